@@ -1,0 +1,1 @@
+"""Message drivers. They know no gateway, no journey and no database."""

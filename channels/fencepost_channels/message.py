@@ -1,0 +1,99 @@
+"""
+Message: what a driver is asked to send.
+
+Pure. Everything here is rendered, labelled and decided already: a driver adds transport, never
+words. Content is a closed union, one record a channel; a driver takes exactly one of them.
+
+Rule 1. ``marketing`` or ``transactional`` is part of the message, and nothing turns one into the
+        other on the way.
+Rule 2. ``delivery_id`` is the idempotency key towards the provider: 32 characters of lower-case
+        base32, so it fits a Web Push ``Topic`` (RFC 8030 section 5.4) as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Channel(StrEnum):
+    """Where a message can arrive."""
+
+    IN_APP = "in_app"
+    WEB_PUSH = "web_push"
+    SMS = "sms"
+    EMAIL = "email"
+
+
+class Purpose(StrEnum):
+    """Why a message is sent; part of the template's type."""
+
+    MARKETING = "marketing"
+    TRANSACTIONAL = "transactional"
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button of an in-app message; ``link`` is ``https:`` or a scheme the app named."""
+
+    text: str
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InAppContent:
+    """Structured content of an in-app message; the host app draws it, so it is never HTML."""
+
+    body: str
+    title: str = ""
+    layout: str = "banner"
+    buttons: tuple[Button, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WebPushContent:
+    """A notification: title, body, and the link that a click opens."""
+
+    title: str
+    body: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SmsContent:
+    """The text of a short message."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EmailContent:
+    """Subject and bodies of an email; ``html`` may be empty, ``text`` may not."""
+
+    subject: str
+    text: str
+    html: str = ""
+
+
+Content = InAppContent | WebPushContent | SmsContent | EmailContent
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """
+    One message on its way to one address.
+
+    Attributes:
+        delivery_id: Idempotency key, 32 characters of ``a-z2-7``.
+        purpose: Marketing or transactional.
+        content: Rendered content of the driver's channel.
+        ttl_s: Seconds of life left; the provider is told so (always > 0).
+        facts: Names without personal data (campaign, template) for captures and previews.
+
+    """
+
+    delivery_id: str
+    purpose: Purpose
+    content: Content
+    ttl_s: int
+    facts: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""The Fencepost gateway: ingest, decision core, stores, workers, command line."""

@@ -1,0 +1,1 @@
+"""Template and person to content: Liquid behind budgets."""

@@ -1,0 +1,118 @@
+"""
+Person: what deciding may know of somebody, and how events change it.
+
+Pure. The person stage owns a ``Person`` and changes it in place; the row that the commit writes is
+the truth. Consent, addresses and suppression are not here: the claim reads their rows itself.
+
+Rule 1. A person's id is a hash of workspace and identity, so every process makes the same one.
+Rule 2. History kept here is bounded: the newest ``RECENT_MAX`` app events with their properties,
+        and per event name a summary (count, first, last) for the first ``NAMES_MAX`` names.
+Rule 3. Merging adds counters, keeps the known person's attributes over the visitor's, and of two
+        runs in one campaign keeps the older.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct, field
+
+RECENT_MAX = 100
+NAMES_MAX = 200
+
+
+class EventSummary(Struct):
+    """How often and when an app event of one name happened; times in epoch milliseconds."""
+
+    count: int
+    first_ms: int
+    last_ms: int
+
+
+class PastEvent(Struct, frozen=True, gc=False):
+    """One app event as history keeps it."""
+
+    name: str
+    at_ms: int
+    props: dict[str, Any]
+
+
+class Presence(Struct):
+    """The person is inside a fence since ``since_ms``; which visit, seen by which device."""
+
+    fence_id: str
+    since_ms: int
+    visit_id: str
+    device_id: str
+
+
+class RunMark(Struct):
+    """The newest run of a person in one campaign; ``ended_ms`` is None while it lives."""
+
+    run_id: str
+    entered_ms: int
+    ended_ms: int | None = None
+    outcome: str = ""
+
+
+class Person(Struct):
+    """Somebody we know, or an anonymous visitor."""
+
+    person_id: str
+    user_id: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)
+    summaries: dict[str, EventSummary] = field(default_factory=dict)
+    recent: list[PastEvent] = field(default_factory=list)
+    inside: list[Presence] = field(default_factory=list)
+    runs: dict[str, RunMark] = field(default_factory=dict)
+    zone: str = ""
+    zone_at_ms: int = 0
+    locale: str = ""
+
+    def remember(self, name: str, at_ms: int, props: dict[str, Any]) -> None:
+        """Take an app event into the history, oldest out first."""
+        summary = self.summaries.get(name)
+        if summary is not None:
+            summary.count += 1
+            summary.first_ms = min(summary.first_ms, at_ms)
+            summary.last_ms = max(summary.last_ms, at_ms)
+        elif len(self.summaries) < NAMES_MAX:
+            self.summaries[name] = EventSummary(1, at_ms, at_ms)
+        self.recent.append(PastEvent(name, at_ms, props))
+        if len(self.recent) > RECENT_MAX:
+            del self.recent[0]
+
+    def set_attributes(self, traits: dict[str, Any]) -> None:
+        """Set attributes; None removes one, a missing key is left alone."""
+        for key, value in traits.items():
+            if value is None:
+                self.attributes.pop(key, None)
+            else:
+                self.attributes[key] = value
+
+    def presence(self, fence_id: str) -> Presence | None:
+        """Say since when the person is inside ``fence_id``, if so."""
+        return next((p for p in self.inside if p.fence_id == fence_id), None)
+
+
+def merge(known: Person, visitor: Person) -> None:
+    """Take ``visitor`` into ``known`` (Rule 3)."""
+    for key, value in visitor.attributes.items():
+        known.attributes.setdefault(key, value)
+    for name, theirs in visitor.summaries.items():
+        ours = known.summaries.get(name)
+        if ours is None:
+            known.summaries[name] = theirs
+            continue
+        ours.count += theirs.count
+        ours.first_ms = min(ours.first_ms, theirs.first_ms)
+        ours.last_ms = max(ours.last_ms, theirs.last_ms)
+    known.recent = sorted([*known.recent, *visitor.recent], key=lambda e: e.at_ms)[-RECENT_MAX:]
+    known.inside += [p for p in visitor.inside if known.presence(p.fence_id) is None]
+    for campaign_id, mark in visitor.runs.items():
+        ours_mark = known.runs.get(campaign_id)
+        if ours_mark is None or mark.entered_ms < ours_mark.entered_ms:
+            known.runs[campaign_id] = mark
+    if visitor.zone_at_ms > known.zone_at_ms:
+        known.zone, known.zone_at_ms = visitor.zone, visitor.zone_at_ms
+    known.locale = known.locale or visitor.locale

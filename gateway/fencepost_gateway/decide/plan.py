@@ -1,0 +1,184 @@
+"""
+Plan: the published documents, compiled for deciding.
+
+Pure. ``documents.compile`` makes a ``Plan`` from checked documents; everything in ``decide`` reads
+only plans. A plan is immutable: a publication makes a new one with the next ``revision``.
+
+Rule 1. No authored text is parsed on the hot path: durations are milliseconds, percentages are
+        fractions, rules are compiled, selectors are resolved to fence ids.
+Rule 2. The wake index (event name, transition and fence -> campaigns) is asked before a person is
+        loaded; a stimulus that wakes nothing costs two dictionary look-ups.
+Rule 3. Campaigns wake in order of id, so that replay and live agree.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct
+
+from fencepost_gateway.decide.rules import Rule
+
+TransitionKind = Literal["enter", "exit", "dwell"]
+CalendarWindow = Literal["hour", "day", "week", "month"]
+PurposeName = Literal["marketing", "transactional"]
+
+
+class FenceView(Struct, frozen=True):
+    """What rules and messages may know of a fence: everything but its shape."""
+
+    fence_id: str
+    name: str = ""
+    tags: frozenset[str] = frozenset()
+    library: str = ""
+    place_name: str = ""
+    meta: dict[str, Any] = {}
+    area_m2: float = 0.0
+
+
+class EventEntry(Struct, frozen=True):
+    """Woken by an app event of this name; ``where`` is a rule over its properties."""
+
+    name: str
+    where: Rule | None = None
+
+
+class TransitionEntry(Struct, frozen=True):
+    """Woken by a transition of one of these fences; ``after_ms`` names the dwell threshold."""
+
+    kind: TransitionKind
+    fence_ids: frozenset[str]
+    after_ms: int | None = None
+    initial: bool = False
+
+
+Entry = EventEntry | TransitionEntry
+
+
+class Reentry(Struct, frozen=True):
+    """When a person may enter again: never, after the run's end, after a wait, always."""
+
+    mode: Literal["never", "after_end", "after", "always"] = "after_end"
+    after_ms: int = 0
+
+
+class Goal(Struct, frozen=True):
+    """The event a campaign is for; it counts within ``within_ms`` of the entry."""
+
+    event: str
+    within_ms: int
+
+
+class MessagePlan(Struct, frozen=True):
+    """The one message of a campaign."""
+
+    template_id: str
+    channels: tuple[str, ...]
+    each: bool = False
+    while_: Rule | None = None
+    max_age_ms: int | None = None
+    quiet_hours: Literal["defer", "drop"] = "defer"
+    priority: int = 50
+
+
+class Campaign(Struct, frozen=True):
+    """A journey of one message."""
+
+    campaign_id: str
+    version: int
+    name: str
+    entries: tuple[Entry, ...]
+    message: MessagePlan
+    when: Rule | None = None
+    reentry: Reentry = Reentry()
+    goal: Goal | None = None
+    holdout: float = 0.0
+    tags: frozenset[str] = frozenset()
+    run_from_ms: int | None = None
+    run_until_ms: int | None = None
+
+
+class Template(Struct, frozen=True):
+    """
+    Content by channel as Liquid sources, not yet parsed.
+
+    ``sources`` maps channel -> member -> source; lists (buttons) stay lists of mappings.
+    ``missing`` says what an absent value does: withhold the message, or print nothing.
+    """
+
+    template_id: str
+    version: int
+    purpose: PurposeName
+    sources: dict[str, dict[str, Any]]
+    missing: Literal["withhold", "default"] = "withhold"
+
+
+class CapScope(Struct, frozen=True):
+    """What a cap counts; an empty member does not narrow."""
+
+    purpose: PurposeName = "marketing"
+    channels: frozenset[str] = frozenset()
+    tags: frozenset[str] = frozenset()
+    campaigns: frozenset[str] = frozenset()
+
+
+class CapRule(Struct, frozen=True):
+    """At most ``limit`` messages of ``scope`` per rolling span or calendar window."""
+
+    rule_id: str
+    limit: int
+    scope: CapScope = CapScope()
+    rolling_ms: int | None = None
+    calendar: CalendarWindow | None = None
+
+
+class LocalWindow(Struct, frozen=True):
+    """
+    A span of local time on one weekday, in minutes after midnight, end exclusive.
+
+    ``weekday`` counts from Monday = 0. Overnight spans are split at midnight by the compiler.
+    """
+
+    weekday: int
+    start_min: int
+    end_min: int
+
+
+class QuietHours(Struct, frozen=True):
+    """When messages of these purposes may go on these channels; an exempt channel is not listed."""
+
+    purposes: frozenset[str]
+    channels: frozenset[str]
+    allowed: tuple[LocalWindow, ...]
+    on_zone_unknown: Literal["withhold", "hold"] = "withhold"
+
+
+class Policy(Struct, frozen=True):
+    """
+    Consent and quiet hours of a workspace.
+
+    ``accepts`` maps purpose (or ``*``) to the consent values that allow it; ``defaults`` maps
+    purpose to the value that stands where nothing was said.
+    """
+
+    policy_id: str
+    version: int
+    accepts: dict[str, frozenset[str]]
+    defaults: dict[str, str]
+    quiet_hours: QuietHours | None = None
+
+
+class Plan(Struct, frozen=True):
+    """Everything published at one revision."""
+
+    revision: int
+    policy: Policy
+    campaigns: dict[str, Campaign] = {}
+    templates: dict[str, Template] = {}
+    caps: tuple[CapRule, ...] = ()
+    fences: dict[str, FenceView] = {}
+    on_event: dict[str, tuple[Campaign, ...]] = {}
+    on_transition: dict[tuple[str, str], tuple[Campaign, ...]] = {}
+    workspace_zone: str = ""
+    workspace_holdout: float = 0.0
+    seed: str = ""

@@ -1,0 +1,1 @@
+"""What people author: documents, read with their places, checked, compiled for deciding."""

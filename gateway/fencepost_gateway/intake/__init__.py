@@ -1,0 +1,1 @@
+"""From a wire batch to a verdict per event."""

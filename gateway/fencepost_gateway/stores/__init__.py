@@ -1,0 +1,1 @@
+"""Memory (reference) and SQLite (embedded) behind one port."""
