@@ -17,23 +17,12 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.rules import Rule
 
 TransitionKind = Literal["enter", "exit", "dwell"]
 CalendarWindow = Literal["hour", "day", "week", "month"]
 PurposeName = Literal["marketing", "transactional"]
-
-
-class FenceView(Struct, frozen=True):
-    """What rules and messages may know of a fence: everything but its shape."""
-
-    fence_id: str
-    name: str = ""
-    tags: frozenset[str] = frozenset()
-    library: str = ""
-    place_name: str = ""
-    meta: dict[str, Any] = {}
-    area_m2: float = 0.0
 
 
 class EventEntry(Struct, frozen=True):

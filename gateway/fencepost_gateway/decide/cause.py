@@ -1,0 +1,75 @@
+"""
+Cause: what woke a campaign, and the facts it lays before rules.
+
+Pure. The same cause is looked at twice, when the campaign is entered and again at the claim
+(``while``), so it travels with the message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct
+
+from fencepost_gateway.decide.place import FenceView, current_place
+from fencepost_gateway.decide.rules import Evaluation, RuleFacts, TransitionView
+
+if TYPE_CHECKING:
+    from fencepost_gateway.decide.person import Person
+    from fencepost_gateway.decide.plan import Plan
+
+
+class Cause(Struct, frozen=True):
+    """
+    An app event or a transition.
+
+    Attributes:
+        stimulus_id: Names the stimulus; every id made from it is the same on a repeat.
+        kind: Which of the two it is.
+        name: The event's name, or ``enter``, ``exit``, ``dwell``.
+        at_ms: When it happened, by the device's corrected clock.
+        props: Properties of an app event.
+        fence_id: Fence of a transition.
+        visit_id: Visit of a transition.
+        initial: The device was inside already when tracking began.
+        after_ms: The threshold a dwell has reached.
+
+    """
+
+    stimulus_id: str
+    kind: Literal["event", "transition"]
+    name: str
+    at_ms: int
+    props: dict[str, Any] = {}
+    fence_id: str = ""
+    visit_id: str = ""
+    initial: bool = False
+    after_ms: int | None = None
+
+
+def place_of(plan: Plan, person: Person, cause: Cause) -> FenceView | None:
+    """Give the place of the transition, else the person's current one."""
+    known = plan.fences.get(cause.fence_id) if cause.fence_id else None
+    return known or current_place((p.fence_id for p in person.inside), plan.fences)
+
+
+def rule_facts(plan: Plan, person: Person, cause: Cause, now_ms: int) -> RuleFacts:
+    """Lay out for the rules what woke the campaign and who the person is."""
+    is_event = cause.kind == "event"
+    return RuleFacts(
+        person=person,
+        now_ms=now_ms,
+        event_name=cause.name if is_event else "",
+        event=cause.props if is_event else None,
+        transition=None
+        if is_event
+        else TransitionView(cause.name, cause.fence_id, initial=cause.initial),
+        place=place_of(plan, person, cause),
+        fences=plan.fences,
+        workspace_zone=plan.workspace_zone,
+    )
+
+
+def operands_of(answer: Evaluation) -> list[dict[str, Any]]:
+    """Give the operands of an evaluation as plain data for a record."""
+    return [{"rule": o.rule, "value": o.value, "ok": o.ok, "note": o.note} for o in answer.operands]

@@ -1,0 +1,318 @@
+"""
+Claim: whether a message may go, judged once, at the last moment.
+
+Pure: ``judge(plan, facts, rendered, now_ms)``. The caller reads the facts inside the transaction
+that also writes the verdict and reserves the cap slot, so what was judged is what is written.
+
+Rule 1. Gates in one order: live, emergency stop, age, holdout, relevant (goal, ``while``); then a
+        channel at a time in order of preference: reachable, suppression, consent, quiet hours,
+        render, caps. Caps come last because they reserve.
+Rule 2. A channel that may not be used passes the message on to the next one. Quiet hours do not:
+        they defer the message, and a deferral is judged anew when it is over.
+Rule 3. The primary reason is the refusal that got furthest through the gates; of equals, that of
+        the channel the campaign likes best.
+Rule 4. Holdout, quiet hours and caps concern marketing; transactional messages pass them by.
+Rule 5. A check says what it looked at: counters, zones, entries, operands; never an address, a
+        coordinate or words of the message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+
+from fencepost_gateway.decide import caps, consent, quiet_hours
+from fencepost_gateway.decide.cause import operands_of, rule_facts
+from fencepost_gateway.decide.ids import chance
+from fencepost_gateway.decide.message import AddressRow, Check, ClaimFacts, Verdict
+from fencepost_gateway.decide.plan import Campaign, Plan, Template
+from fencepost_gateway.decide.rules import Evaluation, Rule
+
+RELEASE_SPREAD_MS = 30 * 60_000
+CHANNEL_GATES = ("reachable", "suppression", "consent", "quiet_hours", "render", "caps")
+
+
+class Rendered(Struct, frozen=True):
+    """What rendering one channel gave: nothing to object to, or a reason and the member at fault."""
+
+    reason: str = ""
+    member: str = ""
+
+
+class _Case(Struct, frozen=True):
+    """One message on the bench: what every gate may look at."""
+
+    plan: Plan
+    facts: ClaimFacts
+    campaign: Campaign
+    template: Template
+    rendered: Mapping[str, Rendered]
+    now_ms: int
+
+    @property
+    def is_marketing(self) -> bool:
+        return self.template.purpose == "marketing"
+
+
+def judge(plan: Plan, facts: ClaimFacts, rendered: Mapping[str, Rendered], now_ms: int) -> Verdict:
+    """
+    Judge whether a message may go now, on which channel, and why (not).
+
+    Args:
+        plan: The published documents in force.
+        facts: What the store knows of message and person.
+        rendered: Outcome of rendering by channel; a channel without a driver is absent.
+        now_ms: Moment of the claim, epoch milliseconds.
+
+    """
+    message = facts.message
+    campaign = plan.campaigns.get(message.campaign_id)
+    template = plan.templates.get(campaign.message.template_id) if campaign else None
+    if campaign is None or template is None:
+        gone = Check("live", ok=False, reason="campaign_ended", inputs={"found": False})
+        return Verdict("withheld", (gone,), "campaign_ended")
+    case = _Case(plan, facts, campaign, template, rendered, now_ms)
+    checks: list[Check] = []
+    for gate in (_live, _emergency_stop, _age, _holdout, _goal, _while):
+        check = gate(case)
+        checks.append(check)
+        if not check.ok:
+            return Verdict("withheld", tuple(checks), check.reason)
+    return _over_channels(case, checks)
+
+
+def _over_channels(case: _Case, checks: list[Check]) -> Verdict:
+    refusals: list[Check] = []
+    for channel in case.facts.message.channels:
+        verdict = _on_channel(case, channel, checks)
+        if verdict is not None:
+            return verdict
+        refusals.append(checks[-1])
+    furthest = max(refusals, key=lambda c: CHANNEL_GATES.index(c.gate))  # max keeps the first
+    return Verdict("withheld", tuple(checks), furthest.reason)
+
+
+def _on_channel(case: _Case, channel: str, checks: list[Check]) -> Verdict | None:
+    """Ask the gates of one channel; None when the next channel should be tried."""
+    address = next((a for a in case.facts.addresses if a.channel == channel), None)
+    for gate in (_reachable, _suppression, _consent):
+        check = gate(case, channel, address)
+        checks.append(check)
+        if not check.ok:
+            return None
+    check = _quiet(case, channel)
+    checks.append(check)
+    if not check.ok:
+        return _wait_or_withhold(case, check, tuple(checks))
+    for late_gate in (_render, _caps):
+        check = late_gate(case, channel)
+        checks.append(check)
+        if not check.ok:
+            return None
+    slot = _slot(case, channel) if case.is_marketing else None
+    return Verdict("send", tuple(checks), channel=channel, address=address, slot=slot)
+
+
+# ---- gates of the message ------------------------------------------------------------------
+
+
+def _live(case: _Case) -> Check:
+    until_ms = case.campaign.run_until_ms
+    over = until_ms is not None and case.now_ms >= until_ms
+    ok = not over and not case.facts.campaign_archived
+    return Check("live", ok, reason="" if ok else "campaign_ended", inputs={"until_ms": until_ms})
+
+
+def _emergency_stop(case: _Case) -> Check:
+    ok = not (case.facts.emergency_stop and case.is_marketing)
+    return Check("emergency_stop", ok, reason="" if ok else "emergency_stop")
+
+
+def _age(case: _Case) -> Check:
+    message = case.facts.message
+    ok = case.now_ms < message.expires_at_ms
+    inputs = {
+        "age_ms": case.now_ms - message.cause.at_ms,
+        "max_age_ms": message.expires_at_ms - message.cause.at_ms,
+    }
+    return Check("age", ok, reason="" if ok else "too_old", inputs=inputs)
+
+
+def _holdout(case: _Case) -> Check:
+    person_id, seed = case.facts.person.person_id, case.plan.seed
+    shares = {
+        "workspace": (case.plan.workspace_holdout, chance(seed, "holdout", person_id)),
+        "campaign": (
+            case.campaign.holdout,
+            chance(seed, "holdout", case.campaign.campaign_id, person_id),
+        ),
+    }
+    held_by = [k for k, (share, drawn) in shares.items() if case.is_marketing and drawn < share]
+    inputs = {
+        "held_by": held_by,
+        "workspace": case.plan.workspace_holdout,
+        "campaign": case.campaign.holdout,
+    }
+    return Check("holdout", not held_by, reason="holdout" if held_by else "", inputs=inputs)
+
+
+def _goal(case: _Case) -> Check:
+    goal, entered_ms = case.campaign.goal, case.facts.message.entered_ms
+    if goal is None:
+        return Check("goal", ok=True)
+    summary = case.facts.person.summaries.get(goal.event)
+    reached_ms = summary.last_ms if summary else None
+    reached = reached_ms is not None and entered_ms <= reached_ms <= entered_ms + goal.within_ms
+    inputs = {"event": goal.event, "last_ms": reached_ms, "entered_ms": entered_ms}
+    return Check("goal", not reached, reason="goal_reached" if reached else "", inputs=inputs)
+
+
+def _while(case: _Case) -> Check:
+    rule = case.campaign.message.while_
+    if rule is None:
+        return Check("while", ok=True)
+    answer = _evaluate(rule, case)
+    inputs = {"operands": operands_of(answer)}
+    return Check(
+        "while", answer.ok, reason="" if answer.ok else "no_longer_relevant", inputs=inputs
+    )
+
+
+# ---- gates of a channel --------------------------------------------------------------------
+
+
+def _reachable(case: _Case, channel: str, address: AddressRow | None) -> Check:
+    if channel not in case.rendered:
+        return Check("reachable", ok=False, channel=channel, reason="channel_off")
+    ok = address is not None
+    return Check("reachable", ok, channel, reason="" if ok else "no_address")
+
+
+def _suppression(_case: _Case, channel: str, address: AddressRow | None) -> Check:
+    why = address.suppressed if address else ""
+    inputs = {"listed_for": why} if why else {}
+    return Check("suppression", not why, channel, reason="suppressed" if why else "", inputs=inputs)
+
+
+def _consent(case: _Case, channel: str, address: AddressRow | None) -> Check:
+    purposes = [case.template.purpose]
+    if case.is_marketing and case.facts.message.cause.kind == "transition":
+        purposes.append("location_marketing")
+    ref = address.ref if address else consent.ANY
+    answers = []
+    for purpose in purposes:
+        answer = consent.allows(case.facts.consents, case.plan.policy, purpose, channel, ref)
+        answers.append(answer)
+        if not answer.allowed:
+            break
+    last = answers[-1]
+    inputs = {
+        "asked": purposes[: len(answers)],
+        "purpose": last.purpose,
+        "value": last.value,
+        "said_for": last.said_for,
+        "policy": last.policy,
+    }
+    ok = last.allowed
+    return Check("consent", ok, channel, reason="" if ok else "consent", inputs=inputs)
+
+
+def _quiet(case: _Case, channel: str) -> Check:
+    hours = case.plan.policy.quiet_hours
+    if (
+        hours is None
+        or case.template.purpose not in hours.purposes
+        or channel not in hours.channels
+    ):
+        return Check("quiet_hours", ok=True, channel=channel, inputs={"exempt": True})
+    zones = _zones(case)
+    inputs: dict[str, Any] = {"zones": list(zones.names), "zone_source": zones.source}
+    if not zones.names:
+        inputs["hold"] = hours.on_zone_unknown == "hold"
+        return Check("quiet_hours", ok=False, channel=channel, reason="zone_unknown", inputs=inputs)
+    answer = quiet_hours.quiet(hours, zones.names, case.now_ms)
+    inputs["next_ms"] = answer.next_ms
+    reason = "" if answer.allowed else "quiet_hours"
+    return Check("quiet_hours", answer.allowed, channel, reason=reason, inputs=inputs)
+
+
+def _wait_or_withhold(case: _Case, check: Check, checks: tuple[Check, ...]) -> Verdict:
+    """Turn a refusal by quiet hours into a deferral, unless there is nothing to wait for."""
+    expires_at_ms = case.facts.message.expires_at_ms
+    if check.reason == "zone_unknown":
+        if check.inputs["hold"]:
+            return Verdict("deferred", checks, "zone_unknown", retry_at_ms=expires_at_ms)
+        return Verdict("withheld", checks, "zone_unknown")
+    next_ms = check.inputs["next_ms"]
+    if next_ms is None or case.campaign.message.quiet_hours == "drop":
+        return Verdict("withheld", checks, "quiet_hours")
+    if next_ms >= expires_at_ms:
+        return Verdict("withheld", checks, "expires_in_quiet_hours")
+    room_ms = min(RELEASE_SPREAD_MS, expires_at_ms - next_ms - 1)
+    spread_ms = int(chance(case.plan.seed, "release", case.facts.message.message_id) * room_ms)
+    return Verdict("deferred", checks, "quiet_hours", retry_at_ms=next_ms + spread_ms)
+
+
+def _render(case: _Case, channel: str) -> Check:
+    rendered = case.rendered[channel]
+    inputs = {"template": f"{case.template.template_id} v{case.template.version}"}
+    if rendered.reason:
+        inputs["member"] = rendered.member
+    return Check("render", not rendered.reason, channel, reason=rendered.reason, inputs=inputs)
+
+
+def _caps(case: _Case, channel: str) -> Check:
+    if not case.is_marketing:
+        return Check("caps", ok=True, channel=channel, inputs={"exempt": True})
+    zones = _zones(case)
+    zone = zones.names[0] if zones.names else ""
+    answers = caps.check(case.plan.caps, case.facts.slots, _slot(case, channel), zone, case.now_ms)
+    inputs = {
+        "rules": [
+            {
+                "rule": a.rule_id,
+                "used": a.used,
+                "limit": a.limit,
+                "window": a.window,
+                "next_ms": a.retry_at_ms,
+            }
+            for a in answers
+        ]
+    }
+    ok = all(a.ok for a in answers)
+    return Check("caps", ok, channel, reason="" if ok else "frequency_cap", inputs=inputs)
+
+
+# ---- shared --------------------------------------------------------------------------------
+
+
+def _slot(case: _Case, channel: str) -> caps.Slot:
+    message = case.facts.message
+    return caps.Slot(
+        slot_id=message.message_id,
+        group_id=message.group_id,
+        person_id=message.person_id,
+        channel=channel,
+        purpose=case.template.purpose,
+        campaign_id=message.campaign_id,
+        tags=tuple(sorted(case.campaign.tags)),
+        reserved_at_ms=case.now_ms,
+    )
+
+
+def _zones(case: _Case) -> quiet_hours.Zones:
+    person = case.facts.person
+    return quiet_hours.zones_of(
+        person.attributes.get("zone"),
+        person.zone,
+        person.zone_at_ms,
+        case.plan.workspace_zone,
+        case.now_ms,
+    )
+
+
+def _evaluate(rule: Rule, case: _Case) -> Evaluation:
+    facts = case.facts
+    return rule.evaluate(rule_facts(case.plan, facts.person, facts.message.cause, case.now_ms))

@@ -1,0 +1,143 @@
+"""
+Consent: whether a person allows a purpose on a channel, and which statement says so.
+
+Pure. Unknown means deny, except where the policy names a default that it accepts.
+
+Rule 1. ``n`` for everything under a purpose denies it; ``n`` for a channel beats ``y`` for an
+        address; ``n`` for the address denies the address.
+Rule 2. Every purpose that ``NEEDS`` names must be allowed first.
+Rule 3. The most specific entry that says something counts (address, channel, any); nothing said:
+        the policy's default. ``y`` and the listed values allow where the policy accepts them.
+Rule 4. ``p``, ``u``, ``dn`` deny.
+Rule 5. Of two statements for one entry the later wins; closer than ``CLOSE_MS`` the stricter wins.
+        Merging persons, the stricter statement wins; ``u``, ``dy``, ``dn`` are no statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from msgspec import Struct
+
+from fencepost_gateway.decide.plan import Policy
+
+ANY = "any"
+CLOSE_MS = 5 * 60_000
+
+VALUES = frozenset({"y", "n", "p", "u", "dy", "dn", "LI", "CT", "CP", "VI", "PI"})
+NO_STATEMENT = frozenset({"u", "dy", "dn"})
+DENYING = frozenset({"n", "p", "u", "dn"})
+STRICTNESS = {"n": 2, "p": 1}
+
+NEEDS: dict[str, tuple[str, ...]] = {
+    "collect": (),
+    "profiling": ("collect",),
+    "personalisation": (),
+    "transactional": (),
+    "marketing": (),
+    "marketing_night": ("marketing",),
+    "share": ("collect",),
+    "location_collect": (),
+    "location_background": ("location_collect",),
+    "location_precise": ("location_collect",),
+    "location_marketing": ("location_collect", "marketing"),
+    "location_share": ("location_collect", "share"),
+}
+PURPOSES = frozenset(NEEDS)
+BY_CHANNEL = frozenset({"transactional", "marketing", "marketing_night"})
+
+
+class ConsentEntry(Struct, frozen=True):
+    """One statement: ``value`` for a purpose on a channel and address, effective ``at_ms``."""
+
+    purpose: str
+    value: str
+    at_ms: int
+    channel: str = ANY
+    address: str = ANY
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What the statement is about."""
+        return (self.purpose, self.channel, self.address)
+
+
+class ConsentAnswer(Struct, frozen=True):
+    """Whether it is allowed; ``purpose``, ``value`` and ``said_for`` name the deciding entry."""
+
+    allowed: bool
+    purpose: str
+    value: str
+    said_for: str
+    policy: str
+
+
+def allows(
+    entries: Sequence[ConsentEntry],
+    policy: Policy,
+    purpose: str,
+    channel: str = ANY,
+    address: str = ANY,
+) -> ConsentAnswer:
+    """
+    Say whether ``purpose`` is allowed on ``channel`` for ``address``.
+
+    Args:
+        entries: All statements of the person.
+        policy: What the workspace accepts and presumes.
+        purpose: One of ``PURPOSES``.
+        channel: A channel, or ``any`` for purposes that know none.
+        address: Reference of the address, or ``any``.
+
+    """
+    for needed in NEEDS[purpose]:
+        answer = allows(entries, policy, needed, channel, address)
+        if not answer.allowed:
+            return answer
+    scope = channel if purpose in BY_CHANNEL else ANY
+    levels = ((ANY, ANY), (scope, ANY), (scope, address))
+    said = {e.key: e.value for e in entries if e.purpose == purpose}
+    for level in levels:
+        if said.get((purpose, *level)) == "n":
+            return _answer(policy, purpose, "n", level)
+    for level in reversed(levels):
+        value = said.get((purpose, *level), "u")
+        if value != "u":
+            return _answer(policy, purpose, value, level)
+    return _answer(policy, purpose, policy.defaults.get(purpose, "u"), ("policy", ""))
+
+
+def _answer(policy: Policy, purpose: str, value: str, level: tuple[str, str]) -> ConsentAnswer:
+    accepted = policy.accepts.get(purpose) or policy.accepts.get("*", frozenset())
+    allowed = value == "y" or (value not in DENYING and value in accepted)
+    said_for = level[0] if level[1] in {ANY, ""} else "address"
+    return ConsentAnswer(allowed, purpose, value, said_for, f"{policy.policy_id} v{policy.version}")
+
+
+def _strictness(value: str) -> int:
+    return STRICTNESS.get(value, 0)
+
+
+def newer(old: ConsentEntry | None, new: ConsentEntry) -> ConsentEntry:
+    """Say which of two statements about the same thing stands (Rule 5)."""
+    if old is None or old.value == "u":
+        return new
+    if abs(new.at_ms - old.at_ms) < CLOSE_MS and _strictness(new.value) != _strictness(old.value):
+        if new.at_ms > old.at_ms and old.value == "p":
+            return new  # the confirmation of a double opt-in answers its question
+        return max(old, new, key=lambda e: _strictness(e.value))
+    return new if new.at_ms >= old.at_ms else old
+
+
+def merge(ours: Iterable[ConsentEntry], theirs: Iterable[ConsentEntry]) -> list[ConsentEntry]:
+    """Merge the statements of two persons: the strictest stands (Rule 5)."""
+    merged: dict[tuple[str, str, str], ConsentEntry] = {}
+    for entry in (*ours, *theirs):
+        known = merged.get(entry.key)
+        merged[entry.key] = entry if known is None else max(known, entry, key=_merge_rank)
+    return [merged[key] for key in sorted(merged)]
+
+
+def _merge_rank(entry: ConsentEntry) -> tuple[bool, int, int, str]:
+    is_statement = entry.value not in NO_STATEMENT
+    return (is_statement, _strictness(entry.value), entry.at_ms, entry.value)

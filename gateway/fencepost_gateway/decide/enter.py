@@ -1,0 +1,174 @@
+"""
+Enter: which campaigns a stimulus starts for a person, and the messages that come of it.
+
+Pure apart from the person it is handed, whose run marks it updates in place. This decides what
+*wants* to be sent; whether it may go is the claim's business (``claim.py``).
+
+Rule 1. The wake index is asked first; a stimulus that wakes nothing looks at no campaign.
+Rule 2. A campaign that was woken leaves a step record: entered, or the first thing that kept the
+        person out (run dates, condition with its operands, re-entry rule).
+Rule 3. Never two live runs of one person in one campaign, except where it says ``always``.
+Rule 4. Ids come from the cause: the same stimulus again makes the same run and message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from msgspec import Struct, field
+
+from fencepost_gateway.decide.cause import Cause, operands_of, rule_facts
+from fencepost_gateway.decide.ids import derive
+from fencepost_gateway.decide.message import Message
+from fencepost_gateway.decide.person import Person, RunMark
+from fencepost_gateway.decide.plan import Campaign, EventEntry, Plan, TransitionEntry
+
+MAX_AGE_TRANSITION_MS = 15 * 60_000
+MAX_AGE_EVENT_MS = 24 * 3_600_000
+
+
+class Step(Struct, frozen=True):
+    """What became of one campaign that a stimulus woke."""
+
+    campaign_id: str
+    campaign_version: int
+    outcome: str  # "entered" or "not_entered"
+    reason: str = ""
+    run_id: str = ""
+    message_ids: tuple[str, ...] = ()
+    cause: str = ""
+    fence_id: str = ""
+    at_ms: int = 0
+    inputs: dict[str, Any] = field(default_factory=dict)
+
+
+class Entered(Struct, frozen=True):
+    """The step record of one woken campaign and the messages it wants."""
+
+    step: Step
+    messages: tuple[Message, ...] = ()
+
+
+def enter(plan: Plan, workspace: str, person: Person, cause: Cause, now_ms: int) -> list[Entered]:
+    """
+    Start every campaign that ``cause`` wakes for ``person`` and that lets the person in.
+
+    Args:
+        plan: The published documents in force.
+        workspace: Workspace id, part of every id made here.
+        person: Whose stimulus it is; run marks are updated in place.
+        cause: The stimulus.
+        now_ms: The append time of the stimulus' log record.
+
+    """
+    return [
+        _enter(plan, workspace, campaign, person, cause, now_ms) for campaign in _woken(plan, cause)
+    ]
+
+
+def _woken(plan: Plan, cause: Cause) -> Iterator[Campaign]:
+    found: Iterable[Campaign]
+    if cause.kind == "event":
+        found = plan.on_event.get(cause.name, ())
+    else:
+        found = plan.on_transition.get((cause.name, cause.fence_id), ())
+    for campaign in found:
+        if any(_opens(entry, cause) for entry in campaign.entries):
+            yield campaign
+
+
+def _opens(entry: EventEntry | TransitionEntry, cause: Cause) -> bool:
+    """Say whether this entry is meant; its ``where`` rule is asked later, with a record."""
+    if isinstance(entry, EventEntry):
+        return cause.kind == "event" and entry.name == cause.name
+    return (
+        cause.kind == "transition"
+        and entry.kind == cause.name
+        and cause.fence_id in entry.fence_ids
+        and (entry.after_ms is None or entry.after_ms == cause.after_ms)
+        and (entry.initial or not cause.initial)
+    )
+
+
+def _enter(
+    plan: Plan, workspace: str, campaign: Campaign, person: Person, cause: Cause, now_ms: int
+) -> Entered:
+    reason, inputs = _objection(plan, campaign, person, cause, now_ms)
+    run_id, messages = "", ()
+    if not reason:
+        run_id = derive("run", workspace, campaign.campaign_id, cause.stimulus_id)
+        messages = tuple(_messages(campaign, workspace, run_id, person, cause, now_ms))
+        person.runs[campaign.campaign_id] = RunMark(run_id, now_ms)
+    step = Step(
+        campaign_id=campaign.campaign_id,
+        campaign_version=campaign.version,
+        outcome="not_entered" if reason else "entered",
+        reason=reason,
+        run_id=run_id,
+        message_ids=tuple(m.message_id for m in messages),
+        cause=cause.name,
+        fence_id=cause.fence_id,
+        at_ms=now_ms,
+        inputs=inputs,
+    )
+    return Entered(step, messages)
+
+
+def _objection(
+    plan: Plan, campaign: Campaign, person: Person, cause: Cause, now_ms: int
+) -> tuple[str, dict[str, Any]]:
+    """Give the first thing that keeps the person out, and what was looked at."""
+    from_ms, until_ms = campaign.run_from_ms, campaign.run_until_ms
+    if (from_ms is not None and now_ms < from_ms) or (until_ms is not None and now_ms >= until_ms):
+        return "outside_run", {"from_ms": from_ms, "until_ms": until_ms}
+    rules = [e.where for e in campaign.entries if isinstance(e, EventEntry) and _opens(e, cause)]
+    facts = rule_facts(plan, person, cause, now_ms)
+    operands: list[dict[str, Any]] = []
+    for rule in (*rules, campaign.when):
+        if rule is None:
+            continue
+        answer = rule.evaluate(facts)
+        operands += operands_of(answer)
+        if not answer.ok:
+            return "condition_false", {"operands": operands}
+    reason, inputs = _reentry(campaign, person.runs.get(campaign.campaign_id), now_ms)
+    return reason, {**inputs, **({"operands": operands} if operands else {})}
+
+
+def _reentry(campaign: Campaign, mark: RunMark | None, now_ms: int) -> tuple[str, dict[str, Any]]:
+    rule = campaign.reentry
+    if mark is None or rule.mode == "always":
+        return "", {}
+    if rule.mode == "never":
+        return "reentry_never", {"entered_ms": mark.entered_ms}
+    if mark.ended_ms is None:
+        return "reentry_running", {"run_id": mark.run_id, "entered_ms": mark.entered_ms}
+    opens_ms = mark.entered_ms + rule.after_ms
+    if rule.mode == "after" and now_ms < opens_ms:
+        return "reentry_wait", {"entered_ms": mark.entered_ms, "opens_ms": opens_ms}
+    return "", {}
+
+
+def _messages(
+    campaign: Campaign, workspace: str, run_id: str, person: Person, cause: Cause, now_ms: int
+) -> Iterator[Message]:
+    wish = campaign.message
+    by_default = MAX_AGE_TRANSITION_MS if cause.kind == "transition" else MAX_AGE_EVENT_MS
+    max_age_ms = by_default if wish.max_age_ms is None else wish.max_age_ms
+    group_id = derive("message", workspace, run_id, "message", "1")
+    lanes = [(c,) for c in wish.channels] if wish.each else [wish.channels]
+    for lane in lanes:
+        yield Message(
+            message_id=derive(group_id, lane[0]) if wish.each else group_id,
+            group_id=group_id,
+            run_id=run_id,
+            campaign_id=campaign.campaign_id,
+            campaign_version=campaign.version,
+            person_id=person.person_id,
+            channels=lane,
+            cause=cause,
+            entered_ms=now_ms,
+            expires_at_ms=cause.at_ms + max_age_ms,
+            priority=wish.priority,
+        )

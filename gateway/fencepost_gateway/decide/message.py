@@ -1,0 +1,89 @@
+"""
+Message: what the pipeline wants to be sent, and what the claim makes of it.
+
+Pure data. A message is the unit of the claim; the delivery is the one attempt on the channel that
+the claim chose (ADR-0003).
+
+States, in rising order: ``queued``, ``deferred`` < ``sending`` < ``unknown`` < ``sent``,
+``failed``, ``withheld``.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from fencepost_gateway.decide.caps import Slot
+from fencepost_gateway.decide.cause import Cause
+from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.person import Person
+
+MessageState = Literal["queued", "deferred", "sending", "unknown", "sent", "failed", "withheld"]
+OPEN_STATES = ("queued", "deferred")
+
+
+class Message(Struct, frozen=True):
+    """
+    One message of one run, over the channels it may go on, in order of preference.
+
+    ``group_id`` ties the messages of a step that goes on every channel (``each``): under the caps
+    they count once. ``expires_at_ms`` = the cause's time + the campaign's ``max_age``.
+    """
+
+    message_id: str
+    group_id: str
+    run_id: str
+    campaign_id: str
+    campaign_version: int
+    person_id: str
+    channels: tuple[str, ...]
+    cause: Cause
+    entered_ms: int
+    expires_at_ms: int
+    priority: int = 50
+
+
+class AddressRow(Struct, frozen=True):
+    """Where a channel reaches the person; ``raw`` is for the driver alone and is never shown."""
+
+    channel: str
+    ref: str
+    raw: dict[str, Any]
+    since_ms: int
+    suppressed: str = ""
+
+
+class ClaimFacts(Struct, frozen=True):
+    """Everything ``judge`` may see, read in the claim's own transaction."""
+
+    message: Message
+    person: Person
+    consents: tuple[ConsentEntry, ...] = ()
+    addresses: tuple[AddressRow, ...] = ()
+    slots: tuple[Slot, ...] = ()
+    attempt: int = 0
+    emergency_stop: bool = False
+    campaign_archived: bool = False
+
+
+class Check(Struct, frozen=True):
+    """One gate as it was asked: passed or not, why not, and what it looked at."""
+
+    gate: str
+    ok: bool
+    channel: str = ""
+    reason: str = ""
+    inputs: dict[str, Any] = field(default_factory=dict)
+
+
+class Verdict(Struct, frozen=True):
+    """The outcome of a claim with its ordered checks: the message's decision record."""
+
+    outcome: Literal["send", "withheld", "deferred"]
+    checks: tuple[Check, ...]
+    reason: str = ""
+    channel: str = ""
+    address: AddressRow | None = None
+    retry_at_ms: int | None = None
+    slot: Slot | None = None
