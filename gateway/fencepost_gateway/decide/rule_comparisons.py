@@ -19,11 +19,19 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from fencepost_gateway.decide.rule_facts import MISSING, Check, Faults, Operand, Path, RuleFacts
+from fencepost_gateway.decide.rule_facts import (
+    MISSING,
+    Check,
+    Faults,
+    Json,
+    Operand,
+    Path,
+    RuleFacts,
+)
 from fencepost_gateway.decide.spans import moment_ms, parse_duration_ms, parse_moment, zone_named
 
 if TYPE_CHECKING:
@@ -36,7 +44,7 @@ COMPARISONS = (
 _FOLDABLE = frozenset({"is", "is_not", "in", "not_in", "contains", "starts_with", "like"})
 
 Answer = bool | str
-Test = Callable[[Any, RuleFacts], Answer]
+Test = Callable[[Json, RuleFacts], Answer]
 
 
 class Comparison(Struct, frozen=True):
@@ -66,7 +74,7 @@ def leaf(what: str, get: Callable[[RuleFacts], object], comparison: Comparison) 
 
 
 def compile_comparison(
-    members: Mapping[str, Any], path: Path, faults: Faults, *, fold: object = False
+    members: Mapping[str, Json], path: Path, faults: Faults, *, fold: object = False
 ) -> Comparison | None:
     """
     Compile the one comparison among ``members``.
@@ -125,7 +133,7 @@ def _kind(value: object) -> str:
     return "list" if isinstance(value, list) else ""
 
 
-def _equality(name: str, literal: Any, fold: bool) -> Test | str:  # noqa: FBT001 - a maker's shape
+def _equality(name: str, literal: Json, fold: bool) -> Test | str:  # noqa: FBT001 - a maker's shape
     kind = _kind(literal)
     if kind not in {"bool", "number", "text"}:
         return "compare with text, a number, or true or false"
@@ -134,7 +142,7 @@ def _equality(name: str, literal: Any, fold: bool) -> Test | str:  # noqa: FBT00
     wanted = folded(literal) if fold else literal
     want = name == "is"
 
-    def test(value: Any, _facts: RuleFacts) -> Answer:
+    def test(value: Json, _facts: RuleFacts) -> Answer:
         if _kind(value) != kind:
             return "type"
         return ((folded(value) if fold else value) == wanted) is want
@@ -142,7 +150,7 @@ def _equality(name: str, literal: Any, fold: bool) -> Test | str:  # noqa: FBT00
     return test
 
 
-def _member(name: str, literal: Any, fold: bool) -> Test | str:  # noqa: FBT001 - a maker's shape
+def _member(name: str, literal: Json, fold: bool) -> Test | str:  # noqa: FBT001 - a maker's shape
     kinds = {_kind(item) for item in literal} if isinstance(literal, list) else set()
     if len(kinds) != 1 or not kinds <= {"bool", "number", "text"}:
         return "write a list of texts, or of numbers: [plus, gold]"
@@ -152,7 +160,7 @@ def _member(name: str, literal: Any, fold: bool) -> Test | str:  # noqa: FBT001 
     wanted = frozenset(folded(item) if fold else item for item in literal)
     want = name == "in"
 
-    def test(value: Any, _facts: RuleFacts) -> Answer:
+    def test(value: Json, _facts: RuleFacts) -> Answer:
         if _kind(value) != kind:
             return "type"
         return ((folded(value) if fold else value) in wanted) is want
@@ -160,12 +168,12 @@ def _member(name: str, literal: Any, fold: bool) -> Test | str:  # noqa: FBT001 
     return test
 
 
-def _order(name: str, literal: Any, _fold: bool) -> Test | str:  # noqa: FBT001 - a maker's shape
+def _order(name: str, literal: Json, _fold: bool) -> Test | str:  # noqa: FBT001 - a maker's shape
     if _kind(literal) != "number":
         return "compare with a number; moments use before, after, within"
     limit = literal
 
-    def test(value: Any, _facts: RuleFacts) -> Answer:
+    def test(value: Json, _facts: RuleFacts) -> Answer:
         if _kind(value) != "number":
             return "type"
         if name in {"gt", "gte"}:
@@ -175,7 +183,7 @@ def _order(name: str, literal: Any, _fold: bool) -> Test | str:  # noqa: FBT001 
     return test
 
 
-def _between(_name: str, literal: Any, _fold: bool) -> Test | str:  # noqa: FBT001 - as above
+def _between(_name: str, literal: Json, _fold: bool) -> Test | str:  # noqa: FBT001 - as above
     pair = 2
     if (
         not isinstance(literal, list)
@@ -186,13 +194,13 @@ def _between(_name: str, literal: Any, _fold: bool) -> Test | str:  # noqa: FBT0
         return "write two numbers, the smaller first: [10, 20]; both ends belong to it"
     low, high = literal
 
-    def test(value: Any, _facts: RuleFacts) -> Answer:
+    def test(value: Json, _facts: RuleFacts) -> Answer:
         return low <= value <= high if _kind(value) == "number" else "type"
 
     return test
 
 
-def _contains(_name: str, literal: Any, fold: bool) -> Test | str:  # noqa: FBT001 - as above
+def _contains(_name: str, literal: Json, fold: bool) -> Test | str:  # noqa: FBT001 - as above
     kind = _kind(literal)
     if kind not in {"bool", "number", "text"}:
         return "look for text, a number, or true or false"
@@ -200,7 +208,7 @@ def _contains(_name: str, literal: Any, fold: bool) -> Test | str:  # noqa: FBT0
         return "fold needs text"
     wanted = folded(literal) if fold else literal
 
-    def test(value: Any, _facts: RuleFacts) -> Answer:
+    def test(value: Json, _facts: RuleFacts) -> Answer:
         if isinstance(value, str) and kind == "text":
             return wanted in (folded(value) if fold else value)
         if not isinstance(value, list):
@@ -212,13 +220,13 @@ def _contains(_name: str, literal: Any, fold: bool) -> Test | str:  # noqa: FBT0
     return test
 
 
-def _text(name: str, literal: Any, fold: bool) -> Test | str:  # noqa: FBT001 - a maker's shape
+def _text(name: str, literal: Json, fold: bool) -> Test | str:  # noqa: FBT001 - a maker's shape
     if _kind(literal) != "text" or not literal:
         return "write some text"
     pattern = folded(literal) if fold else literal
     parts = pattern.split("*") if name == "like" else [pattern, ""]
 
-    def test(value: Any, _facts: RuleFacts) -> Answer:
+    def test(value: Json, _facts: RuleFacts) -> Answer:
         if not isinstance(value, str):
             return "type"
         return _like(folded(value) if fold else value, parts)
@@ -244,19 +252,19 @@ def _like(text: str, parts: list[str]) -> bool:
     return True
 
 
-def _exists(_name: str, literal: Any, _fold: bool) -> Test | str:  # noqa: FBT001 - as above
+def _exists(_name: str, literal: Json, _fold: bool) -> Test | str:  # noqa: FBT001 - as above
     if not isinstance(literal, bool):
         return "write exists: true or exists: false"
     return lambda _value, _facts: literal
 
 
-def _moment(name: str, literal: Any, _fold: bool) -> Test | str:  # noqa: FBT001 - as above
+def _moment(name: str, literal: Json, _fold: bool) -> Test | str:  # noqa: FBT001 - as above
     limit = parse_moment(literal)
     if limit is None:
         return "write a date or a moment, such as 2026-06-01 or 2026-06-01T08:00:00+02:00"
     is_before = name == "before"
 
-    def test(value: Any, facts: RuleFacts) -> Answer:
+    def test(value: Json, facts: RuleFacts) -> Answer:
         found_ms = _value_ms(value, facts)
         limit_ms = in_workspace_ms(limit, facts)
         if isinstance(found_ms, str) or limit_ms is None:
@@ -266,12 +274,12 @@ def _moment(name: str, literal: Any, _fold: bool) -> Test | str:  # noqa: FBT001
     return test
 
 
-def _within(_name: str, literal: Any, _fold: bool) -> Test | str:  # noqa: FBT001 - as above
+def _within(_name: str, literal: Json, _fold: bool) -> Test | str:  # noqa: FBT001 - as above
     span_ms = parse_duration_ms(literal)
     if span_ms is None:
         return "write a duration, such as 30s 10m 2h 7d"
 
-    def test(value: Any, facts: RuleFacts) -> Answer:
+    def test(value: Json, facts: RuleFacts) -> Answer:
         found_ms = _value_ms(value, facts)
         if isinstance(found_ms, str):
             return found_ms
@@ -295,7 +303,7 @@ def _value_ms(value: object, facts: RuleFacts) -> int | str:
     return "zone" if found_ms is None else found_ms
 
 
-_MAKERS: Mapping[str, Callable[[str, Any, bool], Test | str]] = {
+_MAKERS: Mapping[str, Callable[[str, Json, bool], Test | str]] = {
     "is": _equality, "is_not": _equality, "in": _member, "not_in": _member,
     "gt": _order, "gte": _order, "lt": _order, "lte": _order, "between": _between,
     "contains": _contains, "starts_with": _text, "like": _text, "exists": _exists,

@@ -21,6 +21,8 @@ from msgspec import Struct
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.place import FenceView
 
+Json = Any  # a plain JSON value: what authors write and devices send
+
 MISSING: Final = object()
 PERSON_MEMBERS = ("user_id", "locale", "zone")
 

@@ -16,12 +16,12 @@ Rule 3. ``time`` is the wall clock of the person, the place (its metadata member
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX
 from fencepost_gateway.decide.place import Selector
 from fencepost_gateway.decide.rule_comparisons import in_workspace_ms
-from fencepost_gateway.decide.rule_facts import Check, Faults, Operand, Path, RuleFacts
+from fencepost_gateway.decide.rule_facts import Check, Faults, Json, Operand, Path, RuleFacts
 from fencepost_gateway.decide.spans import (
     DAY_MIN,
     WEEKDAYS,
@@ -39,7 +39,7 @@ _DURATION_HOW = "write a duration, such as 30s 10m 2h 7d"
 _TRANSITIONS = ("enter", "exit", "dwell")
 _SELECTOR = ("id", "tag", "library")
 
-Where = Callable[[Any, Path], Check | None]
+Where = Callable[[Json, Path], Check | None]
 Since = Callable[[RuleFacts], int | None]
 
 
@@ -61,7 +61,7 @@ def compile_selector(tree: object, path: Path, faults: Faults) -> Selector | Non
     return Selector(tree.get("id", ""), tree.get("tag", ""), tree.get("library", ""))
 
 
-def compile_inside(leaf: Mapping[str, Any], path: Path, faults: Faults) -> Check | None:
+def compile_inside(leaf: Mapping[str, Json], path: Path, faults: Faults) -> Check | None:
     """Compile ``{inside: {tag: studio}, for: 10m}``."""
     selector = compile_selector(leaf["inside"], (*path, "inside"), faults)
     for_ms = _duration(leaf, "for", path, faults) if "for" in leaf else 0
@@ -88,7 +88,7 @@ def compile_inside(leaf: Mapping[str, Any], path: Path, faults: Faults) -> Check
     return check
 
 
-def compile_transition(leaf: Mapping[str, Any], path: Path, faults: Faults) -> Check | None:
+def compile_transition(leaf: Mapping[str, Json], path: Path, faults: Faults) -> Check | None:
     """Compile ``{transition: enter, fence: {…}, initial: false}``."""
     kind, initial = leaf["transition"], leaf.get("initial")
     if kind not in _TRANSITIONS:
@@ -125,7 +125,7 @@ def compile_transition(leaf: Mapping[str, Any], path: Path, faults: Faults) -> C
 _LATER = frozenset({"pass", "approach", "expire"})
 
 
-def compile_time(leaf: Mapping[str, Any], path: Path, faults: Faults) -> Check | None:
+def compile_time(leaf: Mapping[str, Json], path: Path, faults: Faults) -> Check | None:
     """Compile ``{time: {from: "07:00", to: "09:30", days: [mo, tu]}, zone: person}``."""
     window, zone = leaf["time"], leaf.get("zone", "person")
     spot = (*path, "time")
@@ -156,7 +156,7 @@ def compile_time(leaf: Mapping[str, Any], path: Path, faults: Faults) -> Check |
     return check
 
 
-def compile_did(leaf: Mapping[str, Any], path: Path, faults: Faults, where: Where) -> Check | None:
+def compile_did(leaf: Mapping[str, Json], path: Path, faults: Faults, where: Where) -> Check | None:
     """Compile ``{did: purchase, where: {…}, within: 90d, count: {min: 1}}``."""
     name = _event_name(leaf, "did", path, faults)
     inner = where(leaf["where"], (*path, "where")) if "where" in leaf else None
@@ -186,7 +186,7 @@ def compile_did(leaf: Mapping[str, Any], path: Path, faults: Faults, where: Wher
     return check
 
 
-def compile_age(leaf: Mapping[str, Any], form: str, path: Path, faults: Faults) -> Check | None:
+def compile_age(leaf: Mapping[str, Json], form: str, path: Path, faults: Faults) -> Check | None:
     """Compile ``{last: purchase, older_than: 60d}``, ``{first: …, within: 7d}``."""
     name = _event_name(leaf, form, path, faults)
     members = [member for member in ("older_than", "within") if member in leaf]
@@ -250,7 +250,7 @@ def _count(
     return count, is_all_seen or reaches_back
 
 
-def _of_event(facts: RuleFacts, name: str, props: Mapping[str, Any]) -> RuleFacts:
+def _of_event(facts: RuleFacts, name: str, props: Mapping[str, Json]) -> RuleFacts:
     return RuleFacts(
         person=facts.person,
         now_ms=facts.now_ms,
@@ -260,7 +260,7 @@ def _of_event(facts: RuleFacts, name: str, props: Mapping[str, Any]) -> RuleFact
     )
 
 
-def _event_name(leaf: Mapping[str, Any], form: str, path: Path, faults: Faults) -> str | None:
+def _event_name(leaf: Mapping[str, Json], form: str, path: Path, faults: Faults) -> str | None:
     name = leaf[form]
     if isinstance(name, str) and name:
         return name
@@ -268,7 +268,7 @@ def _event_name(leaf: Mapping[str, Any], form: str, path: Path, faults: Faults) 
     return None
 
 
-def _duration(leaf: Mapping[str, Any], member: str, path: Path, faults: Faults) -> int | None:
+def _duration(leaf: Mapping[str, Json], member: str, path: Path, faults: Faults) -> int | None:
     span_ms = parse_duration_ms(leaf[member])
     if span_ms is None:
         faults.add((*path, member), f"{leaf[member]!r} is no duration", _DURATION_HOW)
@@ -296,7 +296,7 @@ def _bounds_text(low: int, high: int | None) -> str:
     return f"at most {high}" if low == 0 else f"{low} to {high}"
 
 
-def _since(leaf: Mapping[str, Any], path: Path, faults: Faults) -> tuple[Since | None, str]:
+def _since(leaf: Mapping[str, Json], path: Path, faults: Faults) -> tuple[Since | None, str]:
     """Read ``within`` or ``since`` as a function that gives the span's start."""
     if "within" in leaf and "since" in leaf:
         faults.add(path, "both within and since", "keep one of them")
@@ -315,7 +315,7 @@ def _since(leaf: Mapping[str, Any], path: Path, faults: Faults) -> tuple[Since |
 
 
 def _clock_span(
-    window: Mapping[str, Any], path: Path, faults: Faults
+    window: Mapping[str, Json], path: Path, faults: Faults
 ) -> tuple[int | None, int | None]:
     start = parse_clock_min(window.get("from", "00:00"))
     end = parse_clock_min(window.get("to", "24:00"))

@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from fencepost_gateway.decide.place import FenceView, place_facts
 from fencepost_gateway.decide.rule_comparisons import COMPARISONS, compile_comparison, leaf
@@ -28,6 +27,7 @@ from fencepost_gateway.decide.rule_facts import (
     Check,
     Evaluation,
     Faults,
+    Json,
     Operand,
     Path,
     RuleError,
@@ -92,7 +92,7 @@ class Rule:
 
     __slots__ = ("_check", "tree")
 
-    def __init__(self, tree: Any, check: Check) -> None:
+    def __init__(self, tree: Json, check: Check) -> None:
         self.tree = tree
         self._check = check
 
@@ -117,7 +117,7 @@ class Rule:
         return f"Rule({self.tree!r})"
 
 
-def compile_rule(tree: Any) -> Rule:
+def compile_rule(tree: Json) -> Rule:
     """
     Compile an authored rule.
 
@@ -128,7 +128,7 @@ def compile_rule(tree: Any) -> Rule:
     return _finish(tree, lambda compiler: compiler.node(tree, (), 1))
 
 
-def compile_where(tree: Any) -> Rule:
+def compile_where(tree: Json) -> Rule:
     """
     Compile a ``where``: equalities over the event's properties, or a rule over ``event:``.
 
@@ -139,7 +139,7 @@ def compile_where(tree: Any) -> Rule:
     return _finish(tree, lambda compiler: compiler.where(tree, ()))
 
 
-def _finish(tree: Any, compiled: Callable[[_Compiler], Check | None]) -> Rule:
+def _finish(tree: Json, compiled: Callable[[_Compiler], Check | None]) -> Rule:
     compiler = _Compiler()
     check = compiled(compiler)
     if compiler.faults.found or check is None:
@@ -155,7 +155,7 @@ class _Compiler:
         self.nodes = 0
         self.only_event = False
 
-    def node(self, tree: Any, path: Path, depth: int) -> Check | None:
+    def node(self, tree: Json, path: Path, depth: int) -> Check | None:
         """Compile one node and what is below it."""
         self.nodes += 1
         if self.nodes > NODES_MAX or depth > DEPTH_MAX:
@@ -174,7 +174,7 @@ class _Compiler:
             return self._branch(form, tree[form], (*path, form), depth)
         return self._leaf(form, tree, path)
 
-    def where(self, tree: Any, path: Path) -> Check | None:
+    def where(self, tree: Json, path: Path) -> Check | None:
         """Compile a ``where`` (Rule 5)."""
         if isinstance(tree, Mapping) and tree and not set(tree) & {"all", "any", "not", "event"}:
             tree = {"all": [{"event": name, "is": value} for name, value in tree.items()]}
@@ -189,7 +189,7 @@ class _Compiler:
         self.only_event = outer
         return check
 
-    def _form(self, tree: Any, path: Path) -> str | None:
+    def _form(self, tree: Json, path: Path) -> str | None:
         """Say which form a node has, or what is wrong with it."""
         if not isinstance(tree, Mapping):
             self.faults.add(path, "no rule", "write a mapping such as {person: tier, is: plus}")
@@ -210,7 +210,7 @@ class _Compiler:
             return None
         return form if self._has_known_members(form, tree, path) else None
 
-    def _has_known_members(self, form: str, tree: Mapping[Any, Any], path: Path) -> bool:
+    def _has_known_members(self, form: str, tree: Mapping[Json, Json], path: Path) -> bool:
         unknown = [key for key in tree if key != form and key not in _MEMBERS[form]]
         for key in unknown:
             near = difflib.get_close_matches(str(key), _MEMBERS[form], 1)
@@ -218,7 +218,7 @@ class _Compiler:
             self.faults.add((*path, key), f"unknown member {key}", how)
         return not unknown
 
-    def _branch(self, form: str, below: Any, path: Path, depth: int) -> Check | None:
+    def _branch(self, form: str, below: Json, path: Path, depth: int) -> Check | None:
         if form == "not":
             check = self.node(below, path, depth + 1)
             return _negation(check) if check else None
@@ -231,7 +231,7 @@ class _Compiler:
             return None
         return _conjunction(good) if form == "all" else _disjunction(good)
 
-    def _leaf(self, form: str, tree: Mapping[str, Any], path: Path) -> Check | None:
+    def _leaf(self, form: str, tree: Mapping[str, Json], path: Path) -> Check | None:
         local = Faults()
         match form:
             case "did":
@@ -250,7 +250,7 @@ class _Compiler:
         return check
 
 
-def _value_leaf(form: str, tree: Mapping[str, Any], path: Path, faults: Faults) -> Check | None:
+def _value_leaf(form: str, tree: Mapping[str, Json], path: Path, faults: Faults) -> Check | None:
     name = tree[form]
     if not isinstance(name, str) or not all(name.split(".")):
         faults.add((*path, form), "no name", f"write {form}: NAME, dots go deeper")
@@ -316,7 +316,7 @@ def _listed(form: str) -> str:
     return ", ".join(_MEMBERS[form]) or "nothing else"
 
 
-def _suggest(tree: Mapping[Any, Any]) -> str:
+def _suggest(tree: Mapping[Json, Json]) -> str:
     for key in tree:
         near = difflib.get_close_matches(str(key), (*_MEMBERS, *_LATER), 1)
         if near:
