@@ -12,8 +12,11 @@ Rule 2. ``delivery_id`` is the idempotency key towards the provider: 32 characte
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+_DELIVERY_ID = re.compile(r"[a-z2-7]{32}")
 
 
 class Channel(StrEnum):
@@ -97,3 +100,8 @@ class Outgoing:
     content: Content
     ttl_s: int
     facts: dict[str, str] = field(default_factory=dict)
+
+
+def is_delivery_id(text: str) -> bool:
+    """Say whether ``text`` may go into a header as it is (rule 2); drivers refuse the rest."""
+    return _DELIVERY_ID.fullmatch(text) is not None

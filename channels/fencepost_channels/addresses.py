@@ -1,0 +1,193 @@
+"""
+Addresses: which strings can be called at all, and how they look when shown.
+
+Pure. Each parser takes the raw members of an ``address`` event and gives a record that a driver
+may call without a second look at its form, or raises ``AddressError`` with a constant code.
+Stricter than the standards on purpose: what real people have passes, what only attackers and test
+suites have does not.
+
+Rule 1. A phone number is E.164: ``+``, then 8 to 15 ASCII digits, the first of them not 0.
+Rule 2. A mailbox is one ASCII dot-atom address with a dotted host name: no quoted local part, no
+        address literal, no list, no ``|``, ``%`` or ``!`` (pipes and source routes of old mailers);
+        local part at most 64 characters, all of it at most 254 (RFC 5321 section 4.5.3.1).
+Rule 3. A push endpoint is an absolute ``https:`` URL of a named host on port 443, without user
+        info and fragment, and matched as a whole by one expression: two URL parsers that disagree
+        about a host have nothing to disagree about here. Its keys are a point on P-256 and 16
+        bytes (RFC 8291 section 3.1). Which hosts may be called is a setting, judged by the driver.
+Rule 4. The loopback host 127.0.0.1 may have any port and ``http:``, for tests and demos; a driver
+        calls it only when its settings say so.
+Rule 5. Nothing shown by ``repr`` or by an error repeats an address.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from fencepost_channels.driver import AddressError
+
+LOOPBACK = "127.0.0.1"
+HIDDEN = "•••"
+
+MAX_LOCAL_CHARS = 64
+MAX_MAILBOX_CHARS = 254
+MAX_PORT = 65535
+MAX_ENDPOINT_CHARS = 2048  # the longest in use are about 700 characters
+
+_PHONE = re.compile(r"\+[1-9][0-9]{7,14}")
+_LOCAL = re.compile(r"[A-Za-z0-9_+&'=/?^{}~$*#-]+(?:\.[A-Za-z0-9_+&'=/?^{}~$*#-]+)*")
+_HOST = re.compile(
+    r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{1,59})"
+)
+_ENDPOINT = re.compile(
+    r"(https?)://([A-Za-z0-9.-]{1,253})(?::([0-9]{1,5}))?(/[A-Za-z0-9._~:/?@!$&'()*+,;=%-]*)"
+)
+_BASE64URL = re.compile(r"([A-Za-z0-9_-]+)(={0,2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Phone:
+    """A number that can be called."""
+
+    e164: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """One mailbox, as it stands in an envelope."""
+
+    address: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A Web Push subscription; the keys are unpadded base64url."""
+
+    endpoint: str = field(repr=False)
+    origin: str
+    host: str
+    p256dh: str = field(repr=False)
+    auth: str = field(repr=False)
+
+    @property
+    def is_https(self) -> bool:
+        """False for a loopback endpoint without TLS."""
+        return self.origin.startswith("https:")
+
+
+def parse_phone(raw: Mapping[str, Any]) -> Phone:
+    """Take ``address`` as an E.164 number."""
+    text = raw.get("address")
+    if not isinstance(text, str) or not _PHONE.fullmatch(text):
+        raise AddressError("bad_phone")
+    return Phone(text)
+
+
+def parse_mailbox(raw: Mapping[str, Any]) -> Mailbox:
+    """Take ``address`` as exactly one mailbox."""
+    text = raw.get("address")
+    if not isinstance(text, str) or len(text) > MAX_MAILBOX_CHARS:
+        raise AddressError("bad_mailbox")
+    local, _, host = text.partition("@")
+    if len(local) > MAX_LOCAL_CHARS or not _LOCAL.fullmatch(local):
+        raise AddressError("bad_mailbox")
+    if not is_host_name(host.lower()):
+        raise AddressError("bad_mailbox")
+    return Mailbox(text)
+
+
+def parse_subscription(raw: Mapping[str, Any]) -> Subscription:
+    """Take ``subscription`` as what a browser's ``PushSubscription.toJSON`` gives."""
+    given = raw.get("subscription")
+    if not isinstance(given, Mapping):
+        raise AddressError("no_subscription")
+    keys = given.get("keys")
+    if not isinstance(keys, Mapping):
+        raise AddressError("no_keys")
+    endpoint = given.get("endpoint")
+    host, origin = _parse_endpoint(endpoint)
+    point, auth = _base64url(keys.get("p256dh"), 65), _base64url(keys.get("auth"), 16)
+    if point is None or not _is_on_p256(point):
+        raise AddressError("bad_p256dh")
+    if auth is None:
+        raise AddressError("bad_auth")
+    return Subscription(str(endpoint), origin, host, _text(point), _text(auth))
+
+
+def is_host_name(text: str) -> bool:
+    """Say whether ``text`` is a dotted lower-case name whose last label is no number."""
+    return len(text) <= 253 and _HOST.fullmatch(text) is not None  # noqa: PLR2004 - RFC 1035
+
+
+def mask_phone(raw: Mapping[str, Any]) -> str:
+    """Show the country's first digits and the last two."""
+    text = raw.get("address")
+    if not isinstance(text, str) or not _PHONE.fullmatch(text):
+        return HIDDEN
+    return f"{text[:3]}{HIDDEN}{text[-2:]}"
+
+
+def mask_mailbox(raw: Mapping[str, Any]) -> str:
+    """Show the first character and the host."""
+    try:
+        local, _, host = parse_mailbox(raw).address.partition("@")
+    except AddressError:
+        return HIDDEN
+    return f"{local[0]}{HIDDEN}@{host}"
+
+
+def mask_subscription(raw: Mapping[str, Any]) -> str:
+    """Show the push service's host; the path is a capability and stays hidden."""
+    try:
+        return f"{parse_subscription(raw).host}/{HIDDEN}"
+    except AddressError:
+        return HIDDEN
+
+
+def _parse_endpoint(endpoint: object) -> tuple[str, str]:
+    """Give host and origin, or refuse."""
+    if not isinstance(endpoint, str) or len(endpoint) > MAX_ENDPOINT_CHARS:
+        raise AddressError("bad_endpoint")
+    match = _ENDPOINT.fullmatch(endpoint)
+    if match is None:
+        raise AddressError("bad_endpoint")
+    scheme, host, port = match[1], match[2].lower(), match[3]
+    if port is not None and not 0 < int(port) <= MAX_PORT:
+        raise AddressError("bad_port")
+    if host == LOOPBACK:
+        return host, f"{scheme}://{host}" + (f":{int(port)}" if port else "")
+    if scheme != "https":
+        raise AddressError("not_https")
+    if port not in (None, "443"):
+        raise AddressError("bad_port")
+    if not is_host_name(host):
+        raise AddressError("bad_host")
+    return host, f"https://{host}"
+
+
+def _base64url(text: object, size_bytes: int) -> bytes | None:
+    """Decode exactly ``size_bytes`` bytes; None when they are written in any other way."""
+    match = _BASE64URL.fullmatch(text) if isinstance(text, str) else None
+    if match is None or (match[2] and (len(match[1]) + len(match[2])) % 4):
+        return None
+    if len(match[1]) % 4 == 1:
+        return None
+    raw = base64.urlsafe_b64decode(match[1] + "=" * (-len(match[1]) % 4))
+    return raw if len(raw) == size_bytes and _text(raw) == match[1] else None
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode("ascii").rstrip("=")
+
+
+def _is_on_p256(point: bytes) -> bool:
+    try:
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
+    except ValueError:
+        return False
+    return True

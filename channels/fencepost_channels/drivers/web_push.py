@@ -1,0 +1,150 @@
+"""
+Web push: a notification to a browser, through its vendor's push service.
+
+Does I/O through ``push``. Here is what may be called, what is said, and what an answer means.
+
+Rule 1. A host that does not end in an allowed suffix, at a label boundary, is not called
+        (``rejected(host_not_allowed)``). Plain ``http:`` only to the loopback, when set.
+Rule 2. A payload above 3,993 bytes is refused before sending: with header, tag and padding byte it
+        would not fit the 4,096 every push service must take (RFC 8291 section 4).
+Rule 3. TTL, ``Urgency`` and ``Topic`` go with every message (RFC 8030 section 5); the topic is the
+        delivery id, so that a repeat replaces instead of doubling.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from functools import partial
+
+from py_vapid import Vapid02
+
+from fencepost_channels.addresses import (
+    LOOPBACK,
+    Subscription,
+    mask_subscription,
+    parse_mailbox,
+    parse_subscription,
+)
+from fencepost_channels.call import CallFailed, outcome_of
+from fencepost_channels.driver import AddressError, DriverIO, DriverSpec, Send, SettingsError
+from fencepost_channels.errors import Gone, Misconfigured, Outcome, Rejected, Unavailable
+from fencepost_channels.message import Channel, Outgoing, Purpose, WebPushContent, is_delivery_id
+from fencepost_channels.options import read_options, yes_or_no
+from fencepost_channels.push import Sender, push
+from fencepost_channels.vapid import read_private_key
+
+MAX_PAYLOAD_BYTES = 3993
+PUSH_HOSTS = "fcm.googleapis.com,push.services.mozilla.com,push.apple.com,notify.windows.com"
+URGENCY = {Purpose.MARKETING: "normal", Purpose.TRANSACTIONAL: "high"}
+
+OUTCOMES: Mapping[int, Outcome] = {
+    400: Rejected("bad_request"),
+    401: Misconfigured("vapid_refused"),
+    403: Misconfigured("vapid_refused"),
+    404: Gone(),
+    408: Unavailable("timeout"),
+    410: Gone(),
+    413: Rejected("too_large"),
+    429: Unavailable("rate_limited"),
+    503: Unavailable(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WebPushSettings:
+    """
+    How to send web push.
+
+    Attributes:
+        sender: Our key (``vapid_private_key``: PEM, or 32 bytes in base64url) and whom a push
+            service may write to (``vapid_subject``: ``mailto:``).
+        allow_hosts: Host suffixes that may be called; default: the services of the big browsers.
+        allow_http: Whether a loopback endpoint may do without TLS; default false.
+
+    """
+
+    sender: Sender
+    allow_hosts: tuple[str, ...]
+    allow_http: bool
+
+
+def parse_settings(raw: Mapping[str, str]) -> WebPushSettings:
+    """Read the settings."""
+    values = read_options(
+        raw,
+        required=("vapid_private_key", "vapid_subject"),
+        optional={"allow_hosts": PUSH_HOSTS, "allow_http": "false"},
+    )
+    scheme, _, mailbox = values["vapid_subject"].partition(":")
+    try:
+        parse_mailbox({"address": mailbox if scheme == "mailto" else None})
+    except AddressError:
+        raise SettingsError('setting "vapid_subject" must be "mailto:" and a mailbox') from None
+    key = Vapid02(private_key=read_private_key("vapid_private_key", values["vapid_private_key"]))
+    hosts = (host.strip().lower().strip(".") for host in values["allow_hosts"].split(","))
+    return WebPushSettings(
+        sender=Sender(key, values["vapid_subject"]),
+        allow_hosts=tuple(host for host in hosts if host),
+        allow_http=yes_or_no("allow_http", values["allow_http"]),
+    )
+
+
+def may_call(address: Subscription, settings: WebPushSettings) -> bool:
+    """Judge an endpoint by rule 1."""
+    if not address.is_https and not (settings.allow_http and address.host == LOOPBACK):
+        return False
+    return any(
+        address.host == suffix or address.host.endswith(f".{suffix}")
+        for suffix in settings.allow_hosts
+    )
+
+
+def write_payload(delivery_id: str, content: WebPushContent) -> str:
+    """Write what the service worker reads."""
+    members = {"delivery_id": delivery_id, **asdict(content)}
+    return json.dumps(members, ensure_ascii=False, separators=(",", ":"))
+
+
+async def _send(
+    settings: WebPushSettings, io: DriverIO, message: Outgoing, address: Subscription
+) -> Outcome:
+    if not isinstance(message.content, WebPushContent):
+        return Rejected("wrong_content")
+    if not is_delivery_id(message.delivery_id):
+        return Rejected("bad_delivery_id")
+    if not may_call(address, settings):
+        return Rejected("host_not_allowed")
+    payload = write_payload(message.delivery_id, message.content)
+    try:
+        if len(payload.encode()) > MAX_PAYLOAD_BYTES:
+            return Rejected("too_large")
+        headers = {"Topic": message.delivery_id, "Urgency": URGENCY[message.purpose]}
+        answer = await push(
+            io, settings.sender, address, payload, ttl_s=message.ttl_s, headers=headers
+        )
+    except UnicodeEncodeError:  # a lone surrogate
+        return Rejected("not_encodable")
+    except CallFailed as failed:
+        return failed.outcome
+    return outcome_of(answer, OUTCOMES, io.now_s())
+
+
+@asynccontextmanager
+async def connect(settings: WebPushSettings, io: DriverIO) -> AsyncIterator[Send]:
+    """Open nothing of its own: connections live in the lent session."""
+    yield partial(_send, settings, io)
+
+
+driver = DriverSpec(
+    name="web_push",
+    channels=frozenset({Channel.WEB_PUSH}),
+    parse_address=parse_subscription,
+    mask=mask_subscription,
+    parse_settings=parse_settings,
+    connect=connect,
+    secrets=frozenset({"vapid_private_key"}),
+    max_body_bytes=MAX_PAYLOAD_BYTES,
+)
