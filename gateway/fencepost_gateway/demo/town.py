@@ -127,6 +127,11 @@ def route(town: Town, start: Node, end: Node) -> list[Metres]:
     return [town.crossings[node] for node in reversed(way)]
 
 
+def edge_crossings(town: Town) -> list[Node]:
+    """Give the crossings at the edge of the town; no fence reaches them."""
+    return sorted((c, r) for c, r in town.crossings if c in (0, COLUMNS - 1) or r in (0, ROWS - 1))
+
+
 def fences_geojson(town: Town) -> dict[str, Any]:
     """Give every fence of the town as a GeoJSON FeatureCollection (lon, lat inside)."""
     return {"type": "FeatureCollection", "features": [_feature(place) for place in town.places]}

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fencepost_gateway.demo.chance import gauss, pick, uniform
-from fencepost_gateway.demo.town import Metres, Place, Town, route, to_lat_lon
+from fencepost_gateway.demo.town import Metres, Place, Town, edge_crossings, route, to_lat_lon
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,9 +48,10 @@ class Walker:
         self._cause = f"{town.seed}/{person}"
         self._pace_mps = (1.2 + 0.4 * uniform(self._cause, "pace")) * speed
         self._haunts = [p for p in town.places if not haunts or p.place_id in haunts]
-        self._place: Place = pick(town.places, self._cause, "home")
+        self._node = pick(edge_crossings(town), self._cause, "start")
+        self._place: Place | None = None
         self._way: list[Metres] = []
-        self._point: Metres = town.crossings[self._place.node]
+        self._point: Metres = town.crossings[self._node]
         self._error: Metres = (0.0, 0.0)
         self._stay_s = 0.0
         self._leg = 0
@@ -63,7 +64,7 @@ class Walker:
             self._stay_s -= elapsed_s
         else:
             walked_m = self._walk(self._pace_mps * elapsed_s)
-        staying_at = self._place.place_id if self._stay_s > 0.0 else ""
+        staying_at = self._place.place_id if self._place and self._stay_s > 0.0 else ""
         self._err()
         lat, lon = to_lat_lon((self._point[0] + self._error[0], self._point[1] + self._error[1]))
         accuracy_m = round(8.0 + 6.0 * uniform(self._cause, "accuracy", self._fix), 1)
@@ -98,9 +99,9 @@ class Walker:
         """Choose the next place and the way there."""
         self._leg += 1
         others = [place for place in self._haunts if place != self._place]
-        start = self._place.node
         self._place = pick(others, self._cause, "place", self._leg)
-        self._way = [*route(self._town, start, self._place.node), self._place.spot]
+        self._way = [*route(self._town, self._node, self._place.node), self._place.spot]
+        self._node = self._place.node
 
     def _err(self) -> None:
         self._fix += 1

@@ -51,6 +51,7 @@ def test_push_subscription_is_well_formed() -> None:
     auth = urlsafe_b64decode(keys["auth"] + "==")
 
     assert ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point).key_size == 256
+    assert len(point) == 65  # uncompressed, as browsers give it
     assert len(auth) == 16
 
 
