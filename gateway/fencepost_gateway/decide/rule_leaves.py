@@ -122,7 +122,7 @@ def compile_transition(leaf: Mapping[str, Json], path: Path, faults: Faults) -> 
     return check
 
 
-_LATER = frozenset({"pass", "approach", "expire"})
+_LATER = ("pass", "approach", "expire")
 
 
 def compile_time(leaf: Mapping[str, Json], path: Path, faults: Faults) -> Check | None:

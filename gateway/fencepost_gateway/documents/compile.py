@@ -1,0 +1,286 @@
+"""
+Compile: live documents become the plan that deciding reads.
+
+Pure, but for the shipped default policy, which is read from the package. Documents come in checked
+(``documents.check``); this only turns authored words into numbers, ids and compiled rules.
+
+Rule 1. A plan depends on the documents alone, never on their order.
+Rule 2. Selectors become fence ids here. ``dwell`` with ``after`` means those selected fences that
+        have this threshold.
+Rule 3. No policy authored: the shipped one holds. Cap rules of all caps documents hold together.
+Rule 4. Quiet hours become spans of one weekday each, overnight spans split at midnight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from fencepost_gateway.decide import plan
+from fencepost_gateway.decide.place import FenceView
+from fencepost_gateway.decide.rules import Rule, compile_rule, compile_where
+from fencepost_gateway.decide.spans import (
+    DAY_MIN,
+    WEEKDAYS,
+    moment_ms,
+    parse_duration_ms,
+    parse_moment,
+    zone_named,
+)
+from fencepost_gateway.documents import fences
+from fencepost_gateway.documents.document import StoredDocument
+from fencepost_gateway.documents.models.base import Authored, percent_fraction, window_min
+from fencepost_gateway.documents.models.campaign import Campaign, Entry
+from fencepost_gateway.documents.models.caps import WINDOWS, Caps
+from fencepost_gateway.documents.models.place import Library, Workspace
+from fencepost_gateway.documents.models.policy import Allowed, Policy, QuietHours
+from fencepost_gateway.documents.models.selector import FenceSelector
+from fencepost_gateway.documents.models.template import Template
+from fencepost_gateway.documents.shipped import default_documents
+from fencepost_geofence.fence import Fence
+
+_M = TypeVar("_M", bound=Authored)
+_CHANNEL_MEMBERS = ("in_app", "web_push", "sms", "email")
+
+
+def compile_plan(documents: Iterable[StoredDocument], revision: int, seed: str) -> plan.Plan:
+    """
+    Compile everything that is live.
+
+    Args:
+        documents: The live documents, checked.
+        revision: Number of the publication, raised by each.
+        seed: Seeds every draw (holdout, jitter) of the workspace.
+
+    """
+    stored = sorted(documents, key=lambda d: (d.kind, d.id))
+    if not any(each.kind == "policy" for each in stored):
+        stored += [each for each in default_documents() if each.kind == "policy"]
+    workspace = next((each for _, each in _of_kind(stored, "workspace", Workspace)), None)
+    zone = (workspace.zone if workspace else None) or ""
+    all_fences = fences_of(stored)
+    views = fence_views(stored, all_fences)
+    campaigns = [
+        _campaign(source, each, views, all_fences, zone)
+        for source, each in _of_kind(stored, "campaign", Campaign)
+    ]
+    return plan.Plan(
+        revision=revision,
+        policy=next(_policy(source, each) for source, each in _of_kind(stored, "policy", Policy)),
+        campaigns={each.campaign_id: each for each in campaigns},
+        templates={
+            source.id: _template(source, each)
+            for source, each in _of_kind(stored, "template", Template)
+        },
+        caps=tuple(rule for _, each in _of_kind(stored, "caps", Caps) for rule in _caps(each)),
+        fences=views,
+        on_event=_by_event(campaigns),
+        on_transition=_by_transition(campaigns),
+        workspace_zone=zone,
+        workspace_holdout=_fraction(workspace.holdout if workspace else 0),
+        seed=seed,
+    )
+
+
+def fences_of(
+    documents: Iterable[StoredDocument], since_ms: Mapping[str, int] | None = None
+) -> list[Fence]:
+    """Give every live fence by id; ``since_ms`` says when each was published first."""
+    since = since_ms or {}
+    found = [fences.fence_of(each.body) for each in documents if each.kind == "fence"]
+    found.sort(key=lambda fence: fence.fence_id)
+    return [fences.since(fence, since.get(fence.fence_id, 0)) for fence in found]
+
+
+def fence_views(
+    documents: Sequence[StoredDocument], all_fences: Iterable[Fence]
+) -> dict[str, FenceView]:
+    """Give what rules and messages may know of each fence."""
+    ranks = {each.id: each.rank for _, each in _of_kind(documents, "library", Library)}
+    return {fence.fence_id: fences.view_of(fence, ranks) for fence in all_fences}
+
+
+def selected(
+    entry: Entry, views: Mapping[str, FenceView], all_fences: Iterable[Fence]
+) -> frozenset[str]:
+    """Resolve the fences an entry waits for (Rule 2)."""
+    selector = (entry.fence or FenceSelector(id="-")).selector()
+    chosen = {fence_id for fence_id, view in views.items() if selector.matches(view)}
+    if entry.transition == "dwell":
+        after_ms = parse_duration_ms(entry.after)
+        chosen &= {
+            fence.fence_id
+            for fence in all_fences
+            if any(after_ms in {None, each_s * 1_000} for each_s in fence.dwell_after_s)
+        }
+    return frozenset(chosen)
+
+
+def run_bounds_ms(campaign: Campaign, zone: str) -> tuple[int | None, int | None]:
+    """Place the run dates in time; one without offset needs the workspace's zone."""
+    return _moment(campaign.run.from_, zone), _moment(campaign.run.until, zone)
+
+
+def _of_kind(
+    documents: Iterable[StoredDocument], kind: str, model: type[_M]
+) -> Iterator[tuple[StoredDocument, _M]]:
+    for each in documents:
+        if each.kind == kind:
+            yield each, model.model_validate(each.body)
+
+
+def _campaign(
+    source: StoredDocument,
+    authored: Campaign,
+    views: Mapping[str, FenceView],
+    all_fences: Sequence[Fence],
+    zone: str,
+) -> plan.Campaign:
+    goal, wish = authored.goal, authored.message
+    from_ms, until_ms = run_bounds_ms(authored, zone)
+    return plan.Campaign(
+        campaign_id=authored.id,
+        version=source.version,
+        name=authored.name or authored.id,
+        entries=tuple(_entry(each, views, all_fences) for each in authored.entry),
+        message=plan.MessagePlan(
+            template_id=wish.template,
+            channels=tuple(wish.channels),
+            each=wish.each,
+            while_=_rule(wish.while_),
+            max_age_ms=parse_duration_ms(wish.max_age),
+            quiet_hours=wish.quiet_hours,
+            priority=wish.priority,
+        ),
+        when=_rule(authored.when),
+        reentry=_reentry(authored.reentry),
+        goal=plan.Goal(goal.event, parse_duration_ms(goal.within) or 0) if goal else None,
+        holdout=_fraction(authored.holdout),
+        tags=frozenset(authored.tags),
+        run_from_ms=from_ms,
+        run_until_ms=until_ms,
+    )
+
+
+def _entry(
+    authored: Entry, views: Mapping[str, FenceView], all_fences: Sequence[Fence]
+) -> plan.Entry:
+    if authored.event is not None:
+        where = None if authored.where is None else compile_where(authored.where)
+        return plan.EventEntry(authored.event, where)
+    return plan.TransitionEntry(
+        kind=authored.transition or "enter",
+        fence_ids=selected(authored, views, all_fences),
+        after_ms=parse_duration_ms(authored.after),
+        initial=authored.initial,
+    )
+
+
+def _rule(tree: object) -> Rule | None:
+    return None if tree is None else compile_rule(tree)
+
+
+def _reentry(authored: object) -> plan.Reentry:
+    if isinstance(authored, dict):
+        return plan.Reentry("after", parse_duration_ms(authored["after"]) or 0)
+    if authored == "never":
+        return plan.Reentry("never")
+    return plan.Reentry("always") if authored == "always" else plan.Reentry()
+
+
+def _fraction(percent: object) -> float:
+    return percent_fraction(percent) or 0.0
+
+
+def _moment(text: str | None, zone: str) -> int | None:
+    moment = parse_moment(text)
+    return None if moment is None else moment_ms(moment, zone_named(zone))
+
+
+def _template(source: StoredDocument, authored: Template) -> plan.Template:
+    sources: dict[str, dict[str, Any]] = {}
+    for channel in _CHANNEL_MEMBERS:
+        content: Authored | None = getattr(authored, channel)
+        if content is not None:
+            sources[channel] = content.model_dump()
+    return plan.Template(authored.id, source.version, authored.purpose, sources, authored.missing)
+
+
+def _caps(authored: Caps) -> Iterator[plan.CapRule]:
+    for number, rule in enumerate(authored.rules, 1):
+        calendar = next((each for each in WINDOWS if each == rule.per), None)
+        yield plan.CapRule(
+            rule_id=f"{authored.id}.{rule.id or number}",
+            limit=rule.limit,
+            scope=plan.CapScope(
+                purpose=rule.scope.purpose,
+                channels=frozenset(rule.scope.channel),
+                tags=frozenset(rule.scope.tag),
+                campaigns=frozenset(rule.scope.campaign),
+            ),
+            rolling_ms=None if calendar else parse_duration_ms(rule.per),
+            calendar=calendar,
+        )
+
+
+def _policy(source: StoredDocument, authored: Policy) -> plan.Policy:
+    return plan.Policy(
+        policy_id=authored.id,
+        version=source.version,
+        accepts={purpose: frozenset(values) for purpose, values in authored.accepts.items()},
+        defaults=dict(authored.defaults),
+        quiet_hours=_quiet_hours(authored.quiet_hours),
+    )
+
+
+def _quiet_hours(authored: QuietHours | None) -> plan.QuietHours | None:
+    if authored is None:
+        return None
+    return plan.QuietHours(
+        purposes=frozenset(authored.purposes),
+        channels=frozenset(authored.channels),
+        allowed=tuple(sorted(_windows(authored.allowed), key=_window_order)),
+        on_zone_unknown=authored.on_zone_unknown,
+    )
+
+
+def _windows(allowed: Allowed) -> Iterator[plan.LocalWindow]:
+    for weekday, name in enumerate(WEEKDAYS):
+        own: list[str] | None = getattr(allowed, name)
+        for text in allowed.every_day if own is None else own:
+            start_min, end_min = window_min(text) or (0, 0)
+            if start_min < end_min:
+                yield plan.LocalWindow(weekday, start_min, end_min)
+                continue
+            yield plan.LocalWindow(weekday, start_min, DAY_MIN)
+            if end_min:
+                yield plan.LocalWindow((weekday + 1) % len(WEEKDAYS), 0, end_min)
+
+
+def _window_order(window: plan.LocalWindow) -> tuple[int, int, int]:
+    return (window.weekday, window.start_min, window.end_min)
+
+
+def _by_event(campaigns: Iterable[plan.Campaign]) -> dict[str, tuple[plan.Campaign, ...]]:
+    index: dict[str, list[plan.Campaign]] = {}
+    for campaign in campaigns:
+        names = {e.name for e in campaign.entries if isinstance(e, plan.EventEntry)}
+        for name in sorted(names):
+            index.setdefault(name, []).append(campaign)
+    return {name: tuple(found) for name, found in index.items()}
+
+
+def _by_transition(
+    campaigns: Iterable[plan.Campaign],
+) -> dict[tuple[str, str], tuple[plan.Campaign, ...]]:
+    index: dict[tuple[str, str], list[plan.Campaign]] = {}
+    for campaign in campaigns:
+        keys = {
+            (entry.kind, fence_id)
+            for entry in campaign.entries
+            if isinstance(entry, plan.TransitionEntry)
+            for fence_id in entry.fence_ids
+        }
+        for key in sorted(keys):
+            index.setdefault(key, []).append(campaign)
+    return {key: tuple(found) for key, found in index.items()}

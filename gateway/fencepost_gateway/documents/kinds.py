@@ -1,0 +1,145 @@
+"""
+Kinds: which documents there are, and what is wrong with one.
+
+Pure. The registry of models, and the translation of what they find into path, what, and how.
+
+Rule 1. Kinds and members that come with a later issue are refused with what to use now.
+Rule 2. An unknown kind or member names the nearest known one.
+Rule 3. Everything wrong with a document is said at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, get_args
+
+from msgspec import Struct
+from pydantic import BaseModel, ValidationError
+
+from fencepost_gateway.documents.document import Path
+from fencepost_gateway.documents.models.base import Authored
+from fencepost_gateway.documents.models.campaign import Campaign
+from fencepost_gateway.documents.models.caps import Caps
+from fencepost_gateway.documents.models.place import Fence, Library, Workspace
+from fencepost_gateway.documents.models.policy import Policy
+from fencepost_gateway.documents.models.template import Template
+
+MODELS: Final[Mapping[str, type[Authored]]] = {
+    "campaign": Campaign,
+    "template": Template,
+    "caps": Caps,
+    "policy": Policy,
+    "fence": Fence,
+    "library": Library,
+    "workspace": Workspace,
+}
+LATER_KINDS: Final[Mapping[str, str]] = {
+    "journey": "use campaign: a journey of one message",
+    "audience": "write the rule under when: of the campaign",
+    "trait": "use did: in the rule, or an attribute the app keeps",
+    "offer": "write the offer into a template",
+    "experiment": "use holdout: of the campaign",
+    "source": "let the app's server send an event",
+}
+
+
+class Finding(Struct, frozen=True):
+    """One thing wrong inside a document's body."""
+
+    path: Path
+    what: str
+    how: str
+
+
+def validate(kind: str, body: Mapping[str, Any]) -> Authored | list[Finding]:
+    """Check a body against the model of its kind."""
+    try:
+        return MODELS[kind].model_validate(body)
+    except ValidationError as error:
+        found = (_finding(MODELS[kind], body, item) for item in error.errors(include_url=False))
+        return list(dict.fromkeys(found))
+
+
+def unknown_kind(kind: object) -> tuple[str, str]:
+    """Say what is wrong with a kind that has no model, and how to mend it."""
+    if not isinstance(kind, str):
+        return "the document has no kind", f"add kind: one of {', '.join(MODELS)}"
+    if kind in LATER_KINDS:
+        return f"{kind} comes later", LATER_KINDS[kind]
+    near = difflib.get_close_matches(kind, [*MODELS, *LATER_KINDS], 1)
+    how = f"did you mean {near[0]}?" if near else f"write one of: {', '.join(MODELS)}"
+    return f"unknown kind {kind[:64]!r}", how
+
+
+def _finding(model: type[Authored], body: object, error: Any) -> Finding:
+    path = tuple(_authored(body, error["loc"]))
+    context = error.get("ctx", {})
+    match error["type"]:
+        case "fencepost":
+            return Finding(path, context["what"], context["how"])
+        case "extra_forbidden":
+            what, how = _unknown_member(model, error["loc"])
+            return Finding(path, what, how)
+        case "missing":
+            return Finding(path[:-1], f"{path[-1]} is missing", f"add {path[-1]}:")
+        case "literal_error":
+            what = f"{_shown(error['input'])} is not possible here"
+            return Finding(path, what, f"write {context['expected'].replace(chr(39), '')}")
+        case "string_pattern_mismatch":
+            return Finding(path, "no id", "use 1 to 64 of a-z, 0-9 and -")
+        case _:
+            how = error["msg"][0].lower() + error["msg"][1:]
+            return Finding(path, f"{_shown(error['input'])} does not fit", how)
+
+
+def _shown(value: object) -> str:
+    """Show a short value; texts may be message texts, so long ones stay out of errors."""
+    short = 40
+    if isinstance(value, str) and len(value) > short:
+        return "this text"
+    return repr(value) if isinstance(value, (str, int, float, bool)) else "this"
+
+
+def _authored(body: object, loc: tuple[str | int, ...]) -> Iterator[str | int]:
+    """Keep the steps of a location that the author wrote: one entry may stand for a list."""
+    here = body
+    for n, step in enumerate(loc):
+        if isinstance(step, int) and not isinstance(here, list):
+            continue
+        if isinstance(here, Mapping):
+            if step not in here and n < len(loc) - 1:
+                continue
+            here = here.get(step)
+        elif isinstance(here, list) and isinstance(step, int):
+            here = here[step] if step < len(here) else None
+        yield step
+
+
+def _unknown_member(model: type[BaseModel], loc: tuple[str | int, ...]) -> tuple[str, str]:
+    name = str(loc[-1])
+    owner = _model_at(model, loc[:-1])
+    later: Mapping[str, str] = getattr(owner, "later", {})
+    if name in later:
+        return f"{name} comes later", later[name]
+    known = [field.alias or key for key, field in owner.model_fields.items()]
+    near = difflib.get_close_matches(name, [*known, *later], 1)
+    how = f"did you mean {near[0]}?" if near else f"write one of: {', '.join(known)}"
+    return f"unknown member {name[:64]}", how
+
+
+def _model_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseModel]:
+    """Find the model that a location inside ``model`` belongs to."""
+    for step in loc:
+        fields = {field.alias or key: field for key, field in model.model_fields.items()}
+        if step in fields:
+            model = next(models_in(fields[str(step)].annotation), model)
+    return model
+
+
+def models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    """Give the models that stand in an annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from models_in(part)

@@ -1,0 +1,1 @@
+"""The authored kinds, one module a noun. Pydantic lives here and nowhere below."""

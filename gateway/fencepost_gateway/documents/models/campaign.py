@@ -1,0 +1,188 @@
+"""Campaign: a journey of one message."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
+
+from pydantic import BeforeValidator, Field, PlainValidator, model_validator
+
+from fencepost_gateway.decide.spans import parse_duration_ms
+from fencepost_gateway.documents.models.base import (
+    LIST_MAX,
+    Authored,
+    Duration,
+    EventName,
+    Id,
+    Moment,
+    Name,
+    Percent,
+    RuleTree,
+    Shape,
+    Tag,
+    WhereTree,
+    as_list,
+    refuse,
+)
+from fencepost_gateway.documents.models.selector import FenceSelector
+
+ChannelName = Literal["in_app", "web_push", "sms", "email"]
+CHANNELS: tuple[ChannelName, ...] = get_args(ChannelName)
+
+
+def _transition(value: object) -> object:
+    if value in ("pass", "approach", "expire"):
+        refuse(f"{value} comes later", "use enter, exit or dwell")
+    return value
+
+
+def _channel(value: object) -> object:
+    if value == "push":
+        refuse("push comes later", "use web_push, in_app, sms or email")
+    return value
+
+
+def _reentry(value: object) -> object:
+    if value in ("never", "after_end", "always"):
+        return value
+    if (
+        isinstance(value, dict)
+        and list(value) == ["after"]
+        and parse_duration_ms(value["after"]) is not None
+    ):
+        return value
+    return refuse("no re-entry rule", "write never, after_end, always or {after: 24h}")
+
+
+Channel = Annotated[ChannelName, BeforeValidator(_channel)]
+
+
+class Entry(Authored):
+    """What wakes the campaign for a person: an app event, or a transition of a fence."""
+
+    later: ClassVar = {
+        "audience": "enter by an event or a transition",
+        "on": "enter by an event or a transition",
+        "schedule": "enter by an event or a transition",
+        "external": "let the app's server send an event, and enter by it",
+        "api": "let the app's server send an event, and enter by it",
+    }
+
+    event: EventName | None = Field(default=None, description="The app event that wakes it.")
+    where: WhereTree | None = Field(
+        default=None, description="Which of these events; with `event` only."
+    )
+    transition: Annotated[
+        Literal["enter", "exit", "dwell"] | None, BeforeValidator(_transition)
+    ] = Field(default=None, description="The transition that wakes it.")
+    fence: FenceSelector | None = Field(
+        default=None, description="Of which fences; with `transition`."
+    )
+    after: Duration | None = Field(
+        default=None,
+        description="Which `dwell_after` of the fence; with `dwell` only. Default: any of them.",
+    )
+    initial: bool = Field(
+        default=False,
+        description="Also who is inside already when tracking or the fence begins.",
+    )
+
+    @model_validator(mode="after")
+    def _is_one_entry(self) -> Self:
+        if (self.event is None) == (self.transition is None):
+            refuse("an entry is one event or one transition", "write event: or transition:")
+        if self.event is not None and (self.fence or self.after or self.initial):
+            refuse("fence, after and initial belong to a transition", "take them out")
+        if self.transition is not None and self.fence is None:
+            refuse("which fences?", "add fence: {tag: …}, {id: …} or {library: …}")
+        if self.transition is not None and self.where is not None:
+            refuse("where belongs to an event", "write the condition under when:")
+        if self.after is not None and self.transition != "dwell":
+            refuse("after belongs to dwell", "take it out, or use transition: dwell")
+        return self
+
+
+class Message(Authored):
+    """The one message: which template, where it may go, how long it is worth sending."""
+
+    later: ClassVar = {
+        "on_unknown": "leave it out: an unknown outcome is not sent again",
+        "fallback_after": "leave it out: a refused channel falls back at once",
+        "spread": "leave it out: deferred messages are spread anyway",
+    }
+
+    template: Id = Field(description="The template.")
+    channels: list[Channel] = Field(
+        min_length=1,
+        max_length=len(CHANNELS),
+        description="In order of preference: the first that may go is used.",
+    )
+    each: bool = Field(default=False, description="Send on every channel that may go.")
+    while_: RuleTree | None = Field(
+        default=None,
+        alias="while",
+        description="Asked again right before sending; false withholds.",
+    )
+    max_age: Duration | None = Field(
+        default=None,
+        description="Older messages are withheld. Default: 15m for transitions, else 24h.",
+    )
+    quiet_hours: Literal["defer", "drop"] = Field(
+        default="defer", description="What quiet hours do."
+    )
+    priority: int = Field(
+        default=50, ge=0, le=100, description="Who goes first for the last cap slot."
+    )
+
+    @model_validator(mode="after")
+    def _channels_once(self) -> Self:
+        if len(set(self.channels)) != len(self.channels):
+            refuse("a channel is named twice", "name each channel once")
+        return self
+
+
+class Goal(Authored):
+    """The event the campaign is for."""
+
+    event: EventName = Field(description="The app event.")
+    within: Duration = Field(description="Counted from the entry.")
+
+
+class Run(Authored):
+    """When the campaign takes people in."""
+
+    from_: Moment | None = Field(
+        default=None, alias="from", description="Default: as soon as it is live."
+    )
+    until: Moment | None = Field(default=None, description="Exclusive. Default: no end.")
+
+
+def _goal(value: object) -> object:
+    return None if value == "none" else value
+
+
+class Campaign(Authored):
+    """A journey of one message: who enters, on what condition, and what is sent."""
+
+    later: ClassVar = {
+        "steps": "a campaign has one message; journeys come later",
+        "exit_on": "use message.while",
+        "lifetime": "use message.max_age",
+    }
+
+    kind: Literal["campaign"]
+    id: Id = Field(description="Unique among campaigns.")
+    name: Name = Field(default="", description="For people; default: the id.")
+    entry: Annotated[list[Entry], BeforeValidator(as_list), Field(min_length=1, max_length=20)] = (
+        Field(description="One entry, or a list: any of them wakes it.")
+    )
+    when: RuleTree | None = Field(default=None, description="Condition at the entry.")
+    reentry: Annotated[
+        Any, PlainValidator(_reentry), Shape("never, after_end, always or {after: 24h}")
+    ] = Field(default="after_end", description="When a person may enter again.")
+    message: Message = Field(description="What is sent.")
+    goal: Annotated[Goal | None, BeforeValidator(_goal)] = Field(
+        default=None, description="The event the campaign is for, or `none`."
+    )
+    holdout: Percent = Field(default=0, description="Share of persons kept without the message.")
+    tags: list[Tag] = Field(default=[], max_length=LIST_MAX, description="For caps and reports.")
+    run: Run = Field(default=Run(), description="When it takes people in.")

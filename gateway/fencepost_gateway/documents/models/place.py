@@ -1,0 +1,107 @@
+"""Fence, library and workspace: where things are, and what holds for all of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from fencepost_gateway.documents.models.base import (
+    LIST_MAX,
+    Authored,
+    Duration,
+    Id,
+    Name,
+    Percent,
+    Shape,
+    Tag,
+    Zone,
+    as_list,
+    refuse,
+)
+
+
+class Circle(Authored):
+    """A circle on the ground."""
+
+    lat: Annotated[float, Field(ge=-90, le=90)] = Field(description="Latitude of the centre.")
+    lon: Annotated[float, Field(ge=-180, le=180)] = Field(description="Longitude of the centre.")
+    radius_m: Annotated[float, Field(ge=10, le=100_000)] = Field(description="10 to 100,000 m.")
+
+
+class Place(Authored):
+    """The point of interest a fence stands for."""
+
+    name: Name = Field(default="", description="Shown to people, `place.name` in templates.")
+    meta: dict[str, Any] = Field(
+        default={},
+        max_length=LIST_MAX,
+        description="Own data, `place.meta.…` in rules and templates.",
+    )
+
+
+class Fence(Authored):
+    """A shape with rules. A GeoJSON feature is the same with its members under `properties`."""
+
+    later: ClassVar = {
+        "active": "leave it out, and put a time: rule into the campaign",
+        "pass": "leave it out: PASS comes later",
+        "approach_s": "leave it out: APPROACH comes later",
+        "emit": "leave it out: transitions are emitted live",
+    }
+
+    kind: Literal["fence"]
+    id: Id = Field(description="Unique among fences.")
+    name: Name = Field(default="", description="For people.")
+    circle: Circle | None = Field(default=None, description="Either this or `geometry`.")
+    geometry: Annotated[dict[str, Any] | None, Shape("GeoJSON Polygon or MultiPolygon")] = Field(
+        default=None, description="Either this or `circle`; longitude first."
+    )
+    tags: list[Tag] = Field(default=[], max_length=LIST_MAX, description="For selectors.")
+    place: Place = Field(default=Place(), description="What stands there.")
+    library: Id | None = Field(default=None, description="The library it belongs to.")
+    dwell_after: Annotated[list[Duration], BeforeValidator(as_list)] = Field(
+        default=[],
+        max_length=10,
+        description="One duration or several: DWELL after so long inside.",
+    )
+    presence_ttl: Duration = Field(
+        default="1h", description="No fix for so long ends the visit unseen."
+    )
+    cooldown: Duration | None = Field(
+        default=None, description="Coming back within it after an EXIT belongs to the same visit."
+    )
+    sensitive: bool = Field(
+        default=False, description="Health, worship, shelter, school, politics: no marketing."
+    )
+
+    @model_validator(mode="after")
+    def _has_one_shape(self) -> Self:
+        if (self.circle is None) == (self.geometry is None):
+            refuse("a fence has one shape", "write circle: {lat, lon, radius_m} or geometry:")
+        return self
+
+
+class Library(Authored):
+    """A ranked set of places owned by a team."""
+
+    kind: Literal["library"]
+    id: Id = Field(description="Unique among libraries.")
+    name: Name = Field(default="", description="For people.")
+    rank: int = Field(
+        default=100, ge=1, le=1_000_000, description="The smaller wins when several places match."
+    )
+    team: Name = Field(default="", description="Who owns it.")
+
+
+class Workspace(Authored):
+    """What holds for the whole workspace; at most one document."""
+
+    kind: Literal["workspace"]
+    id: Id = Field(description="Any; at most one workspace document is live.")
+    name: Name = Field(default="", description="For people.")
+    zone: Zone | None = Field(
+        default=None,
+        description="For persons whose zone is unknown, and for moments without offset.",
+    )
+    holdout: Percent = Field(default=0, description="Share of persons who get no marketing at all.")

@@ -1,0 +1,129 @@
+"""Policy: what consent is accepted, what stands where nothing was said, and quiet hours."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from fencepost_gateway.decide.consent import PURPOSES
+from fencepost_gateway.documents.models.base import (
+    Authored,
+    Id,
+    Moment,
+    Name,
+    Shape,
+    Window,
+    as_list,
+    refuse,
+)
+from fencepost_gateway.documents.models.campaign import CHANNELS, Channel
+
+PURPOSE_NAMES = tuple(sorted(PURPOSES))
+Accepted = Literal["y", "dy", "LI", "CT", "CP", "VI", "PI"]
+Presumed = Literal["n", "p", "u", "dy", "dn", "LI", "CT", "CP", "VI", "PI"]
+
+
+def _purposes(value: object) -> object:
+    if isinstance(value, dict):
+        for purpose in value:
+            if purpose != "*" and purpose not in PURPOSES:
+                refuse(f"unknown purpose {purpose}", f"write one of: {', '.join(PURPOSE_NAMES)}")
+    return value
+
+
+def _defaults(value: object) -> object:
+    if isinstance(value, dict):
+        if "*" in value:
+            refuse("a default for every purpose", "name the purposes one by one")
+        for purpose in value:
+            if value[purpose] == "y":
+                how = "use dy, LI, CT, CP, VI or PI, and list it under accepts"
+                refuse(f"y as default of {purpose}: nobody said it", how)
+    return _purposes(value)
+
+
+def _none(value: object) -> object:
+    return None if value == "none" else value
+
+
+Windows = Annotated[
+    list[Window], BeforeValidator(as_list), Shape('"08:00-21:00", a list of such, or [] for never')
+]
+
+
+class Allowed(Authored):
+    """Spans of local time by weekday; a weekday written here replaces ``every_day``."""
+
+    every_day: Windows = Field(default=[], description="Every weekday that is not named.")
+    mo: Windows | None = Field(default=None, description="Monday.")
+    tu: Windows | None = Field(default=None, description="Tuesday.")
+    we: Windows | None = Field(default=None, description="Wednesday.")
+    th: Windows | None = Field(default=None, description="Thursday.")
+    fr: Windows | None = Field(default=None, description="Friday.")
+    sa: Windows | None = Field(default=None, description="Saturday.")
+    su: Windows | None = Field(default=None, description="Sunday.")
+
+
+class QuietHours(Authored):
+    """When messages may go where the person is; every known zone must allow it."""
+
+    later: ClassVar = {
+        "lifted_by": "leave it out: night consent lifts nothing yet",
+        "and_zone": "leave it out, and allow the hours that suit both zones",
+    }
+
+    purposes: list[Literal["marketing", "transactional"]] = Field(
+        default=["marketing"], min_length=1, description="Which messages."
+    )
+    channels: list[Channel] = Field(
+        default=list(CHANNELS), min_length=1, description="Which channels; one not named is exempt."
+    )
+    allowed: Allowed = Field(description="The hours in which they may go.")
+    zones: Literal["strictest"] = Field(
+        default="strictest", description="All known zones of the person must allow it."
+    )
+    on_zone_unknown: Literal["withhold", "hold"] = Field(
+        default="withhold", description="No zone is known: withhold, or hold until one is."
+    )
+
+
+class Reviewed(Authored):
+    """Who has looked at this policy, for ``fencepost doctor``."""
+
+    by: Name | None = Field(default=None, description="A person's name.")
+    at: Moment | None = Field(default=None, description="When.")
+
+
+class Policy(Authored):
+    """Consent and quiet hours of the workspace; replaces the default policy as a whole."""
+
+    later: ClassVar = {
+        "jurisdiction": "leave it out: one policy holds for everybody",
+        "label": "write the label into the templates",
+        "must_contain": "write sender, contact and opt-out into the templates",
+        "withdrawal": "leave it out: a withdrawal acts at once",
+        "reconfirm": "leave it out",
+        "proof_keep_years": "leave it out",
+        "location": "leave it out",
+    }
+
+    kind: Literal["policy"]
+    id: Id = Field(description="At most one policy is live.")
+    name: Name = Field(default="", description="For people.")
+    reviewed: Reviewed = Field(default=Reviewed(), description="Who reviewed it.")
+    accepts: Annotated[
+        dict[str, list[Accepted]],
+        BeforeValidator(_purposes),
+        Shape("purpose (or `*`) → list of consent values"),
+    ] = Field(description="Consent values that allow a purpose; `*` for purposes not named.")
+    defaults: Annotated[
+        dict[str, Presumed],
+        BeforeValidator(_defaults),
+        Shape("purpose → consent value"),
+    ] = Field(
+        default={}, description="The value that stands where nothing was said. Default: unknown."
+    )
+    quiet_hours: Annotated[QuietHours | None, BeforeValidator(_none)] = Field(
+        description="When messages may go, or `none`."
+    )
