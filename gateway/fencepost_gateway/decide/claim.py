@@ -35,7 +35,7 @@ CHANNEL_GATES = ("reachable", "suppression", "consent", "quiet_hours", "render",
 
 
 class Rendered(Struct, frozen=True):
-    """What rendering one channel gave: nothing to object to, or a reason and the member at fault."""
+    """What rendering one channel gave: no reason, or why not and which member is at fault."""
 
     reason: str = ""
     member: str = ""
@@ -197,7 +197,7 @@ def _suppression(_case: _Case, channel: str, address: AddressRow | None) -> Chec
 
 
 def _consent(case: _Case, channel: str, address: AddressRow | None) -> Check:
-    purposes = [case.template.purpose]
+    purposes: list[str] = [case.template.purpose]
     if case.is_marketing and case.facts.message.cause.kind == "transition":
         purposes.append("location_marketing")
     ref = address.ref if address else consent.ANY

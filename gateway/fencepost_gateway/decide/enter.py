@@ -95,11 +95,12 @@ def _enter(
     plan: Plan, workspace: str, campaign: Campaign, person: Person, cause: Cause, now_ms: int
 ) -> Entered:
     reason, inputs = _objection(plan, campaign, person, cause, now_ms)
-    run_id, messages = "", ()
+    run_id = ""
+    messages: tuple[Message, ...] = ()
     if not reason:
         run_id = derive("run", workspace, campaign.campaign_id, cause.stimulus_id)
         messages = tuple(_messages(campaign, workspace, run_id, person, cause, now_ms))
-        person.runs[campaign.campaign_id] = RunMark(run_id, now_ms)
+        person.runs[campaign.campaign_id] = RunMark(run_id, now_ms, len(messages))
     step = Step(
         campaign_id=campaign.campaign_id,
         campaign_version=campaign.version,

@@ -47,10 +47,15 @@ class Presence(Struct):
 
 
 class RunMark(Struct):
-    """The newest run of a person in one campaign; ``ended_ms`` is None while it lives."""
+    """
+    The newest run of a person in one campaign; ``ended_ms`` is None while it lives.
+
+    ``open`` counts its messages that have not come to an end.
+    """
 
     run_id: str
     entered_ms: int
+    open: int = 1
     ended_ms: int | None = None
     outcome: str = ""
 
@@ -89,6 +94,16 @@ class Person(Struct):
                 self.attributes.pop(key, None)
             else:
                 self.attributes[key] = value
+
+    def end_message(self, campaign_id: str, run_id: str, outcome: str, now_ms: int) -> bool:
+        """Take note that a message came to an end; the run ends with its last one."""
+        mark = self.runs.get(campaign_id)
+        if mark is None or mark.run_id != run_id or mark.ended_ms is not None:
+            return False
+        mark.open -= 1
+        if mark.open <= 0:
+            mark.ended_ms, mark.outcome = now_ms, outcome
+        return True
 
     def presence(self, fence_id: str) -> Presence | None:
         """Say since when the person is inside ``fence_id``, if so."""

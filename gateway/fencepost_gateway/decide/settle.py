@@ -80,7 +80,7 @@ def settle(
 
 
 def _next_attempt_ms(outcome: CallOutcome, delivery_id: str, attempt: int, now_ms: int) -> int:
-    top_s = min(CAP_S, BASE_S * 2 ** min(attempt - 1, 30))  # clamped: attempt 2,000 is no float
+    top_s = min(CAP_S, BASE_S * (1 << min(attempt - 1, 30)))  # clamped: attempt 2,000 is no float
     delay_s = LOW_S + chance(delivery_id, str(attempt)) * (top_s - LOW_S)
     if outcome.retry_after_s is not None:
         asked_s = min(max(outcome.retry_after_s, RETRY_AFTER_MIN_S), RETRY_AFTER_MAX_S)

@@ -1,0 +1,298 @@
+"""
+Admit: a verdict for every event of a batch, and what of it goes into the log.
+
+Pure. The store calls it inside the transaction that appends, with the facts read there, so that
+verdict, log record, consent rows and de-duplication mark are one commit.
+
+Rule 1. One bad event harms only itself.
+Rule 2. Times: when the device's clock is off by more than 30 s every time of the batch moves by
+        the difference; later than receipt + 5 min is clamped; older than 31 days is rejected.
+Rule 3. A position without ``location_collect`` goes no further than this; without
+        ``location_precise`` it is snapped to 0.01 degrees first, ``accuracy_m`` = max(a, 800).
+Rule 4. A consent statement takes effect at once: for the events behind it in the same batch, and
+        for the next claim, before the answer leaves.
+Rule 5. ``identify`` joins the visitor's statements to the known person's here, the strictest
+        winning; the pipeline joins the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from msgspec import Struct, structs
+
+from fencepost_channels.message import Channel
+from fencepost_gateway.decide import consent
+from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.ids import person_id_of_user, person_id_of_visitor
+from fencepost_gateway.decide.plan import Policy
+from fencepost_gateway.intake import limits, wire
+from fencepost_gateway.intake.marks import Marks, ranges
+from fencepost_gateway.intake.records import Upload
+from fencepost_gateway.intake.wire import BadEvent, Batch, Event
+
+CHANNELS = frozenset(Channel)
+SNAP_ACCURACY_M = 800.0
+
+
+class ConsentChange(Struct, frozen=True):
+    """A statement that takes effect: the entry, what stood before, and the proof beside it."""
+
+    person_id: str
+    entry: ConsentEntry
+    old_value: str
+    proof: dict[str, Any]
+
+
+class Other(Struct, frozen=True, omit_defaults=True):
+    """A verdict other than accepted; ``index`` stands in where the seq cannot be read."""
+
+    verdict: str
+    seq: int | None = None
+    code: str = ""
+    path: str = ""
+    index: int | None = None
+
+
+class Admission(Struct):
+    """What a batch comes to."""
+
+    upload: Upload | None
+    marks: Marks
+    accepted: list[list[int]]
+    others: list[Other]
+    consents: list[ConsentChange]
+    link: tuple[str, str] | None = None
+
+
+class AdmitFacts(Struct, frozen=True):
+    """
+    What the store's transaction lends.
+
+    Attributes:
+        marks: Of this device's stream; changed in place.
+        resolve: Person id of a visitor after merges.
+        consents: Statements of a person.
+
+    """
+
+    marks: Marks
+    resolve: Callable[[str], str]
+    consents: Callable[[str], Sequence[ConsentEntry]]
+
+
+class House(Struct, frozen=True):
+    """Whose door it is: the workspace (part of every person id) and its consent policy."""
+
+    workspace: str
+    policy: Policy
+
+
+def admit(batch: Batch, house: House, facts: AdmitFacts, received_ms: int) -> Admission:
+    """
+    Give every event of ``batch`` its verdict.
+
+    Args:
+        batch: The decoded envelope.
+        house: Workspace and policy.
+        facts: What the store knows, read in the transaction that will append.
+        received_ms: When the request arrived, epoch milliseconds.
+
+    """
+    desk = _Desk(batch, house, facts, received_ms)
+    for index, raw in enumerate(batch.events):
+        event = wire.decode_event(raw)
+        if isinstance(event, BadEvent):
+            desk.refuse(event, index)
+        else:
+            desk.take(event)
+    return desk.close()
+
+
+class _Desk:
+    """One batch being worked through, event by event."""
+
+    def __init__(self, batch: Batch, house: House, facts: AdmitFacts, received_ms: int) -> None:
+        shift_ms = received_ms - _epoch_ms(batch.sent_at)
+        self._shift_ms = shift_ms if abs(shift_ms) > limits.SKEW_FREE_MS else 0
+        self._batch = batch
+        self._house = house
+        self._facts = facts
+        self._received_ms = received_ms
+        self._visitor_id = person_id_of_visitor(house.workspace, batch.who.anonymous_id)
+        self._user_id = batch.who.user_id or ""
+        self._become(self._person_id())
+        self.accepted: list[int] = []
+        self.others: list[Other] = []
+        self._events: list[Event] = []
+        self._at_ms: list[int] = []
+        self._changes: list[ConsentChange] = []
+        self._link: tuple[str, str] | None = None
+
+    def take(self, event: Event) -> None:
+        """Give one event its verdict."""
+        at_ms = _epoch_ms(event.at) + self._shift_ms
+        if at_ms > self._received_ms + limits.FUTURE_MAX_MS:
+            at_ms = self._received_ms
+        fault = self._fault(event, at_ms)
+        if fault is not None:
+            self._reject(event.seq, *fault)
+        elif not self._facts.marks.add(event.seq):
+            self.others.append(Other("duplicate", event.seq))
+        else:
+            self._accept(event, at_ms)
+
+    def refuse(self, bad: BadEvent, index: int) -> None:
+        """Give the verdict of an event that could not be decoded."""
+        if bad.seq is None:
+            self.others.append(Other("rejected", None, bad.code, bad.path, index))
+        else:
+            self._reject(bad.seq, bad.code, bad.path)
+
+    def _reject(self, seq: int, code: str, path: str) -> None:
+        self._facts.marks.add(seq)  # decided: no gap is left open for it
+        self.others.append(Other("rejected", seq, code, path))
+
+    def _accept(self, event: Event, at_ms: int) -> None:
+        if isinstance(event, wire.Fix):
+            if not self._precise:
+                event = _snapped(event)
+        elif isinstance(event, wire.Consent):
+            self._state(event, at_ms)
+        elif isinstance(event, wire.Identify):
+            self._identify(event.user_id)
+        self.accepted.append(event.seq)
+        self._events.append(event)
+        self._at_ms.append(at_ms)
+
+    def _fault(self, event: Event, at_ms: int) -> tuple[str, str] | None:
+        if self._received_ms - at_ms > limits.AGE_MAX_MS:
+            return ("too_old", "at")
+        if isinstance(event, wire.Fix):
+            return None if self._collects else ("consent", "")
+        if isinstance(event, wire.Consent):
+            return _consent_fault(event)
+        if isinstance(event, wire.Address) and event.channel not in CHANNELS:
+            return ("bad_value", "channel")
+        for member in ("name", "props", "traits", "user_id", "address", "subscription"):
+            found = limits.fault(getattr(event, member, None))
+            if found is not None:
+                return (found[0], f"{member}.{found[1]}".rstrip("."))
+        return None
+
+    # ---- consent and identity -------------------------------------------------------------
+
+    def _person_id(self) -> str:
+        if self._user_id:
+            return person_id_of_user(self._house.workspace, self._user_id)
+        return self._facts.resolve(self._visitor_id)
+
+    def _become(self, person_id: str) -> None:
+        self._person = person_id
+        self._entries = {e.key: e for e in self._facts.consents(person_id)}
+        self._weigh()
+
+    def _weigh(self) -> None:
+        """Work out once what the statements mean for positions."""
+        entries = list(self._entries.values())
+        policy = self._house.policy
+        self._collects = consent.allows(entries, policy, "location_collect").allowed
+        self._precise = self._collects and (
+            consent.allows(entries, policy, "location_precise").allowed
+        )
+
+    def _state(self, event: wire.Consent, at_ms: int) -> None:
+        proof = {
+            "device_id": self._batch.device_id,
+            "text": event.text,
+            "language": event.language,
+            "surface": event.surface,
+            "method": event.method,
+        }
+        for purpose, value in event.values.items():
+            stated = ConsentEntry(
+                purpose, value, at_ms, event.channel or consent.ANY, event.address or consent.ANY
+            )
+            self._put(stated, proof)
+        self._weigh()
+
+    def _put(self, stated: ConsentEntry, proof: dict[str, Any]) -> None:
+        old = self._entries.get(stated.key)
+        stands = consent.newer(old, stated)
+        self._entries[stated.key] = stands
+        if stands is stated:
+            self._changes.append(
+                ConsentChange(self._person, stated, old.value if old else "u", proof)
+            )
+
+    def _identify(self, user_id: str) -> None:
+        self._user_id = user_id
+        known = person_id_of_user(self._house.workspace, user_id)
+        if self._facts.resolve(self._visitor_id) == known:
+            self._become_with_changes(known, [])
+            return
+        said_here = list(self._entries.values()) if self._person != known else []
+        said_by_visitor = self._facts.consents(self._visitor_id)
+        self._link = (self._visitor_id, known)
+        self._become_with_changes(known, [*said_by_visitor, *said_here])
+
+    def _become_with_changes(self, known: str, brought: Sequence[ConsentEntry]) -> None:
+        self._become(known)
+        ours = list(self._entries.values())
+        for entry in consent.merge(ours, brought):
+            old = self._entries.get(entry.key)
+            if old != entry:
+                self._entries[entry.key] = entry
+                proof = {"device_id": self._batch.device_id, "method": "merge"}
+                self._changes.append(ConsentChange(known, entry, old.value if old else "u", proof))
+        self._weigh()
+
+    # ---- the end --------------------------------------------------------------------------
+
+    def close(self) -> Admission:
+        """Sum up."""
+        upload = None
+        if self._events:
+            upload = Upload(
+                device_id=self._batch.device_id,
+                person_id=self._person,
+                visitor_id=self._visitor_id,
+                user_id=self._user_id,
+                stream=self._batch.stream,
+                received_ms=self._received_ms,
+                events=self._events,
+                at_ms=self._at_ms,
+                links=self._link is not None,
+                zone=self._batch.context.zone[:64],
+                locale=self._batch.context.locale[:64],
+            )
+        return Admission(
+            upload=upload,
+            marks=self._facts.marks,
+            accepted=ranges(self.accepted),
+            others=self.others,
+            consents=self._changes,
+            link=self._link,
+        )
+
+
+def _epoch_ms(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _snapped(fix: wire.Fix) -> wire.Fix:
+    accuracy_m = max(fix.accuracy_m or 0.0, SNAP_ACCURACY_M)
+    return structs.replace(fix, lat=round(fix.lat, 2), lon=round(fix.lon, 2), accuracy_m=accuracy_m)
+
+
+def _consent_fault(event: wire.Consent) -> tuple[str, str] | None:
+    if event.channel is not None and event.channel not in CHANNELS:
+        return ("bad_value", "channel")
+    for purpose, value in event.values.items():
+        if purpose not in consent.PURPOSES:
+            return ("bad_value", "values")
+        if value not in consent.VALUES:
+            return ("bad_value", f"values.{purpose}")
+    return None

@@ -1,0 +1,253 @@
+"""
+Ports: what the gateway asks of a store. Docstrings are the contract; one suite proves it.
+
+Every write is one commit, durable at the store's ack level before the call returns, or it raises
+``StoreUnavailableError`` and nothing of it is there. Where a decision has to be made inside the
+transaction (a verdict per event, a claim) the caller hands in the pure function that makes it:
+the store reads the facts, calls it, and writes what it says. It may be called more than once.
+
+The memory store is the reference: dictionaries, O(n), obviously right. The SQLite store is the
+embedded deployment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct, field
+
+from fencepost_gateway.decide.message import ClaimFacts, Message, Verdict
+from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.settle import CallOutcome, Settlement
+from fencepost_gateway.intake.admit import Admission, AdmitFacts
+from fencepost_gateway.intake.records import LogRecord, Record
+
+AckLevel = Literal["memory", "os", "fsync"]
+
+
+class DocumentRow(Struct, frozen=True):
+    """One immutable version of a document; ``body`` is its canonical JSON."""
+
+    kind: str
+    id: str
+    version: int
+    body: bytes
+    applied_ms: int
+    first_ms: int
+    state: Literal["live", "archived"] = "live"
+
+
+class AddressChange(Struct, frozen=True):
+    """An address appears (``raw``) or goes (None)."""
+
+    person_id: str
+    channel: str
+    ref: str
+    raw: dict[str, Any] | None
+    device_id: str
+    at_ms: int
+
+
+class Timer(Struct, frozen=True):
+    """Ask again at ``due_ms``; one per device, so setting it replaces the one before."""
+
+    device_id: str
+    person_id: str
+    due_ms: int
+
+
+class RecordRow(Struct, frozen=True):
+    """
+    One row of the decision records: a transition, a step, a claim, an outcome.
+
+    ``subject`` is the id that it is asked for by (visit, run, message); ``body`` is plain data.
+    """
+
+    cursor: int
+    at_ms: int
+    person_id: str
+    kind: Literal["transition", "step", "claim", "outcome"]
+    subject: str
+    body: dict[str, Any]
+
+
+class Effects(Struct):
+    """
+    Everything a group of log records comes to; committed with ``position`` or not at all.
+
+    ``timers`` maps device id to its timer, None to clear it. ``merges`` are (visitor, person)
+    pairs: rows of the first become the second's; cap slots move, so counters add.
+    """
+
+    position: int
+    now_ms: int
+    persons: dict[str, Person] = field(default_factory=dict)
+    tracks: dict[str, bytes] = field(default_factory=dict)
+    addresses: list[AddressChange] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    timers: dict[str, Timer | None] = field(default_factory=dict)
+    merges: list[tuple[str, str]] = field(default_factory=list)
+    records: list[RecordRow] = field(default_factory=list)
+
+
+class DueMessage(Struct, frozen=True):
+    """A message whose claim is due."""
+
+    message_id: str
+    priority: int
+    due_ms: int
+
+
+class Claimed(Struct, frozen=True):
+    """A claim as it was written; ``lease_token`` fences the confirm of a send."""
+
+    verdict: Verdict
+    message: Message
+    delivery_id: str = ""
+    lease_token: int = 0
+    attempt: int = 0
+
+
+class InboxRow(Struct, frozen=True):
+    """An in-app message waiting for its person."""
+
+    cursor: int
+    delivery_id: str
+    message_id: str
+    content: dict[str, Any]
+    priority: int
+    show_until_ms: int
+
+
+Admit = Callable[[AdmitFacts], Admission]
+Judge = Callable[[ClaimFacts], Verdict]
+Settle = Callable[[int], Settlement]
+
+
+class AdmitRequest(Struct, frozen=True):
+    """One batch on its way in; ``secret_hash`` must be the device's first one."""
+
+    device_id: str
+    secret_hash: bytes
+    stream: str
+    admit: Admit
+    received_ms: int
+
+
+class Store(Protocol):
+    """The store of one gateway."""
+
+    @property
+    def ack_level(self) -> AckLevel:
+        """What an acknowledged event survives; found out, not configured."""
+
+    async def admit(self, request: AdmitRequest) -> Admission | None:
+        """
+        Append what ``request.admit`` accepts, with its consent rows and mark, in one commit.
+
+        Returns:
+            The admission, or None when the device is known with another secret.
+
+        """
+
+    async def append(self, record: Record, now_ms: int) -> int:
+        """Append a record of the gateway's own; gives its position."""
+
+    async def read_log(self, after: int, limit: int) -> list[LogRecord]:
+        """Give the records behind position ``after``, oldest first."""
+
+    async def position(self) -> int:
+        """Give the position up to which the pipeline has committed."""
+
+    async def persons(self, ids: Sequence[str]) -> dict[str, Person]:
+        """Give the persons that exist among ``ids``."""
+
+    async def resolve(self, visitor_ids: Sequence[str]) -> dict[str, str]:
+        """Give for each merged visitor the person it became."""
+
+    async def tracks(self, device_ids: Sequence[str]) -> dict[str, bytes]:
+        """Give the tracker states that exist among ``device_ids``."""
+
+    async def commit(self, effects: Effects) -> None:
+        """
+        Write ``effects`` with their log position in one commit.
+
+        A message that exists already is left as it is: ids come from the cause.
+        """
+
+    async def fire_timers(self, now_ms: int, limit: int) -> int:
+        """Append ``timer.fired`` for due timers and mark them, in one commit; gives how many."""
+
+    async def due(self, now_ms: int, limit: int) -> list[DueMessage]:
+        """Give open messages that are due, by priority (higher first), due time, id."""
+
+    async def next_due_ms(self) -> int | None:
+        """Give the earliest moment at which an open message or a timer comes due."""
+
+    async def peek(self, message_id: str) -> ClaimFacts | None:
+        """Read what a claim would read, without lock or promise: for rendering."""
+
+    async def claim(self, message_id: str, judge: Judge, now_ms: int) -> Claimed | None:
+        """
+        Judge an open, due message and write the verdict, in one commit.
+
+        To send: the slot is reserved, the delivery is leased (``lease_token`` rises) and in state
+        ``sending``. Withheld: the outcome re-enters the log. The claim's checks are a record.
+
+        Returns:
+            None when the message is not open or not due any more.
+
+        """
+
+    async def confirm(
+        self,
+        delivery_id: str,
+        lease_token: int,
+        outcome: CallOutcome,
+        settle: Settle,
+        now_ms: int,
+        *,
+        inbox: dict[str, Any] | None = None,
+    ) -> Settlement | None:
+        """
+        Write the outcome of a call; ``settle`` gets the attempt's number.
+
+        With ``inbox`` an in-app message is put before its person in the same commit.
+
+        Returns:
+            None when the lease was lost: nothing was changed.
+
+        """
+
+    async def reconcile(self, now_ms: int, *, all_leases: bool = False) -> int:
+        """Turn ``sending`` deliveries whose lease ran out (or all) into ``unknown``; how many."""
+
+    async def inbox(self, person_id: str, after: int, now_ms: int) -> list[InboxRow]:
+        """Give the person's in-app messages behind cursor ``after`` that may still be shown."""
+
+    async def person_of_device(self, device_id: str, secret_hash: bytes) -> str | None:
+        """Give the person a device speaks for, None when the secret is wrong or unknown."""
+
+    async def suppress(self, channel: str, ref: str, reason: str, now_ms: int) -> None:
+        """Put an address reference on the suppression list."""
+
+    async def set_emergency_stop(self, *, on: bool) -> None:
+        """Stop (or resume) all marketing claims from the next one on."""
+
+    async def publish(self, rows: Sequence[DocumentRow], now_ms: int) -> int:
+        """Store document versions and append the publication; gives the new revision."""
+
+    async def documents(self) -> tuple[int, list[DocumentRow]]:
+        """Give the revision and the newest version of every document that is live."""
+
+    async def records(
+        self, after: int, limit: int, *, subject: str = "", person_id: str = ""
+    ) -> list[RecordRow]:
+        """Give decision records behind cursor ``after``, oldest first."""
+
+    async def counts(self) -> dict[str, int]:
+        """Give what there is: log records, unprocessed ones, messages by state."""
+
+    async def close(self) -> None:
+        """Finish what is under way and let go of the files."""

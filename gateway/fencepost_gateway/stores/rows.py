@@ -1,0 +1,77 @@
+"""
+Rows: what the stores write for a claim and its end, the same in every store.
+
+Pure. A store decides how to keep rows; what they say is decided here, once.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from fencepost_gateway.decide.ids import derive
+from fencepost_gateway.decide.message import AddressRow, Message, Verdict
+from fencepost_gateway.decide.settle import Settlement
+from fencepost_gateway.intake.records import Outcome
+from fencepost_gateway.ports import RecordRow
+
+IN_APP_REF = "in_app"  # every person comes through an SDK, which can show messages
+LEASE_MS = 60_000  # twice the longest provider call
+
+
+def delivery_id_of(message_id: str, channel: str, address_ref: str) -> str:
+    """Name the delivery of a message on one channel to one address."""
+    return derive("delivery", message_id, channel, address_ref)
+
+
+def in_app_address(person_id: str) -> AddressRow:
+    """Give the address of the person's own SDK."""
+    return AddressRow("in_app", IN_APP_REF, {"person_id": person_id}, 0)
+
+
+def claim_record(message: Message, verdict: Verdict, delivery_id: str, now_ms: int) -> RecordRow:
+    """Write down a claim: its ordered checks and what came out."""
+    body = {
+        "campaign_id": message.campaign_id,
+        "campaign_version": message.campaign_version,
+        "run_id": message.run_id,
+        "cause": message.cause.name,
+        "fence_id": message.cause.fence_id,
+        "cause_at_ms": message.cause.at_ms,
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "channel": verdict.channel,
+        "retry_at_ms": verdict.retry_at_ms,
+        "delivery_id": delivery_id,
+        "checks": msgspec.to_builtins(verdict.checks),
+    }
+    return RecordRow(0, now_ms, message.person_id, "claim", message.message_id, body)
+
+
+def outcome_record(
+    message: Message, channel: str, delivery_id: str, settlement: Settlement, now_ms: int
+) -> RecordRow:
+    """Write down how a call ended."""
+    body = {
+        "campaign_id": message.campaign_id,
+        "run_id": message.run_id,
+        "channel": channel,
+        "delivery_id": delivery_id,
+        "state": settlement.state,
+        "reason": settlement.reason,
+        "slot": settlement.slot,
+        "retry_at_ms": settlement.retry_at_ms,
+    }
+    return RecordRow(0, now_ms, message.person_id, "outcome", message.message_id, body)
+
+
+def outcome(message: Message, state: str, reason: str, channel: str) -> Outcome:
+    """Give the log record by which the pipeline learns what became of a message."""
+    return Outcome(
+        message_id=message.message_id,
+        run_id=message.run_id,
+        campaign_id=message.campaign_id,
+        person_id=message.person_id,
+        state=state,
+        reason=reason,
+        channel=channel,
+    )

@@ -1,0 +1,165 @@
+-- name: fact
+SELECT value FROM fact WHERE name = ?;
+-- name: set_fact
+INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+-- name: last_position
+SELECT coalesce(max(position), 0) FROM log;
+-- name: append
+INSERT INTO log (position, appended_ms, body) VALUES (?, ?, ?);
+-- name: read_log
+SELECT position, appended_ms, body FROM log WHERE position > ? ORDER BY position LIMIT ?;
+-- name: trim_log
+DELETE FROM log WHERE position <= ? AND appended_ms < ?;
+
+-- name: device
+SELECT secret_hash, person_id FROM device WHERE device_id = ?;
+-- name: put_device
+INSERT INTO device (device_id, secret_hash, person_id, first_ms) VALUES (?, ?, ?, ?)
+ON CONFLICT (device_id) DO UPDATE SET person_id = excluded.person_id;
+-- name: marks
+SELECT marks FROM stream WHERE device_id = ? AND stream = ?;
+-- name: put_marks
+INSERT INTO stream (device_id, stream, marks, last_ms) VALUES (?, ?, ?, ?)
+ON CONFLICT (device_id, stream) DO UPDATE SET marks = excluded.marks, last_ms = excluded.last_ms;
+-- name: alias
+SELECT person_id FROM alias WHERE visitor_id = ?;
+-- name: put_alias
+INSERT INTO alias (visitor_id, person_id) VALUES (?, ?)
+ON CONFLICT (visitor_id) DO UPDATE SET person_id = excluded.person_id, merged = 0;
+-- name: merged
+SELECT visitor_id, person_id FROM alias
+WHERE merged = 1 AND visitor_id IN (SELECT value FROM json_each(?));
+-- name: set_merged
+UPDATE alias SET merged = 1 WHERE visitor_id = ?;
+-- name: consents
+SELECT purpose, value, at_ms, channel, address FROM consent WHERE person_id = ?
+ORDER BY purpose, channel, address;
+-- name: put_consent
+INSERT INTO consent (person_id, purpose, channel, address, value, at_ms) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (person_id, purpose, channel, address)
+DO UPDATE SET value = excluded.value, at_ms = excluded.at_ms;
+-- name: put_proof
+INSERT INTO consent_proof
+  (person_id, purpose, channel, address, old_value, new_value, at_ms, received_ms, proof)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: person
+SELECT body FROM person WHERE person_id = ?;
+-- name: persons
+SELECT person_id, body FROM person WHERE person_id IN (SELECT value FROM json_each(?));
+-- name: put_person
+INSERT INTO person (person_id, body) VALUES (?, ?)
+ON CONFLICT (person_id) DO UPDATE SET body = excluded.body;
+-- name: drop_person
+DELETE FROM person WHERE person_id = ?;
+-- name: tracks
+SELECT device_id, body FROM track WHERE device_id IN (SELECT value FROM json_each(?));
+-- name: put_track
+INSERT INTO track (device_id, body) VALUES (?, ?)
+ON CONFLICT (device_id) DO UPDATE SET body = excluded.body;
+-- name: put_timer
+INSERT INTO timer (device_id, person_id, due_ms, fired) VALUES (?, ?, ?, 0)
+ON CONFLICT (device_id) DO UPDATE
+SET person_id = excluded.person_id, due_ms = excluded.due_ms, fired = 0;
+-- name: drop_timer
+DELETE FROM timer WHERE device_id = ?;
+-- name: due_timers
+SELECT device_id, person_id, due_ms FROM timer WHERE fired = 0 AND due_ms <= ?
+ORDER BY due_ms, device_id LIMIT ?;
+-- name: mark_timer
+UPDATE timer SET fired = 1 WHERE device_id = ?;
+-- name: put_address
+INSERT INTO address (person_id, channel, ref, raw, device_id, since_ms) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (person_id, channel, ref)
+DO UPDATE SET raw = excluded.raw, device_id = excluded.device_id, since_ms = excluded.since_ms;
+-- name: drop_address
+DELETE FROM address WHERE person_id = ? AND channel = ? AND ref = ?;
+-- name: drop_device_addresses
+DELETE FROM address WHERE device_id = ? AND channel = ? AND ref <> ?;
+-- name: addresses
+SELECT a.channel, a.ref, a.raw, a.since_ms, coalesce(s.reason, '')
+FROM address a LEFT JOIN suppression s ON s.channel = a.channel AND s.ref = a.ref
+WHERE a.person_id = ? OR a.person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?)
+ORDER BY a.channel, a.since_ms DESC, a.ref;
+-- name: put_message
+INSERT INTO message (message_id, person_id, state, due_ms, priority, body)
+VALUES (?, ?, 'queued', ?, ?, ?) ON CONFLICT (message_id) DO NOTHING;
+-- name: put_record
+INSERT INTO record (at_ms, person_id, kind, subject, body) VALUES (?, ?, ?, ?, ?);
+
+-- name: move_addresses
+UPDATE OR REPLACE address SET person_id = ? WHERE person_id = ?;
+-- name: move_messages
+UPDATE message SET person_id = ? WHERE person_id = ?;
+-- name: move_slots
+UPDATE slot SET person_id = ? WHERE person_id = ?;
+-- name: move_inbox
+UPDATE inbox SET person_id = ? WHERE person_id = ?;
+-- name: move_timers
+UPDATE timer SET person_id = ? WHERE person_id = ?;
+-- name: move_records
+UPDATE record SET person_id = ? WHERE person_id = ?;
+
+-- name: due
+SELECT message_id, priority, due_ms FROM message
+WHERE state IN ('queued', 'deferred') AND due_ms <= ?
+ORDER BY priority DESC, due_ms, message_id LIMIT ?;
+-- name: next_due
+SELECT min(at) FROM (
+  SELECT min(due_ms) AS at FROM message WHERE state IN ('queued', 'deferred')
+  UNION ALL SELECT min(due_ms) FROM timer WHERE fired = 0
+);
+-- name: message
+SELECT body, person_id, state, due_ms, attempt FROM message WHERE message_id = ?;
+-- name: set_message
+UPDATE message SET state = ?, due_ms = ?, reason = ?, attempt = ? WHERE message_id = ?;
+-- name: slots
+SELECT body FROM slot
+WHERE state <> 'released'
+  AND (person_id = ? OR person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?));
+-- name: put_slot
+INSERT INTO slot (slot_id, person_id, state, reserved_at_ms, body) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (slot_id) DO UPDATE
+SET state = excluded.state, reserved_at_ms = excluded.reserved_at_ms, body = excluded.body;
+-- name: slot
+SELECT body FROM slot WHERE slot_id = ?;
+-- name: delivery
+SELECT message_id, channel, address_ref, state, lease_token FROM delivery WHERE delivery_id = ?;
+-- name: put_delivery
+INSERT INTO delivery
+  (delivery_id, message_id, channel, address_ref, state, lease_token, lease_until_ms)
+VALUES (?, ?, ?, ?, 'sending', ?, ?)
+ON CONFLICT (delivery_id) DO UPDATE
+SET state = 'sending', lease_token = excluded.lease_token, lease_until_ms = excluded.lease_until_ms;
+-- name: end_delivery
+UPDATE delivery SET state = ?, provider_id = ?, reason = ? WHERE delivery_id = ?;
+-- name: expired_leases
+SELECT delivery_id, lease_token, lease_until_ms FROM delivery
+WHERE state = 'sending' AND lease_until_ms <= ?;
+-- name: put_inbox
+INSERT INTO inbox (person_id, delivery_id, message_id, priority, show_until_ms, content)
+VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (delivery_id) DO NOTHING;
+-- name: inbox
+SELECT cursor, delivery_id, message_id, content, priority, show_until_ms FROM inbox
+WHERE person_id = ? AND cursor > ? AND show_until_ms > ? ORDER BY cursor LIMIT 100;
+-- name: suppress
+INSERT INTO suppression (channel, ref, reason, since_ms) VALUES (?, ?, ?, ?)
+ON CONFLICT (channel, ref) DO NOTHING;
+
+-- name: put_document
+INSERT INTO document (kind, id, version, state, body, applied_ms, first_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?);
+-- name: documents
+SELECT kind, id, max(version), body, applied_ms, first_ms, state FROM document
+GROUP BY kind, id ORDER BY kind, id;
+-- name: records
+SELECT cursor, at_ms, person_id, kind, subject, body FROM record
+WHERE cursor > ? ORDER BY cursor LIMIT ?;
+-- name: records_of_subject
+SELECT cursor, at_ms, person_id, kind, subject, body FROM record
+WHERE subject = ? AND cursor > ? ORDER BY cursor LIMIT ?;
+-- name: records_of_person
+SELECT cursor, at_ms, person_id, kind, subject, body FROM record
+WHERE person_id = ? AND cursor > ? ORDER BY cursor LIMIT ?;
+-- name: message_states
+SELECT state, count(*) FROM message GROUP BY state;

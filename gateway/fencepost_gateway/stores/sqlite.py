@@ -1,0 +1,409 @@
+"""
+SQLite store: the embedded deployment. One file, one process, one writer.
+
+Rule 1. One process per data folder, held by a lock on ``fencepost.lock``.
+Rule 2. WAL with ``synchronous=FULL``; the ack level is read back from the pragmas and the file
+        system, never assumed: on a file system in memory it is ``os``.
+Rule 3. SQLite older than 3.51.3 is refused (it can lose commits when a WAL is reset; ADR-0004).
+Rule 4. Reads go over a second, read-only connection on a thread of their own. The newest log
+        records are kept decoded, so the pipeline rarely reads them back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import apsw
+import msgspec
+
+from fencepost_gateway.decide.message import ClaimFacts
+from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.settle import CallOutcome, Settlement
+from fencepost_gateway.errors import StartError
+from fencepost_gateway.intake import records
+from fencepost_gateway.intake.admit import Admission
+from fencepost_gateway.intake.records import LogRecord, Published, Record
+from fencepost_gateway.ports import (
+    AckLevel,
+    AdmitRequest,
+    Claimed,
+    DocumentRow,
+    DueMessage,
+    Effects,
+    InboxRow,
+    Judge,
+    RecordRow,
+    Settle,
+)
+from fencepost_gateway.stores.sql import load_migrations, load_queries
+from fencepost_gateway.stores.sqlite_desk import Desk, Facts
+from fencepost_gateway.stores.sqlite_door import Door
+from fencepost_gateway.stores.sqlite_writer import Writer
+
+SQLITE_MIN = (3, 51, 3)
+TAIL_MAX = 20_000
+READ_MAX_MS = 5_000
+LOG_KEEP_MS = 24 * 3_600_000
+
+T = TypeVar("T")
+_person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
+_plain = msgspec.msgpack.Decoder()
+
+
+class SqliteStore:
+    """``Store`` in one SQLite file; made by ``open_sqlite``."""
+
+    def __init__(self, path: Path, lock: IO[str], ack_level: AckLevel) -> None:
+        self._lock = lock
+        self._ack_level = ack_level
+        self._sql = load_queries()
+        self._write_db = _connect(path)
+        _migrate(self._write_db)
+        self._door = Door(self._write_db, self._sql)
+        self._desk = Desk(self._write_db, self._sql, self._door)
+        self._read_db = _connect(path, read_only=True)
+        self._facts = Facts(self._read_db, self._sql)
+        self._reader = ThreadPoolExecutor(1, "fencepost-reader")
+        self._tail: deque[LogRecord] = deque(maxlen=TAIL_MAX)
+        self._writer = Writer(self._write_db, self._keep, self._door.forget)
+
+    @property
+    def ack_level(self) -> AckLevel:
+        """What an acknowledged event survives."""
+        return self._ack_level
+
+    # ---- writes ---------------------------------------------------------------------------
+
+    async def _write(self, unit: Callable[[], T]) -> T:
+        return await self._writer.do(unit)
+
+    def _keep(self) -> None:
+        """After a commit, on the writer's thread: what it appended joins the tail."""
+        self._tail.extend(self._door.appended)
+        self._door.appended.clear()
+
+    async def admit(self, request: AdmitRequest) -> Admission | None:
+        """See ``Store.admit``."""
+        return await self._write(lambda: self._door.admit(request))
+
+    async def append(self, record: Record, now_ms: int) -> int:
+        """See ``Store.append``."""
+        return await self._write(lambda: self._door.append(record, now_ms))
+
+    async def commit(self, effects: Effects) -> None:
+        """See ``Store.commit``."""
+        await self._write(lambda: self._desk.commit(effects))
+
+    async def fire_timers(self, now_ms: int, limit: int) -> int:
+        """See ``Store.fire_timers``."""
+        return await self._write(lambda: self._desk.fire_timers(now_ms, limit))
+
+    async def claim(self, message_id: str, judge: Judge, now_ms: int) -> Claimed | None:
+        """See ``Store.claim``."""
+        return await self._write(lambda: self._desk.claim(message_id, judge, now_ms))
+
+    async def confirm(
+        self,
+        delivery_id: str,
+        lease_token: int,
+        outcome: CallOutcome,
+        settle: Settle,
+        now_ms: int,
+        *,
+        inbox: dict[str, Any] | None = None,
+    ) -> Settlement | None:
+        """See ``Store.confirm``."""
+        return await self._write(
+            lambda: self._desk.confirm(delivery_id, lease_token, outcome, settle, now_ms, inbox)
+        )
+
+    async def reconcile(self, now_ms: int, *, all_leases: bool = False) -> int:
+        """See ``Store.reconcile``."""
+        return await self._write(lambda: self._desk.reconcile(now_ms, all_leases=all_leases))
+
+    async def suppress(self, channel: str, ref: str, reason: str, now_ms: int) -> None:
+        """See ``Store.suppress``."""
+        row = (channel, ref, reason, now_ms)
+        await self._write(lambda: self._write_db.execute(self._sql.suppress, row))
+
+    async def set_emergency_stop(self, *, on: bool) -> None:
+        """See ``Store.set_emergency_stop``."""
+        row = ("emergency_stop", int(on))
+        await self._write(lambda: self._write_db.execute(self._sql.set_fact, row))
+
+    async def publish(self, rows: Sequence[DocumentRow], now_ms: int) -> int:
+        """See ``Store.publish``."""
+
+        def unit() -> int:
+            revision = self._write_db.execute(self._sql.fact, ("revision",)).get or 0
+            revision += 1
+            for r in rows:
+                row = (r.kind, r.id, r.version, r.state, r.body, r.applied_ms, r.first_ms)
+                self._write_db.execute(self._sql.put_document, row)
+            self._write_db.execute(self._sql.set_fact, ("revision", revision))
+            self._door.append(Published(revision), now_ms)
+            return int(revision)
+
+        return await self._write(unit)
+
+    async def trim_log(self, now_ms: int) -> None:
+        """Let go of records that were processed a day ago: the log is transit, not history."""
+        done = await self.position()
+        row = (min(done, await self._last_position() - 1), now_ms - LOG_KEEP_MS)
+        await self._write(lambda: self._write_db.execute(self._sql.trim_log, row))
+
+    # ---- reads ----------------------------------------------------------------------------
+
+    async def _read(self, query: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._reader, query)
+
+    async def read_log(self, after: int, limit: int) -> list[LogRecord]:
+        """See ``Store.read_log``."""
+        newest = self._newest(after, limit)
+        if newest is not None:
+            return newest
+
+        def query() -> list[LogRecord]:
+            found = self._read_db.execute(self._sql.read_log, (after, limit))
+            return [LogRecord(p, ms, records.decode(body)) for p, ms, body in found]
+
+        return await self._read(query)
+
+    def _newest(self, after: int, limit: int) -> list[LogRecord] | None:
+        """Read from the tail; None when it does not reach back to ``after``."""
+        try:
+            start = after + 1 - self._tail[0].position
+            found = list(islice(self._tail, start, start + limit)) if start >= 0 else None
+        except (IndexError, RuntimeError):  # empty, or the writer moved it meanwhile
+            return None
+        return found if not found or found[0].position == after + 1 else None
+
+    async def position(self) -> int:
+        """See ``Store.position``."""
+        return await self._fact("position")
+
+    async def _fact(self, name: str) -> int:
+        return await self._read(lambda: self._read_db.execute(self._sql.fact, (name,)).get or 0)
+
+    async def _last_position(self) -> int:
+        return await self._read(lambda: int(self._read_db.execute(self._sql.last_position).get))
+
+    async def persons(self, ids: Sequence[str]) -> dict[str, Person]:
+        """See ``Store.persons``."""
+
+        def query() -> dict[str, Person]:
+            found = self._read_db.execute(self._sql.persons, (json.dumps(list(ids)),))
+            return {person_id: _person.decode(body) for person_id, body in found}
+
+        return await self._read(query)
+
+    async def resolve(self, visitor_ids: Sequence[str]) -> dict[str, str]:
+        """See ``Store.resolve``."""
+        asked = (json.dumps(list(visitor_ids)),)
+        return await self._read(lambda: dict(self._read_db.execute(self._sql.merged, asked)))
+
+    async def tracks(self, device_ids: Sequence[str]) -> dict[str, bytes]:
+        """See ``Store.tracks``."""
+        asked = (json.dumps(list(device_ids)),)
+        return await self._read(lambda: dict(self._read_db.execute(self._sql.tracks, asked)))
+
+    async def due(self, now_ms: int, limit: int) -> list[DueMessage]:
+        """See ``Store.due``."""
+        row = (now_ms, limit)
+        return await self._read(
+            lambda: [DueMessage(*r) for r in self._read_db.execute(self._sql.due, row)]
+        )
+
+    async def next_due_ms(self) -> int | None:
+        """See ``Store.next_due_ms``."""
+        return await self._read(lambda: self._read_db.execute(self._sql.next_due).get)
+
+    async def peek(self, message_id: str) -> ClaimFacts | None:
+        """See ``Store.peek``."""
+
+        def query() -> ClaimFacts | None:
+            found = self._facts.message(message_id)
+            return None if found is None else self._facts.claim_facts(found[0], found[3], ())
+
+        return await self._read(query)
+
+    async def inbox(self, person_id: str, after: int, now_ms: int) -> list[InboxRow]:
+        """See ``Store.inbox``."""
+
+        def query() -> list[InboxRow]:
+            found = self._read_db.execute(self._sql.inbox, (person_id, after, now_ms))
+            return [
+                InboxRow(cursor, delivery_id, message_id, _plain.decode(content), priority, until)
+                for cursor, delivery_id, message_id, content, priority, until in found
+            ]
+
+        return await self._read(query)
+
+    async def person_of_device(self, device_id: str, secret_hash: bytes) -> str | None:
+        """See ``Store.person_of_device``."""
+
+        def query() -> str | None:
+            row = self._read_db.execute(self._sql.device, (device_id,)).get
+            return row[1] if row is not None and row[0] == secret_hash else None
+
+        return await self._read(query)
+
+    async def documents(self) -> tuple[int, list[DocumentRow]]:
+        """See ``Store.documents``."""
+
+        def query() -> tuple[int, list[DocumentRow]]:
+            with self._read_db:
+                revision = self._read_db.execute(self._sql.fact, ("revision",)).get or 0
+                rows = [DocumentRow(*r) for r in self._read_db.execute(self._sql.documents)]
+            return revision, [r for r in rows if r.state == "live"]
+
+        return await self._read(query)
+
+    async def records(
+        self, after: int, limit: int, *, subject: str = "", person_id: str = ""
+    ) -> list[RecordRow]:
+        """See ``Store.records``."""
+        sql: str = self._sql.records
+        row: tuple[str | int, ...] = (after, limit)
+        if subject:
+            sql, row = self._sql.records_of_subject, (subject, *row)
+        elif person_id:
+            sql, row = self._sql.records_of_person, (person_id, *row)
+
+        def query() -> list[RecordRow]:
+            found = self._read_db.execute(sql, row)
+            return [
+                RecordRow(cursor, at_ms, person, kind, about, _plain.decode(body))
+                for cursor, at_ms, person, kind, about, body in found
+            ]
+
+        return await self._read(query)
+
+    async def counts(self) -> dict[str, int]:
+        """See ``Store.counts``."""
+
+        def query() -> dict[str, int]:
+            states = dict(self._read_db.execute(self._sql.message_states))
+            last = self._read_db.execute(self._sql.last_position).get
+            done = self._read_db.execute(self._sql.fact, ("position",)).get or 0
+            return {"log": last, "pending": last - done, **states}
+
+        return await self._read(query)
+
+    async def close(self) -> None:
+        """See ``Store.close``."""
+        await self._writer.close()
+        self._reader.shutdown()
+        self._read_db.close()
+        self._write_db.close()
+        self._lock.close()
+
+
+def open_sqlite(folder: Path) -> SqliteStore:
+    """
+    Open (or make) the store in ``folder``; needs a running event loop.
+
+    Raises:
+        StartError: Another gateway holds the folder, SQLite is too old, the file system cannot be
+            trusted, or the file is damaged.
+
+    """
+    if tuple(int(n) for n in apsw.sqlite_lib_version().split(".")) < SQLITE_MIN:
+        raise StartError(
+            f"SQLite {apsw.sqlite_lib_version()} can lose commits; fencepost needs 3.51.3 or "
+            "newer: pip install -U apsw"
+        )
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = _lock(folder)
+    path = folder / "fencepost.db"
+    path.touch(mode=0o600)
+    try:
+        return SqliteStore(path, lock, _ack_level(folder))
+    except (apsw.CorruptError, apsw.NotADBError) as error:
+        lock.close()
+        raise StartError(
+            f"{path} is damaged ({type(error).__name__}). It is left as it is. Restore a backup, "
+            f"or save what can be read: sqlite3 {path} .recover | sqlite3 rescued.db"
+        ) from error
+
+
+def _lock(folder: Path) -> IO[str]:
+    lock = (folder / "fencepost.lock").open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        holder = lock.read().strip() or "unknown"
+        lock.close()
+        raise StartError(
+            f"another gateway (process {holder}) uses {folder}: stop it, or set "
+            "FENCEPOST_DATA_DIR to another folder"
+        ) from error
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def _connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
+    flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE
+    db = apsw.Connection(str(path), flags=flags, statementcachesize=256)
+    db.set_busy_timeout(READ_MAX_MS)
+    if not read_only:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA fullfsync = ON")
+        db.execute("PRAGMA wal_autocheckpoint = 0")
+        mode = db.execute("PRAGMA journal_mode").get
+        level = db.execute("PRAGMA synchronous").get
+        if (mode, level) != ("wal", 2):
+            raise StartError(f"{path} cannot be opened durably (journal {mode}, sync {level})")
+    return db
+
+
+def _migrate(db: apsw.Connection) -> None:
+    """Bring the schema forward; a schema from the future is refused."""
+    have = db.execute("PRAGMA user_version").get
+    steps = load_migrations()
+    newest = steps[-1][0]
+    if have > newest:
+        raise StartError(
+            f"the store's schema is version {have}, this release knows {newest}: "
+            "use the newer release; migrations only go forward"
+        )
+    for number, script in steps:
+        if number > have:
+            with db:
+                db.execute(script)
+                db.execute(f"PRAGMA user_version = {number}")
+
+
+def _ack_level(folder: Path) -> AckLevel:
+    """Find out what a commit in ``folder`` survives, from its file system."""
+    kind = _file_system(folder.resolve())
+    if kind in {"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"}:
+        raise StartError(
+            f"{folder} is on a network file system ({kind}), where SQLite cannot keep its "
+            "promises: set FENCEPOST_DATA_DIR to a local disk"
+        )
+    return "os" if kind in {"tmpfs", "ramfs"} else "fsync"
+
+
+def _file_system(folder: Path) -> str:
+    """Give the type of the file system that ``folder`` is on, empty where it cannot be told."""
+    try:
+        mounts = Path("/proc/self/mounts").read_text("utf-8").splitlines()
+    except OSError:
+        return ""
+    found = [line.split()[1:3] for line in mounts]
+    below = [(len(m), kind) for m, kind in found if folder.is_relative_to(m)]
+    return max(below)[1] if below else ""

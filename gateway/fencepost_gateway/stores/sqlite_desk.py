@@ -1,0 +1,266 @@
+"""
+The desk of the SQLite store: what pipeline, claim and confirm write.
+
+Runs on the writer's thread inside its transaction, beside the door.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import apsw
+import msgspec
+from msgspec import structs
+
+from fencepost_gateway.decide.caps import Slot
+from fencepost_gateway.decide.message import (
+    OPEN_STATES,
+    AddressRow,
+    ClaimFacts,
+    Message,
+    Verdict,
+)
+from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.settle import CallOutcome, Settlement
+from fencepost_gateway.intake.records import TimerFired
+from fencepost_gateway.ports import AddressChange, Claimed, Effects, Judge, RecordRow, Settle
+from fencepost_gateway.stores import rows
+from fencepost_gateway.stores.sqlite_door import Door
+
+_pack = msgspec.msgpack.Encoder().encode
+_message: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+_person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
+_slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
+_plain = msgspec.msgpack.Decoder()
+
+UNKNOWN = Settlement("unknown", "kept_unknown", "unknown.lease_lost")
+
+
+class Facts:
+    """Reads what a claim may see; on any connection."""
+
+    def __init__(self, db: apsw.Connection, sql: SimpleNamespace) -> None:
+        self._db = db
+        self._sql = sql
+
+    def message(self, message_id: str) -> tuple[Message, str, int, int] | None:
+        """Give a message with its state, due time and attempts."""
+        row = self._db.execute(self._sql.message, (message_id,)).get
+        if row is None:
+            return None
+        body, person_id, state, due_ms, attempt = row
+        message = structs.replace(_message.decode(body), person_id=person_id)
+        return message, state, due_ms, attempt
+
+    def claim_facts(self, message: Message, attempt: int, consents: Sequence[Any]) -> ClaimFacts:
+        """Gather what ``judge`` may see; ``consents`` are those of the resolved person."""
+        person_id = message.person_id
+        subject = self._db.execute(self._sql.alias, (person_id,)).get or person_id
+        body = self._db.execute(self._sql.person, (person_id,)).get
+        both = (subject, subject)
+        slots = [_slot.decode(body) for (body,) in self._db.execute(self._sql.slots, both)]
+        addresses = [
+            AddressRow(channel, ref, _plain.decode(raw), since_ms, why)
+            for channel, ref, raw, since_ms, why in self._db.execute(self._sql.addresses, both)
+        ]
+        addresses.append(rows.in_app_address(subject))
+        stop = self._db.execute(self._sql.fact, ("emergency_stop",)).get
+        return ClaimFacts(
+            message=message,
+            person=_person.decode(body) if body is not None else Person(person_id),
+            consents=tuple(consents),
+            addresses=tuple(addresses),
+            slots=tuple(slots),
+            attempt=attempt,
+            emergency_stop=bool(stop),
+        )
+
+
+class Desk:
+    """Effects, claims, confirms and timers, on the write connection."""
+
+    def __init__(self, db: apsw.Connection, sql: SimpleNamespace, door: Door) -> None:
+        self._db = db
+        self._sql = sql
+        self._door = door
+        self._facts = Facts(db, sql)
+
+    # ---- the pipeline's commit ------------------------------------------------------------
+
+    def commit(self, effects: Effects) -> None:
+        """Do what ``Store.commit`` promises."""
+        run, sql = self._db.execute, self._sql
+        self._db.executemany(sql.put_person, [(i, _pack(p)) for i, p in effects.persons.items()])
+        for visitor_id, person_id in effects.merges:
+            self._merge(visitor_id, person_id)
+        self._db.executemany(sql.put_track, list(effects.tracks.items()))
+        for device_id, timer in effects.timers.items():
+            if timer is None:
+                run(sql.drop_timer, (device_id,))
+            else:
+                run(sql.put_timer, (device_id, timer.person_id, timer.due_ms))
+        for change in effects.addresses:
+            self._change_address(change)
+        for m in effects.messages:
+            row = (m.message_id, m.person_id, effects.now_ms, m.priority, _pack(m))
+            run(sql.put_message, row)
+        self.put_records(effects.records)
+        run(sql.set_fact, ("position", effects.position))
+
+    def put_records(self, found: Sequence[RecordRow]) -> None:
+        """Append decision records."""
+        self._db.executemany(
+            self._sql.put_record,
+            [(r.at_ms, r.person_id, r.kind, r.subject, _pack(r.body)) for r in found],
+        )
+
+    def _merge(self, visitor_id: str, person_id: str) -> None:
+        sql = self._sql
+        for move in (
+            sql.move_addresses,
+            sql.move_messages,
+            sql.move_slots,
+            sql.move_inbox,
+            sql.move_timers,
+            sql.move_records,
+        ):
+            self._db.execute(move, (person_id, visitor_id))
+        self._db.execute(sql.drop_person, (visitor_id,))
+        self._db.execute(sql.set_merged, (visitor_id,))
+
+    def _change_address(self, change: AddressChange) -> None:
+        key = (change.person_id, change.channel, change.ref)
+        if change.raw is None:
+            self._db.execute(self._sql.drop_address, key)
+            return
+        row = (*key, _pack(change.raw), change.device_id, change.at_ms)
+        self._db.execute(self._sql.put_address, row)
+
+    # ---- claim and confirm ----------------------------------------------------------------
+
+    def claim(self, message_id: str, judge: Judge, now_ms: int) -> Claimed | None:
+        """Do what ``Store.claim`` promises."""
+        found = self._facts.message(message_id)
+        if found is None or found[1] not in OPEN_STATES or found[2] > now_ms:
+            return None
+        message, _, _, attempt = found
+        consents = self._door.consents(self._door.resolve(message.person_id))
+        verdict = judge(self._facts.claim_facts(message, attempt, consents))
+        return self._write(message, verdict, attempt, now_ms)
+
+    def _write(self, message: Message, verdict: Verdict, attempt: int, now_ms: int) -> Claimed:
+        run, sql = self._db.execute, self._sql
+        claimed = Claimed(verdict, message)
+        if verdict.outcome == "send":
+            claimed = self._lease(message, verdict, attempt, now_ms)
+        elif verdict.outcome == "deferred":
+            due_ms = verdict.retry_at_ms or now_ms
+            run(sql.set_message, ("deferred", due_ms, verdict.reason, attempt, message.message_id))
+        else:
+            run(sql.set_message, ("withheld", now_ms, verdict.reason, attempt, message.message_id))
+            self._door.append(rows.outcome(message, "withheld", verdict.reason, ""), now_ms)
+        self.put_records([rows.claim_record(message, verdict, claimed.delivery_id, now_ms)])
+        return claimed
+
+    def _lease(self, message: Message, verdict: Verdict, attempt: int, now_ms: int) -> Claimed:
+        run, sql = self._db.execute, self._sql
+        ref = verdict.address.ref if verdict.address else ""
+        delivery_id = rows.delivery_id_of(message.message_id, verdict.channel, ref)
+        token = attempt + 1
+        lease_until_ms = now_ms + rows.LEASE_MS
+        row = (delivery_id, message.message_id, verdict.channel, ref, token, lease_until_ms)
+        run(sql.put_delivery, row)
+        run(sql.set_message, ("sending", now_ms, "", attempt + 1, message.message_id))
+        if verdict.slot is not None:
+            slot = verdict.slot
+            run(
+                sql.put_slot,
+                (slot.slot_id, slot.person_id, "open", slot.reserved_at_ms, _pack(slot)),
+            )
+        return Claimed(verdict, message, delivery_id, token, attempt + 1)
+
+    def confirm(
+        self,
+        delivery_id: str,
+        lease_token: int,
+        outcome: CallOutcome,
+        settle: Settle,
+        now_ms: int,
+        inbox: dict[str, Any] | None,
+    ) -> Settlement | None:
+        """Do what ``Store.confirm`` promises."""
+        row = self._db.execute(self._sql.delivery, (delivery_id,)).get
+        if row is None or row[3] != "sending" or row[4] != lease_token:
+            return None
+        found = self._facts.message(row[0])
+        if found is None:
+            return None
+        message, _, _, attempt = found
+        settlement = settle(attempt)
+        self._end(message, delivery_id, settlement, now_ms, outcome.provider_id)
+        if inbox is not None and settlement.state == "sent":
+            self._db.execute(
+                self._sql.put_inbox,
+                (
+                    message.person_id,
+                    delivery_id,
+                    message.message_id,
+                    message.priority,
+                    message.expires_at_ms,
+                    _pack(inbox),
+                ),
+            )
+        return settlement
+
+    def reconcile(self, now_ms: int, *, all_leases: bool) -> int:
+        """Do what ``Store.reconcile`` promises."""
+        horizon_ms = (1 << 62) if all_leases else now_ms
+        expired = list(self._db.execute(self._sql.expired_leases, (horizon_ms,)))
+        for delivery_id, _, lease_until_ms in expired:
+            row = self._db.execute(self._sql.delivery, (delivery_id,)).get
+            found = self._facts.message(row[0])
+            if found is not None:
+                self._end(found[0], delivery_id, UNKNOWN, max(now_ms, lease_until_ms), "")
+        return len(expired)
+
+    def _end(
+        self,
+        message: Message,
+        delivery_id: str,
+        settlement: Settlement,
+        now_ms: int,
+        provider_id: str,
+    ) -> None:
+        run, sql = self._db.execute, self._sql
+        _, channel, ref, _, _ = run(sql.delivery, (delivery_id,)).get
+        run(sql.end_delivery, (settlement.state, provider_id, settlement.reason, delivery_id))
+        due_ms = settlement.retry_at_ms or now_ms
+        attempt = run(sql.message, (message.message_id,)).get[4]
+        state = (settlement.state, due_ms, settlement.reason, attempt, message.message_id)
+        run(sql.set_message, state)
+        body = run(sql.slot, (message.message_id,)).get
+        if body is not None:
+            slot = structs.replace(_slot.decode(body), used_at_ms=now_ms, state=settlement.slot)
+            row = (slot.slot_id, slot.person_id, slot.state, slot.reserved_at_ms, _pack(slot))
+            run(sql.put_slot, row)
+        if settlement.address == "remove":
+            run(sql.drop_address, (message.person_id, channel, ref))
+        elif settlement.address == "suppress":
+            run(sql.suppress, (channel, ref, "stop", now_ms))
+        if settlement.state != "queued":
+            self._door.append(
+                rows.outcome(message, settlement.state, settlement.reason, channel), now_ms
+            )
+        record = rows.outcome_record(message, channel, delivery_id, settlement, now_ms)
+        self.put_records([record])
+
+    def fire_timers(self, now_ms: int, limit: int) -> int:
+        """Do what ``Store.fire_timers`` promises."""
+        due = list(self._db.execute(self._sql.due_timers, (now_ms, limit)))
+        for device_id, person_id, due_ms in due:
+            fired = TimerFired(f"{device_id}@{due_ms}", device_id, person_id, due_ms)
+            self._door.append(fired, now_ms)
+            self._db.execute(self._sql.mark_timer, (device_id,))
+        return len(due)

@@ -1,0 +1,138 @@
+"""
+The door of the SQLite store: what is written before an upload is answered.
+
+Runs on the writer's thread inside its transaction. Keeps what every upload needs (device, marks,
+consent) in bounded dictionaries; the rows are the truth, and a rollback empties them.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import apsw
+import msgspec
+
+from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.intake import records
+from fencepost_gateway.intake.admit import Admission, AdmitFacts
+from fencepost_gateway.intake.marks import Marks
+from fencepost_gateway.intake.records import LogRecord, Record
+from fencepost_gateway.ports import AdmitRequest
+
+CACHE_MAX = 20_000
+
+_packed = msgspec.msgpack.Encoder()
+_marks: msgspec.msgpack.Decoder[Marks] = msgspec.msgpack.Decoder(Marks)
+
+
+class Door:
+    """Admission and the log, on the write connection."""
+
+    def __init__(self, db: apsw.Connection, sql: SimpleNamespace) -> None:
+        self._db = db
+        self._sql = sql
+        self.appended: list[LogRecord] = []
+        self.forget()
+
+    def forget(self) -> None:
+        """Drop everything cached."""
+        self._devices: dict[str, tuple[bytes, str]] = {}
+        self._streams: dict[tuple[str, str], Marks] = {}
+        self._aliases: dict[str, str] = {}
+        self._consents: dict[str, list[ConsentEntry]] = {}
+        self.appended.clear()
+        self._position: int = self._db.execute(self._sql.last_position).get
+
+    def admit(self, request: AdmitRequest) -> Admission | None:
+        """Do what ``Store.admit`` promises."""
+        device = self._device(request.device_id)
+        if device is not None and device[0] != request.secret_hash:
+            return None
+        marks = self._stream(request.device_id, request.stream)
+        admission = request.admit(AdmitFacts(marks, self.resolve, self.consents))
+        now_ms = request.received_ms
+        self._put_consents(admission, now_ms)
+        if admission.link is not None:
+            visitor_id, person_id = admission.link
+            self._db.execute(self._sql.put_alias, (visitor_id, person_id))
+            self._aliases[visitor_id] = person_id
+        if admission.upload is not None:
+            self.append(admission.upload, now_ms)
+            self._put_device(request, device, admission.upload.person_id)
+        if admission.upload is not None or admission.others:
+            row = (request.device_id, request.stream, _packed.encode(marks), now_ms)
+            self._db.execute(self._sql.put_marks, row)
+        return admission
+
+    def append(self, record: Record, now_ms: int) -> int:
+        """Append a record; gives its position."""
+        self._position += 1
+        row = (self._position, now_ms, records.encode(record))
+        self._db.execute(self._sql.append, row)
+        self.appended.append(LogRecord(self._position, now_ms, record))
+        return self._position
+
+    def resolve(self, visitor_id: str) -> str:
+        """Give the person a visitor became, or the visitor."""
+        known = self._aliases.get(visitor_id)
+        if known is None:
+            known = self._db.execute(self._sql.alias, (visitor_id,)).get or visitor_id
+            _bound(self._aliases)[visitor_id] = known
+        return known
+
+    def consents(self, person_id: str) -> list[ConsentEntry]:
+        """Give the statements of a person; they stand where the visitor's person is."""
+        known = self._consents.get(person_id)
+        if known is None:
+            rows = self._db.execute(self._sql.consents, (person_id,))
+            known = [ConsentEntry(*row) for row in rows]
+            _bound(self._consents)[person_id] = known
+        return known
+
+    # ---- rows -----------------------------------------------------------------------------
+
+    def _device(self, device_id: str) -> tuple[bytes, str] | None:
+        known = self._devices.get(device_id)
+        if known is None:
+            known = self._db.execute(self._sql.device, (device_id,)).get
+            if known is not None:
+                _bound(self._devices)[device_id] = known
+        return known
+
+    def _put_device(
+        self, request: AdmitRequest, known: tuple[bytes, str] | None, person_id: str
+    ) -> None:
+        if known is not None and known[1] == person_id:
+            return
+        row = (request.device_id, request.secret_hash, person_id, request.received_ms)
+        self._db.execute(self._sql.put_device, row)
+        _bound(self._devices)[request.device_id] = (request.secret_hash, person_id)
+
+    def _stream(self, device_id: str, stream: str) -> Marks:
+        key = (device_id, stream)
+        marks = self._streams.get(key)
+        if marks is None:
+            row = self._db.execute(self._sql.marks, key).get
+            marks = _marks.decode(row) if row is not None else Marks()
+            _bound(self._streams)[key] = marks
+        return marks
+
+    def _put_consents(self, admission: Admission, now_ms: int) -> None:
+        for change in admission.consents:
+            e = change.entry
+            row = (change.person_id, e.purpose, e.channel, e.address)
+            self._db.execute(self._sql.put_consent, (*row, e.value, e.at_ms))
+            proof = _packed.encode(change.proof)
+            self._db.execute(
+                self._sql.put_proof, (*row, change.old_value, e.value, e.at_ms, now_ms, proof)
+            )
+            self._consents.pop(change.person_id, None)
+
+
+def _bound(cache: dict[Any, Any]) -> dict[Any, Any]:
+    """Make room in a cache: the oldest half goes when it is full."""
+    if len(cache) >= CACHE_MAX:
+        for key in list(cache)[: CACHE_MAX // 2]:
+            del cache[key]
+    return cache
