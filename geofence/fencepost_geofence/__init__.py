@@ -1,1 +1,1 @@
-"""Geofences: shapes, index, membership. Pure; imports nothing so that the SDK can use parts of it."""
+"""Geofences: shapes, index, membership. Pure; imports nothing, so that the SDK can use parts."""

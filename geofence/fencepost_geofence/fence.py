@@ -1,0 +1,59 @@
+"""
+Fence: a shape with the rules that turn being inside into transitions.
+
+Pure. A fence is a value; publishing a change makes a new one under the same ``fence_id``.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, Final
+
+from fencepost_geofence.shapes import Area, Circle
+
+PRESENCE_TTL_S: Final = 3_600
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """
+    A shape, what it is called, and when being inside counts.
+
+    Attributes:
+        fence_id: Unique among all fences, ``[a-z0-9-]{1,64}``.
+        shape: Circle or area.
+        name: For people.
+        tags: What selectors ask for.
+        place_name: Name of the place the fence stands for.
+        meta: Metadata of that place, as authored.
+        library: Id of the library of places it belongs to, or empty.
+        dwell_after_s: Thresholds of DWELL, ascending, each once per visit.
+        presence_ttl_s: For how long the last fix still proves presence.
+        cooldown_s: An ENTER this soon after an EXIT belongs to the same visit. Authored and
+            carried; the tracker does not merge visits yet.
+        sensitive: Health, worship, shelter, school, politics: marketing is refused.
+        since_ms: When the fence was first published; who is inside by then enters ``initial``.
+
+    Raises:
+        ValueError: ``dwell_after_s`` is not positive and strictly ascending.
+
+    """
+
+    fence_id: str
+    shape: Circle | Area
+    name: str = ""
+    tags: frozenset[str] = frozenset()
+    place_name: str = ""
+    meta: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    library: str = ""
+    dwell_after_s: tuple[int, ...] = ()
+    presence_ttl_s: int = PRESENCE_TTL_S
+    cooldown_s: int = 0
+    sensitive: bool = False
+    since_ms: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse thresholds the tracker could not count through."""
+        steps = (0, *self.dwell_after_s)
+        if any(later <= earlier for earlier, later in pairwise(steps)):
+            raise ValueError("dwell_after_s must be positive and strictly ascending")
