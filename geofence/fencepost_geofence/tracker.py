@@ -1,0 +1,129 @@
+"""
+Tracker: a device's fixes against all fences.
+
+Pure; updates the device's state in place. ``membership`` decides about one fence, the tracker about
+which fences a fix concerns.
+
+Rule 1. A fix concerns the fences it lies in and the fences held in the state; all others neither
+        cost nor change anything.
+Rule 2. A fix that cannot speak is dropped and counted by reason, and leaves no trace: ``mock``,
+        ``null_island`` (0, 0), ``bad_position`` (no number in range), ``late`` (not newer than the
+        last one; so a duplicate too).
+Rule 3. Of one fix, fences held are told first, then new ones, each in order of their ids.
+Rule 4. A fence that is gone from the index ends silently: nobody left it, so there is no EXIT.
+        A fence whose shape changed is judged by the next fix.
+Rule 5. No distance is measured and no object made for a fix that changes nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fencepost_geofence.fence import Fence
+from fencepost_geofence.index import FenceIndex
+from fencepost_geofence.membership import (
+    DeviceState,
+    Fix,
+    Transition,
+    due_dwells,
+    next_dwell_ms,
+    step,
+)
+from fencepost_geofence.sphere import POLE_DEG, SEAM_DEG
+
+DropReason = Literal["mock", "null_island", "bad_position", "late"]
+
+
+@dataclass(slots=True)
+class Followed:
+    """What a group of fixes led to: transitions in order, and how many fixes were dropped, why."""
+
+    transitions: list[Transition] = field(default_factory=list)
+    dropped: dict[DropReason, int] = field(default_factory=dict)
+
+
+class Tracker:
+    """Follows devices over the fences of one index; holds no state of its own."""
+
+    def __init__(self, index: FenceIndex) -> None:
+        self.index = index
+
+    def follow(self, state: DeviceState, fixes: Iterable[Fix]) -> Followed:
+        """
+        Let a device move.
+
+        Args:
+            state: The device's state; updated in place.
+            fixes: Its fixes in order of time.
+
+        Returns:
+            The transitions, and the fixes dropped by reason.
+
+        """
+        followed = Followed()
+        usable = _usable(state.last_at_ms, fixes, followed.dropped)
+        lats = [fix.lat for fix in usable]
+        near = self.index.candidates(lats, [fix.lon for fix in usable])
+        for fix, fences in zip(usable, near, strict=True):
+            if state.fences:
+                self._judge_held(state, fix, followed.transitions)
+            if fences:
+                _judge_new(state, fix, fences, followed.transitions)
+            state.last_at_ms = fix.at_ms
+        return followed
+
+    def tick(self, state: DeviceState, now_ms: int) -> list[Transition]:
+        """Tell the DWELLs that fell due by ``now_ms`` without a fix, in order of their moments."""
+        told: list[Transition] = []
+        for fence in self._held(state):
+            told += due_dwells(state, fence, now_ms)
+        return sorted(told, key=lambda one: (one.at_ms, one.fence_id))
+
+    def next_tick_ms(self, state: DeviceState) -> int | None:
+        """Give the moment from which ``tick`` has something to tell if no fix comes before."""
+        moments = (next_dwell_ms(state, fence) for fence in self._held(state))
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def _judge_held(self, state: DeviceState, fix: Fix, told: list[Transition]) -> None:
+        for fence in self._held(state):
+            shape = fence.shape
+            is_inside = shape.contains(fix.lat, fix.lon)
+            told += step(state, fence, fix, shape.signed_distance_m, is_inside=is_inside)
+
+    def _held(self, state: DeviceState) -> list[Fence]:
+        """Give the fences held, in order of their ids; forget those that are gone (rule 4)."""
+        held = []
+        for fence_id in sorted(state.fences):
+            if fence := self.index.get(fence_id):
+                held.append(fence)
+            else:
+                del state.fences[fence_id]
+        return held
+
+
+def _judge_new(state: DeviceState, fix: Fix, near: Sequence[Fence], told: list[Transition]) -> None:
+    for fence in near:
+        if fence.fence_id not in state.fences and fence.shape.contains(fix.lat, fix.lon):
+            told += step(state, fence, fix, fence.shape.signed_distance_m, is_inside=True)
+
+
+def _usable(
+    last_at_ms: int | None, fixes: Iterable[Fix], dropped: dict[DropReason, int]
+) -> list[Fix]:
+    usable = []
+    for fix in fixes:
+        reason: DropReason
+        if fix.is_mock:
+            reason = "mock"
+        elif not (-POLE_DEG <= fix.lat <= POLE_DEG and -SEAM_DEG <= fix.lon <= SEAM_DEG):
+            reason = "bad_position"
+        elif fix.lat == 0 and fix.lon == 0:
+            reason = "null_island"
+        elif last_at_ms is not None and fix.at_ms <= last_at_ms:
+            reason = "late"
+        else:
+            last_at_ms = fix.at_ms
+            usable.append(fix)
+            continue
+        dropped[reason] = dropped.get(reason, 0) + 1
+    return usable

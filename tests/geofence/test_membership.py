@@ -1,0 +1,323 @@
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fencepost_geofence.membership import DeviceState, Fix, Transition, due_dwells, step
+from geofence.positions import MODEST
+
+
+@dataclass(frozen=True)
+class Line:
+    """A fence in one dimension: the fix's latitude is its signed distance in metres."""
+
+    fence_id: str = "door"
+    dwell_after_s: tuple[int, ...] = ()
+    presence_ttl_s: int = 3_600
+    since_ms: int = 0
+
+
+def walk(
+    device: DeviceState,
+    distances: Sequence[float],
+    line: Line | None = None,
+    accuracy_m: float | None = 10,
+    every_s: int = 60,
+) -> list[Transition]:
+    """Let a device take one fix a minute at these signed distances; ``ref`` counts them."""
+    told: list[Transition] = []
+    line = line or Line()
+    for distance_m in distances:
+        before = device.last_at_ms
+        at_ms = every_s * 1_000 + (before or 0)
+        fix = Fix(at_ms, distance_m, 0, accuracy_m, ref=f"at-{at_ms // 1000}")
+        told += step(device, line, fix, lambda lat, _lon: lat, is_inside=distance_m <= 0)
+        device.last_at_ms = at_ms
+    return told
+
+
+def started() -> DeviceState:
+    """Give a device that was seen outside before."""
+    return DeviceState(last_at_ms=0)
+
+
+def kinds(told: list[Transition]) -> list[str]:
+    """Give only what happened."""
+    return [one.kind for one in told]
+
+
+def test_membership_needs_only_the_standard_library() -> None:
+    """The client SDK imports it: nothing else may come along."""
+    code = (
+        "import sys; before = set(sys.modules); import fencepost_geofence.membership;"
+        "new = {name.partition('.')[0] for name in set(sys.modules) - before};"
+        "print(sorted(new - set(sys.stdlib_module_names)))"
+    )
+
+    out = subprocess.run(  # noqa: S603 (our own interpreter, a fixed program)
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+
+    assert out.stdout.strip() == "['fencepost_geofence']"
+
+
+@pytest.mark.parametrize(
+    ("distances", "expected"),
+    [
+        ([50, -50], ["enter"]),
+        ([50, -5], []),
+        ([50, -5, -5], ["enter"]),
+        ([50, -5, 5, -5, 5], []),
+        ([50, -50, 5, -50], ["enter"]),
+        ([50, -50, 5, 5], ["enter", "exit"]),
+        ([50, -50, 50], ["enter", "exit"]),
+        ([50, -10], ["enter"]),
+        ([50, -5, -50, 5, -5, 5, 50], ["enter", "exit"]),
+    ],
+    ids=[
+        "clear",
+        "one-unclear",
+        "two-agree",
+        "flutter",
+        "stray-outside",
+        "two-outside",
+        "clear-exit",
+        "as-far-as-accuracy",
+        "mixed",
+    ],
+)
+def test_membership_decides_on_clear_or_agreeing_evidence(
+    distances: list[float], expected: list[str]
+) -> None:
+    """One clear fix or two in a row decide; a single stray fix changes nothing."""
+    assert kinds(walk(started(), distances)) == expected
+
+
+@pytest.mark.bad_input(49)
+@pytest.mark.parametrize("accuracy_m", [None, 0, -1, float("nan")])
+def test_membership_takes_unknown_accuracy_for_65_m(accuracy_m: float | None) -> None:
+    """Missing, zero or negative accuracy is unknown, never perfect."""
+    assert kinds(walk(started(), [-64], accuracy_m=accuracy_m)) == []
+    assert kinds(walk(started(), [-65], accuracy_m=accuracy_m)) == ["enter"]
+
+
+def test_enter_says_what_decided_it() -> None:
+    """ENTER by two fixes: the first began the visit, the second decided."""
+    (enter,) = walk(started(), [50, -5, -6])
+
+    assert enter == Transition(
+        kind="enter",
+        fence_id="door",
+        at_ms=180_000,
+        crossed_at_ms=90_000,
+        ref="at-180",
+        visit_ref="at-120",
+        visit_began_ms=120_000,
+        distance_m=-6,
+        accuracy_m=10,
+        reason="two_fixes",
+    )
+
+
+def test_exit_carries_the_visit() -> None:
+    """EXIT names its visit and lasts until the estimated crossing."""
+    _, leave = walk(started(), [-50, -50, 5, 6])
+
+    assert leave == Transition(
+        kind="exit",
+        fence_id="door",
+        at_ms=240_000,
+        crossed_at_ms=150_000,
+        ref="at-240",
+        visit_ref="at-60",
+        visit_began_ms=60_000,
+        duration_s=90,
+        distance_m=6,
+        accuracy_m=10,
+        reason="two_fixes",
+    )
+
+
+@pytest.mark.parametrize("distances", [[-50], [-5, -5]], ids=["clear", "two-fixes"])
+def test_enter_is_initial_on_the_first_fix_ever(distances: list[float]) -> None:
+    """Who is inside when tracking begins did not cross a boundary."""
+    (enter,) = walk(DeviceState(), distances)
+
+    assert enter.initial
+    assert enter.crossed_at_ms == enter.visit_began_ms == 60_000
+
+
+def test_enter_is_initial_when_the_fence_was_drawn_around_the_device() -> None:
+    """Who is inside on the first fix after the publication did not cross a boundary."""
+    line = Line(since_ms=30_000)
+
+    assert [one.initial for one in walk(started(), [-50], line)] == [True]
+    assert [one.initial for one in walk(started(), [50, -50], line)] == [False]
+
+
+def test_exit_is_never_initial() -> None:
+    """A fence published anew while someone is inside has an ordinary EXIT."""
+    device = started()
+    walk(device, [-50])
+
+    (leave,) = walk(device, [50], Line(since_ms=100_000))
+
+    assert (leave.kind, leave.initial) == ("exit", False)
+
+
+def test_state_outside_and_undoubted_is_empty() -> None:
+    """Nothing is held of fences the device is not in."""
+    device = started()
+    walk(device, [-5, 5])
+    assert device.fences == {}
+
+    walk(device, [-50, 50])
+
+    assert device.fences == {}
+
+
+def test_distance_is_measured_only_when_something_may_change() -> None:
+    """A fix that agrees with the state costs no distance."""
+    device = started()
+    walk(device, [-50])
+
+    def never(_lat: float, _lon: float) -> float:
+        raise AssertionError
+
+    assert not step(device, Line(), Fix(120_000, -40, 0, 5), never, is_inside=True)
+
+
+def test_dwell_is_told_once_per_threshold_and_visit() -> None:
+    """Each threshold once, by the first fix at or after it; a new visit starts again."""
+    line = Line(dwell_after_s=(120, 300))
+    told = walk(started(), [-50] * 10 + [50] + [-50] * 3, line)
+
+    assert [(one.kind, one.after_s, one.at_ms // 60_000) for one in told] == [
+        ("enter", None, 1),
+        ("dwell", 120, 3),
+        ("dwell", 300, 6),
+        ("exit", None, 11),
+        ("enter", None, 12),
+        ("dwell", 120, 14),
+    ]
+
+
+def test_dwell_by_a_late_fix_says_when_it_was_reached() -> None:
+    """The fix decides at its own time; the threshold's moment is kept too."""
+    device = started()
+    walk(device, [-50])
+
+    (dwell,) = walk(device, [-40], Line(dwell_after_s=(300,)), every_s=3_000)
+
+    assert dwell == Transition(
+        kind="dwell",
+        fence_id="door",
+        at_ms=3_060_000,
+        crossed_at_ms=360_000,
+        ref="at-3060",
+        visit_ref="at-60",
+        visit_began_ms=60_000,
+        after_s=300,
+        distance_m=-40,
+        accuracy_m=10,
+        reason="dwelled",
+    )
+
+
+def test_dwell_counts_from_the_first_fix_inside() -> None:
+    """A visit decided by a second fix began with the first, and may have dwelled already."""
+    told = walk(started(), [-5, -5], Line(dwell_after_s=(60,)))
+
+    assert kinds(told) == ["enter", "dwell"]
+
+
+def test_dwell_is_not_claimed_while_an_exit_is_in_doubt() -> None:
+    """A fix outside proves no stay; the next one inside does."""
+    told = walk(started(), [-50, 5, -50], Line(dwell_after_s=(60,)))
+
+    assert [(one.kind, one.at_ms) for one in told] == [("enter", 60_000), ("dwell", 180_000)]
+
+
+def due(device: DeviceState, line: Line, now_ms: int) -> list[int | None]:
+    """Give the thresholds a timer tells."""
+    return [one.after_s for one in due_dwells(device, line, now_ms)]
+
+
+def test_dwell_by_timer_needs_a_young_fix() -> None:
+    """A timer tells what fell due before the last fix grew too old, however late it runs."""
+    line = Line(dwell_after_s=(60, 120, 600), presence_ttl_s=600)
+    device = started()
+    walk(device, [-50], line)
+
+    assert due(device, line, 119_999) == []
+    assert due(device, line, 120_000) == [60]
+    assert due(device, line, 10**9) == [120]
+    assert due(device, line, 10**9) == []
+
+
+def test_dwell_by_timer_carries_no_position() -> None:
+    """A timer knows the visit and the threshold, and nothing about where the device is."""
+    line = Line(dwell_after_s=(60,))
+    device = started()
+    walk(device, [-50], line)
+
+    (dwell,) = due_dwells(device, line, 500_000)
+
+    assert dwell == Transition(
+        kind="dwell",
+        fence_id="door",
+        at_ms=120_000,
+        crossed_at_ms=120_000,
+        ref="at-60",
+        visit_ref="at-60",
+        visit_began_ms=60_000,
+        after_s=60,
+        reason="timer",
+    )
+
+
+@pytest.mark.parametrize("distances", [[-5], [-50, 5]], ids=["enter-in-doubt", "exit-in-doubt"])
+def test_dwell_by_timer_waits_while_in_doubt(distances: list[float]) -> None:
+    """No timer tells anything of a visit that is not sure."""
+    line = Line(dwell_after_s=(60,))
+    device = started()
+    walk(device, distances)
+
+    assert due(device, line, 10**9) == []
+
+
+distances_m = st.lists(st.sampled_from([-200, -50, -12, -5, -0.5, 0, 0.5, 5, 12, 50, 200]))
+
+
+@MODEST
+@given(distances_m, st.sampled_from([None, 3, 10, 100]))
+def test_enter_and_exit_alternate_whatever_comes(
+    distances: list[float], accuracy_m: float | None
+) -> None:
+    """Never two ENTERs without an EXIT between; the last one agrees with the state."""
+    device = DeviceState()
+    told = kinds(walk(device, distances, accuracy_m=accuracy_m))
+
+    assert told == ["enter" if i % 2 == 0 else "exit" for i in range(len(told))]
+    held = device.fences.get("door")
+    assert (held is not None and held.inside) == (len(told) % 2 == 1)
+
+
+@MODEST
+@given(distances_m)
+def test_dwell_belongs_to_a_visit_and_comes_in_order(distances: list[float]) -> None:
+    """Between ENTER and EXIT thresholds ascend, none twice, none outside a visit."""
+    inside, last_s = False, 0
+    for one in walk(DeviceState(), distances, Line(dwell_after_s=(60, 120, 240))):
+        if one.kind == "dwell":
+            assert inside
+            assert one.after_s is not None
+            assert one.after_s > last_s
+            assert one.crossed_at_ms == one.visit_began_ms + one.after_s * 1_000 <= one.at_ms
+            last_s = one.after_s
+        else:
+            inside, last_s = one.kind == "enter", 0

@@ -1,0 +1,256 @@
+from dataclasses import replace
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fencepost_geofence.fence import Fence
+from fencepost_geofence.index import FenceIndex
+from fencepost_geofence.membership import DeviceState, Fix, Transition
+from fencepost_geofence.shapes import Circle
+from fencepost_geofence.tracker import Tracker
+from geofence.positions import MODEST, area_of, star
+
+HOME = (50.0, 7.0)
+CAFE = Fence("cafe", Circle(*HOME, 100), dwell_after_s=(120, 600), presence_ttl_s=900)
+QUARTER = Fence("quarter", area_of(star(50.0, 7.0, [400, 500, 300, 600, 350])), dwell_after_s=(60,))
+STATION = Fence("station", Circle(50.003, 7.0, 150))
+TOWN = [CAFE, QUARTER, STATION]
+
+
+def fix(minute: float, north_m: float, accuracy_m: float | None = 10) -> Fix:
+    """Take a fix so many metres north of the centre of the cafe."""
+    return Fix(int(minute * 60_000), 50 + north_m / 111_195, 7.0, accuracy_m, ref=f"m{minute}")
+
+
+def tracker(*fences: Fence) -> Tracker:
+    """Give a tracker over these fences, or the whole town."""
+    return Tracker(FenceIndex(fences or TOWN))
+
+
+def story(told: list[Transition]) -> list[str]:
+    """Tell transitions in short."""
+    return [f"{one.kind} {one.fence_id}" for one in told]
+
+
+def test_follow_tells_a_walk_in_order() -> None:
+    """Out of town, through the quarter into the cafe, and away."""
+    walk = [fix(0, 5_000), fix(1, 300), fix(1.5, 0), fix(4, 10), fix(5, 2_000)]
+
+    followed = tracker().follow(DeviceState(), walk)
+
+    assert story(followed.transitions) == [
+        "enter quarter",
+        "enter station",
+        "exit station",
+        "enter cafe",
+        "dwell cafe",
+        "dwell quarter",
+        "exit cafe",
+        "exit quarter",
+    ]
+    assert followed.dropped == {}
+
+
+def test_follow_of_nothing_changes_nothing() -> None:
+    """An empty group is no event."""
+    state = DeviceState()
+
+    assert tracker().follow(state, []).transitions == []
+    assert state == DeviceState()
+
+
+@pytest.mark.bad_input(48)
+def test_follow_drops_what_cannot_speak_and_counts_it() -> None:
+    """Mock, null island, late and impossible fixes decide nothing and leave no trace."""
+    state = DeviceState()
+    tracker().follow(state, [fix(10, 5_000)])
+    before = msgspec.msgpack.encode(state)
+
+    followed = tracker().follow(
+        state,
+        [
+            replace(fix(11, 0), is_mock=True),
+            Fix(720_000, 0, 0, 5),
+            Fix(720_000, float("nan"), 7, 5),
+            Fix(720_000, 50, 180.1, 5),
+            fix(10, 0),
+            fix(9, 0),
+        ],
+    )
+
+    assert followed.transitions == []
+    assert followed.dropped == {"mock": 1, "null_island": 1, "bad_position": 2, "late": 2}
+    assert msgspec.msgpack.encode(state) == before
+
+
+def test_follow_drops_a_fix_that_is_late_within_its_group() -> None:
+    """Only a newer fix speaks, in one group as in several."""
+    followed = tracker(CAFE).follow(DeviceState(), [fix(2, 0), fix(1, 5_000), fix(3, 0)])
+
+    assert story(followed.transitions) == ["enter cafe"]
+    assert followed.dropped == {"late": 1}
+
+
+def test_follow_ends_a_vanished_fence_silently() -> None:
+    """Nobody left a fence that was withdrawn."""
+    state = DeviceState()
+    tracker().follow(state, [fix(0, 0)])
+
+    followed = tracker(STATION).follow(state, [fix(1, 5_000)])
+
+    assert followed.transitions == []
+    assert state.fences == {}
+
+
+def test_follow_judges_a_redrawn_fence_by_the_next_fix() -> None:
+    """A fence that moved away under its visitor is left."""
+    state = DeviceState()
+    tracker(CAFE).follow(state, [fix(0, 0)])
+    moved = replace(CAFE, shape=Circle(51, 8, 100))
+
+    followed = tracker(moved).follow(state, [fix(1, 0)])
+
+    assert story(followed.transitions) == ["exit cafe"]
+
+
+def test_tick_tells_dwells_no_fix_came_for() -> None:
+    """A timer tells each threshold when due, in order of the moments, once."""
+    state = DeviceState()
+    here = tracker()
+    here.follow(state, [fix(0, 0)])
+
+    assert here.next_tick_ms(state) == 60_000
+    assert here.tick(state, 59_999) == []
+    told = here.tick(state, 700_000)
+
+    assert [(one.fence_id, one.after_s) for one in told] == [
+        ("quarter", 60),
+        ("cafe", 120),
+        ("cafe", 600),
+    ]
+    assert here.tick(state, 700_000) == []
+    assert here.next_tick_ms(state) is None
+
+
+def test_tick_is_silent_when_the_last_fix_is_too_old() -> None:
+    """Ten minutes without a fix are no stay of half an hour."""
+    fence = replace(CAFE, dwell_after_s=(1_800,))
+    state = DeviceState()
+    here = tracker(fence)
+    here.follow(state, [fix(0, 0), fix(10, 0)])
+
+    assert here.next_tick_ms(state) is None
+    assert here.tick(state, 10**12) == []
+
+    here.follow(state, [fix(20, 0)])
+
+    assert here.next_tick_ms(state) == 1_800_000
+
+
+def test_tick_forgets_a_vanished_fence() -> None:
+    """A timer tells nothing of a fence that was withdrawn."""
+    state = DeviceState()
+    tracker().follow(state, [fix(0, 0)])
+
+    assert tracker(STATION).tick(state, 10**9) == []
+    assert state.fences == {}
+
+
+steps = st.tuples(
+    st.floats(-900, 900), st.sampled_from([None, 5, 20, 80]), st.integers(1, 900), st.booleans()
+)
+walks = st.lists(steps, max_size=25)
+
+
+def fixes_of(walk: list[tuple[float, float | None, int, bool]]) -> list[Fix]:
+    """Turn steps (metres north, accuracy, seconds later, is mock) into fixes."""
+    fixes, at_s = [], 0
+    for north_m, accuracy_m, later_s, is_mock in walk:
+        at_s += later_s
+        fixes.append(replace(fix(at_s / 60, north_m, accuracy_m), is_mock=is_mock))
+    return fixes
+
+
+@MODEST
+@given(walks, st.data())
+def test_state_survives_saving_at_any_point(
+    walk: list[tuple[float, float | None, int, bool]], data: st.DataObject
+) -> None:
+    """Groups of any size, stored and loaded between them, tell what one group tells."""
+    fixes = fixes_of(walk)
+    whole = tracker().follow(DeviceState(), fixes).transitions
+
+    told: list[Transition] = []
+    state = DeviceState()
+    while fixes:
+        cut = data.draw(st.integers(1, len(fixes)))
+        told += tracker().follow(state, fixes[:cut]).transitions
+        fixes = fixes[cut:]
+        state = msgspec.msgpack.decode(msgspec.msgpack.encode(state), type=DeviceState)
+
+    assert told == whole
+
+
+@MODEST
+@given(walks)
+def test_enter_and_exit_alternate_for_every_fence(
+    walk: list[tuple[float, float | None, int, bool]],
+) -> None:
+    """One visit, one ENTER, one EXIT."""
+    told = tracker().follow(DeviceState(), fixes_of(walk)).transitions
+
+    for fence in TOWN:
+        kinds = [one.kind for one in told if one.fence_id == fence.fence_id and not one.after_s]
+        assert kinds == ["enter" if i % 2 == 0 else "exit" for i in range(len(kinds))]
+
+
+@MODEST
+@given(walks)
+def test_adding_a_fence_changes_nothing_for_the_others(
+    walk: list[tuple[float, float | None, int, bool]],
+) -> None:
+    """Each fence is judged by itself."""
+    fixes = fixes_of(walk)
+    more = tracker().follow(DeviceState(), fixes).transitions
+
+    fewer = tracker(CAFE, STATION).follow(DeviceState(), fixes).transitions
+
+    assert [one for one in more if one.fence_id != "quarter"] == fewer
+
+
+@MODEST
+@given(walks, st.data())
+def test_duplicates_change_nothing(
+    walk: list[tuple[float, float | None, int, bool]], data: st.DataObject
+) -> None:
+    """A fix that comes again, at once or later, is late and decides nothing."""
+    fixes = fixes_of(walk)
+    again: list[Fix] = []
+    for one in fixes:
+        again.append(one)
+        again += data.draw(st.lists(st.sampled_from(again), max_size=2))
+    first, second = DeviceState(), DeviceState()
+
+    assert tracker().follow(first, again).transitions == tracker().follow(second, fixes).transitions
+    assert first == second
+
+
+@MODEST
+@given(walks, st.integers(0, 100_000))
+def test_ticks_never_tell_a_threshold_twice(
+    walk: list[tuple[float, float | None, int, bool]], lateness_ms: int
+) -> None:
+    """Timers and fixes together tell each threshold of a visit at most once."""
+    here, state = tracker(), DeviceState()
+    told: list[Transition] = []
+    for one in fixes_of(walk):
+        told += here.follow(state, [one]).transitions
+        told += here.tick(state, one.at_ms + lateness_ms)
+    due_ms = here.next_tick_ms(state)
+    told += here.tick(state, due_ms or 0)
+
+    assert due_ms is None or told[-1].kind == "dwell"
+    dwells = [(one.fence_id, one.visit_ref, one.after_s) for one in told if one.kind == "dwell"]
+    assert len(dwells) == len(set(dwells))
