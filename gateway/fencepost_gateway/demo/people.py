@@ -39,7 +39,8 @@ from fencepost_gateway.demo.cast import (
 )
 from fencepost_gateway.demo.town import Town, build_town
 from fencepost_gateway.demo.walk import Walker
-from fencepost_sdk import Fix, Limits, Location, init
+from fencepost_sdk import Limits, Message, Messages, init
+from fencepost_sdk.location import Fix, Location
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from fencepost_sdk import Client
 
 TICK_S = 1.0
+POLL_S = 3.0
 UPLOAD_AFTER_MS = 1_500  # the SDK's own 10 s would be a long wait for somebody who watches
 REPORT_TIMEOUT_S = 2.0
 GOODBYE_S = 2.0
@@ -75,7 +77,8 @@ class Phone:
         self._orders = 0
 
     def register(self, zone: str, addresses: dict[str, Any]) -> None:
-        """Say who she is, what she allows, and where she can be reached."""
+        """Say who she is, what she allows, where she can be reached; listen for messages."""
+        self.client.on("message", _look_at)
         self.client.set_consent(self.persona.consent, text="demo-v1/en", surface="first_screen")
         for channel in self.persona.refused_channels:
             self.client.set_consent({"marketing": "n"}, channel=channel, text="demo-v1/en")
@@ -112,6 +115,10 @@ class Phone:
             )
 
 
+def _look_at(message: Message) -> None:
+    message.displayed()
+
+
 def open_phones(options: Options, town: Town, now_ms: int) -> list[Phone]:
     """Start one SDK client a person and let each register."""
     day_zone, night_zone = zone_at_hour(DAY_HOUR, now_ms), zone_at_hour(NIGHT_HOUR, now_ms)
@@ -123,6 +130,9 @@ def open_phones(options: Options, town: Town, now_ms: int) -> list[Phone]:
             data_dir=options.data_dir / persona.user_id,
             location=Location(),
             limits=Limits(trigger_age_ms=UPLOAD_AFTER_MS),
+            # The device's zone has day as well, else quiet hours would hold everybody back.
+            context={"zone": day_zone},
+            messages=Messages(poll_s=POLL_S),
         )
         walker = Walker(town, persona.user_id, speed=options.speed, haunts=persona.haunts)
         phone = Phone(persona, client, walker)
@@ -207,7 +217,4 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
 
 
 if __name__ == "__main__":
-    chosen = parse()
-    # The device's zone must have day as well, else quiet hours would hold everybody back.
-    os.environ["TZ"] = zone_at_hour(DAY_HOUR, SystemClock().now_ms())
-    asyncio.run(_walk_until_told(chosen))
+    asyncio.run(_walk_until_told(parse()))
