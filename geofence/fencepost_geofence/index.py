@@ -7,7 +7,7 @@ change: a publication makes a new one.
 Rule 1. Every answer equals testing all fences one by one, in order of ``fence_id``.
 Rule 2. A group of positions is one call into the R-tree (``candidates``): about 3 us a position in
         groups of 45, against 8 us one by one. This call is the seam where a cache of grid cells
-        will stand.
+        will stand. All hits are given; a bound on hits per point is not here yet.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -214,7 +214,7 @@ def test_geojson_refuses_what_is_no_shape(geometry: object, what: str) -> None:
         ("tags", "studio", "tags", '["studio"'),
         ("tags", [""], "tags", '["studio"'),
         ("place", "Cafe", "place", "meta"),
-        ("place", {"nam": "Cafe"}, "place.nam", "name, meta"),
+        ("place", {"title": "Cafe"}, "place.title", "name, meta"),
         ("place", {"name": 5}, "place.name", "quotes"),
         ("place", {"meta": []}, "place.meta", "gym"),
         ("library", "My Places", "library", "a-z"),
@@ -338,6 +338,13 @@ def test_geojson_takes_the_id_from_the_feature_or_its_properties() -> None:
     reading = geojson.read(collection(feature(POINT, 17, radius_m=50), inner))
 
     assert [fence.fence_id for fence in reading.fences] == ["17", "in"]
+
+
+def test_geojson_takes_null_for_no_properties() -> None:
+    """RFC 7946 lets ``properties`` be null."""
+    plain = {"type": "Feature", "id": "a", "geometry": shape(SHELL), "properties": None}
+
+    assert geojson.read(plain).problems == []
 
 
 def test_geojson_refuses_an_id_given_twice() -> None:

@@ -54,6 +54,19 @@ def test_index_answers_a_crowd_over_one_point() -> None:
     assert [list(found) for found in near] == [fences, [], fences]
 
 
+@pytest.mark.bad_input(59)
+def test_index_finds_the_very_corner_beyond_the_seam() -> None:
+    """Rounding at the seam hides no position that the exact test finds."""
+    corners = [-100 - i / 97 for i in range(1, 90)]
+    rings = [[(1.0, 179.0), (0.0, lon), (2.0, lon), (1.0, 179.0)] for lon in corners]
+    fences = [Fence(f"f-{i:02}", area_of(ring)) for i, ring in enumerate(rings)]
+    index = FenceIndex(fences)
+
+    for fence, lon in zip(fences, corners, strict=True):
+        assert fence.shape.contains(0, lon)
+        assert fence in index.at(0, lon)
+
+
 def test_index_gives_fences_by_id_and_in_order() -> None:
     """Length, iteration and look-up."""
     fences = [Fence(name, Circle(50, 7, 100)) for name in ("b", "a")]
