@@ -23,6 +23,8 @@ from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.intake.admit import Admission, AdmitFacts
 from fencepost_gateway.intake.records import LogRecord, Record
 
+LEASE_MS = 60_000  # twice the longest provider call
+
 AckLevel = Literal["memory", "os", "fsync"]
 
 

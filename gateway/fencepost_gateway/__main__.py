@@ -1,0 +1,200 @@
+"""
+Command line: ``fencepost serve | demo | apply | archive | check | replay | explain``.
+
+Thin: each command reads its arguments, calls one room, and prints. Every expected failure is one
+message that says what, where and how to mend it, and exit code 1 (wrong usage: 2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import structlog
+import typer
+
+from fencepost_gateway.errors import StartError
+
+cli = typer.Typer(
+    name="fencepost",
+    help="Location-aware messaging: the gateway and its tools.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Url = Annotated[str | None, typer.Option(help="Address of the gateway.", show_default="settings")]
+Key = Annotated[str | None, typer.Option(help="Operator key.", show_default="keys.json")]
+
+
+def main() -> None:
+    """Run the command line."""
+    _set_up_logs()
+    try:
+        cli()
+    except StartError as error:
+        _fail(str(error))
+
+
+@cli.command()
+def serve() -> None:
+    """Run the gateway. Settings: environment FENCEPOST_… and fencepost.toml."""
+    from fencepost_gateway.app import Gateway  # noqa: PLC0415 - a command loads what it needs
+    from fencepost_gateway.app import serve as run  # noqa: PLC0415
+    from fencepost_gateway.settings import read_settings  # noqa: PLC0415
+
+    settings = read_settings()
+
+    def ready(gateway: Gateway, port: int) -> None:
+        for path in gateway.credentials.made:
+            print(f"made {path} (only you can read it)", flush=True)
+        print(
+            f"listening on http://{settings.host}:{port}, acknowledged events survive: "
+            f"{gateway.store.ack_level}, data in {settings.data_dir}",
+            flush=True,
+        )
+
+    async def until_signal() -> None:
+        await run(settings, stop=_stop_on_signal(), ready=ready)
+
+    asyncio.run(until_signal())
+
+
+@cli.command()
+def demo(
+    people: Annotated[int, typer.Option(help="How many people walk.", min=1, max=50)] = 12,
+    seed: Annotated[int, typer.Option(help="Which town is built.")] = 7,
+    seconds: Annotated[int, typer.Option(help="End after so long; 0: at Ctrl-C.", min=0)] = 0,
+    port: Annotated[int, typer.Option(help="Port of gateway and page; 0: any.")] = 8080,
+) -> None:
+    """Build a town, let people walk it through the real SDK, and show what the gateway decides."""
+    from fencepost_gateway.demo.run import run_demo  # noqa: PLC0415
+
+    async def until_signal() -> None:
+        await run_demo(people, seed, port, seconds=seconds, stop=_stop_on_signal())
+
+    asyncio.run(until_signal())
+
+
+@cli.command()
+def apply(
+    folder: Annotated[Path, typer.Argument(help="Folder of YAML and GeoJSON documents.")],
+    *,
+    dry_run: Annotated[bool, typer.Option(help="Only say what would change.")] = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Publish documents on a running gateway: all of them, or none and every error."""
+    from fencepost_gateway import remote  # noqa: PLC0415
+    from fencepost_gateway.documents.loader import SUFFIXES  # noqa: PLC0415
+    from fencepost_gateway.settings import read_settings  # noqa: PLC0415
+
+    base, operator_key = remote.address_of(read_settings(), url, key)
+    body = {"files": remote.read_folder(folder, SUFFIXES), "dry_run": dry_run}
+    try:
+        answer = remote.ask("POST", f"{base}/v1/documents", operator_key, body)
+    except remote.RemoteError as error:
+        _fail_problem(error.problem)
+    for one in answer["changed"]:
+        print(f"{'would change' if dry_run else 'live'}: {one['kind']}/{one['id']} "
+              f"v{one['version']}")  # fmt: skip
+    print(f"{len(answer['changed'])} changed, {answer['unchanged']} unchanged")
+
+
+@cli.command()
+def archive(kind: str, name: str, url: Url = None, key: Key = None) -> None:
+    """Retire a document on a running gateway: `fencepost archive campaign yoga-greeting`."""
+    from fencepost_gateway import remote  # noqa: PLC0415
+    from fencepost_gateway.settings import read_settings  # noqa: PLC0415
+
+    base, operator_key = remote.address_of(read_settings(), url, key)
+    try:
+        remote.ask("DELETE", f"{base}/v1/documents/{kind}/{name}", operator_key)
+    except remote.RemoteError as error:
+        _fail_problem(error.problem)
+    print(f"archived {kind}/{name}")
+
+
+@cli.command()
+def check(
+    folder: Annotated[Path, typer.Argument(help="Folder of YAML and GeoJSON documents.")],
+) -> None:
+    """Check documents without a gateway: every error with file, line and remedy."""
+    from fencepost_gateway.lab.sources import read_documents  # noqa: PLC0415
+
+    documents = read_documents([], [folder])
+    print(f"{len(documents)} documents are fine")
+
+
+@cli.command()
+def replay(
+    fences: Annotated[list[Path], typer.Option(help="GeoJSON file of fences; repeatable.")],
+    track: Annotated[list[Path], typer.Option(help="GPX or GeoJSON trace; repeatable.")],
+    documents: Annotated[Path | None, typer.Option(help="Folder of documents.")] = None,
+    zone: Annotated[str, typer.Option(help="Zone the people are in.")] = "UTC",
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON record a line.")] = False,
+) -> None:
+    """Play real traces along real fences through the gateway's core, on a virtual clock."""
+    from fencepost_gateway.lab.play import play  # noqa: PLC0415
+
+    sys.exit(asyncio.run(play(fences, track, documents, zone, as_json=as_json)))
+
+
+@cli.command()
+def explain(name: str, url: Url = None, key: Key = None) -> None:
+    """Say why a message went or did not; takes a message, run or visit id."""
+    from fencepost_gateway import remote  # noqa: PLC0415
+    from fencepost_gateway.settings import read_settings  # noqa: PLC0415
+
+    base, operator_key = remote.address_of(read_settings(), url, key)
+    try:
+        answer = remote.ask("GET", f"{base}/v1/decisions/{name}", operator_key)
+    except remote.RemoteError as error:
+        _fail_problem(error.problem)
+    for line in answer["words"]:
+        print(line)
+
+
+def _fail(message: str) -> NoReturn:
+    print(f"fencepost: {message}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _fail_problem(problem: dict[str, object]) -> NoReturn:
+    listed = problem.get("problems")
+    for one in listed if isinstance(listed, list) else []:
+        print(one["text"], file=sys.stderr)
+    _fail(f"{problem.get('title')} {problem.get('detail')}")
+
+
+def _stop_on_signal() -> asyncio.Event:
+    """Give an event that SIGINT and SIGTERM set."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
+
+
+def _set_up_logs() -> None:
+    """One JSON object a line on stderr; constant names, facts as fields."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(serializer=json.dumps),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+    )
+
+
+if __name__ == "__main__":
+    main()

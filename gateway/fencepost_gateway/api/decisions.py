@@ -1,0 +1,70 @@
+"""
+Decisions: why somebody did, or did not, get a message.
+
+Reads the records that pipeline and claim wrote; computes no outcome of its own.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from fencepost_gateway.api.surface import SURFACE, Surface, as_json, query_int
+from fencepost_gateway.decide.ids import person_id_of_user
+from fencepost_gateway.decide.words import tell
+from fencepost_gateway.errors import ApiError
+from fencepost_gateway.ports import RecordRow
+
+PAGE = 200
+CURSOR_MAX = (1 << 63) - 1
+
+
+async def get_decisions(request: web.Request) -> web.Response:
+    """List records behind a cursor, of everybody or of one user."""
+    surface = request.app[SURFACE]
+    after = query_int(request, "after", 0, CURSOR_MAX)
+    limit = query_int(request, "limit", PAGE, PAGE)
+    user_id = request.query.get("user_id")
+    person_id = person_id_of_user(surface.settings.workspace, user_id) if user_id else ""
+    rows = await surface.store.records(after, limit, person_id=person_id)
+    cursor = rows[-1].cursor if rows else after
+    return as_json({"records": [shown(r) for r in rows], "cursor": cursor})
+
+
+async def get_decision(request: web.Request) -> web.Response:
+    """Give everything that is known about one id: a message, a run, a visit."""
+    return as_json(await explain(request.app[SURFACE], request.match_info["id"]))
+
+
+async def explain(surface: Surface, subject: str, person_id: str = "") -> dict[str, Any]:
+    """
+    Gather the records of one id, and those of the run it belongs to, in order.
+
+    Raises:
+        ApiError: There is nothing of this id (or not of this person).
+
+    """
+    rows = await surface.store.records(0, PAGE, subject=subject)
+    related = {str(r.body.get("run_id") or "") for r in rows}
+    related |= {str(m) for r in rows for m in r.body.get("message_ids", ())}
+    for other in sorted(related - {subject, ""}):
+        rows += await surface.store.records(0, PAGE, subject=other)
+    rows = sorted({r.cursor: r for r in rows}.values(), key=lambda r: r.cursor)
+    if not rows or (person_id and any(r.person_id != person_id for r in rows)):
+        raise ApiError("not_found")
+    words = [line for row in rows for line in tell(row.kind, row.body)]
+    return {"id": subject, "words": words, "records": [shown(r) for r in rows]}
+
+
+def shown(row: RecordRow) -> dict[str, Any]:
+    """Give a record as the surface shows it."""
+    return {
+        "cursor": row.cursor,
+        "at_ms": row.at_ms,
+        "person_id": row.person_id,
+        "kind": row.kind,
+        "subject": row.subject,
+        "words": tell(row.kind, row.body),
+        "body": row.body,
+    }

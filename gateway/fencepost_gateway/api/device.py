@@ -1,0 +1,70 @@
+"""What a device may read: its messages, its configuration, the decisions about it."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from fencepost_gateway.api.decisions import explain
+from fencepost_gateway.api.surface import SURFACE, as_json, device_of, query_int
+from fencepost_gateway.errors import ApiError
+
+CURSOR_MAX = (1 << 63) - 1
+
+
+async def get_messages(request: web.Request) -> web.Response:
+    """Give the in-app messages behind a cursor; 304 when the caller has seen them all."""
+    surface = request.app[SURFACE]
+    after = query_int(request, "after", 0, CURSOR_MAX)
+    person_id = await person_of(request)
+    rows = await surface.store.inbox(person_id, after, surface.clock.now_ms())
+    cursor = rows[-1].cursor if rows else after
+    etag = f'"m-{cursor}"'
+    if not rows and request.headers.get("If-None-Match") == etag:
+        return web.Response(status=304, headers={"ETag": etag})
+    messages = [
+        {
+            "message_id": row.message_id,
+            "delivery_id": row.delivery_id,
+            "layout": row.content.get("layout", "banner"),
+            "priority": row.priority,
+            "content": row.content,
+            "show_until_ms": row.show_until_ms,
+        }
+        for row in rows
+    ]
+    response = as_json({"v": 1, "messages": messages, "cursor": cursor})
+    response.headers["ETag"] = etag
+    response.headers["Cache-Control"] = "private"
+    return response
+
+
+async def get_config(request: web.Request) -> web.Response:
+    """Give what an app needs to know: whether to collect, the Web Push key."""
+    surface = request.app[SURFACE]
+    key = surface.credentials.vapid_public_key
+    return as_json({"v": 1, "enabled": True, "vapid_public_key": key})
+
+
+async def get_explain(request: web.Request) -> web.Response:
+    """Give the decision record of one of the caller's own messages; not in production."""
+    surface = request.app[SURFACE]
+    if surface.settings.environment == "production":
+        raise ApiError("key_scope", "devices may ask only in development and test")
+    person_id = await person_of(request)
+    return as_json(await explain(surface, request.match_info["id"], person_id))
+
+
+async def person_of(request: web.Request) -> str:
+    """
+    Give the person the calling device speaks for.
+
+    Raises:
+        ApiError: The device is unknown here, or its secret is another.
+
+    """
+    device = device_of(request)
+    store = request.app[SURFACE].store
+    person_id = await store.person_of_device(device.device_id, device.secret_hash)
+    if person_id is None:
+        raise ApiError("device_secret", "send events first: a device is known by its first batch")
+    return person_id

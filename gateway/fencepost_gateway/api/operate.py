@@ -1,0 +1,58 @@
+"""Operate: what an operator does to a running gateway."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+from aiohttp import web
+from msgspec import Struct
+
+from fencepost_gateway.api.body import read_body
+from fencepost_gateway.api.surface import SURFACE, as_json
+from fencepost_gateway.errors import ApiError
+from fencepost_gateway.workers.group import address_ref
+
+T = TypeVar("T")
+
+
+class SuppressRequest(Struct):
+    """An address that must not be used any more."""
+
+    channel: str
+    address: str
+    reason: str = "manual"
+
+
+class StopRequest(Struct):
+    """Stop all marketing, or let it go on."""
+
+    on: bool
+
+
+async def post_suppressions(request: web.Request) -> web.Response:
+    """Put an address on the suppression list; in force with the next claim."""
+    surface = request.app[SURFACE]
+    wish = await _decode(request, SuppressRequest)
+    if wish.channel not in surface.lanes:
+        raise ApiError("malformed", "no such channel", "channel")
+    member = "endpoint" if wish.channel == "web_push" else "address"
+    ref = address_ref(surface.credentials.seed, wish.channel, {member: wish.address})
+    await surface.store.suppress(wish.channel, ref, wish.reason[:64], surface.clock.now_ms())
+    return as_json({"ref": ref})
+
+
+async def post_emergency_stop(request: web.Request) -> web.Response:
+    """Hold back all marketing from the next claim on, or let it go on."""
+    wish = await _decode(request, StopRequest)
+    await request.app[SURFACE].store.set_emergency_stop(on=wish.on)
+    return as_json({"emergency_stop": wish.on})
+
+
+async def _decode(request: web.Request, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(await read_body(request), type=kind)
+    except msgspec.ValidationError as error:
+        raise ApiError("malformed", str(error).partition(" - ")[0]) from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise ApiError("malformed") from None

@@ -1,0 +1,138 @@
+"""
+Surface: what every handler works with, and the route table's own types.
+
+Rule 1. A route that is not in the table does not exist; a route without a role cannot be written.
+Rule 2. Roles: ``open`` (no key), ``device`` (write key and device secret), ``operator`` (operator
+        key). Keys are compared in constant time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+from aiohttp import web
+
+from fencepost_gateway.clock import Clock
+from fencepost_gateway.credentials import Credentials
+from fencepost_gateway.errors import ApiError
+from fencepost_gateway.metrics import Metrics
+from fencepost_gateway.ports import Store
+from fencepost_gateway.settings import Settings
+from fencepost_gateway.workers.lanes import Lane
+from fencepost_gateway.workers.plans import Plans
+from fencepost_gateway.workers.wakes import Wakes
+
+Role = Literal["open", "device", "operator"]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of the route table."""
+
+    method: str
+    path: str
+    handler: Handler
+    role: Role
+    summary: str
+    answer: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    body: str = ""
+    errors: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Surface:
+    """The gateway's parts, for handlers."""
+
+    settings: Settings
+    credentials: Credentials
+    store: Store
+    plans: Plans
+    lanes: Mapping[str, Lane]
+    wakes: Wakes
+    metrics: Metrics
+    clock: Clock
+    is_stopping: bool = False
+
+
+ID_MAX = 256
+DIGITS_MAX = 19
+
+SURFACE = web.AppKey("surface", Surface)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Who is calling: the device id and the hash of its secret."""
+
+    device_id: str
+    secret_hash: bytes
+
+
+def bearer(request: web.Request) -> str:
+    """Give the key a request carries, empty if none."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else ""
+
+
+def require(request: web.Request, role: Role) -> None:
+    """
+    Check the key of a request.
+
+    Raises:
+        ApiError: No or a wrong key, or a key that may not do this.
+
+    """
+    if role == "open":
+        return
+    credentials = request.app[SURFACE].credentials
+    key = bearer(request).encode()
+    is_write = hmac.compare_digest(key, credentials.write_key.encode())
+    is_operator = hmac.compare_digest(key, credentials.operator_key.encode())
+    if not is_write and not is_operator:
+        raise ApiError("key_unknown")
+    if role == "operator" and not is_operator:
+        raise ApiError("key_scope")
+
+
+def device_of(request: web.Request) -> Device:
+    """
+    Read the device header.
+
+    Raises:
+        ApiError: It is missing or malformed.
+
+    """
+    device_id, dot, secret = request.headers.get("Fencepost-Device", "").partition(".")
+    if not dot or not device_id or not secret or max(len(device_id), len(secret)) > ID_MAX:
+        raise ApiError("device_secret", "the header Fencepost-Device is missing or malformed")
+    return Device(device_id, hashlib.sha256(secret.encode()).digest())
+
+
+def query_int(request: web.Request, name: str, default: int, top: int) -> int:
+    """
+    Read a whole number from the query.
+
+    Raises:
+        ApiError: It is not one, or not in 0 ... ``top``.
+
+    """
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not (text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX) or int(text) > top:
+        raise ApiError("malformed", f"{name} must be a whole number up to {top}", name)
+    return int(text)
+
+
+def as_json(body: Any, status: int = 200) -> web.Response:
+    """Answer with JSON."""
+    return web.Response(
+        body=msgspec.json.encode(body), status=status, content_type="application/json"
+    )

@@ -1,0 +1,120 @@
+"""
+Table: the whole HTTP surface, one row a route.
+
+The application is built from it, OpenAPI is generated from it, and the tests loop over it: every
+row has a role, a summary and an answer.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from fencepost_gateway.api import (
+    batch,
+    decisions,
+    device,
+    documents,
+    health,
+    openapi,
+    operate,
+    problems,
+)
+from fencepost_gateway.api.surface import SURFACE, Handler, Route, Surface, require
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "POST", "/v1/batch", batch.post_batch, "device",
+        "Send events and positions; one verdict per event.", "BatchAnswer", body="Batch",
+        errors=("malformed", "unsupported_version", "multiple_members", "device_secret",
+                "too_large", "ratio", "encoding", "store_unavailable"),
+    ),
+    Route(
+        "GET", "/v1/messages", device.get_messages, "device",
+        "In-app messages of the calling device's person.", "Messages",
+        query={"after": "Cursor of the last answer."}, errors=("malformed", "device_secret"),
+    ),
+    Route(
+        "GET", "/v1/config", device.get_config, "device",
+        "What an app needs to know.", "Config",
+    ),
+    Route(
+        "GET", "/v1/explain/{id}", device.get_explain, "device",
+        "Why the caller's own message came or did not; not in production.", "Explanation",
+        errors=("device_secret", "key_scope", "not_found"),
+    ),
+    Route(
+        "POST", "/v1/documents", documents.post_documents, "operator",
+        "Check and publish documents, all or nothing.", "Applied", body="ApplyRequest",
+        errors=("malformed", "too_large", "documents", "store_unavailable"),
+    ),
+    Route(
+        "GET", "/v1/documents", documents.get_documents, "operator",
+        "What is live.", "Documents",
+    ),
+    Route(
+        "DELETE", "/v1/documents/{kind}/{id}", documents.delete_document, "operator",
+        "Archive a document.", "Archived", errors=("not_found", "documents"),
+    ),
+    Route(
+        "GET", "/v1/fences", documents.get_fences, "operator",
+        "The live fences as GeoJSON.", "FeatureCollection",
+    ),
+    Route(
+        "GET", "/v1/decisions", decisions.get_decisions, "operator",
+        "Decision records in order, of everybody or one user.", "Records",
+        query={"after": "Cursor of the last answer.", "limit": "At most 200.",
+               "user_id": "Only this user's."},
+        errors=("malformed",),
+    ),
+    Route(
+        "GET", "/v1/decisions/{id}", decisions.get_decision, "operator",
+        "Everything about one message, run or visit, in words.", "Explanation",
+        errors=("not_found",),
+    ),
+    Route(
+        "POST", "/v1/suppressions", operate.post_suppressions, "operator",
+        "Put an address on the suppression list.", "Suppressed", body="SuppressRequest",
+        errors=("malformed",),
+    ),
+    Route(
+        "POST", "/v1/emergency-stop", operate.post_emergency_stop, "operator",
+        "Stop all marketing, or let it go on.", "EmergencyStop", body="StopRequest",
+        errors=("malformed",),
+    ),
+    Route("GET", "/healthz", health.get_healthz, "open", "The process lives.", "Health"),
+    Route(
+        "GET", "/readyz", health.get_readyz, "open",
+        "Events are taken; the ack level in force.", "Readiness",
+    ),
+    Route("GET", "/metrics", health.get_metrics, "open", "Prometheus metrics.", "text"),
+    Route(
+        "GET", "/v1/openapi.json", openapi.get_openapi, "open", "This surface as OpenAPI.",
+        "OpenAPI",
+    ),
+    Route(
+        "GET", "/errors/{code}", problems.get_error, "open",
+        "What an error code means and what to do.", "text", errors=("not_found",),
+    ),
+)  # fmt: skip
+
+
+def build(surface: Surface) -> web.Application:
+    """Make the web application of a surface."""
+    app = web.Application(middlewares=[problems.problems])
+    app[SURFACE] = surface
+    app[openapi.DESCRIPTION] = openapi.describe(ROUTES)
+    for route in ROUTES:
+        app.router.add_route(route.method, route.path, _guarded(route))
+    return app
+
+
+def _guarded(route: Route) -> Handler:
+    """Put the role's check before the handler."""
+    if route.role == "open":
+        return route.handler
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        require(request, route.role)
+        return await route.handler(request)
+
+    return handler

@@ -1,0 +1,108 @@
+"""
+Credentials: the keys of a gateway, made at the first start.
+
+``keys.json`` (mode 0600) holds the public write key that apps carry, the operator key for servers
+and the command line, and the workspace's seed; ``vapid_private.pem`` (0600) the Web Push key pair
+(RFC 8292). A file that others can read stops the start.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from fencepost_gateway.clock import secret_token
+from fencepost_gateway.errors import StartError
+
+KEYS_FILE = "keys.json"
+VAPID_FILE = "vapid_private.pem"
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The keys; only ``write_key`` and ``vapid_public_key`` may be shown to apps."""
+
+    write_key: str
+    operator_key: str = field(repr=False)
+    seed: str = field(repr=False)
+    vapid_private_pem: str = field(repr=False)
+    vapid_public_key: str = ""
+    made: tuple[Path, ...] = ()
+
+
+def open_credentials(folder: Path) -> Credentials:
+    """
+    Read the credentials in ``folder``; make what is missing.
+
+    Raises:
+        StartError: A file is readable by others, or is not what it should be.
+
+    """
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    made = []
+    keys_path, vapid_path = folder / KEYS_FILE, folder / VAPID_FILE
+    if not keys_path.exists():
+        keys = {
+            "write_key": secret_token("pk_"),
+            "operator_key": secret_token("sk_"),
+            "seed": secret_token(""),
+        }
+        _write_private(keys_path, json.dumps(keys, indent=2) + "\n")
+        made.append(keys_path)
+    if not vapid_path.exists():
+        _write_private(vapid_path, _new_vapid_pem())
+        made.append(vapid_path)
+    try:
+        keys = json.loads(_read_private(keys_path))
+        pem = _read_private(vapid_path)
+        return Credentials(
+            write_key=keys["write_key"],
+            operator_key=keys["operator_key"],
+            seed=keys["seed"],
+            vapid_private_pem=pem,
+            vapid_public_key=_public_key(pem),
+            made=tuple(made),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise StartError(
+            f"{keys_path} or {vapid_path} is not what fencepost wrote ({type(error).__name__}): "
+            "restore it from a backup; new keys would lock out every app"
+        ) from None
+
+
+def _write_private(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read_private(path: Path) -> str:
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise StartError(f"{path} can be read by others: chmod 600 {path}, and change the keys")
+    return path.read_text("utf-8")
+
+
+def _new_vapid_pem() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+
+
+def _public_key(pem: str) -> str:
+    key = serialization.load_pem_private_key(pem.encode(), password=None)
+    point = key.public_key().public_bytes(
+        serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint
+    )
+    return urlsafe_b64encode(point).rstrip(b"=").decode()

@@ -1,0 +1,49 @@
+"""Sources: reading and checking document files without a gateway."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from fencepost_gateway.content.lint import lint_template
+from fencepost_gateway.documents.check import check
+from fencepost_gateway.documents.document import Document, SourceFile
+from fencepost_gateway.documents.loader import SUFFIXES, load
+from fencepost_gateway.errors import StartError
+
+
+def read_documents(files: Sequence[Path], folders: Sequence[Path]) -> list[Document]:
+    """
+    Read GeoJSON files as they come and folders as ``apply`` does, and check them together.
+
+    Raises:
+        StartError: Every problem with its place.
+
+    """
+    foreign = load([_source(path, str(path)) for path in files], is_foreign=True)
+    own = load([each for folder in folders for each in _folder(folder)])
+    documents = [*foreign.documents, *own.documents]
+    problems = [*foreign.problems, *own.problems]
+    if not problems:
+        problems = check(documents, [], lint_template)
+    if problems:
+        raise StartError("\n".join([f"{len(problems)} problems:", *map(str, problems)]))
+    return documents
+
+
+def _folder(folder: Path) -> list[SourceFile]:
+    if not folder.is_dir():
+        raise StartError(f"{folder} is not a folder")
+    found = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix in SUFFIXES)
+    if not found:
+        raise StartError(f"{folder} holds no documents ({' '.join(SUFFIXES)})")
+    return [_source(path, path.relative_to(folder).as_posix()) for path in found]
+
+
+def _source(path: Path, name: str) -> SourceFile:
+    try:
+        return SourceFile(name, path.read_text("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise StartError(f"{path}: byte {error.start} is not UTF-8; convert the file") from None
+    except OSError as error:
+        raise StartError(f"{path}: cannot be read ({error.strerror})") from None

@@ -1,0 +1,73 @@
+"""
+Metrics: everything the gateway counts, in one typed table.
+
+Rule 1. Labels come from closed lists, never from ids, names or contents.
+Rule 2. Every drop is counted by its reason.
+Rule 3. A gateway has a registry of its own, so that two in one process do not mix.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+LATENCY_BUCKETS_S = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
+
+
+class Metrics:
+    """The gateway's counters."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        make = self.registry
+        self.events = Counter(
+            "fencepost_ingest_events", "Events by their verdict.", ["verdict"], registry=make
+        )
+        self.processed = Counter(
+            "fencepost_pipeline_events", "Events the pipeline has committed.", registry=make
+        )
+        self.fixes_dropped = Counter(
+            "fencepost_fixes_dropped",
+            "Fixes that decided nothing, by why.",
+            ["reason"],
+            registry=make,
+        )
+        self.transitions = Counter(
+            "fencepost_transitions", "Transitions by kind.", ["kind"], registry=make
+        )
+        self.steps = Counter(
+            "fencepost_steps", "Campaigns woken, by what came of it.", ["outcome"], registry=make
+        )
+        self.decisions = Counter(
+            "fencepost_decisions",
+            "Claims by outcome and reason.",
+            ["outcome", "reason"],
+            registry=make,
+        )
+        self.deliveries = Counter(
+            "fencepost_deliveries",
+            "Calls by channel and how they ended.",
+            ["channel", "state"],
+            registry=make,
+        )
+        self.poison = Counter(
+            "fencepost_pipeline_poison", "Log records that could not be processed.", registry=make
+        )
+        self.lease_lost = Counter(
+            "fencepost_leases_lost", "Outcomes dropped because the lease was lost.", registry=make
+        )
+        self.commit_seconds = Histogram(
+            "fencepost_receipt_to_commit_seconds",
+            "From the receipt of an upload to the commit of its effects.",
+            buckets=LATENCY_BUCKETS_S,
+            registry=make,
+        )
+        self.ack_level = Gauge(
+            "fencepost_ack_level", "1 for the ack level in force.", ["level"], registry=make
+        )
+        self.pending = Gauge(
+            "fencepost_pipeline_pending_records", "Log records not yet processed.", registry=make
+        )
+
+    def expose(self) -> bytes:
+        """Write everything in the Prometheus text format."""
+        return generate_latest(self.registry)

@@ -1,0 +1,324 @@
+"""
+Group: a group of log records, folded into the effects of one commit.
+
+No I/O: the pipeline lends the states, this changes them in place and notes what to write. Live,
+replay and what-if run through here.
+
+Rule 1. ``now`` of everything a record causes is the record's append time, never running backwards.
+Rule 2. The device stage runs the fence tracker over an upload's fixes, by event time; the person
+        stage takes transitions and app events in that order, one at a time.
+Rule 3. Statements of consent took effect at the door. Here a withdrawn ``location_collect`` only
+        makes the device forget where it was.
+Rule 4. Every transition and every woken campaign leaves a record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from fencepost_gateway.decide.cause import Cause
+from fencepost_gateway.decide.enter import enter
+from fencepost_gateway.decide.ids import derive
+from fencepost_gateway.decide.person import Person, Presence, merge
+from fencepost_gateway.intake import wire
+from fencepost_gateway.intake.admit import raw_address
+from fencepost_gateway.intake.records import LogRecord, Outcome, TimerFired, Upload
+from fencepost_gateway.ports import AddressChange, Effects, RecordRow, Timer
+from fencepost_gateway.workers.plans import Plans
+from fencepost_geofence.membership import DeviceState, Fix, Transition
+
+ZONE_FRESH_MS = 86_400_000  # a zone is confirmed once a day, not with every upload
+
+Happening = tuple[int, int, wire.Event | Transition]
+
+_pack = msgspec.msgpack.Encoder().encode
+
+
+class States:
+    """Persons, devices and timers that the pipeline holds; the rows are the truth."""
+
+    def __init__(self) -> None:
+        self.persons: dict[str, Person] = {}
+        self.devices: dict[str, DeviceState] = {}
+        self.timers: dict[str, int | None] = {}
+        self.merged: dict[str, str] = {}
+
+    def person(self, person_id: str) -> Person:
+        """Give a person, new if nobody knows them yet."""
+        return self.persons.setdefault(person_id, Person(person_id))
+
+    def device(self, device_id: str) -> DeviceState:
+        """Give a device's tracker state, new if it was never seen."""
+        return self.devices.setdefault(device_id, DeviceState())
+
+
+class Group:
+    """Folds records, in order, into ``effects``."""
+
+    def __init__(self, states: States, plans: Plans, workspace: str, position: int) -> None:
+        self._states = states
+        self._plans = plans
+        self._workspace = workspace
+        self._changed: set[str] = set()
+        self._moved: set[str] = set()
+        self.effects = Effects(position, 0)
+        self.dropped: dict[str, int] = {}
+        self.events = 0
+
+    def take(self, log: LogRecord) -> None:
+        """Fold one record."""
+        self.effects.position = log.position
+        self.effects.now_ms = max(self.effects.now_ms, log.appended_ms)
+        record = log.record
+        if isinstance(record, Upload):
+            self._upload(record)
+        elif isinstance(record, TimerFired):
+            self._timer(record)
+        elif isinstance(record, Outcome):
+            self._outcome(record)
+
+    def close(self) -> Effects:
+        """Note the rows that changed; the commit may be written."""
+        for person_id in sorted(self._changed):
+            self.effects.persons[person_id] = self._states.person(person_id)
+        for device_id in sorted(self._moved):
+            self.effects.tracks[device_id] = _pack(self._states.device(device_id))
+        return self.effects
+
+    # ---- uploads --------------------------------------------------------------------------
+
+    def _upload(self, upload: Upload) -> None:
+        self.events += len(upload.events)
+        person = self._person(upload.person_id)
+        if upload.links:
+            self._merge(upload.visitor_id, person)
+        self._greet(upload, person)
+        for at_ms, seq, happening in self._happenings(upload, person):
+            if isinstance(happening, Transition):
+                self._transition(happening, upload.device_id, person)
+            else:
+                self._event(happening, upload, person, at_ms, seq)
+
+    def _greet(self, upload: Upload, person: Person) -> None:
+        """Learn what the upload says of the person as such."""
+        before = (person.user_id, person.locale, person.zone)
+        person.user_id = upload.user_id or person.user_id
+        person.locale = upload.locale or person.locale
+        stale = upload.received_ms - person.zone_at_ms > ZONE_FRESH_MS
+        if upload.zone and (upload.zone != person.zone or stale):
+            person.zone, person.zone_at_ms = upload.zone, upload.received_ms
+            self._changed.add(person.person_id)
+        if before != (person.user_id, person.locale, person.zone):
+            self._changed.add(person.person_id)
+
+    def _happenings(self, upload: Upload, person: Person) -> Iterator[Happening]:
+        """Run the device stage; give transitions and app events in order of event time."""
+        pairs = sorted(
+            zip(upload.at_ms, upload.events, strict=True), key=lambda pair: (pair[0], pair[1].seq)
+        )
+        fixes: list[Fix] = []
+        told: list[Happening] = []
+        for at_ms, event in pairs:
+            if isinstance(event, wire.Fix):
+                ref = f"{upload.stream}:{event.seq}"
+                fixes.append(
+                    Fix(
+                        at_ms,
+                        event.lat,
+                        event.lon,
+                        event.accuracy_m,
+                        ref,
+                        event.speed_mps,
+                        event.is_mock,
+                    )
+                )
+                continue
+            if isinstance(event, wire.Consent) and event.values.get("location_collect") == "n":
+                fixes.clear()
+                self._forget_place(upload.device_id, person)
+            told.append((at_ms, event.seq, event))
+        if fixes:
+            told += self._follow(upload.device_id, person, fixes)
+            told.sort(key=lambda one: one[:2])
+        yield from told
+
+    def _follow(self, device_id: str, person: Person, fixes: list[Fix]) -> Iterator[Happening]:
+        state = self._states.device(device_id)
+        followed = self._plans.tracker.follow(state, fixes)
+        self._moved.add(device_id)
+        for reason, count in followed.dropped.items():
+            self.dropped[reason] = self.dropped.get(reason, 0) + count
+        self._set_timer(device_id, person.person_id)
+        for transition in followed.transitions:
+            yield transition.at_ms, int(transition.ref.rpartition(":")[2]), transition
+
+    def _set_timer(self, device_id: str, person_id: str) -> None:
+        states = self._states
+        due_ms = self._plans.tracker.next_tick_ms(states.device(device_id))
+        if device_id in states.timers and states.timers[device_id] == due_ms:
+            return
+        states.timers[device_id] = due_ms
+        timer = None if due_ms is None else Timer(device_id, person_id, due_ms)
+        self.effects.timers[device_id] = timer
+
+    def _forget_place(self, device_id: str, person: Person) -> None:
+        self._states.devices[device_id] = DeviceState()
+        self._moved.add(device_id)
+        self._set_timer(device_id, person.person_id)
+        person.inside = [p for p in person.inside if p.device_id != device_id]
+        self._changed.add(person.person_id)
+
+    # ---- the person stage -----------------------------------------------------------------
+
+    def _transition(self, transition: Transition, device_id: str, person: Person) -> None:
+        fence_id = transition.fence_id
+        visit_id = derive("visit", self._workspace, device_id, fence_id, transition.visit_ref)
+        if transition.kind == "enter":
+            since = Presence(fence_id, transition.at_ms, visit_id, device_id)
+            person.inside.append(since)
+        elif transition.kind == "exit":
+            person.inside = [p for p in person.inside if p.visit_id != visit_id]
+        self._changed.add(person.person_id)
+        self._record(person, "transition", visit_id, _shown(transition, device_id))
+        after_ms = None if transition.after_s is None else transition.after_s * 1000
+        cause = Cause(
+            stimulus_id=derive(visit_id, transition.kind, str(transition.after_s or "")),
+            kind="transition",
+            name=transition.kind,
+            at_ms=transition.at_ms,
+            fence_id=fence_id,
+            visit_id=visit_id,
+            initial=transition.initial,
+            after_ms=after_ms,
+        )
+        self._enter(person, cause)
+
+    def _event(
+        self, event: wire.Event, upload: Upload, person: Person, at_ms: int, seq: int
+    ) -> None:
+        if isinstance(event, wire.Track | wire.Screen):
+            self._app_event(event, upload, person, at_ms)
+        elif isinstance(event, wire.Identify | wire.SetTraits):
+            person.set_attributes(event.traits)
+            self._changed.add(person.person_id)
+        elif isinstance(event, wire.Address):
+            self._address(event, upload, person, at_ms)
+        elif isinstance(event, wire.Receipt | wire.Engagement):
+            what = event.status if isinstance(event, wire.Receipt) else event.action
+            body = {"state": what, "delivery_id": event.delivery_id, "seq": seq}
+            self._record(person, "outcome", event.delivery_id, body)
+
+    def _app_event(
+        self, event: wire.Track | wire.Screen, upload: Upload, person: Person, at_ms: int
+    ) -> None:
+        is_screen = isinstance(event, wire.Screen)
+        name = "screen" if is_screen else event.name
+        props = {**event.props, "name": event.name} if is_screen else event.props
+        person.remember(name, at_ms, props)
+        self._changed.add(person.person_id)
+        self._end_by_goal(person, name)
+        stimulus_id = derive("event", upload.device_id, upload.stream, str(event.seq))
+        self._enter(person, Cause(stimulus_id, "event", name, at_ms, props))
+
+    def _end_by_goal(self, person: Person, name: str) -> None:
+        for campaign_id, mark in person.runs.items():
+            campaign = self._plans.plan.campaigns.get(campaign_id)
+            is_goal = campaign is not None and campaign.goal and campaign.goal.event == name
+            if is_goal and mark.ended_ms is None:
+                mark.ended_ms, mark.outcome = self.effects.now_ms, "goal_reached"
+
+    def _address(self, event: wire.Address, upload: Upload, person: Person, at_ms: int) -> None:
+        raw = raw_address(event)
+        ref = address_ref(self._plans.plan.seed, event.channel, raw)
+        self.effects.addresses.append(
+            AddressChange(
+                person.person_id,
+                event.channel,
+                ref,
+                None if event.removed else raw,
+                upload.device_id,
+                at_ms,
+            )
+        )
+
+    def _enter(self, person: Person, cause: Cause) -> None:
+        now_ms = self.effects.now_ms
+        for entered in enter(self._plans.plan, self._workspace, person, cause, now_ms):
+            self._changed.add(person.person_id)
+            self.effects.messages += entered.messages
+            step = entered.step
+            subject = step.run_id or derive(cause.stimulus_id, step.campaign_id)
+            self._record(person, "step", subject, msgspec.to_builtins(step))
+
+    # ---- the other records ----------------------------------------------------------------
+
+    def _timer(self, fired: TimerFired) -> None:
+        state = self._states.device(fired.device_id)
+        person = self._person(fired.person_id)
+        told = self._plans.tracker.tick(state, self.effects.now_ms)
+        self._moved.add(fired.device_id)
+        self._states.timers.pop(fired.device_id, None)
+        self._set_timer(fired.device_id, person.person_id)
+        for transition in told:
+            self._transition(transition, fired.device_id, person)
+
+    def _outcome(self, outcome: Outcome) -> None:
+        person = self._person(outcome.person_id)
+        now_ms = self.effects.now_ms
+        if person.end_message(outcome.campaign_id, outcome.run_id, outcome.state, now_ms):
+            self._changed.add(person.person_id)
+
+    def _person(self, person_id: str) -> Person:
+        return self._states.person(self._states.merged.get(person_id, person_id))
+
+    def _merge(self, visitor_id: str, known: Person) -> None:
+        visitor = self._states.persons.pop(visitor_id, None)
+        if visitor is not None:
+            merge(known, visitor)
+        self._states.merged[visitor_id] = known.person_id
+        self._changed.discard(visitor_id)
+        self._changed.add(known.person_id)
+        self.effects.merges.append((visitor_id, known.person_id))
+
+    def _record(self, person: Person, kind: Any, subject: str, body: dict[str, Any]) -> None:
+        row = RecordRow(0, self.effects.now_ms, person.person_id, kind, subject, body)
+        self.effects.records.append(row)
+
+
+def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
+    """Give the ids of persons and devices whose state the records need."""
+    persons: set[str] = set()
+    devices: set[str] = set()
+    for log in records:
+        record = log.record
+        if isinstance(record, Upload):
+            persons |= {record.person_id, record.visitor_id} if record.links else {record.person_id}
+            devices.add(record.device_id)
+        elif isinstance(record, TimerFired):
+            persons.add(record.person_id)
+            devices.add(record.device_id)
+        elif isinstance(record, Outcome):
+            persons.add(record.person_id)
+    return persons, devices
+
+
+def address_ref(seed: str, channel: str, raw: dict[str, Any]) -> str:
+    """Name an address without showing it: a keyed hash of its normal form."""
+    if "endpoint" in raw:
+        normal = str(raw["endpoint"])
+    else:
+        normal = str(raw.get("address", "")).strip().casefold()
+    return derive("address", seed, channel, normal)
+
+
+def _shown(transition: Transition, device_id: str) -> dict[str, Any]:
+    """Give a transition as its record keeps it: distances and times, never a coordinate."""
+    body: dict[str, Any] = msgspec.to_builtins(transition)
+    del body["ref"], body["visit_ref"]
+    if body["distance_m"] is not None:
+        body["distance_m"] = round(body["distance_m"], 1)
+    body["device_id"] = device_id
+    return body

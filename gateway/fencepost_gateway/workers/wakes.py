@@ -1,0 +1,22 @@
+"""Wakes: how one loop tells another that there is something to do."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+
+class Wakes:
+    """Two bells: ``log`` when records were appended, ``messages`` when a claim may be due."""
+
+    def __init__(self) -> None:
+        self.log = asyncio.Event()
+        self.messages = asyncio.Event()
+
+
+async def rung(bell: asyncio.Event, within_s: float) -> None:
+    """Wait for the bell, at most ``within_s`` seconds, and silence it."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(within_s):
+            await bell.wait()
+    bell.clear()
