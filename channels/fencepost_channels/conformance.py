@@ -158,11 +158,13 @@ def _check_settings(case: Case) -> Iterator[str]:
     secrets = _secrets(spec, case.settings)
     if _shows(repr(spec.parse_settings(case.settings)), secrets):
         yield "rule 2: repr of the settings shows a secret"
-    wrong = [("an unknown setting", {**case.settings, "no_such_setting": "x"})]
-    for name in sorted(spec.secrets):
-        # A broken secret may be legal (any text is a password); then there is no error to judge.
-        wrong.append((f"a broken {name}", {**case.settings, name: f"\n{case.settings[name]}\x00"}))
-    for what, raw in wrong:
+    # A broken secret may be legal (any text is a password); then there is no error to judge.
+    wrong = {
+        f"a broken {name}": {**case.settings, name: f"\n{case.settings[name]}\x00"}
+        for name in sorted(spec.secrets & set(case.settings))
+    }
+    wrong["an unknown setting"] = {**case.settings, "no_such_setting": "x"}
+    for what, raw in wrong.items():
         try:
             spec.parse_settings(raw)
         except SettingsError as error:
@@ -184,24 +186,28 @@ def _check_addresses(case: Case) -> Iterator[str]:
     if _shows(spec.mask(case.address), strings):
         yield "rule 4: mask shows the address"
     for number, raw in enumerate((*GARBAGE, *case.garbage)):
-        try:
-            spec.parse_address(raw)
-        except AddressError as error:
-            if not WORD.fullmatch(error.code) or error.code in _strings(raw):
-                yield f"rule 3: the code for garbage {number} is no constant word"
-            if _shows(str(error), _strings(raw)):
-                yield f"rule 3: the error for garbage {number} repeats it"
-        except Exception as error:  # noqa: BLE001 - any other kind is the finding
-            yield f"rule 3: garbage {number} raised {type(error).__name__}, not AddressError"
-        else:
-            yield f"rule 3: garbage {number} is taken"
+        yield from _check_garbage(spec, raw, number)
         try:
             shown = spec.mask(raw)
-        except Exception as error:  # noqa: BLE001 - as above
+        except Exception as error:  # noqa: BLE001 - that it raises at all is the finding
             yield f"rule 4: mask raised {type(error).__name__} for garbage {number}"
         else:
             if CANARY in shown:
                 yield f"rule 4: mask repeats garbage {number}"
+
+
+def _check_garbage(spec: DriverSpec, raw: Mapping[str, Any], number: int) -> Iterator[str]:
+    try:
+        spec.parse_address(raw)
+    except AddressError as error:
+        if not WORD.fullmatch(error.code) or error.code in _strings(raw):
+            yield f"rule 3: the code for garbage {number} is no constant word"
+        if _shows(str(error), _strings(raw)):
+            yield f"rule 3: the error for garbage {number} repeats it"
+    except Exception as error:  # noqa: BLE001 - any other kind is the finding
+        yield f"rule 3: garbage {number} raised {type(error).__name__}, not AddressError"
+    else:
+        yield f"rule 3: garbage {number} is taken"
 
 
 def _check_outcome(outcome: object, hidden: list[str], stage: str) -> Iterator[str]:
