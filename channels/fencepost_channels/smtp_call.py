@@ -47,7 +47,7 @@ HARD_BOUNCES = frozenset({521, 550, 551, 553, 556})
 HARD_BOUNCES_ENHANCED = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.2.1", "5.7.1"})
 AUTH_REPLIES = frozenset({530, 534, 535, 538})
 
-_ENHANCED = re.compile(r"(5\.[0-9]{1,3}\.[0-9]{1,3})(?![0-9.])")
+_ENHANCED = re.compile(r"(5\.[0-9]{1,3}\.[0-9]{1,3})")
 _LINE_DOT = re.compile(rb"(?m)^\.")
 
 

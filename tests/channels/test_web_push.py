@@ -173,6 +173,7 @@ async def test_payload_above_3993_bytes_is_not_sent(
     sent = await send(replace(MESSAGE, content=WebPushContent("é", body)), address)
 
     assert sent == outcome
+    assert push_service.violations == []
     assert [len(push.payload["body"]) for push in push_service.received] == [len(body)][over_bytes:]
 
 
