@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.place import FenceView
+from fencepost_gateway.decide.spans import zone_named
 
 Json = Any  # a plain JSON value: what authors write and devices send
 
@@ -117,3 +118,9 @@ def dotted(values: object, path: tuple[str, ...]) -> object:
             return MISSING
         found = found.get(key, MISSING)
     return MISSING if found is None else found
+
+
+def person_zone(person: Person) -> str:
+    """Name the person's zone: their own choice (attribute ``zone``), else the device's."""
+    chosen = person.attributes.get("zone")
+    return chosen if isinstance(chosen, str) and zone_named(chosen) else person.zone

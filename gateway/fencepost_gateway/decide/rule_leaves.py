@@ -21,7 +21,15 @@ from typing import TYPE_CHECKING
 from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX
 from fencepost_gateway.decide.place import Selector
 from fencepost_gateway.decide.rule_comparisons import in_workspace_ms
-from fencepost_gateway.decide.rule_facts import Check, Faults, Json, Operand, Path, RuleFacts
+from fencepost_gateway.decide.rule_facts import (
+    Check,
+    Faults,
+    Json,
+    Operand,
+    Path,
+    RuleFacts,
+    person_zone,
+)
 from fencepost_gateway.decide.spans import (
     DAY_MIN,
     WEEKDAYS,
@@ -340,7 +348,7 @@ def _days(days: object, path: Path, faults: Faults) -> frozenset[int] | None:
 
 def _zone_getter(zone: object, path: Path, faults: Faults) -> Callable[[RuleFacts], str] | None:
     if zone == "person":
-        return lambda facts: facts.person.zone
+        return lambda facts: person_zone(facts.person)
     if zone == "workspace":
         return lambda facts: facts.workspace_zone
     if zone == "place":

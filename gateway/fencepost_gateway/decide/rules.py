@@ -45,6 +45,8 @@ from fencepost_gateway.decide.rule_leaves import (
 )
 
 __all__ = [
+    "FORMS",
+    "LATER_FORMS",
     "Evaluation",
     "Operand",
     "Rule",
@@ -60,7 +62,7 @@ DEPTH_MAX = 20
 NODES_MAX = 200
 
 _BRANCHES = ("all", "any", "not")
-_MEMBERS: Mapping[str, tuple[str, ...]] = {
+FORMS: Mapping[str, tuple[str, ...]] = {
     "all": (),
     "any": (),
     "not": (),
@@ -74,7 +76,7 @@ _MEMBERS: Mapping[str, tuple[str, ...]] = {
     "transition": ("fence", "initial"),
     "time": ("zone",),
 }
-_LATER: Mapping[str, str] = {
+LATER_FORMS: Mapping[str, str] = {
     "trait": "use person: with an attribute the app keeps, or did:",
     "visited": "use inside:, or did: with an event the app tracks",
     "audience": "write the audience's rule here",
@@ -194,15 +196,15 @@ class _Compiler:
         if not isinstance(tree, Mapping):
             self.faults.add(path, "no rule", "write a mapping such as {person: tier, is: plus}")
             return None
-        forms = [key for key in tree if key in _MEMBERS or key in _LATER]
+        forms = [key for key in tree if key in FORMS or key in LATER_FORMS]
         if len(forms) != 1:
             what = f"two forms in one node: {', '.join(forms)}" if forms else "no form of a rule"
             how = "write them under all: [...]" if forms else _suggest(tree)
             self.faults.add(path, what, how)
             return None
         form = forms[0]
-        if form in _LATER:
-            self.faults.add((*path, form), f"{form} comes later", _LATER[form])
+        if form in LATER_FORMS:
+            self.faults.add((*path, form), f"{form} comes later", LATER_FORMS[form])
             return None
         if self.only_event and form not in {*_BRANCHES, "event"}:
             what = f"{form} in a where"
@@ -211,9 +213,9 @@ class _Compiler:
         return form if self._has_known_members(form, tree, path) else None
 
     def _has_known_members(self, form: str, tree: Mapping[Json, Json], path: Path) -> bool:
-        unknown = [key for key in tree if key != form and key not in _MEMBERS[form]]
+        unknown = [key for key in tree if key != form and key not in FORMS[form]]
         for key in unknown:
-            near = difflib.get_close_matches(str(key), _MEMBERS[form], 1)
+            near = difflib.get_close_matches(str(key), FORMS[form], 1)
             how = f"did you mean {near[0]}?" if near else f"{form} takes: {_listed(form)}"
             self.faults.add((*path, key), f"unknown member {key}", how)
         return not unknown
@@ -267,12 +269,12 @@ def _value_leaf(form: str, tree: Mapping[str, Json], path: Path, faults: Faults)
 
 
 def _of_person(keys: tuple[str, ...]) -> Callable[[RuleFacts], object]:
-    """Read an attribute; the three members a person has besides come first when they are known."""
+    """Read an attribute, else one of the members a person has besides."""
     name = keys[0] if len(keys) == 1 and keys[0] in PERSON_MEMBERS else ""
 
     def get(facts: RuleFacts) -> object:
-        own = getattr(facts.person, name) if name else ""
-        return own or dotted(facts.person.attributes, keys)
+        found = dotted(facts.person.attributes, keys)
+        return (getattr(facts.person, name) or MISSING) if name and found is MISSING else found
 
     return get
 
@@ -313,12 +315,12 @@ def _disjunction(below: tuple[Check, ...]) -> Check:
 
 
 def _listed(form: str) -> str:
-    return ", ".join(_MEMBERS[form]) or "nothing else"
+    return ", ".join(FORMS[form]) or "nothing else"
 
 
 def _suggest(tree: Mapping[Json, Json]) -> str:
     for key in tree:
-        near = difflib.get_close_matches(str(key), (*_MEMBERS, *_LATER), 1)
+        near = difflib.get_close_matches(str(key), (*FORMS, *LATER_FORMS), 1)
         if near:
             return f"did you mean {near[0]}?"
-    return "write one of: " + ", ".join(_MEMBERS)
+    return "write one of: " + ", ".join(FORMS)

@@ -69,7 +69,7 @@ class Fence(Authored):
         default="1h", description="No fix for so long ends the visit unseen."
     )
     cooldown: Duration | None = Field(
-        default=None, description="Coming back within it after an EXIT belongs to the same visit."
+        default=None, description="Coming back so soon is the same visit; kept, not acted on yet."
     )
     sensitive: bool = Field(
         default=False, description="Health, worship, shelter, school, politics: no marketing."

@@ -1,0 +1,73 @@
+"""
+Scope: what a template may name: ``person``, ``place``, ``event``, ``now``.
+
+Pure. Values are data: mappings, lists, text, numbers, true and false, copied here; nothing of them
+is ever parsed again.
+
+Rule 1. Null and empty text are missing, so that a template never prints a blank for a value.
+Rule 2. ``person`` holds the attributes, and ``user_id``, ``locale`` and ``zone`` beside them.
+Rule 3. ``now`` is ISO 8601 in the person's zone, else the workspace's; neither known, it is
+        missing: a wall clock of the wrong zone is worse than none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from fencepost_gateway.content.language import Data
+from fencepost_gateway.decide.place import FenceView, place_facts
+from fencepost_gateway.decide.rule_facts import PERSON_MEMBERS, person_zone
+from fencepost_gateway.decide.spans import local_time, zone_named
+
+if TYPE_CHECKING:
+    from fencepost_gateway.decide.person import Person
+
+ROOTS: Final = ("person", "place", "event", "now")
+
+
+def scope_for(
+    person: Person,
+    place: FenceView | None,
+    event: Mapping[str, Any] | None,
+    now_ms: int,
+    *,
+    workspace_zone: str = "",
+) -> dict[str, Any]:
+    """
+    Lay out what the template of a message may name.
+
+    Args:
+        person: Who gets it.
+        place: Place of the transition, else the current one.
+        event: Properties of the app event that caused it.
+        now_ms: Moment of the rendering.
+        workspace_zone: Used when the person's zone is unknown.
+
+    """
+    own = {name: getattr(person, name) for name in PERSON_MEMBERS}
+    zone = zone_named(person_zone(person)) or zone_named(workspace_zone)
+    now = local_time(now_ms, zone).isoformat(timespec="seconds") if zone else None
+    return data({
+        "person": {**own, **person.attributes},
+        "place": place_facts(place) if place else {},
+        "event": event or {},
+        "now": now,
+    })  # fmt: skip
+
+
+def data(value: Mapping[str, Any]) -> Data:
+    """Copy a mapping as data, without what is missing (Rule 1)."""
+    return Data((str(key), _value(found)) for key, found in value.items() if not _is_missing(found))
+
+
+def _value(value: object) -> object:
+    if isinstance(value, Mapping):
+        return data(value)
+    if isinstance(value, (list, tuple)):
+        return [_value(item) for item in value if not _is_missing(item)]
+    return value if isinstance(value, (str, int, float, bool)) else str(value)
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value == ""
