@@ -246,7 +246,7 @@ async def test_relay_without_auth_is_misconfigured(mta: Mta, lent: Lent) -> None
         ({"from_name": "=?utf-8?q?x=0D=0ABcc:y?="}, "from_name"),
         ({"username": "shop"}, "password"),
         ({"username": "shop", "password": "hunter2", "tls": "none"}, "tls"),
-        ({"pasword": "hunter2"}, "password"),
+        ({"pass_word": "hunter2"}, "password"),
     ],
 )
 def test_unusable_setting_is_named(changed: dict[str, str], names: str) -> None:

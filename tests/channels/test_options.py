@@ -16,8 +16,8 @@ def test_options_fill_in_defaults() -> None:
 @pytest.mark.bad_input(122)
 def test_misspelt_option_names_the_nearest() -> None:
     """An unknown name is refused and the nearest known one is named."""
-    with pytest.raises(SettingsError, match='unknown setting "pasword"; did you mean "password"'):
-        read_options({"pasword": "hunter2"}, required=(), optional={"password": ""})
+    with pytest.raises(SettingsError, match='unknown setting "pass_word"; did you mean "password"'):
+        read_options({"pass_word": "hunter2"}, required=(), optional={"password": ""})
 
 
 @pytest.mark.parametrize("raw", [{}, {"host": ""}])
