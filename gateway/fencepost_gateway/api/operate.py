@@ -36,8 +36,9 @@ async def post_suppressions(request: web.Request) -> web.Response:
     wish = await _decode(request, SuppressRequest)
     if wish.channel not in surface.lanes:
         raise ApiError("malformed", "no such channel", "channel")
-    member = "endpoint" if wish.channel == "web_push" else "address"
-    ref = address_ref(surface.credentials.seed, wish.channel, {member: wish.address})
+    is_push = wish.channel == "web_push"
+    raw = {"subscription": {"endpoint": wish.address}} if is_push else {"address": wish.address}
+    ref = address_ref(surface.credentials.seed, wish.channel, raw)
     await surface.store.suppress(wish.channel, ref, wish.reason[:64], surface.clock.now_ms())
     return as_json({"ref": ref})
 

@@ -67,7 +67,8 @@ def _transition(body: Mapping[str, Any]) -> str:
     seen = "" if distance is None else f"; {abs(distance):.0f} m from the boundary"
     accuracy = body.get("accuracy_m")
     seen += "" if accuracy is None else f", accuracy {accuracy:.0f} m"
-    return f"{kind} {body['fence_id']}{extra} at {moment(body['at_ms'])}{seen}"
+    fence = body.get("fence_name") or body["fence_id"]
+    return f"{kind} {fence}{extra} at {moment(body['at_ms'])}{seen}"
 
 
 def _step(body: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from fencepost_gateway.decide.quiet_hours import is_zone
+from fencepost_gateway.decide.spans import zone_named
 from fencepost_gateway.decide.words import moment, tell
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.lab.replay import GRANTED, Played, Replay
@@ -30,7 +30,7 @@ async def play(
         StartError: A file cannot be used; says which, where and how to mend it.
 
     """
-    if not is_zone(zone):
+    if zone_named(zone) is None:
         raise StartError(f"--zone {zone}: no such time zone; write it like Europe/Berlin")
     documents = read_documents(fences, [folder] if folder else [])
     points = _read(tracks)

@@ -54,7 +54,7 @@ GRANTED = (
 ADDRESSES: dict[str, dict[str, Any]] = {
     "email": {"address": "person@example.com"},
     "sms": {"address": "+15550100"},
-    "web_push": {"subscription": {"endpoint": "https://push.example/replay", "keys": {}}},
+    "web_push": {"subscription": {"endpoint": "https://push.example.com/replay"}},
 }
 
 

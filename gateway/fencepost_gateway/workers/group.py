@@ -67,6 +67,7 @@ class Group:
         self.effects = Effects(position, 0)
         self.dropped: dict[str, int] = {}
         self.events = 0
+        self.fixes = 0
 
     def take(self, log: LogRecord) -> None:
         """Fold one record."""
@@ -146,6 +147,7 @@ class Group:
         yield from told
 
     def _follow(self, device_id: str, person: Person, fixes: list[Fix]) -> Iterator[Happening]:
+        self.fixes += len(fixes)
         state = self._states.device(device_id)
         followed = self._plans.tracker.follow(state, fixes)
         self._moved.add(device_id)
@@ -182,7 +184,9 @@ class Group:
         elif transition.kind == "exit":
             person.inside = [p for p in person.inside if p.visit_id != visit_id]
         self._changed.add(person.person_id)
-        self._record(person, "transition", visit_id, _shown(transition, device_id))
+        fence = self._plans.plan.fences.get(fence_id)
+        shown = _shown(transition, device_id) | {"fence_name": fence.name if fence else ""}
+        self._record(person, "transition", visit_id, shown)
         after_ms = None if transition.after_s is None else transition.after_s * 1000
         cause = Cause(
             stimulus_id=derive(visit_id, transition.kind, str(transition.after_s or "")),
@@ -307,8 +311,9 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
 
 def address_ref(seed: str, channel: str, raw: dict[str, Any]) -> str:
     """Name an address without showing it: a keyed hash of its normal form."""
-    if "endpoint" in raw:
-        normal = str(raw["endpoint"])
+    subscription = raw.get("subscription")
+    if isinstance(subscription, dict):
+        normal = str(subscription.get("endpoint"))
     else:
         normal = str(raw.get("address", "")).strip().casefold()
     return derive("address", seed, channel, normal)

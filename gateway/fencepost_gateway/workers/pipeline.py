@@ -56,6 +56,7 @@ class Pipeline:
         self._metrics = metrics
         self._states = States()
         self._position: int | None = None
+        self.fixes = 0  # taken since the start, for whoever watches
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -143,6 +144,7 @@ class Pipeline:
     def _count(self, group: Group, records: Sequence[LogRecord]) -> None:
         metrics, now_ms = self._metrics, self._clock.now_ms()
         metrics.processed.inc(group.events)
+        self.fixes += group.fixes
         for reason, count in group.dropped.items():
             metrics.fixes_dropped.labels(reason).inc(count)
         for row in group.effects.records:
