@@ -12,12 +12,13 @@ Rule 3. A position without ``location_collect`` goes no further than this; witho
 Rule 4. A consent statement takes effect at once: for the events behind it in the same batch, and
         for the next claim, before the answer leaves.
 Rule 5. ``identify`` joins the visitor's statements to the known person's here, the strictest
-        winning; the pipeline joins the rest.
+        winning; the pipeline joins the rest. A visitor is joined once: what somebody said before
+        is never carried over to the next person on the same device.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -35,6 +36,7 @@ from fencepost_gateway.intake.wire import BadEvent, Batch, Event
 
 CHANNELS = frozenset(Channel)
 SNAP_ACCURACY_M = 800.0
+FIX_TEXTS = ("event_id", "session")  # all that a limit can apply to
 
 
 class ConsentChange(Struct, frozen=True):
@@ -57,7 +59,7 @@ class Other(Struct, frozen=True, omit_defaults=True):
 
 
 class Admission(Struct):
-    """What a batch comes to."""
+    """What a batch comes to; ``person_id`` is whom the device speaks for at its end."""
 
     upload: Upload | None
     marks: Marks
@@ -65,6 +67,7 @@ class Admission(Struct):
     others: list[Other]
     consents: list[ConsentChange]
     link: tuple[str, str] | None = None
+    person_id: str = ""
 
 
 class AdmitFacts(Struct, frozen=True):
@@ -84,10 +87,19 @@ class AdmitFacts(Struct, frozen=True):
 
 
 class House(Struct, frozen=True):
-    """Whose door it is: the workspace (part of every person id) and its consent policy."""
+    """
+    Whose door it is.
+
+    Attributes:
+        workspace: Part of every person id.
+        policy: Which consent values count.
+        address_fault: By channel, why an address can never be called (empty when it can).
+
+    """
 
     workspace: str
     policy: Policy
+    address_fault: Mapping[str, Callable[[Mapping[str, Any]], str]] = {}
 
 
 def admit(batch: Batch, house: House, facts: AdmitFacts, received_ms: int) -> Admission:
@@ -123,6 +135,7 @@ class _Desk:
         self._received_ms = received_ms
         self._visitor_id = person_id_of_visitor(house.workspace, batch.who.anonymous_id)
         self._user_id = batch.who.user_id or ""
+        self._person = ""
         self._become(self._person_id())
         self.accepted: list[int] = []
         self.others: list[Other] = []
@@ -133,7 +146,11 @@ class _Desk:
 
     def take(self, event: Event) -> None:
         """Give one event its verdict."""
-        at_ms = _epoch_ms(event.at) + self._shift_ms
+        said_ms = _epoch_ms(event.at)
+        if not limits.YEAR_1_MS <= said_ms < limits.YEAR_10000_MS:
+            self._reject(event.seq, "time_format", "at")  # its offset leads out of the calendar
+            return
+        at_ms = said_ms + self._shift_ms
         if at_ms > self._received_ms + limits.FUTURE_MAX_MS:
             at_ms = self._received_ms
         fault = self._fault(event, at_ms)
@@ -170,17 +187,31 @@ class _Desk:
     def _fault(self, event: Event, at_ms: int) -> tuple[str, str] | None:
         if self._received_ms - at_ms > limits.AGE_MAX_MS:
             return ("too_old", "at")
+        is_fix = isinstance(event, wire.Fix)
+        for member in FIX_TEXTS if is_fix else event.__struct_fields__:
+            found = limits.fault(getattr(event, member))
+            if found is not None:
+                return (found[0], f"{member}.{found[1]}".rstrip("."))
         if isinstance(event, wire.Fix):
             return None if self._collects else ("consent", "")
         if isinstance(event, wire.Consent):
             return _consent_fault(event)
-        if isinstance(event, wire.Address) and event.channel not in CHANNELS:
-            return ("bad_value", "channel")
-        for member in ("name", "props", "traits", "user_id", "address", "subscription"):
-            found = limits.fault(getattr(event, member, None))
-            if found is not None:
-                return (found[0], f"{member}.{found[1]}".rstrip("."))
+        if isinstance(event, wire.Address):
+            return self._address_fault(event)
+        if isinstance(event, wire.Identify) and self._user_id not in {"", event.user_id}:
+            return ("bad_value", "user_id")  # another person: a new visitor, so a new batch
         return None
+
+    def _address_fault(self, event: wire.Address) -> tuple[str, str] | None:
+        if event.channel not in CHANNELS or event.channel == Channel.IN_APP:
+            return ("bad_value", "channel")
+        raw = raw_address(event)
+        found = limits.fault(raw)
+        check = self._house.address_fault.get(event.channel)
+        if found is None and check is not None and not event.removed and check(raw):
+            found = ("bad_value", "")
+        member = "address" if event.subscription is None else "subscription"
+        return None if found is None else (found[0], member)
 
     # ---- consent and identity -------------------------------------------------------------
 
@@ -190,6 +221,8 @@ class _Desk:
         return self._facts.resolve(self._visitor_id)
 
     def _become(self, person_id: str) -> None:
+        if person_id == self._person:
+            return  # what this batch has stated so far stays
         self._person = person_id
         self._entries = {e.key: e for e in self._facts.consents(person_id)}
         self._weigh()
@@ -230,13 +263,16 @@ class _Desk:
     def _identify(self, user_id: str) -> None:
         self._user_id = user_id
         known = person_id_of_user(self._house.workspace, user_id)
-        if self._facts.resolve(self._visitor_id) == known:
-            self._become_with_changes(known, [])
+        if self._link is not None:
             return
-        said_here = list(self._entries.values()) if self._person != known else []
-        said_by_visitor = self._facts.consents(self._visitor_id)
+        if self._facts.resolve(self._visitor_id) != self._visitor_id:
+            self._become(known)  # joined before, to this person or to another: nothing moves
+            return
+        said: Sequence[ConsentEntry] = list(self._entries.values())
+        if self._person != self._visitor_id:
+            said = self._facts.consents(self._visitor_id)
         self._link = (self._visitor_id, known)
-        self._become_with_changes(known, [*said_by_visitor, *said_here])
+        self._become_with_changes(known, said)
 
     def _become_with_changes(self, known: str, brought: Sequence[ConsentEntry]) -> None:
         self._become(known)
@@ -275,7 +311,15 @@ class _Desk:
             others=self.others,
             consents=self._changes,
             link=self._link,
+            person_id=self._person,
         )
+
+
+def raw_address(event: wire.Address) -> dict[str, Any]:
+    """Give an address as its driver reads it."""
+    if event.subscription is not None:
+        return {"subscription": event.subscription}
+    return {"address": event.address or ""}
 
 
 def _epoch_ms(moment: datetime) -> int:

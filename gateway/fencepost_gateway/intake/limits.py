@@ -24,6 +24,7 @@ INTEGER_MAX = (1 << 53) - 1  # what a double holds exactly
 AGE_MAX_MS = 31 * 86_400_000  # SDKs keep events 30 days
 FUTURE_MAX_MS = 5 * 60_000
 SKEW_FREE_MS = 30_000
+YEAR_1_MS, YEAR_10000_MS = -62_135_596_800_000, 253_402_300_800_000  # what a date can hold
 
 
 def fault(value: Any, depth: int = 1) -> tuple[str, str] | None:

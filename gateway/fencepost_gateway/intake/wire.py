@@ -23,6 +23,7 @@ from fencepost_gateway.intake.limits import EVENT_MAX_BYTES
 Seq = Annotated[int, Meta(ge=1, le=(1 << 53) - 1)]
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
 Id = Annotated[str, Meta(min_length=1, max_length=256)]
+WhoId = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"\A[^\0]*\Z")]  # NUL joins ids
 Latitude = Annotated[float, Meta(ge=-90, le=90)]
 Moment = Annotated[datetime, Meta(tz=True)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
@@ -117,8 +118,8 @@ Event = Track | Screen | Identify | SetTraits | Consent | Fix | Address | Receip
 class Who(Struct):
     """Whose events these are."""
 
-    anonymous_id: Id
-    user_id: Id | None = None
+    anonymous_id: WhoId
+    user_id: WhoId | None = None
 
 
 class Context(Struct):
@@ -132,8 +133,8 @@ class Batch(Struct):
     """The envelope, its events still raw."""
 
     v: int
-    device_id: Id
-    stream: Annotated[str, Meta(min_length=1, max_length=64)]
+    device_id: WhoId
+    stream: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"\A[^\0]*\Z")]
     sent_at: Moment
     who: Who
     events: list[Raw]
@@ -155,8 +156,10 @@ _any = msgspec.json.Decoder()
 _CODES = (
     (re.compile(r"RFC3339|datetime|timezone"), "time_format"),
     (re.compile(r"Invalid value .* - at `\$\.type`"), "unknown_type"),
-    (re.compile(r"Integer value out of range"), "integer_range"),
-    (re.compile(r"out of range|Expected `(float|int)` [<>]="), "number_range"),
+    (re.compile(r"Integer value out of range|Expected `int` [<>]="), "integer_range"),
+    (re.compile(r"out of range|Expected `float` [<>]="), "number_range"),
+    (re.compile(r"Expected `str` of length <="), "too_large"),
+    (re.compile(r"Expected `str` of length >="), "bad_value"),
     (re.compile(r"Object missing required field `type`"), "unknown_type"),
     (re.compile(r"Expected `|missing required field"), "type"),
 )
@@ -206,12 +209,17 @@ def _seq_of(raw: Raw) -> int | None:
         return None
 
 
+def path_of(error: Exception) -> str:
+    """Give the path that a decoder's error names, empty when it names none."""
+    return _explain(str(error))[1] if isinstance(error, msgspec.ValidationError) else ""
+
+
 def _explain(text: str) -> tuple[str, str]:
     """Turn the decoder's sentence into code and path; the sentence itself may echo contents."""
     code = next((code for pattern, code in _CODES if pattern.search(text)), "bad_value")
     missing = _MISSING.search(text)
     below = _PATH.search(text)
-    path = below.group(1) if below else ""
+    path = below.group(1).replace("[...]", "") if below else ""
     if missing:
         path = f"{path}.{missing.group(1)}".lstrip(".")
     return code, path

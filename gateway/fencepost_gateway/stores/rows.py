@@ -14,8 +14,9 @@ from fencepost_gateway.decide.settle import Settlement
 from fencepost_gateway.intake.records import Outcome
 from fencepost_gateway.ports import RecordRow
 
+INBOX_MAX = 100  # messages of one answer
+LEASE_LOST = Settlement("unknown", "kept_unknown", "unknown.lease_lost")
 IN_APP_REF = "in_app"  # every person comes through an SDK, which can show messages
-LEASE_MS = 60_000  # twice the longest provider call
 
 
 def delivery_id_of(message_id: str, channel: str, address_ref: str) -> str:

@@ -44,6 +44,7 @@ from fencepost_gateway.ports import (
     RecordRow,
     Settle,
 )
+from fencepost_gateway.stores import rows
 from fencepost_gateway.stores.sql import load_migrations, load_queries
 from fencepost_gateway.stores.sqlite_desk import Desk, Facts
 from fencepost_gateway.stores.sqlite_door import Door
@@ -232,7 +233,11 @@ class SqliteStore:
 
         def query() -> ClaimFacts | None:
             found = self._facts.message(message_id)
-            return None if found is None else self._facts.claim_facts(found[0], found[3], ())
+            if found is None:
+                return None
+            message, _, _, attempt = found
+            consents = self._facts.consents(message.person_id)
+            return self._facts.claim_facts(message, attempt, consents)
 
         return await self._read(query)
 
@@ -240,7 +245,9 @@ class SqliteStore:
         """See ``Store.inbox``."""
 
         def query() -> list[InboxRow]:
-            found = self._read_db.execute(self._sql.inbox, (person_id, after, now_ms))
+            found = self._read_db.execute(
+                self._sql.inbox, (person_id, after, now_ms, rows.INBOX_MAX)
+            )
             return [
                 InboxRow(cursor, delivery_id, message_id, _plain.decode(content), priority, until)
                 for cursor, delivery_id, message_id, content, priority, until in found
@@ -275,7 +282,7 @@ class SqliteStore:
         sql: str = self._sql.records
         row: tuple[str | int, ...] = (after, limit)
         if subject:
-            sql, row = self._sql.records_of_subject, (subject, *row)
+            sql, row = self._sql.records_of_subject, (subject, person_id, person_id, *row)
         elif person_id:
             sql, row = self._sql.records_of_person, (person_id, *row)
 
@@ -328,12 +335,14 @@ def open_sqlite(folder: Path) -> SqliteStore:
     path.touch(mode=0o600)
     try:
         return SqliteStore(path, lock, _ack_level(folder))
-    except (apsw.CorruptError, apsw.NotADBError) as error:
+    except BaseException as error:
         lock.close()
-        raise StartError(
-            f"{path} is damaged ({type(error).__name__}). It is left as it is. Restore a backup, "
-            f"or save what can be read: sqlite3 {path} .recover | sqlite3 rescued.db"
-        ) from error
+        if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+            raise StartError(
+                f"{path} is damaged ({type(error).__name__}). It is left as it is. Restore a "
+                f"backup, or save what can be read: sqlite3 {path} .recover | sqlite3 rescued.db"
+            ) from error
+        raise
 
 
 def _lock(folder: Path) -> IO[str]:

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import structs
 
 from fencepost_gateway.decide.caps import Slot
+from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import (
     OPEN_STATES,
     AddressRow,
@@ -25,7 +26,15 @@ from fencepost_gateway.decide.message import (
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.intake.records import TimerFired
-from fencepost_gateway.ports import AddressChange, Claimed, Effects, Judge, RecordRow, Settle
+from fencepost_gateway.ports import (
+    LEASE_MS,
+    AddressChange,
+    Claimed,
+    Effects,
+    Judge,
+    RecordRow,
+    Settle,
+)
 from fencepost_gateway.stores import rows
 from fencepost_gateway.stores.sqlite_door import Door
 
@@ -34,8 +43,6 @@ _message: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 _person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
 _slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
 _plain = msgspec.msgpack.Decoder()
-
-UNKNOWN = Settlement("unknown", "kept_unknown", "unknown.lease_lost")
 
 
 class Facts:
@@ -54,13 +61,21 @@ class Facts:
         message = structs.replace(_message.decode(body), person_id=person_id)
         return message, state, due_ms, attempt
 
+    def consents(self, person_id: str) -> list[ConsentEntry]:
+        """Give the statements of whoever ``person_id`` is by now."""
+        subject = self._db.execute(self._sql.alias, (person_id,)).get or person_id
+        return [ConsentEntry(*row) for row in self._db.execute(self._sql.consents, (subject,))]
+
     def claim_facts(self, message: Message, attempt: int, consents: Sequence[Any]) -> ClaimFacts:
         """Gather what ``judge`` may see; ``consents`` are those of the resolved person."""
         person_id = message.person_id
         subject = self._db.execute(self._sql.alias, (person_id,)).get or person_id
         body = self._db.execute(self._sql.person, (person_id,)).get
         both = (subject, subject)
-        slots = [_slot.decode(body) for (body,) in self._db.execute(self._sql.slots, both)]
+        slots = [
+            structs.replace(_slot.decode(body), person_id=owner)
+            for owner, body in self._db.execute(self._sql.slots, both)
+        ]
         addresses = [
             AddressRow(channel, ref, _plain.decode(raw), since_ms, why)
             for channel, ref, raw, since_ms, why in self._db.execute(self._sql.addresses, both)
@@ -128,7 +143,7 @@ class Desk:
         ):
             self._db.execute(move, (person_id, visitor_id))
         self._db.execute(sql.drop_person, (visitor_id,))
-        self._db.execute(sql.set_merged, (visitor_id,))
+        self._db.execute(sql.set_merged, (visitor_id, person_id))
 
     def _change_address(self, change: AddressChange) -> None:
         key = (change.person_id, change.channel, change.ref)
@@ -169,7 +184,7 @@ class Desk:
         ref = verdict.address.ref if verdict.address else ""
         delivery_id = rows.delivery_id_of(message.message_id, verdict.channel, ref)
         token = attempt + 1
-        lease_until_ms = now_ms + rows.LEASE_MS
+        lease_until_ms = now_ms + LEASE_MS
         row = (delivery_id, message.message_id, verdict.channel, ref, token, lease_until_ms)
         run(sql.put_delivery, row)
         run(sql.set_message, ("sending", now_ms, "", attempt + 1, message.message_id))
@@ -218,11 +233,10 @@ class Desk:
         """Do what ``Store.reconcile`` promises."""
         horizon_ms = (1 << 62) if all_leases else now_ms
         expired = list(self._db.execute(self._sql.expired_leases, (horizon_ms,)))
-        for delivery_id, _, lease_until_ms in expired:
-            row = self._db.execute(self._sql.delivery, (delivery_id,)).get
-            found = self._facts.message(row[0])
+        for delivery_id, message_id in expired:
+            found = self._facts.message(message_id)
             if found is not None:
-                self._end(found[0], delivery_id, UNKNOWN, max(now_ms, lease_until_ms), "")
+                self._end(found[0], delivery_id, rows.LEASE_LOST, now_ms, "")
         return len(expired)
 
     def _end(
@@ -234,7 +248,7 @@ class Desk:
         provider_id: str,
     ) -> None:
         run, sql = self._db.execute, self._sql
-        _, channel, ref, _, _ = run(sql.delivery, (delivery_id,)).get
+        _, channel, ref, _, _, lease_until_ms = run(sql.delivery, (delivery_id,)).get
         run(sql.end_delivery, (settlement.state, provider_id, settlement.reason, delivery_id))
         due_ms = settlement.retry_at_ms or now_ms
         attempt = run(sql.message, (message.message_id,)).get[4]
@@ -242,7 +256,9 @@ class Desk:
         run(sql.set_message, state)
         body = run(sql.slot, (message.message_id,)).get
         if body is not None:
-            slot = structs.replace(_slot.decode(body), used_at_ms=now_ms, state=settlement.slot)
+            kept = settlement.slot == "kept_unknown"
+            used_at_ms = max(now_ms, lease_until_ms) if kept else now_ms
+            slot = structs.replace(_slot.decode(body), used_at_ms=used_at_ms, state=settlement.slot)
             row = (slot.slot_id, slot.person_id, slot.state, slot.reserved_at_ms, _pack(slot))
             run(sql.put_slot, row)
         if settlement.address == "remove":

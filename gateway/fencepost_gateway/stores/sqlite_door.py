@@ -42,7 +42,7 @@ class Door:
         self._aliases: dict[str, str] = {}
         self._consents: dict[str, list[ConsentEntry]] = {}
         self.appended.clear()
-        self._position: int = self._db.execute(self._sql.last_position).get
+        self._position: int | None = None  # read when it is needed: this must not fail
 
     def admit(self, request: AdmitRequest) -> Admission | None:
         """Do what ``Store.admit`` promises."""
@@ -56,17 +56,19 @@ class Door:
         if admission.link is not None:
             visitor_id, person_id = admission.link
             self._db.execute(self._sql.put_alias, (visitor_id, person_id))
-            self._aliases[visitor_id] = person_id
+            _bound(self._aliases)[visitor_id] = person_id
         if admission.upload is not None:
             self.append(admission.upload, now_ms)
-            self._put_device(request, device, admission.upload.person_id)
         if admission.upload is not None or admission.others:
+            self._put_device(request, device, admission.person_id)
             row = (request.device_id, request.stream, _packed.encode(marks), now_ms)
             self._db.execute(self._sql.put_marks, row)
         return admission
 
     def append(self, record: Record, now_ms: int) -> int:
         """Append a record; gives its position."""
+        if self._position is None:
+            self._position = int(self._db.execute(self._sql.last_position).get)
         self._position += 1
         row = (self._position, now_ms, records.encode(record))
         self._db.execute(self._sql.append, row)

@@ -53,18 +53,22 @@ class Writer:
         self._waiting: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._loop = asyncio.get_running_loop()
         self._wal_pages = 0
+        self._closed = False
         db.set_wal_hook(self._on_wal)
         self._thread = threading.Thread(target=self._run, name="fencepost-writer", daemon=True)
         self._thread.start()
 
     async def do(self, unit: Callable[[], T]) -> T:
         """Run ``unit`` in a transaction; returns when it is durable."""
+        if self._closed:
+            raise StoreUnavailableError("the store is closed")
         future: asyncio.Future[T] = self._loop.create_future()
         self._waiting.put((unit, future))
         return await future
 
     async def close(self) -> None:
         """Finish what waits, then end the thread."""
+        self._closed = True
         self._waiting.put(None)
         await self._loop.run_in_executor(None, self._thread.join)
 
@@ -129,7 +133,7 @@ class Writer:
         return apsw.SQLITE_OK
 
     def _checkpoint(self, mode: str) -> None:
-        with contextlib.suppress(apsw.BusyError, apsw.LockedError):  # a reader: next time
+        with contextlib.suppress(apsw.Error):  # a reader, a full disk: the WAL waits for next time
             self._db.execute(f"PRAGMA wal_checkpoint({mode})")
             self._wal_pages = 0
 

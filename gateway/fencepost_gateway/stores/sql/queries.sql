@@ -30,7 +30,7 @@ ON CONFLICT (visitor_id) DO UPDATE SET person_id = excluded.person_id, merged = 
 SELECT visitor_id, person_id FROM alias
 WHERE merged = 1 AND visitor_id IN (SELECT value FROM json_each(?));
 -- name: set_merged
-UPDATE alias SET merged = 1 WHERE visitor_id = ?;
+UPDATE alias SET merged = 1 WHERE visitor_id = ? AND person_id = ?;
 -- name: consents
 SELECT purpose, value, at_ms, channel, address FROM consent WHERE person_id = ?
 ORDER BY purpose, channel, address;
@@ -80,7 +80,7 @@ DELETE FROM address WHERE device_id = ? AND channel = ? AND ref <> ?;
 SELECT a.channel, a.ref, a.raw, a.since_ms, coalesce(s.reason, '')
 FROM address a LEFT JOIN suppression s ON s.channel = a.channel AND s.ref = a.ref
 WHERE a.person_id = ? OR a.person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?)
-ORDER BY a.channel, a.since_ms DESC, a.ref;
+ORDER BY a.channel, a.since_ms DESC, a.ref, a.person_id;
 -- name: put_message
 INSERT INTO message (message_id, person_id, state, due_ms, priority, body)
 VALUES (?, ?, 'queued', ?, ?, ?) ON CONFLICT (message_id) DO NOTHING;
@@ -114,9 +114,10 @@ SELECT body, person_id, state, due_ms, attempt FROM message WHERE message_id = ?
 -- name: set_message
 UPDATE message SET state = ?, due_ms = ?, reason = ?, attempt = ? WHERE message_id = ?;
 -- name: slots
-SELECT body FROM slot
+SELECT person_id, body FROM slot
 WHERE state <> 'released'
-  AND (person_id = ? OR person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?));
+  AND (person_id = ? OR person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?))
+ORDER BY slot_id;
 -- name: put_slot
 INSERT INTO slot (slot_id, person_id, state, reserved_at_ms, body) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (slot_id) DO UPDATE
@@ -124,7 +125,8 @@ SET state = excluded.state, reserved_at_ms = excluded.reserved_at_ms, body = exc
 -- name: slot
 SELECT body FROM slot WHERE slot_id = ?;
 -- name: delivery
-SELECT message_id, channel, address_ref, state, lease_token FROM delivery WHERE delivery_id = ?;
+SELECT message_id, channel, address_ref, state, lease_token, lease_until_ms FROM delivery
+WHERE delivery_id = ?;
 -- name: put_delivery
 INSERT INTO delivery
   (delivery_id, message_id, channel, address_ref, state, lease_token, lease_until_ms)
@@ -134,14 +136,14 @@ SET state = 'sending', lease_token = excluded.lease_token, lease_until_ms = excl
 -- name: end_delivery
 UPDATE delivery SET state = ?, provider_id = ?, reason = ? WHERE delivery_id = ?;
 -- name: expired_leases
-SELECT delivery_id, lease_token, lease_until_ms FROM delivery
-WHERE state = 'sending' AND lease_until_ms <= ?;
+SELECT delivery_id, message_id FROM delivery
+WHERE state = 'sending' AND lease_until_ms <= ? ORDER BY delivery_id;
 -- name: put_inbox
 INSERT INTO inbox (person_id, delivery_id, message_id, priority, show_until_ms, content)
 VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (delivery_id) DO NOTHING;
 -- name: inbox
 SELECT cursor, delivery_id, message_id, content, priority, show_until_ms FROM inbox
-WHERE person_id = ? AND cursor > ? AND show_until_ms > ? ORDER BY cursor LIMIT 100;
+WHERE person_id = ? AND cursor > ? AND show_until_ms > ? ORDER BY cursor LIMIT ?;
 -- name: suppress
 INSERT INTO suppression (channel, ref, reason, since_ms) VALUES (?, ?, ?, ?)
 ON CONFLICT (channel, ref) DO NOTHING;
@@ -157,7 +159,7 @@ SELECT cursor, at_ms, person_id, kind, subject, body FROM record
 WHERE cursor > ? ORDER BY cursor LIMIT ?;
 -- name: records_of_subject
 SELECT cursor, at_ms, person_id, kind, subject, body FROM record
-WHERE subject = ? AND cursor > ? ORDER BY cursor LIMIT ?;
+WHERE subject = ? AND (? = '' OR person_id = ?) AND cursor > ? ORDER BY cursor LIMIT ?;
 -- name: records_of_person
 SELECT cursor, at_ms, person_id, kind, subject, body FROM record
 WHERE person_id = ? AND cursor > ? ORDER BY cursor LIMIT ?;

@@ -1,0 +1,234 @@
+"""
+The books of the memory store: its rows, and what claim, merge and confirm do to them.
+
+Pure. Frozen records and packed bytes, so nobody outside shares a value with them; everything is
+found by looking at every row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct, structs
+
+from fencepost_gateway.decide.caps import Slot
+from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.message import OPEN_STATES, AddressRow, ClaimFacts, Message, Verdict
+from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.settle import Settlement
+from fencepost_gateway.intake import records
+from fencepost_gateway.intake.records import Record
+from fencepost_gateway.ports import LEASE_MS, Claimed, DocumentRow, DueMessage, RecordRow, Timer
+from fencepost_gateway.stores import rows
+
+T = TypeVar("T")
+
+
+class MessageRow(Struct, frozen=True):
+    """A message and where it stands; ``body`` as the pipeline wrote it."""
+
+    person_id: str
+    body: bytes
+    state: str
+    due_ms: int
+    attempt: int = 0
+
+
+class DeliveryRow(Struct, frozen=True):
+    """One message on one channel to one address, and its lease."""
+
+    message_id: str
+    channel: str
+    ref: str
+    state: str
+    lease_token: int
+    lease_until_ms: int
+
+
+class AddressEntry(Struct, frozen=True):
+    """What a driver needs to reach an address."""
+
+    raw: bytes
+    since_ms: int
+
+
+class Owned(Struct, frozen=True):
+    """Something packed that belongs to a person."""
+
+    person_id: str
+    body: bytes
+
+
+class Books(Struct):
+    """All rows of the store, by what they are looked up by."""
+
+    log: tuple[tuple[int, bytes], ...] = ()
+    position: int = 0
+    revision: int = 0
+    emergency_stop: bool = False
+    devices: dict[str, tuple[bytes, str]] = {}
+    marks: dict[tuple[str, str], bytes] = {}
+    aliases: dict[str, str] = {}
+    merged: dict[str, str] = {}
+    consents: dict[tuple[str, str, str, str], ConsentEntry] = {}
+    persons: dict[str, bytes] = {}
+    tracks: dict[str, bytes] = {}
+    timers: dict[str, Timer] = {}
+    addresses: dict[tuple[str, str, str], AddressEntry] = {}
+    messages: dict[str, MessageRow] = {}
+    deliveries: dict[str, DeliveryRow] = {}
+    slots: dict[str, Slot] = {}
+    inbox: dict[int, Owned] = {}
+    suppressed: dict[tuple[str, str], str] = {}
+    documents: dict[tuple[str, str, int], DocumentRow] = {}
+    records: dict[int, Owned] = {}
+
+
+def pack(value: Any) -> bytes:
+    """Write a value as the books keep it."""
+    return msgspec.msgpack.encode(value)
+
+
+def unpack(body: bytes, kind: type[T]) -> T:
+    """Read a value back: a copy that belongs to the caller."""
+    return msgspec.msgpack.decode(body, type=kind)
+
+
+def append(books: Books, record: Record, now_ms: int) -> int:
+    """Append a record to the log; gives its position."""
+    books.log = (*books.log, (now_ms, records.encode(record)))
+    return len(books.log)
+
+
+def put_records(books: Books, found: Sequence[RecordRow]) -> None:
+    """Append decision records."""
+    for row in found:
+        cursor = len(books.records) + 1
+        body = pack(structs.replace(row, cursor=cursor))
+        books.records[cursor] = Owned(row.person_id, body)
+
+
+def consents_of(books: Books, person_id: str) -> list[ConsentEntry]:
+    """Give the statements of a person."""
+    return [entry for key, entry in sorted(books.consents.items()) if key[0] == person_id]
+
+
+def message_of(row: MessageRow) -> Message:
+    """Give the message of a row, under the person it belongs to by now."""
+    return structs.replace(unpack(row.body, Message), person_id=row.person_id)
+
+
+def open_messages(books: Books) -> list[DueMessage]:
+    """Give the messages that still want to be sent."""
+    return [
+        DueMessage(message_id, message_of(row).priority, row.due_ms)
+        for message_id, row in books.messages.items()
+        if row.state in OPEN_STATES
+    ]
+
+
+def claim_facts(books: Books, row: MessageRow) -> ClaimFacts:
+    """Gather what ``judge`` may see: of the person, and of visitors who turned out to be them."""
+    subject = books.aliases.get(row.person_id, row.person_id)
+    everybody = {subject, *(v for v, person_id in books.aliases.items() if person_id == subject)}
+    addresses = [
+        AddressRow(
+            channel,
+            ref,
+            msgspec.msgpack.decode(address.raw),
+            address.since_ms,
+            books.suppressed.get((channel, ref), ""),
+        )
+        for (owner, channel, ref), address in sorted(books.addresses.items(), key=lambda a: a[0])
+        if owner in everybody
+    ]
+    addresses.sort(key=lambda a: (a.channel, -a.since_ms, a.ref))
+    slots = [s for s in books.slots.values() if s.person_id in everybody and s.state != "released"]
+    body = books.persons.get(row.person_id)
+    return ClaimFacts(
+        message=message_of(row),
+        person=Person(row.person_id) if body is None else unpack(body, Person),
+        consents=tuple(consents_of(books, subject)),
+        addresses=(*addresses, rows.in_app_address(subject)),
+        slots=tuple(sorted(slots, key=lambda s: s.slot_id)),
+        attempt=row.attempt,
+        emergency_stop=books.emergency_stop,
+    )
+
+
+def merge(books: Books, visitor_id: str, person_id: str) -> None:
+    """Let ``person_id`` have every row of ``visitor_id``."""
+    books.persons.pop(visitor_id, None)
+    if books.aliases.get(visitor_id) == person_id:
+        books.merged[visitor_id] = person_id
+    for owner, channel, ref in list(books.addresses):
+        if owner == visitor_id:
+            moved = books.addresses.pop((owner, channel, ref))
+            books.addresses[(person_id, channel, ref)] = moved
+    tables: tuple[dict[Any, Any], ...] = (
+        books.messages,
+        books.slots,
+        books.inbox,
+        books.timers,
+        books.records,
+    )
+    for table in tables:
+        for key, row in table.items():
+            if row.person_id == visitor_id:
+                table[key] = structs.replace(row, person_id=person_id)
+
+
+def take(books: Books, row: MessageRow, verdict: Verdict, now_ms: int) -> Claimed:
+    """Write a verdict: lease and slot, or the new due time, or the outcome; and the record."""
+    message = message_of(row)
+    claimed = Claimed(verdict, message)
+    if verdict.outcome == "send":
+        claimed = _lease(books, row, verdict, now_ms)
+        row = structs.replace(row, state="sending", due_ms=now_ms, attempt=claimed.attempt)
+    elif verdict.outcome == "deferred":
+        row = structs.replace(row, state="deferred", due_ms=verdict.retry_at_ms or now_ms)
+    else:
+        row = structs.replace(row, state="withheld", due_ms=now_ms)
+        append(books, rows.outcome(message, "withheld", verdict.reason, ""), now_ms)
+    books.messages[message.message_id] = row
+    put_records(books, [rows.claim_record(message, verdict, claimed.delivery_id, now_ms)])
+    return claimed
+
+
+def _lease(books: Books, row: MessageRow, verdict: Verdict, now_ms: int) -> Claimed:
+    message, attempt = message_of(row), row.attempt + 1
+    ref = verdict.address.ref if verdict.address else ""
+    delivery_id = rows.delivery_id_of(message.message_id, verdict.channel, ref)
+    books.deliveries[delivery_id] = DeliveryRow(
+        message.message_id, verdict.channel, ref, "sending", attempt, now_ms + LEASE_MS
+    )
+    if verdict.slot is not None:
+        books.slots[verdict.slot.slot_id] = verdict.slot
+    return Claimed(verdict, message, delivery_id, lease_token=attempt, attempt=attempt)
+
+
+def end(books: Books, delivery_id: str, settlement: Settlement, now_ms: int) -> None:
+    """Write how a call ended: delivery, message, slot, address, outcome, record."""
+    delivery = books.deliveries[delivery_id]
+    row = books.messages[delivery.message_id]
+    message = message_of(row)
+    due_ms = settlement.retry_at_ms or now_ms
+    books.deliveries[delivery_id] = structs.replace(delivery, state=settlement.state)
+    books.messages[message.message_id] = structs.replace(row, state=settlement.state, due_ms=due_ms)
+    slot = books.slots.get(message.message_id)
+    if slot is not None:
+        kept = settlement.slot == "kept_unknown"
+        used_at_ms = max(now_ms, delivery.lease_until_ms) if kept else now_ms
+        used = structs.replace(slot, used_at_ms=used_at_ms, state=settlement.slot)
+        books.slots[slot.slot_id] = used
+    if settlement.address == "remove":
+        books.addresses.pop((message.person_id, delivery.channel, delivery.ref), None)
+    elif settlement.address == "suppress":
+        books.suppressed.setdefault((delivery.channel, delivery.ref), "stop")
+    if settlement.state != "queued":
+        ended = rows.outcome(message, settlement.state, settlement.reason, delivery.channel)
+        append(books, ended, now_ms)
+    record = rows.outcome_record(message, delivery.channel, delivery_id, settlement, now_ms)
+    put_records(books, [record])

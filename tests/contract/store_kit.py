@@ -1,0 +1,151 @@
+"""What the tests of a store put into it."""
+
+from typing import Any
+
+from fencepost_gateway.decide.caps import Slot
+from fencepost_gateway.decide.cause import Cause
+from fencepost_gateway.decide.message import Check, ClaimFacts, Message, Verdict
+from fencepost_gateway.decide.settle import CallOutcome, Settlement, settle
+from fencepost_gateway.intake.admit import admit
+from fencepost_gateway.ports import (
+    AddressChange,
+    AdmitRequest,
+    Claimed,
+    Effects,
+    Judge,
+    RecordRow,
+    Settle,
+    Store,
+)
+from gateway.batches import DAY_MS, NOW_MS, batch, visitor
+from gateway.policies import make_house
+
+SECRET = b"s" * 32
+REF = "ref-1"
+CHECK = Check("live", ok=True, inputs={"until_ms": None})
+
+
+def upload(
+    *events: Any, secret: bytes = SECRET, received_ms: int = NOW_MS, **envelope: Any
+) -> AdmitRequest:
+    """Ask for admission of a batch, judged by the real door."""
+    found = batch(*events, **envelope)
+    return AdmitRequest(
+        device_id=found.device_id,
+        secret_hash=secret,
+        stream=found.stream,
+        admit=lambda facts: admit(found, make_house(), facts, received_ms),
+        received_ms=received_ms,
+    )
+
+
+def message(message_id: str = "m-1", person_id: str = visitor(), priority: int = 50) -> Message:
+    """Give a message that wants to go by SMS within a day."""
+    return Message(
+        message_id=message_id,
+        group_id=message_id,
+        run_id=f"run-{message_id}",
+        campaign_id="welcome",
+        campaign_version=1,
+        person_id=person_id,
+        channels=("sms",),
+        cause=Cause(f"cause-{message_id}", "event", "opened", NOW_MS, props={"sku": [1, "a"]}),
+        entered_ms=NOW_MS,
+        expires_at_ms=NOW_MS + DAY_MS,
+        priority=priority,
+    )
+
+
+def effects(position: int, *messages: Message, now_ms: int = NOW_MS, **members: Any) -> Effects:
+    """Give what a group of records came to."""
+    return Effects(position, now_ms, messages=list(messages), **members)
+
+
+def address(person_id: str, ref: str = REF, at_ms: int = NOW_MS) -> AddressChange:
+    """Give the appearance of a phone number."""
+    return AddressChange(person_id, "sms", ref, {"to": f"+49 {ref}"}, "device-1", at_ms)
+
+
+def record(subject: str, person_id: str = visitor()) -> RecordRow:
+    """Give a decision record about ``subject``."""
+    return RecordRow(0, NOW_MS, person_id, "step", subject, {"outcome": "entered"})
+
+
+def slot_of(found: Message, at_ms: int) -> Slot:
+    """Give the cap slot that a message takes."""
+    tags = ("spring",)
+    return Slot(
+        slot_id=found.message_id,
+        group_id=found.group_id,
+        person_id=found.person_id,
+        channel="sms",
+        purpose="marketing",
+        campaign_id=found.campaign_id,
+        tags=tags,
+        reserved_at_ms=at_ms,
+    )
+
+
+def sends(now_ms: int = NOW_MS) -> Judge:
+    """Judge that a message goes to the person's first phone number, in a slot."""
+
+    def judge(facts: ClaimFacts) -> Verdict:
+        found = next((a for a in facts.addresses if a.channel == "sms"), None)
+        slot = slot_of(facts.message, now_ms)
+        return Verdict("send", (CHECK,), channel="sms", address=found, slot=slot)
+
+    return judge
+
+
+def withholds(_facts: ClaimFacts) -> Verdict:
+    """Judge that a message must not go."""
+    return Verdict("withheld", (CHECK,), "consent")
+
+
+def defers(until_ms: int) -> Judge:
+    """Judge that a message has to wait."""
+    return lambda _: Verdict("deferred", (CHECK,), "quiet_hours", retry_at_ms=until_ms)
+
+
+def watching(judge: Judge, seen: list[ClaimFacts]) -> Judge:
+    """Let ``judge`` decide and keep what it saw."""
+
+    def watched(facts: ClaimFacts) -> Verdict:
+        seen.append(facts)
+        return judge(facts)
+
+    return watched
+
+
+def settles(family: Any, now_ms: int = NOW_MS, **members: Any) -> tuple[CallOutcome, Settle]:
+    """Give an outcome and the real rule for what follows from it."""
+    outcome = CallOutcome(family, **members)
+
+    def settlement(attempt: int) -> Settlement:
+        return settle(outcome, "delivery", attempt, NOW_MS + DAY_MS, now_ms)
+
+    return outcome, settlement
+
+
+async def claimed(store: Store, message_id: str = "m-1", now_ms: int = NOW_MS) -> Claimed:
+    """Claim a message to send it."""
+    found = await store.claim(message_id, sends(now_ms), now_ms)
+    assert found is not None
+    return found
+
+
+async def ended(
+    store: Store, found: Claimed, family: Any, now_ms: int = NOW_MS, **members: Any
+) -> Settlement | None:
+    """Confirm a claimed message's call."""
+    outcome, settlement = settles(family, now_ms, **members)
+    return await store.confirm(
+        found.delivery_id, found.lease_token, outcome, settlement, now_ms, inbox=None
+    )
+
+
+async def facts_of(store: Store, message_id: str = "m-1") -> ClaimFacts:
+    """Give what a claim would read now."""
+    found = await store.peek(message_id)
+    assert found is not None
+    return found
