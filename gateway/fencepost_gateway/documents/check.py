@@ -7,7 +7,7 @@ followed. Nothing here is about one document alone; that is ``documents.loader``
 Rule 1. A reference that points nowhere is an error: template, channel content, fence selector (one
         that matches nothing), library, campaign of a cap.
 Rule 2. A live document that the new ones would break is reported too, with its kind and id.
-Rule 3. At most one policy and one workspace document are live.
+Rule 3. At most one policy and one workspace document are live, and no id is there twice.
 Rule 4. A sensitive fence starts no marketing (spec/geofence.md section 5).
 Rule 5. Templates are read by the caller's ``lint``: Liquid lives above this room.
 """
@@ -31,6 +31,7 @@ from fencepost_gateway.documents.document import (
     problem_in,
 )
 from fencepost_gateway.documents.kinds import Finding
+from fencepost_gateway.documents.loader import doubled
 from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.caps import Caps
 from fencepost_gateway.documents.models.template import Template
@@ -70,7 +71,7 @@ def check(
         if document.kind == "template" and document.origin.file:
             findings += lint(document.body)
         problems += [problem_in(document, f.path, f.what, f.how) for f in dict.fromkeys(findings)]
-    problems += _several(world.documents)
+    problems += [*_several(world.documents), *doubled(documents)]
     return sorted(problems, key=lambda p: (p.file, p.feature or 0, p.line or 0))
 
 

@@ -73,11 +73,12 @@ def load(files: Sequence[SourceFile], *, is_foreign: bool = False) -> Loaded:
             found = Loaded([], [Problem(file.path, what, how)])
         loaded.documents += found.documents
         loaded.problems += found.problems
-    loaded.problems += _doubled(loaded.documents)
+    loaded.problems += doubled(loaded.documents)
     return loaded
 
 
-def _doubled(documents: Sequence[Document]) -> list[Problem]:
+def doubled(documents: Sequence[Document]) -> list[Problem]:
+    """Find documents whose kind and id are taken (Rule 2)."""
     first: dict[tuple[str, str], Document] = {}
     problems = []
     for document in documents:
