@@ -97,7 +97,9 @@ def evaluate(
             return ruling
     scope = channel if purpose in BY_CHANNEL else ANY
     said = {(e.channel, e.address): e.value for e in entries if e.purpose == purpose}
-    levels = {ANY: (ANY, ANY), scope: (scope, ANY), "address": (scope, address)}
+    levels = {ANY: (ANY, ANY), scope: (scope, ANY)}
+    if address != ANY:
+        levels["address"] = (scope, address)
     values = {name: said.get(level, "u") for name, level in levels.items()}
     for name, value in values.items():
         if value == "n":

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 GZIP_FROM_BYTES = 1_024
 ANSWER_BYTES = 1_048_576
-READ_BYTES = 65_536
+READ_BYTES = 16_384
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -142,7 +142,7 @@ class Transport:
     ) -> bytes:
         """Read the body within bytes and time (Rule 3)."""
         told = bytearray()
-        while chunk := answer.read1(READ_BYTES):
+        while chunk := answer.read(READ_BYTES):
             told += chunk
             left_ms = end_ms - clock.steady_ms()
             if len(told) > ANSWER_BYTES or left_ms <= 0:

@@ -224,7 +224,7 @@ class Uploader:
             else:
                 self._suspects = frozenset(keys)
             return Effects()
-        self._suspects -= set(keys)
+        self._suspects = frozenset()  # found: the others of that batch are not to blame
         self._room = self._limits.batch_bytes - ENVELOPE_BYTES
         if self._failures:
             self._back_off(None, chance, now_ms)
