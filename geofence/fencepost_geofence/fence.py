@@ -4,6 +4,7 @@ Fence: a shape with the rules that turn being inside into transitions.
 Pure. A fence is a value; publishing a change makes a new one under the same ``fence_id``.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -57,3 +58,8 @@ class Fence:
         steps = (0, *self.dwell_after_s)
         if any(later <= earlier for earlier, later in pairwise(steps)):
             raise ValueError("dwell_after_s must be positive and strictly ascending")
+
+    @property
+    def size_m(self) -> float:
+        """Radius of the circle of the same area, metres."""
+        return math.sqrt(self.shape.area_m2 / math.pi)

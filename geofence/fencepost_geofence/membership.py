@@ -28,6 +28,10 @@ Rule 5. A DWELL per threshold and visit, counted from the first fix inside. A fi
 Rule 6. The crossing is put in the middle between the last fix on the old side and the first on the
         new one; unknown (an initial ENTER) it is that first fix.
 
+Rule 7. A fix coarser than 200 m and than twice the fence's size can tell nothing of that fence: it
+        neither decides nor raises or settles a doubt. So a position snapped to a grid never puts
+        anybody into a shop.
+
 Not here yet: the evidence filter, EXPIRE, PASS, APPROACH, ``cooldown``, late fixes.
 """
 
@@ -36,6 +40,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Literal, Protocol
 
 UNKNOWN_ACCURACY_M: Final = 65.0  # what a phone's cell and Wi-Fi position typically is
+COARSE_M: Final = 200.0  # a finer fix is always weighed, however small the fence
 
 Kind = Literal["enter", "exit", "dwell"]
 Reason = Literal["clear", "two_fixes", "dwelled", "timer"]
@@ -148,6 +153,10 @@ class Terms(Protocol):
         """For how long the last fix proves presence."""
 
     @property
+    def size_m(self) -> float:
+        """Radius of the circle of the same area."""
+
+    @property
     def since_ms(self) -> int:
         """When it was first published."""
 
@@ -175,6 +184,9 @@ def step(
         The transitions, oldest first; usually none.
 
     """
+    accuracy_m = fix.accuracy_m
+    if accuracy_m is not None and accuracy_m > COARSE_M and accuracy_m > 2 * terms.size_m:
+        return ()
     held = device.fences.get(terms.fence_id)
     if held is None:
         return _contradict(device, terms, fix, measure, None) if is_inside else ()

@@ -18,6 +18,7 @@ class Line:
     fence_id: str = "door"
     dwell_after_s: tuple[int, ...] = ()
     presence_ttl_s: int = 3_600
+    size_m: float = 1e9
     since_ms: int = 0
 
 
@@ -321,3 +322,28 @@ def test_dwell_belongs_to_a_visit_and_comes_in_order(distances: list[float]) -> 
             last_s = one.after_s
         else:
             inside, last_s = one.kind == "enter", 0
+
+
+@pytest.mark.bad_input(49)
+@pytest.mark.parametrize("accuracy_m", [800, 1e9])
+def test_fix_too_coarse_for_the_fence_decides_nothing(accuracy_m: float) -> None:
+    """A position snapped to a grid never puts anybody into a shop, however often it repeats."""
+    device = started()
+
+    assert walk(device, [-5, -5, -5], Line(size_m=60), accuracy_m) == []
+    assert device.fences == {}
+
+
+def test_fix_too_coarse_for_the_fence_ends_no_visit() -> None:
+    """It settles no doubt either: the visit goes on until evidence says otherwise."""
+    device = started()
+    shop = Line(size_m=60)
+    walk(device, [-20], shop)
+
+    assert walk(device, [900, 900], shop, accuracy_m=800) == []
+    assert kinds(walk(device, [60], shop)) == ["exit"]
+
+
+def test_coarse_fix_still_decides_about_a_large_fence() -> None:
+    """A district can be told from a snapped position."""
+    assert kinds(walk(started(), [-900], Line(size_m=2_000), accuracy_m=800)) == ["enter"]
