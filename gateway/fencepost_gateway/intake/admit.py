@@ -191,7 +191,8 @@ class _Desk:
         for member in FIX_TEXTS if is_fix else event.__struct_fields__:
             found = limits.fault(getattr(event, member))
             if found is not None:
-                return (found[0], f"{member}.{found[1]}".rstrip("."))
+                code, below = found
+                return (code, "" if code == "depth" else f"{member}.{below}".rstrip("."))
         if isinstance(event, wire.Fix):
             return None if self._collects else ("consent", "")
         if isinstance(event, wire.Consent):
@@ -205,13 +206,13 @@ class _Desk:
     def _address_fault(self, event: wire.Address) -> tuple[str, str] | None:
         if event.channel not in CHANNELS or event.channel == Channel.IN_APP:
             return ("bad_value", "channel")
-        raw = raw_address(event)
-        found = limits.fault(raw)
+        member = "subscription" if event.channel == Channel.WEB_PUSH else "address"
+        if getattr(event, member) is None:
+            return ("type", member)
         check = self._house.address_fault.get(event.channel)
-        if found is None and check is not None and not event.removed and check(raw):
-            found = ("bad_value", "")
-        member = "address" if event.subscription is None else "subscription"
-        return None if found is None else (found[0], member)
+        if check is not None and not event.removed and check(raw_address(event)):
+            return ("bad_value", member)
+        return None
 
     # ---- consent and identity -------------------------------------------------------------
 
@@ -246,7 +247,12 @@ class _Desk:
         }
         for purpose, value in event.values.items():
             stated = ConsentEntry(
-                purpose, value, at_ms, event.channel or consent.ANY, event.address or consent.ANY
+                purpose,
+                value,
+                at_ms,
+                event.channel or consent.ANY,
+                event.address or consent.ANY,
+                self._batch.device_id,
             )
             self._put(stated, proof)
         self._weigh()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Raw, Struct
@@ -100,7 +100,7 @@ class Receipt(_Event, tag="receipt"):
     """An in-app message arrived or could not be shown."""
 
     delivery_id: Id
-    status: Name
+    status: Literal["received", "unshown"]
     reason: str = ""
 
 
@@ -108,7 +108,7 @@ class Engagement(_Event, tag="engagement"):
     """What a person did with a message."""
 
     delivery_id: Id
-    action: Name
+    action: Literal["displayed", "clicked", "dismissed"]
     button: str = ""
 
 
