@@ -158,7 +158,7 @@ def hand_out(core: Core, guard: Guard, kinds: frozenset[str]) -> list[Message]:
     with core.lock:
         handed: list[Message] = []
         now_ms = core.clock.wall_ms()
-        waiting = core.store.messages.read((PENDING,)) if kinds else []
+        waiting = [] if core.is_closed else core.store.messages.read((PENDING,))
         if not waiting:
             return handed
         with core.store.transaction():
@@ -176,6 +176,8 @@ def take_in(core: Core, reply: Reply | None) -> None:
     """Store what a poll brought."""
     with core.lock:
         now_ms = core.clock.steady_ms()
+        if core.is_closed:
+            return
         if reply is not None and reply.status == NOT_MODIFIED:
             core.poll.succeeded("", now_ms)
             return

@@ -10,6 +10,7 @@ Rule 2. The newest outcomes are remembered one by one, so that ``explain`` can a
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from fencepost_sdk.queue import CLASS_NAMES, CLASS_OF
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fencepost_sdk.limits import Limits
+    from fencepost_sdk.uploader import Decided
 
 
 class Row(NamedTuple):
@@ -63,6 +65,16 @@ class Ledger:
         self._db.execute(
             "DELETE FROM loss WHERE id <= (SELECT MAX(id) FROM loss) - ?", (self._limits.losses,)
         )
+
+    def end(self, rulings: Sequence[tuple[Row, Decided]], now_ms: int) -> None:
+        """Count and remember what the gateway ruled."""
+        names = Counter(
+            f"lost:rejected:{each.code}" if each.verdict == "rejected" else each.verdict
+            for _, each in rulings
+        )
+        for name, by in names.items():
+            self.count(name, by)
+        self.remember([(row.event_id, row.kind, *each[1:], now_ms) for row, each in rulings])
 
     def note(self, reason: str, klass: str, stream: str, seq: int) -> None:
         """Grow the range that ends before ``seq``, or begin one."""

@@ -264,14 +264,11 @@ class SqliteStore:
     def settle(self, effects: Effects, told: Sequence[Loss], now_ms: int) -> None:
         """Do in one commit what an answer asks for."""
         with self.transaction():
-            for each in effects.decided:
-                rows = self._select("id = ?", (each.key,))
-                self._drop(rows)
-                end = (each.verdict, each.code, each.path, now_ms)
-                self.ledger.remember([(row.event_id, row.kind, *end) for row in rows])
-                is_lost = each.verdict == "rejected"
-                name = f"lost:rejected:{each.code}" if is_lost else each.verdict
-                self.ledger.count(name, len(rows))
+            ruled = {each.key: each for each in effects.decided}
+            marks = ",".join("?" * len(ruled))
+            rows = self._select(f"id IN ({marks})", tuple(ruled)) if ruled else []
+            self._drop(rows)
+            self.ledger.end([(row, ruled[row.key]) for row in rows], now_ms)
             for key in effects.quarantined:
                 self._quarantine(key, now_ms)
             if effects.answer is not None:

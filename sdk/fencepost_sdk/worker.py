@@ -182,7 +182,8 @@ class Worker:
 
     def _messages_path(self) -> str:
         with self._core.lock:
-            after = self._core.store.meta().get("messages_after", "")
+            known = {} if self._core.is_closed else self._core.store.meta()
+        after = known.get("messages_after", "")
         return f"/v1/messages?after={quote(after, safe='')}"
 
     def _kinds(self) -> frozenset[str]:
@@ -195,8 +196,7 @@ class Worker:
         return any(stored.kind in kinds for stored in self._core.store.messages.read(("pending",)))
 
     def _call_back(self) -> None:
-        if self._core.is_closed:
-            return
-        for message in hand_out(self._core, self._guard, self._kinds()):
+        kinds = self._kinds()
+        for message in hand_out(self._core, self._guard, kinds) if kinds else ():
             for callback in self._callbacks.get(message.kind, ())[:]:
                 self._guard.call(callback, message)

@@ -115,3 +115,18 @@ def test_what_is_in_flight_does_not_yield() -> None:
 
     assert reason == "full_count"
     assert seqs == [1, 2]
+
+
+def test_a_range_that_grew_while_it_was_reported_is_reported_again() -> None:
+    """Only what a report really said is forgotten when the gateway has taken it."""
+    store = SqliteStore(MEMORY, stream="s", limits=Limits(events=1))
+    for _ in range(3):
+        store.put(NewEvent("e", "track", is_held=False, envelope=1, encode=lambda _: b"x"), 0)
+    told = store.ledger.losses()
+    store.put(NewEvent("e", "track", is_held=False, envelope=1, encode=lambda _: b"x"), 0)
+    store.ledger.forget_told(told)
+    left = [(loss.lo, loss.hi) for loss in store.ledger.losses()]
+    store.close()
+
+    assert [(loss.lo, loss.hi) for loss in told] == [(1, 2)]
+    assert left == [(3, 3)]
