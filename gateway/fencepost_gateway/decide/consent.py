@@ -9,8 +9,11 @@ Rule 2. Every purpose that ``NEEDS`` names must be allowed first.
 Rule 3. The most specific entry that says something counts (address, channel, any); nothing said:
         the policy's default. ``y`` and the listed values allow where the policy accepts them.
 Rule 4. ``p``, ``u``, ``dn`` deny.
-Rule 5. Of two statements for one entry the later wins; closer than ``CLOSE_MS`` the stricter wins.
-        Merging persons, the stricter statement wins; ``u``, ``dy``, ``dn`` are no statements.
+Rule 5. Of two statements for one entry the later wins; from different clocks and closer than
+        ``CLOSE_MS`` the stricter wins, but a later answer to ``p`` answers it. In which order they
+        arrive does not matter.
+Rule 6. Merging persons, the strictest statement wins.
+Rule 7. ``u``, ``dy``, ``dn`` are no statements: beside a statement they count for nothing.
 """
 
 from __future__ import annotations
@@ -48,13 +51,18 @@ BY_CHANNEL = frozenset({"transactional", "marketing", "marketing_night"})
 
 
 class ConsentEntry(Struct, frozen=True):
-    """One statement: ``value`` for a purpose on a channel and address, effective ``at_ms``."""
+    """
+    One statement: ``value`` for a purpose on a channel and address, effective ``at_ms``.
+
+    ``clock`` names whose clock said so (a device's id), empty when that is not known.
+    """
 
     purpose: str
     value: str
     at_ms: int
     channel: str = ANY
     address: str = ANY
+    clock: str = ""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -108,7 +116,8 @@ def allows(
 
 
 def _answer(policy: Policy, purpose: str, value: str, level: tuple[str, str]) -> ConsentAnswer:
-    accepted = policy.accepts.get(purpose) or policy.accepts.get("*", frozenset())
+    others = policy.accepts.get("*", frozenset())
+    accepted = policy.accepts.get(purpose, others)  # an empty list accepts nothing but ``y``
     allowed = value == "y" or (value not in DENYING and value in accepted)
     said_for = level[0] if level[1] in {ANY, ""} else "address"
     return ConsentAnswer(allowed, purpose, value, said_for, f"{policy.policy_id} v{policy.version}")
@@ -119,18 +128,26 @@ def _strictness(value: str) -> int:
 
 
 def newer(old: ConsentEntry | None, new: ConsentEntry) -> ConsentEntry:
-    """Say which of two statements about the same thing stands (Rule 5)."""
-    if old is None or old.value == "u":
+    """Say which of two entries about the same thing stands (Rules 5 and 7)."""
+    if old is None:
         return new
-    if abs(new.at_ms - old.at_ms) < CLOSE_MS and _strictness(new.value) != _strictness(old.value):
-        if new.at_ms > old.at_ms and old.value == "p":
-            return new  # the confirmation of a double opt-in answers its question
-        return max(old, new, key=lambda e: _strictness(e.value))
-    return new if new.at_ms >= old.at_ms else old
+    if _is_statement(old) != _is_statement(new):
+        return new if _is_statement(new) else old
+    first, last = (old, new) if old.at_ms <= new.at_ms else (new, old)
+    same_clock = first.clock == last.clock != ""
+    close = last.at_ms - first.at_ms < CLOSE_MS and not same_clock
+    answered = first.value == "p" and last.at_ms > first.at_ms
+    if close and not answered and _strictness(first.value) > _strictness(last.value):
+        return first
+    return last
+
+
+def _is_statement(entry: ConsentEntry) -> bool:
+    return entry.value not in NO_STATEMENT
 
 
 def merge(ours: Iterable[ConsentEntry], theirs: Iterable[ConsentEntry]) -> list[ConsentEntry]:
-    """Merge the statements of two persons: the strictest stands (Rule 5)."""
+    """Merge the statements of two persons: the strictest stands (Rules 6 and 7)."""
     merged: dict[tuple[str, str, str], ConsentEntry] = {}
     for entry in (*ours, *theirs):
         known = merged.get(entry.key)
@@ -138,6 +155,6 @@ def merge(ours: Iterable[ConsentEntry], theirs: Iterable[ConsentEntry]) -> list[
     return [merged[key] for key in sorted(merged)]
 
 
-def _merge_rank(entry: ConsentEntry) -> tuple[bool, int, int, str]:
-    is_statement = entry.value not in NO_STATEMENT
-    return (is_statement, _strictness(entry.value), entry.at_ms, entry.value)
+def _merge_rank(entry: ConsentEntry) -> tuple[bool, int, int, str, str]:
+    strictness = _strictness(entry.value)
+    return (_is_statement(entry), strictness, entry.at_ms, entry.value, entry.clock)
