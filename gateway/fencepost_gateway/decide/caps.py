@@ -7,11 +7,13 @@ slots of its scope, so a rule edited by an author counts what was sent before.
 Rule 1. All rules hold; the answer names the first that did not, its count and the next slot.
 Rule 2. The subject is the person, and in-app counts as everything else.
 Rule 3. Rolling: a slot counts from its reservation until ``used_at`` + span; while open, always.
-        Calendar: it counts in the window of the person's zone in which it was reserved. With no
-        known zone the window is rolling and an hour longer than the longest such window: that is
-        at least as strict as any zone's calendar.
+        Calendar: it counts in the window of the person's zone in which it was reserved, and in
+        every window that overlaps that one after a change of zone: travelling opens no second
+        window. With no known zone the window is rolling and as long as the longest such window
+        of any zone, which is at least as strict as every zone's calendar.
 Rule 4. Time is max(now, the person's newest reservation): a clock that jumps back frees nothing.
 Rule 5. Only a released slot stops counting early; an unknown outcome keeps its slot.
+Rule 6. Messages of one group count once.
 """
 
 from __future__ import annotations
@@ -23,10 +25,17 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
-from fencepost_gateway.decide.plan import CapRule, CapScope
+from fencepost_gateway.decide.plan import CalendarWindow, CapRule, CapScope
+from fencepost_gateway.decide.spans import local_time
 
 HOUR_MS = 3_600_000
-LONGEST_MS = {"hour": HOUR_MS, "day": 25 * HOUR_MS, "week": 169 * HOUR_MS, "month": 745 * HOUR_MS}
+# Clocks go back by up to three hours (Antarctica/Casey); by half an hour on Lord Howe.
+LONGEST_MS = {
+    "hour": HOUR_MS * 3 // 2,
+    "day": (24 + 3) * HOUR_MS,
+    "week": (7 * 24 + 3) * HOUR_MS,
+    "month": (31 * 24 + 3) * HOUR_MS,
+}
 
 SlotState = Literal["open", "confirmed", "released", "kept_unknown"]
 
@@ -37,6 +46,7 @@ class Slot(Struct, frozen=True):
 
     ``group_id`` is shared by the messages of one step that go on every channel: they count once.
     ``used_at_ms`` is the end of the provider's call, or of the lease when the outcome is unknown.
+    ``zone`` is the person's when it was reserved, empty if nobody knew.
     """
 
     slot_id: str
@@ -49,6 +59,7 @@ class Slot(Struct, frozen=True):
     reserved_at_ms: int
     used_at_ms: int | None = None
     state: SlotState = "open"
+    zone: str = ""
 
 
 class CapAnswer(Struct, frozen=True):
@@ -72,6 +83,11 @@ def in_scope(scope: CapScope, slot: Slot) -> bool:
     )
 
 
+def reserved_now_ms(slots: Iterable[Slot], now_ms: int) -> int:
+    """Give the moment at which a slot reserved now counts as reserved (Rule 4)."""
+    return max([now_ms, *(s.reserved_at_ms for s in slots)])
+
+
 def check(
     rules: Iterable[CapRule], slots: Sequence[Slot], wanted: Slot, zone: str, now_ms: int
 ) -> list[CapAnswer]:
@@ -80,18 +96,20 @@ def check(
 
     Args:
         rules: The workspace's cap rules, in their order.
-        slots: The person's slots that are not released.
+        slots: The person's slots.
         wanted: The slot that would be reserved.
         zone: The person's zone for calendar windows, empty if unknown.
         now_ms: Moment of the claim.
 
     """
-    now_ms = max([now_ms, *(s.reserved_at_ms for s in slots)])
+    now_ms = reserved_now_ms(slots, now_ms)
+    counting = [s for s in slots if s.state != "released"]
     answers = []
     for rule in rules:
         if not in_scope(rule.scope, wanted):
             continue
-        answer = _ask(rule, [s for s in slots if in_scope(rule.scope, s)], wanted, zone, now_ms)
+        in_rule = [s for s in counting if in_scope(rule.scope, s)]
+        answer = _ask(rule, in_rule, wanted, zone, now_ms)
         answers.append(answer)
         if not answer.ok:
             break
@@ -99,14 +117,17 @@ def check(
 
 
 def _ask(rule: CapRule, slots: Sequence[Slot], wanted: Slot, zone: str, now_ms: int) -> CapAnswer:
+    ends: dict[str, int] = {}  # when each group that counts now stops counting
     if rule.calendar is not None and zone:
-        start_ms, end_ms = calendar_window(rule.calendar, zone, now_ms)
-        ends = {s.group_id: end_ms for s in slots if s.reserved_at_ms >= start_ms}
         window = f"{rule.calendar} in {zone}"
+        found = ((s.group_id, _calendar_end_ms(s, rule.calendar, zone, now_ms)) for s in slots)
     else:
         span_ms = rule.rolling_ms or LONGEST_MS[rule.calendar or "day"]
-        ends = _rolling_ends(slots, span_ms, now_ms)
         window = f"rolling {span_ms // 1000} s"
+        found = ((s.group_id, _rolling_end_ms(s, span_ms, now_ms)) for s in slots)
+    for group_id, end_ms in found:
+        if end_ms > now_ms:
+            ends[group_id] = max(ends.get(group_id, 0), end_ms)
     ends.pop(wanted.group_id, None)
     used = len(ends)
     if used < rule.limit:
@@ -115,33 +136,50 @@ def _ask(rule: CapRule, slots: Sequence[Slot], wanted: Slot, zone: str, now_ms: 
     return CapAnswer(rule.rule_id, False, used, rule.limit, window, retry_at_ms)  # noqa: FBT003
 
 
-def _rolling_ends(slots: Sequence[Slot], span_ms: int, now_ms: int) -> dict[str, int]:
-    """Give the moment at which each group that counts now stops counting."""
-    ends: dict[str, int] = {}
-    for slot in slots:
-        used_at_ms = now_ms if slot.used_at_ms is None else slot.used_at_ms
-        if used_at_ms + span_ms > now_ms:
-            ends[slot.group_id] = max(ends.get(slot.group_id, 0), used_at_ms + span_ms)
-    return ends
+def _rolling_end_ms(slot: Slot, span_ms: int, now_ms: int) -> int:
+    """Say when ``slot`` leaves a rolling window; an open one is taken to be used just now."""
+    used_at_ms = now_ms if slot.used_at_ms is None else slot.used_at_ms
+    return max(used_at_ms, slot.reserved_at_ms) + span_ms
 
 
-def calendar_window(window: str, zone: str, now_ms: int) -> tuple[int, int]:
+def _calendar_end_ms(slot: Slot, window: CalendarWindow, zone: str, now_ms: int) -> int:
+    """Say when the last window of ``zone`` ends that overlaps the slot's own (Rule 3)."""
+    latest_ms = slot.reserved_at_ms + 2 * LONGEST_MS[window]
+    if latest_ms <= now_ms:  # long past, whatever the zones: spares the calendar
+        return latest_ms
+    _, own_end_ms = calendar_window(window, slot.zone or zone, slot.reserved_at_ms)
+    return calendar_window(window, zone, own_end_ms - 1)[1]
+
+
+def calendar_window(window: CalendarWindow, zone: str, now_ms: int) -> tuple[int, int]:
     """Give start and end (epoch ms) of the hour, day, week (from Monday) or month in ``zone``."""
     info = ZoneInfo(zone)
-    local = datetime.fromtimestamp(now_ms / 1000, info)
     if window == "hour":
-        start_ms = now_ms - (local.minute * 60 + local.second) * 1000 - local.microsecond // 1000
-        return start_ms, start_ms + HOUR_MS
+        return _hour(info, now_ms)
+    local = local_time(now_ms, info)
     start = local.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None, fold=0)
-    if window == "week":
+    if window == "day":
+        end = start + timedelta(days=1)
+    elif window == "week":
         start -= timedelta(days=start.weekday())
-    elif window == "month":
-        start = start.replace(day=1)
-    if window == "month":
-        end = (start + timedelta(days=32)).replace(day=1)
+        end = start + timedelta(days=7)
     else:
-        end = start + timedelta(days=7 if window == "week" else 1)
+        start = start.replace(day=1)
+        end = (start + timedelta(days=32)).replace(day=1)
     return _epoch_ms(start, info), _epoch_ms(end, info)
+
+
+def _hour(zone: ZoneInfo, now_ms: int) -> tuple[int, int]:
+    """Give the hour between two full hours; ninety minutes where a clock moves by half of one."""
+    start_ms = now_ms - _past_hour_ms(now_ms, zone)
+    start_ms -= _past_hour_ms(start_ms, zone)
+    end_ms = start_ms + HOUR_MS
+    return start_ms, end_ms + -_past_hour_ms(end_ms, zone) % HOUR_MS
+
+
+def _past_hour_ms(at_ms: int, zone: ZoneInfo) -> int:
+    local = local_time(at_ms, zone)
+    return (local.minute * 60 + local.second) * 1000 + local.microsecond // 1000
 
 
 def _epoch_ms(wall: datetime, zone: ZoneInfo) -> int:
