@@ -32,5 +32,9 @@ def person_id_of_visitor(workspace: str, anonymous_id: str) -> str:
 
 def chance(seed: str, *parts: str) -> float:
     """Draw a number in [0, 1) that depends on ``seed`` and ``parts`` alone."""
-    digest = sha256("\0".join((seed, *parts)).encode()).digest()
-    return int.from_bytes(digest[:7], "big") / (1 << 56)
+    return fraction(sha256("\0".join((seed, *parts)).encode()).digest())
+
+
+def fraction(digest: bytes) -> float:
+    """Read the front of ``digest`` as a number in [0, 1): 53 bits, all a float holds exactly."""
+    return (int.from_bytes(digest[:7], "big") >> 3) / (1 << 53)
