@@ -24,7 +24,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from fencepost_gateway.documents.document import Path, dotted
 
-FILE_MAX_BYTES: Final = 1 << 20  # the reader is pure Python: beyond this a check takes minutes
+FILE_MAX_BYTES: Final = 1 << 20  # the reader is pure Python: this much takes it ten seconds
 NODES_MAX: Final = 100_000
 DEPTH_MAX: Final = 40
 INTEGER_MAX: Final = 2**53 - 1

@@ -72,27 +72,27 @@ def naive(tree: Any, worlds: dict[str, dict[str, Any]]) -> bool:
 def naive_leaf(name: str, found: Any, literal: Any) -> bool:  # noqa: C901 - a list of cases
     """Compare one value."""
     if name == "exists":
-        return (found is not None) == literal
+        return bool((found is not None) == literal)
     if found is None:
         return name == "is_not"
     same = type(found) is type(literal[0] if isinstance(literal, list) else literal)
     match name:
         case "is":
-            return same and found == literal
+            return bool(same and found == literal)
         case "is_not":
-            return same and found != literal
+            return bool(same and found != literal)
         case "in":
             return same and found in literal
         case "not_in":
             return same and found not in literal
         case "between":
-            return same and literal[0] <= found <= literal[1]
+            return bool(same and literal[0] <= found <= literal[1])
         case "contains":
             if isinstance(found, list):
                 return any(type(item) is type(literal) and item == literal for item in found)
-            return same and isinstance(found, str) and literal in found
+            return isinstance(found, str) and same and literal in found
         case "starts_with":
-            return same and found[: len(literal)] == literal
+            return bool(same and found[: len(literal)] == literal)
         case "like":
             return same and literal in ("*", found)
     compared = {"gt": 1, "gte": 0, "lt": -1, "lte": 0}[name]

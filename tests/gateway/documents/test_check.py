@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import pytest
+
+from fencepost_gateway.content.lint import lint_template
+from fencepost_gateway.documents.check import check
+from fencepost_gateway.documents.document import Problem, SourceFile, StoredDocument
+from fencepost_gateway.documents.kinds import Finding
+from fencepost_gateway.documents.loader import load
+from fencepost_gateway.documents.reference import EXAMPLE
+
+BASE = {
+    "fence": """\
+kind: fence
+id: studio-port
+circle: {lat: 43.7, lon: 7.4, radius_m: 60}
+tags: [studio]
+dwell_after: 10m
+""",
+    "template": """\
+kind: template
+id: greet
+purpose: marketing
+sms: {text: hi}
+""",
+    "campaign": """\
+kind: campaign
+id: greeting
+entry: {transition: enter, fence: {tag: studio}}
+message: {template: greet, channels: [sms]}
+""",
+}
+
+
+def found(changes: Mapping[str, str] | None = None, *, live: str = "") -> list[Problem]:
+    """Check the base with some documents changed or added, over what is live."""
+    texts = {**BASE, **(changes or {})}
+    loaded = load([SourceFile(f"{name}.yaml", text) for name, text in texts.items()])
+    stored = load([SourceFile("live.yaml", live)])
+    assert [str(p) for p in (*loaded.problems, *stored.problems)] == []
+    kept = [StoredDocument(d.kind, d.id, 1, d.body) for d in stored.documents]
+    return check(loaded.documents, kept, lint_template)
+
+
+def change(name: str, old: str, new: str) -> dict[str, str]:
+    """Change one document of the base."""
+    assert old in BASE[name]
+    return {name: BASE[name].replace(old, new)}
+
+
+def test_base_and_example_are_without_problems() -> None:
+    """What the reference page shows passes the check."""
+    example = load([SourceFile("example.yaml", EXAMPLE)])
+
+    assert found() == []
+    assert example.problems == []
+    assert check(example.documents, [], lint_template) == []
+
+
+CASES = {
+    "template": (change("campaign", "greet,", "gret,"), 4, "there is no template gret"),
+    "channel": (change("campaign", "[sms]", "[sms, email]"), 4, "no content for email"),
+    "fence tag": (change("campaign", "tag: studio", "tag: studoi"), 3, "no fence with tag studoi"),
+    "fence id": (change("campaign", "tag: studio", "id: studio"), 3, "no fence with id studio"),
+    "fence and": (
+        change("campaign", "tag: studio", "tag: studio, library: x"),
+        3,
+        "no fence with tag studio and library x",
+    ),
+    "rule inside": (
+        {"campaign": BASE["campaign"] + "when: {not: {inside: {tag: gym}}}\n"},
+        5,
+        "no fence with tag gym",
+    ),
+    "rule while": (
+        change("campaign", "[sms]", "[sms], while: {any: [{inside: {id: gym}}]}"),
+        4,
+        "no fence with id gym",
+    ),
+    "rule transition": (
+        {"campaign": BASE["campaign"] + "when: {transition: exit, fence: {id: gym}}\n"},
+        5,
+        "no fence with id gym",
+    ),
+    "dwell threshold": (
+        change("campaign", "enter, fence: {tag: studio}", "dwell, after: 5m, fence: {tag: studio}"),
+        3,
+        "none of these fences has dwell_after 5m",
+    ),
+    "sensitive": (
+        {"fence": BASE["fence"] + "sensitive: true\n"},
+        3,
+        "fence studio-port is sensitive and starts no marketing",
+    ),
+    "library": ({"fence": BASE["fence"] + "library: gyms\n"}, 6, "there is no library gyms"),
+    "run without zone": (
+        {"campaign": BASE["campaign"] + "run: {from: 2026-06-01}\n"},
+        5,
+        "no workspace zone",
+    ),
+    "cap of a campaign": (
+        {"caps": "kind: caps\nid: a\nrules:\n  - {limit: 1, per: day, scope: {campaign: x}}\n"},
+        4,
+        "there is no campaign x",
+    ),
+    "cap of a tag": (
+        {"caps": "kind: caps\nid: a\nrules:\n  - {limit: 1, per: day, scope: {tag: x}}\n"},
+        4,
+        "no campaign has the tag x",
+    ),
+    "second workspace": (
+        {"w": "kind: workspace\nid: a\n---\nkind: workspace\nid: b\n"},
+        4,
+        "a second workspace beside a",
+    ),
+    "unknown variable": (
+        change("template", "hi", '"{{ persn.name }}"'),
+        4,
+        "unknown variable persn",
+    ),
+    "liquid syntax": (change("template", "hi", '"{% if %}"'), 4, "missing expression"),
+}
+
+
+@pytest.mark.parametrize(("changes", "line", "what"), CASES.values(), ids=CASES.keys())
+def test_reference_that_points_nowhere_is_found(
+    changes: Mapping[str, str], line: int, what: str
+) -> None:
+    """Each reference is followed over everything that would be live."""
+    (problem,) = found(changes)
+
+    assert what in problem.what
+    assert (problem.line, bool(problem.how)) == (line, True)
+
+
+def test_live_documents_count() -> None:
+    """A reference may point at what is live already; a new version of it counts instead."""
+    gym = BASE["fence"].replace("studio-port", "gym").replace("studio", "gym")
+    wanted = change("campaign", "studio", "gym")
+
+    assert found(wanted, live=gym) == []
+    assert found(live=BASE["template"].replace("sms", "web_push").replace("text", "title")) == []
+
+
+def test_live_document_that_would_break_is_named() -> None:
+    """New documents may not pull the ground from under live ones."""
+    old = BASE["campaign"].replace("greeting", "older").replace("studio", "yoga")
+    (problem,) = found(live=old)
+
+    assert str(problem).startswith("live document: campaign older, entry.fence: no fence with tag")
+
+
+def test_transactional_may_start_at_a_sensitive_fence() -> None:
+    """Only marketing is refused there."""
+    changes = {
+        "fence": BASE["fence"] + "sensitive: true\n",
+        **change("template", "marketing", "transactional"),
+    }
+
+    assert found(changes) == []
+
+
+def test_dwell_threshold_that_a_fence_has_is_fine() -> None:
+    """``after`` names a ``dwell_after``; without it any threshold will do."""
+    enter = "enter, fence: {tag: studio}"
+
+    for dwell in ("dwell, after: 10m, fence: {tag: studio}", "dwell, fence: {tag: studio}"):
+        assert found(change("campaign", enter, dwell)) == []
+
+
+def test_problems_are_in_order_of_file_and_line() -> None:
+    """People mend files from top to bottom."""
+    changes = {
+        **change("campaign", "tag: studio", "tag: gym"),
+        "fence": BASE["fence"] + "library: gyms\n",
+        "caps": "kind: caps\nid: a\nrules:\n  - {limit: 1, per: day, scope: {campaign: x}}\n",
+    }
+
+    problems = found(changes)
+
+    assert [problem.file for problem in problems] == ["campaign.yaml", "caps.yaml", "fence.yaml"]
+
+
+def test_only_new_templates_are_linted() -> None:
+    """What is live was read when it was published."""
+    seen = []
+
+    def lint(body: Mapping[str, object]) -> Iterable[Finding]:
+        seen.append(body["id"])
+        return ()
+
+    loaded = load([SourceFile("a.yaml", BASE["template"])])
+    live = StoredDocument("template", "other", 1, {**loaded.documents[0].body, "id": "other"})
+    check(loaded.documents, [live], lint)
+
+    assert seen == ["greet"]

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from fencepost_gateway.decide import plan
+from fencepost_gateway.documents.compile import compile_plan, fences_of
+from fencepost_gateway.documents.document import SourceFile, StoredDocument
+from fencepost_gateway.documents.loader import load
+from fencepost_gateway.documents.reference import EXAMPLE
+
+MIN_MS = 60_000
+DAY_MS = 86_400_000
+
+
+def stored(text: str, version: int = 3) -> list[StoredDocument]:
+    """Load documents as the gateway would have them, through their canonical bytes."""
+    loaded = load([SourceFile("a.yaml", text)])
+    assert [str(problem) for problem in loaded.problems] == []
+    return [
+        StoredDocument(d.kind, d.id, version, json.loads(d.canonical)) for d in loaded.documents
+    ]
+
+
+def monaco_ms(text: str) -> int:
+    """Give the moment of a wall reading in Monaco."""
+    wall = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("Europe/Monaco"))
+    return int(wall.timestamp() * 1000)
+
+
+def test_example_becomes_numbers_and_ids() -> None:
+    """Every member of the example arrives where deciding reads it."""
+    made = compile_plan(stored(EXAMPLE), revision=7, seed="s")
+    campaign = made.campaigns["yoga-greeting"]
+
+    assert (made.revision, made.seed, made.workspace_zone) == (7, "s", "Europe/Monaco")
+    assert (campaign.version, campaign.name) == (3, "Greeting at the studio")
+    assert campaign.entries == (plan.TransitionEntry("enter", frozenset({"studio-port"})),)
+    assert campaign.reentry == plan.Reentry("after", DAY_MS)
+    assert campaign.goal == plan.Goal("class_booked", 7 * DAY_MS)
+    assert campaign.holdout == pytest.approx(0.1)
+    assert campaign.tags == {"yoga"}
+    assert campaign.run_from_ms == monaco_ms("2026-06-01")
+    assert campaign.run_until_ms == monaco_ms("2026-09-01")
+    assert campaign.when is not None
+    assert campaign.message.while_ is not None
+    assert campaign.message.channels == ("in_app", "web_push", "email")
+    assert campaign.message.max_age_ms == 15 * MIN_MS
+    assert (campaign.message.quiet_hours, campaign.message.priority) == ("defer", 50)
+    template = made.templates["greet"]
+    assert (template.purpose, template.missing) == ("marketing", "withhold")
+    assert template.sources["in_app"]["buttons"] == [{"text": "Book", "link": "luma://book"}]
+    assert set(template.sources) == {"in_app", "web_push", "email"}
+    assert made.caps == (
+        plan.CapRule("default.1", 3, rolling_ms=7 * DAY_MS),
+        plan.CapRule("default.2", 1, plan.CapScope(channels=frozenset({"sms"})), calendar="day"),
+    )
+    view = made.fences["studio-port"]
+    assert (view.place_name, sorted(view.tags), view.rank) == ("Studio Port", ["studio"], 10)
+    assert view.meta == {"next_class": "18:30"}
+    assert made.on_transition == {("enter", "studio-port"): (campaign,)}
+
+
+def test_plan_does_not_depend_on_the_order_of_documents() -> None:
+    """The same documents in any order make the same plan."""
+    documents = stored(EXAMPLE)
+
+    assert compile_plan(documents[::-1], 1, "s") == compile_plan(documents, 1, "s")
+
+
+def test_shipped_policy_holds_until_one_is_written() -> None:
+    """Marketing and location are denied, service goes by contract, nights are quiet."""
+    made = compile_plan([], 0, "s")
+
+    assert made.policy.policy_id == "default"
+    assert made.policy.version == 0
+    assert made.policy.defaults == {"transactional": "CT"}
+    assert made.policy.accepts["*"] == {"y"}
+    hours = made.policy.quiet_hours
+    assert hours is not None
+    assert hours.channels == {"in_app", "web_push", "sms"}
+    assert {(w.start_min, w.end_min) for w in hours.allowed} == {(480, 1260)}
+    assert made.caps == ()
+
+
+def test_authored_policy_replaces_the_shipped_one_as_a_whole() -> None:
+    """Nothing of the default is mixed in."""
+    text = "kind: policy\nid: own\naccepts: {marketing: [y, LI]}\nquiet_hours: none\n"
+    made = compile_plan(stored(text), 1, "s").policy
+
+    assert made == plan.Policy("own", 3, {"marketing": frozenset({"y", "LI"})}, {}, None)
+
+
+def test_weekday_replaces_every_day_and_nights_are_split() -> None:
+    """An overnight span is two, one on each weekday; an empty list is never."""
+    text = """\
+kind: policy
+id: own
+accepts: {}
+quiet_hours:
+  on_zone_unknown: hold
+  allowed: {every_day: "08:00-20:00", sa: ["10:00-12:00", "22:00-06:00"], su: [], fr: "00:00-24:00"}
+"""
+    hours = compile_plan(stored(text), 1, "s").policy.quiet_hours
+
+    assert hours is not None
+    assert hours.on_zone_unknown == "hold"
+    assert hours.allowed == (
+        *(plan.LocalWindow(day, 480, 1200) for day in range(4)),
+        plan.LocalWindow(4, 0, 1440),
+        plan.LocalWindow(5, 600, 720),
+        plan.LocalWindow(5, 1320, 1440),
+        plan.LocalWindow(6, 0, 360),
+    )
+
+
+def test_night_of_sunday_ends_on_monday() -> None:
+    """The week is a circle."""
+    text = 'kind: policy\nid: a\naccepts: {}\nquiet_hours: {allowed: {su: "22:00-00:00"}}\n'
+    longer = text.replace("00:00", "01:00")
+
+    assert [
+        [(w.weekday, w.start_min, w.end_min) for w in hours.allowed]
+        for hours in (compile_plan(stored(t), 1, "s").policy.quiet_hours for t in (text, longer))
+        if hours
+    ] == [[(6, 1320, 1440)], [(0, 0, 60), (6, 1320, 1440)]]
+
+
+FENCES = """\
+kind: fence
+id: b
+circle: {lat: 1, lon: 2, radius_m: 50}
+tags: [x]
+dwell_after: [5m, 10m]
+---
+kind: fence
+id: a
+circle: {lat: 1, lon: 2, radius_m: 60}
+tags: [x]
+---
+kind: template
+id: t
+purpose: marketing
+sms: {text: hi}
+"""
+
+
+def campaign(name: str, entry: str) -> str:
+    """Write a campaign with this entry."""
+    message = "message: {template: t, channels: [sms]}"
+    return f"---\nkind: campaign\nid: {name}\nentry: {entry}\n{message}\n"
+
+
+def test_wake_index_holds_each_campaign_once_in_order_of_id() -> None:
+    """A stimulus finds its campaigns by name, or by kind and fence."""
+    text = FENCES
+    text += campaign("z", "[{event: cart}, {event: cart, where: {a: 1}}, {event: view}]")
+    text += campaign("m", "{event: cart}")
+    text += campaign("k", "{transition: exit, fence: {tag: x}, initial: true}")
+    made = compile_plan(stored(text), 1, "s")
+
+    assert {name: [c.campaign_id for c in woken] for name, woken in made.on_event.items()} == {
+        "cart": ["m", "z"],
+        "view": ["z"],
+    }
+    assert set(made.on_transition) == {("exit", "a"), ("exit", "b")}
+
+
+def test_dwell_wakes_only_where_the_threshold_is() -> None:
+    """``after`` picks the fences that have this threshold; without it, those that have any."""
+    text = FENCES + campaign("one", "{transition: dwell, after: 10m, fence: {tag: x}}")
+    text += campaign("two", "{transition: dwell, fence: {tag: x}}")
+    made = compile_plan(stored(text), 1, "s")
+
+    assert made.campaigns["one"].entries == (
+        plan.TransitionEntry("dwell", frozenset({"b"}), 10 * MIN_MS),
+    )
+    assert made.campaigns["two"].entries == (plan.TransitionEntry("dwell", frozenset({"b"})),)
+
+
+def test_fences_carry_the_moment_they_were_published_first() -> None:
+    """``since_ms`` is state of the gateway, given by the caller."""
+    fences = fences_of(stored(FENCES), {"a": 5})
+
+    assert [(fence.fence_id, fence.since_ms) for fence in fences] == [("a", 5), ("b", 0)]
+    assert fences[1].dwell_after_s == (300, 600)
