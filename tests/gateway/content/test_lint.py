@@ -16,6 +16,7 @@ from fencepost_gateway.content.lint import lint_template
         ("{{ person.name | safe }}", "unknown filter safe", ""),
         ("a\n{% include 'x' %}", "unexpected tag", "line 2"),
         ("a\n\n{{ person.name", "{{ is not closed", "line 3"),
+        ("a\n{{ place.name {{ now }}", "{{ is not closed before the next one", "line 2"),
         ("{% for i in (1..5000) %}{% endfor %}", "a range needs two written numbers", ""),
     ],
 )
