@@ -75,6 +75,7 @@ def house_of(surface: Surface) -> House:
     return House(
         workspace=surface.settings.workspace,
         policy=surface.plans.plan.policy,
+        seed=surface.plans.plan.seed,
         address_fault={c: lane.check_address for c, lane in surface.lanes.items()},
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from fencepost_gateway.api.decisions import explain
-from fencepost_gateway.api.surface import SURFACE, as_json, device_of, query_int
+from fencepost_gateway.api.surface import SURFACE, as_json, device_of, moment, query_int
 from fencepost_gateway.errors import ApiError
 
 CURSOR_MAX = (1 << 63) - 1
@@ -28,11 +28,11 @@ async def get_messages(request: web.Request) -> web.Response:
             "layout": row.content.get("layout", "banner"),
             "priority": row.priority,
             "content": row.content,
-            "show_until_ms": row.show_until_ms,
+            "show_until": moment(row.show_until_ms),
         }
         for row in rows
     ]
-    response = as_json({"v": 1, "messages": messages, "cursor": cursor})
+    response = as_json({"v": 1, "messages": messages, "cursor": str(cursor)})
     response.headers["ETag"] = etag
     response.headers["Cache-Control"] = "private"
     return response

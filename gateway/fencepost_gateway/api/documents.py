@@ -6,6 +6,7 @@ The body carries the files as they are, so that every error can name file and li
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import msgspec
@@ -42,13 +43,10 @@ async def post_documents(request: web.Request) -> web.Response:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise ApiError("malformed", "send {files: [{path, text}], dry_run}") from None
     _, live = await surface.store.documents()
-    loaded = load(wish.files)
-    found = list(loaded.problems)
-    if not found:
-        found = check(loaded.documents, stored(live), lint_template)
+    documents, found = await asyncio.to_thread(read, wish.files, live)  # may take seconds
     if found:
         return refused(found)
-    changed = changes(loaded.documents, live, surface.clock.now_ms())
+    changed = changes(documents, live, surface.clock.now_ms())
     revision = surface.plans.plan.revision
     if changed and not wish.dry_run:
         revision = await surface.store.publish(changed, surface.clock.now_ms())
@@ -58,9 +56,19 @@ async def post_documents(request: web.Request) -> web.Response:
             "revision": revision,
             "applied": not wish.dry_run,
             "changed": [{"kind": r.kind, "id": r.id, "version": r.version} for r in changed],
-            "unchanged": len(loaded.documents) - len(changed),
+            "unchanged": len(documents) - len(changed),
         }
     )
+
+
+def read(
+    files: Sequence[SourceFile], live: Sequence[DocumentRow]
+) -> tuple[list[Document], list[Problem]]:
+    """Read files and check them together with what is live."""
+    loaded = load(files)
+    if loaded.problems:
+        return loaded.documents, loaded.problems
+    return loaded.documents, check(loaded.documents, stored(live), lint_template)
 
 
 def refused(found: Sequence[Problem]) -> web.Response:

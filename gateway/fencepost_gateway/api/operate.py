@@ -11,7 +11,7 @@ from msgspec import Struct
 from fencepost_gateway.api.body import read_body
 from fencepost_gateway.api.surface import SURFACE, as_json
 from fencepost_gateway.errors import ApiError
-from fencepost_gateway.workers.group import address_ref
+from fencepost_gateway.intake.addresses import address_ref, raw_of
 
 T = TypeVar("T")
 
@@ -36,8 +36,7 @@ async def post_suppressions(request: web.Request) -> web.Response:
     wish = await _decode(request, SuppressRequest)
     if wish.channel not in surface.lanes:
         raise ApiError("malformed", "no such channel", "channel")
-    is_push = wish.channel == "web_push"
-    raw = {"subscription": {"endpoint": wish.address}} if is_push else {"address": wish.address}
+    raw = raw_of(wish.channel, wish.address)
     ref = address_ref(surface.credentials.seed, wish.channel, raw)
     await surface.store.suppress(wish.channel, ref, wish.reason[:64], surface.clock.now_ms())
     return as_json({"ref": ref})

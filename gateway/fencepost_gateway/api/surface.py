@@ -12,6 +12,7 @@ import hashlib
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 import msgspec
@@ -124,11 +125,17 @@ def query_int(request: web.Request, name: str, default: int, top: int) -> int:
 
     """
     text = request.query.get(name)
-    if text is None:
+    if not text:  # absent, or empty: an SDK that has no cursor yet
         return default
     if not (text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX) or int(text) > top:
         raise ApiError("malformed", f"{name} must be a whole number up to {top}", name)
     return int(text)
+
+
+def moment(at_ms: int) -> str:
+    """Write a moment as the wire protocol does, to the millisecond."""
+    at = datetime.fromtimestamp(at_ms // 1000, UTC)
+    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at_ms % 1000:03d}Z"
 
 
 def as_json(body: Any, status: int = 200) -> web.Response:

@@ -30,6 +30,7 @@ from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.ids import person_id_of_user, person_id_of_visitor
 from fencepost_gateway.decide.plan import Policy
 from fencepost_gateway.intake import limits, wire
+from fencepost_gateway.intake.addresses import address_ref, raw_address, raw_of
 from fencepost_gateway.intake.marks import Marks, ranges
 from fencepost_gateway.intake.records import Upload
 from fencepost_gateway.intake.wire import BadEvent, Batch, Event
@@ -93,12 +94,14 @@ class House(Struct, frozen=True):
     Attributes:
         workspace: Part of every person id.
         policy: Which consent values count.
+        seed: Keys the names of addresses.
         address_fault: By channel, why an address can never be called (empty when it can).
 
     """
 
     workspace: str
     policy: Policy
+    seed: str = ""
     address_fault: Mapping[str, Callable[[Mapping[str, Any]], str]] = {}
 
 
@@ -251,11 +254,16 @@ class _Desk:
                 value,
                 at_ms,
                 event.channel or consent.ANY,
-                event.address or consent.ANY,
+                self._address_of(event),
                 self._batch.device_id,
             )
             self._put(stated, proof)
         self._weigh()
+
+    def _address_of(self, event: wire.Consent) -> str:
+        if event.address is None or event.channel is None:
+            return consent.ANY
+        return address_ref(self._house.seed, event.channel, raw_of(event.channel, event.address))
 
     def _put(self, stated: ConsentEntry, proof: dict[str, Any]) -> None:
         old = self._entries.get(stated.key)
@@ -321,13 +329,6 @@ class _Desk:
         )
 
 
-def raw_address(event: wire.Address) -> dict[str, Any]:
-    """Give an address as its driver reads it."""
-    if event.subscription is not None:
-        return {"subscription": event.subscription}
-    return {"address": event.address or ""}
-
-
 def _epoch_ms(moment: datetime) -> int:
     return round(moment.timestamp() * 1000)
 
@@ -340,6 +341,8 @@ def _snapped(fix: wire.Fix) -> wire.Fix:
 def _consent_fault(event: wire.Consent) -> tuple[str, str] | None:
     if event.channel is not None and event.channel not in CHANNELS:
         return ("bad_value", "channel")
+    if event.address is not None and event.channel is None:
+        return ("bad_value", "address")
     for purpose, value in event.values.items():
         if purpose not in consent.PURPOSES:
             return ("bad_value", "values")

@@ -124,7 +124,7 @@ class Door:
         for change in admission.consents:
             e = change.entry
             row = (change.person_id, e.purpose, e.channel, e.address)
-            self._db.execute(self._sql.put_consent, (*row, e.value, e.at_ms))
+            self._db.execute(self._sql.put_consent, (*row, e.value, e.at_ms, e.clock))
             proof = _packed.encode(change.proof)
             self._db.execute(
                 self._sql.put_proof, (*row, change.old_value, e.value, e.at_ms, now_ms, proof)

@@ -140,7 +140,13 @@ class Deliver:
         if template is None:
             return {}
         place = place_of(plan, facts.person, message.cause)
-        scope = scope_for(facts.person, place, message.cause.props, now_ms)
+        scope = scope_for(
+            facts.person,
+            place,
+            message.cause.props,
+            now_ms,
+            workspace_zone=plan.workspace_zone,
+        )
         return {
             channel: self._renderer.render(template, channel, scope)
             for channel in message.channels
@@ -189,5 +195,6 @@ class Deliver:
 
 def _rendered(content: Content | RenderProblem) -> Rendered:
     if isinstance(content, RenderProblem):
-        return Rendered(content.code, content.member)
+        member = f"{content.member} ({content.detail})" if content.detail else content.member
+        return Rendered(content.code, member)
     return Rendered()

@@ -24,7 +24,7 @@ from fencepost_gateway.decide.enter import enter
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.person import Person, Presence, merge
 from fencepost_gateway.intake import wire
-from fencepost_gateway.intake.admit import raw_address
+from fencepost_gateway.intake.addresses import address_ref, raw_address
 from fencepost_gateway.intake.records import LogRecord, Outcome, TimerFired, Upload
 from fencepost_gateway.ports import AddressChange, Effects, RecordRow, Timer
 from fencepost_gateway.workers.plans import Plans
@@ -307,16 +307,6 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
         elif isinstance(record, Outcome):
             persons.add(record.person_id)
     return persons, devices
-
-
-def address_ref(seed: str, channel: str, raw: dict[str, Any]) -> str:
-    """Name an address without showing it: a keyed hash of its normal form."""
-    subscription = raw.get("subscription")
-    if isinstance(subscription, dict):
-        normal = str(subscription.get("endpoint"))
-    else:
-        normal = str(raw.get("address", "")).strip().casefold()
-    return derive("address", seed, channel, normal)
 
 
 def _shown(transition: Transition, device_id: str) -> dict[str, Any]:

@@ -32,12 +32,13 @@ WHERE merged = 1 AND visitor_id IN (SELECT value FROM json_each(?));
 -- name: set_merged
 UPDATE alias SET merged = 1 WHERE visitor_id = ? AND person_id = ?;
 -- name: consents
-SELECT purpose, value, at_ms, channel, address FROM consent WHERE person_id = ?
+SELECT purpose, value, at_ms, channel, address, clock FROM consent WHERE person_id = ?
 ORDER BY purpose, channel, address;
 -- name: put_consent
-INSERT INTO consent (person_id, purpose, channel, address, value, at_ms) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO consent (person_id, purpose, channel, address, value, at_ms, clock)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (person_id, purpose, channel, address)
-DO UPDATE SET value = excluded.value, at_ms = excluded.at_ms;
+DO UPDATE SET value = excluded.value, at_ms = excluded.at_ms, clock = excluded.clock;
 -- name: put_proof
 INSERT INTO consent_proof
   (person_id, purpose, channel, address, old_value, new_value, at_ms, received_ms, proof)

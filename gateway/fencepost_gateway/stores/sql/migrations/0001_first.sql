@@ -35,6 +35,7 @@ CREATE TABLE consent (
   address TEXT NOT NULL,
   value TEXT NOT NULL,
   at_ms INTEGER NOT NULL,
+  clock TEXT NOT NULL,
   PRIMARY KEY (person_id, purpose, channel, address)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE consent_proof (

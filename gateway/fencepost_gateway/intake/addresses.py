@@ -1,0 +1,38 @@
+"""
+Addresses: how an address is named without being shown.
+
+Pure. An address is kept raw for its driver alone; everything else (consent, suppression, records)
+knows it by a keyed hash of its normal form, so that two spellings are one address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fencepost_gateway.decide.ids import derive
+from fencepost_gateway.intake import wire
+
+
+def raw_address(event: wire.Address) -> dict[str, Any]:
+    """Give an address as its driver reads it."""
+    if event.subscription is not None:
+        return {"subscription": event.subscription}
+    return {"address": event.address or ""}
+
+
+def raw_of(channel: str, text: str) -> dict[str, Any]:
+    """Give the address that a person or an operator wrote as one word."""
+    if channel == "web_push":
+        return {"subscription": {"endpoint": text}}
+    return {"address": text}
+
+
+def address_ref(seed: str, channel: str, raw: Mapping[str, Any]) -> str:
+    """Name an address; the seed keeps anybody else from trying names."""
+    subscription = raw.get("subscription")
+    if isinstance(subscription, dict):
+        normal = str(subscription.get("endpoint"))
+    else:
+        normal = str(raw.get("address", "")).strip().casefold()
+    return derive("address", seed, channel, normal)
