@@ -279,10 +279,10 @@ import os, sys
 from fencepost_sdk import init
 fp = init("pk_test", host="http://127.0.0.1:1", data_dir=sys.argv[1])
 if os.fork() == 0:
-    print("child", flush=True)
+    os.write(1, b"child\\n")
     sys.stdin.read()
 else:
-    print(fp.device_id, flush=True)
+    os.write(1, f"{fp.device_id}\\n".encode())
     os._exit(0)
 """
     with subprocess.Popen(  # noqa: S603 - our own interpreter and code

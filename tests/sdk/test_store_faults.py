@@ -22,7 +22,8 @@ fp = init("pk_test", host=sys.argv[1], data_dir=sys.argv[2], consent={"collect":
 while True:
     tracked = fp.track("step", {"text": "x" * 200})
     if tracked.level == "os":
-        print(tracked.event_id, flush=True)
+        sys.stdout.write(tracked.event_id + "\\n")
+        sys.stdout.flush()
 """
 
 
