@@ -178,6 +178,19 @@ async def test_consent_rules_the_next_claim_when_admit_returns(store: Store) -> 
     assert [(e.purpose, e.value) for e in seen[0].consents] == [("marketing", "n")]
 
 
+async def test_consent_keeps_whose_clock_it_was(store: Store) -> None:
+    """Who said it is kept with the statement: one device's second word is later than its first."""
+    await with_message(store)
+    await store.admit(upload(consent(1, marketing="n")))
+    await store.admit(upload(consent(2, NOW_MS + 1, marketing="y")))
+    from_one = [e.value for e in (await facts_of(store)).consents]
+    await store.admit(upload(consent(1, NOW_MS + 2, marketing="n"), device_id="device-2"))
+    await store.admit(upload(consent(3, NOW_MS + 3, marketing="y")))
+
+    assert from_one == ["y"]
+    assert [e.value for e in (await facts_of(store)).consents] == ["n"]
+
+
 async def test_consent_of_a_linked_visitor_is_the_strictest(store: Store) -> None:
     """When a visitor becomes somebody known, the stricter statement of the two stands."""
     await store.admit(

@@ -282,7 +282,7 @@ def test_consent_leaves_a_change_with_its_proof() -> None:
 
     (change,) = found.consents
     assert change.person_id == visitor()
-    assert change.entry == ConsentEntry("marketing", "n", NOW_MS, "sms")
+    assert change.entry == ConsentEntry("marketing", "n", NOW_MS, "sms", clock="device-1")
     assert change.old_value == "y"
     assert change.proof == {
         "device_id": "device-1",
@@ -300,6 +300,17 @@ def test_consent_of_yesterday_does_not_undo_a_later_no() -> None:
 
     assert found.accepted == [[1, 1]]
     assert found.consents == []
+
+
+def test_consent_changed_twice_on_one_device_is_as_said_last() -> None:
+    """One clock is believed to the second: off and on again is on."""
+    found = admitted(
+        consent(1, NOW_MS, marketing="y"),
+        consent(2, NOW_MS + 1000, marketing="n"),
+        consent(3, NOW_MS + 2000, marketing="y"),
+    )
+
+    assert [c.entry.value for c in found.consents] == ["y", "n", "y"]
 
 
 @pytest.mark.parametrize(

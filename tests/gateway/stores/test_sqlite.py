@@ -260,7 +260,6 @@ async def test_a_checkpoint_that_finds_no_room_stops_nobody(
     await store.append(Published(1), NOW_MS)
 
     assert await store.append(Published(2), NOW_MS) == 2
-    db_of(store).set_authorizer(None)
 
 
 def _no_checkpoint(code: int, first: str | None, *_: Any) -> int:
