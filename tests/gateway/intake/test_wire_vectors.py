@@ -15,12 +15,7 @@ from fencepost_gateway.intake.marks import Marks
 from gateway.policies import make_house
 
 FOLDER = Path(__file__).resolve().parents[3] / "sdk" / "wire" / "vectors" / "batch"
-LENIENT = pytest.mark.xfail(strict=True, reason="accuracy -1 or missing is unknown, not wrong")
-LENIENT_IN = {"positions_have_ranges", "wrong_type_names_its_path"}
-VECTORS = [
-    pytest.param(path, id=path.stem, marks=[LENIENT] if path.stem in LENIENT_IN else [])
-    for path in sorted(FOLDER.glob("*.json"))
-]
+VECTORS = [pytest.param(path, id=path.stem) for path in sorted(FOLDER.glob("*.json"))]
 
 
 def epoch_ms(moment: str) -> int:
