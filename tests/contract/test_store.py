@@ -218,7 +218,11 @@ async def test_messages_of_a_linked_visitor_are_judged_with_both_halves(store: S
     facts = await facts_of(store, "m-2")
     assert [a.ref for a in facts.addresses if a.channel == "sms"] == ["ref-2", REF]
     assert [s.slot_id for s in facts.slots] == ["m-1"]
-    assert (await facts_of(store, "m-1")).consents == facts.consents
+    assert [e.value for e in facts.consents] == ["n"]
+    await store.commit(effects(0, message("m-3")))
+    seen: list[ClaimFacts] = []
+    await store.claim("m-3", watching(withholds, seen), NOW_MS)
+    assert seen[0].consents == facts.consents
 
 
 # ---- the log -------------------------------------------------------------------------------
@@ -364,6 +368,16 @@ async def test_merge_moves_person_addresses_and_messages(store: Store) -> None:
     assert facts.message.person_id == user("u42")
     assert facts.person.person_id == user("u42")
     assert [a.ref for a in facts.addresses] == [REF, "in_app"]
+
+
+async def test_merge_makes_one_of_an_address_that_both_have(store: Store) -> None:
+    """The same number known twice is one number afterwards."""
+    both = [address(visitor()), address(user("u42"), at_ms=NOW_MS - 5)]
+    await store.commit(effects(0, message(), addresses=both))
+    await merged(store)
+
+    there, _ = (await facts_of(store)).addresses
+    assert (there.ref, there.since_ms) == (REF, NOW_MS)
 
 
 async def test_merge_adds_cap_counters(store: Store) -> None:

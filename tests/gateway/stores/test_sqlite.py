@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -307,6 +308,23 @@ async def test_log_is_read_from_disk_where_the_tail_has_moved_on(store: SqliteSt
     for after in range(11):
         found: list[LogRecord] = await store.read_log(after, 100)
         assert [r.position for r in found] == list(range(after + 1, 11))
+
+
+async def test_log_read_while_the_tail_moves_skips_nothing(store: SqliteStore) -> None:
+    """The writer may push records out between two looks of a reader: then the file is asked."""
+
+    class Moving(deque[LogRecord]):
+        def __getitem__(self, at: Any) -> Any:
+            first = super().__getitem__(at)
+            self.append(newest)
+            return first
+
+    for n in range(4):
+        await store.append(Published(n), NOW_MS)
+    *older, newest = await store.read_log(0, 10)
+    store._tail = Moving(older, maxlen=3)  # noqa: SLF001 - a writer at the worst moment
+
+    assert [r.position for r in await store.read_log(0, 10)] == [1, 2, 3, 4]
 
 
 async def test_trimmed_log_keeps_its_numbers(folder: Path) -> None:
