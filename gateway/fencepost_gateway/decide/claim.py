@@ -8,7 +8,8 @@ Rule 1. Gates in one order: live, emergency stop, age, holdout, relevant (goal, 
         channel at a time in order of preference: reachable, suppression, consent, quiet hours,
         render, caps. Caps come last because they reserve.
 Rule 2. A channel that may not be used passes the message on to the next one. Quiet hours do not:
-        they defer the message, and a deferral is judged anew when it is over.
+        they defer the message, and a deferral is judged anew when it is over. On a channel with
+        several addresses the newest that is neither suppressed nor denied is meant.
 Rule 3. The primary reason is the refusal that got furthest through the gates; of equals, that of
         the channel the campaign likes best.
 Rule 4. Holdout, quiet hours and caps concern marketing; transactional messages pass them by.
@@ -31,6 +32,7 @@ from fencepost_gateway.decide.plan import Campaign, Plan, Template
 from fencepost_gateway.decide.rules import Evaluation, Rule
 
 RELEASE_SPREAD_MS = 30 * 60_000
+HOLD_MIN_MS = 60_000
 CHANNEL_GATES = ("reachable", "suppression", "consent", "quiet_hours", "render", "caps")
 
 
@@ -96,7 +98,7 @@ def _over_channels(case: _Case, checks: list[Check]) -> Verdict:
 
 def _on_channel(case: _Case, channel: str, checks: list[Check]) -> Verdict | None:
     """Ask the gates of one channel; None when the next channel should be tried."""
-    address = next((a for a in case.facts.addresses if a.channel == channel), None)
+    address = _address(case, channel)
     for gate in (_reachable, _suppression, _consent):
         check = gate(case, channel, address)
         checks.append(check)
@@ -112,7 +114,14 @@ def _on_channel(case: _Case, channel: str, checks: list[Check]) -> Verdict | Non
         if not check.ok:
             return None
     slot = _slot(case, channel) if case.is_marketing else None
-    return Verdict("send", tuple(checks), channel=channel, address=address, slot=slot)
+    return Verdict(
+        "send",
+        tuple(checks),
+        purpose=case.template.purpose,
+        channel=channel,
+        address=address,
+        slot=slot,
+    )
 
 
 # ---- gates of the message ------------------------------------------------------------------
@@ -159,13 +168,22 @@ def _holdout(case: _Case) -> Check:
 
 
 def _goal(case: _Case) -> Check:
-    goal, entered_ms = case.campaign.goal, case.facts.message.entered_ms
+    # By when things happened, not by when we heard of them: a goal reached offline counts too.
+    goal, since_ms = case.campaign.goal, case.facts.message.cause.at_ms
     if goal is None:
         return Check("goal", ok=True)
-    summary = case.facts.person.summaries.get(goal.event)
-    reached_ms = summary.last_ms if summary else None
-    reached = reached_ms is not None and entered_ms <= reached_ms <= entered_ms + goal.within_ms
-    inputs = {"event": goal.event, "last_ms": reached_ms, "entered_ms": entered_ms}
+    person = case.facts.person
+    summary = person.summaries.get(goal.event)
+    times_ms = [e.at_ms for e in person.recent if e.name == goal.event]
+    if summary is not None:
+        times_ms += [summary.first_ms, summary.last_ms]
+    reached = any(since_ms < t <= since_ms + goal.within_ms for t in times_ms)
+    inputs = {
+        "event": goal.event,
+        "last_ms": max(times_ms, default=None),
+        "since_ms": since_ms,
+        "within_ms": goal.within_ms,
+    }
     return Check("goal", not reached, reason="goal_reached" if reached else "", inputs=inputs)
 
 
@@ -181,6 +199,16 @@ def _while(case: _Case) -> Check:
 
 
 # ---- gates of a channel --------------------------------------------------------------------
+
+
+def _address(case: _Case, channel: str) -> AddressRow | None:
+    """Choose the newest address of a channel that may be used; one that may not for want of any."""
+    addresses = [a for a in case.facts.addresses if a.channel == channel]
+    for address in addresses if len(addresses) > 1 else ():
+        passes = (_suppression(case, channel, address), _consent(case, channel, address))
+        if all(check.ok for check in passes):
+            return address
+    return addresses[0] if addresses else None
 
 
 def _reachable(case: _Case, channel: str, address: AddressRow | None) -> Check:
@@ -233,7 +261,7 @@ def _quiet(case: _Case, channel: str) -> Check:
         inputs["hold"] = hours.on_zone_unknown == "hold"
         return Check("quiet_hours", ok=False, channel=channel, reason="zone_unknown", inputs=inputs)
     answer = quiet_hours.quiet(hours, zones.names, case.now_ms)
-    inputs["next_ms"] = answer.next_ms
+    inputs |= {"next_ms": answer.next_ms, "until_ms": answer.until_ms}
     reason = "" if answer.allowed else "quiet_hours"
     return Check("quiet_hours", answer.allowed, channel, reason=reason, inputs=inputs)
 
@@ -242,15 +270,18 @@ def _wait_or_withhold(case: _Case, check: Check, checks: tuple[Check, ...]) -> V
     """Turn a refusal by quiet hours into a deferral, unless there is nothing to wait for."""
     expires_at_ms = case.facts.message.expires_at_ms
     if check.reason == "zone_unknown":
-        if check.inputs["hold"]:
-            return Verdict("deferred", checks, "zone_unknown", retry_at_ms=expires_at_ms)
-        return Verdict("withheld", checks, "zone_unknown")
-    next_ms = check.inputs["next_ms"]
+        if not check.inputs["hold"]:
+            return Verdict("withheld", checks, "zone_unknown")
+        held_ms = max(HOLD_MIN_MS, case.now_ms - case.facts.message.entered_ms)
+        # Asked again when it has waited twice as long: a zone may be learnt until it expires.
+        retry_at_ms = min(expires_at_ms, case.now_ms + held_ms)
+        return Verdict("deferred", checks, "zone_unknown", retry_at_ms=retry_at_ms)
+    next_ms, until_ms = check.inputs["next_ms"], check.inputs["until_ms"]
     if next_ms is None or case.campaign.message.quiet_hours == "drop":
         return Verdict("withheld", checks, "quiet_hours")
     if next_ms >= expires_at_ms:
         return Verdict("withheld", checks, "expires_in_quiet_hours")
-    room_ms = min(RELEASE_SPREAD_MS, expires_at_ms - next_ms - 1)
+    room_ms = min(RELEASE_SPREAD_MS, until_ms - next_ms, expires_at_ms - next_ms)
     spread_ms = int(chance(case.plan.seed, "release", case.facts.message.message_id) * room_ms)
     return Verdict("deferred", checks, "quiet_hours", retry_at_ms=next_ms + spread_ms)
 
@@ -266,9 +297,8 @@ def _render(case: _Case, channel: str) -> Check:
 def _caps(case: _Case, channel: str) -> Check:
     if not case.is_marketing:
         return Check("caps", ok=True, channel=channel, inputs={"exempt": True})
-    zones = _zones(case)
-    zone = zones.names[0] if zones.names else ""
-    answers = caps.check(case.plan.caps, case.facts.slots, _slot(case, channel), zone, case.now_ms)
+    wanted = _slot(case, channel)
+    answers = caps.check(case.plan.caps, case.facts.slots, wanted, wanted.zone, case.now_ms)
     inputs = {
         "rules": [
             {
@@ -289,7 +319,7 @@ def _caps(case: _Case, channel: str) -> Check:
 
 
 def _slot(case: _Case, channel: str) -> caps.Slot:
-    message = case.facts.message
+    message, zones = case.facts.message, _zones(case).names
     return caps.Slot(
         slot_id=message.message_id,
         group_id=message.group_id,
@@ -298,7 +328,8 @@ def _slot(case: _Case, channel: str) -> caps.Slot:
         purpose=case.template.purpose,
         campaign_id=message.campaign_id,
         tags=tuple(sorted(case.campaign.tags)),
-        reserved_at_ms=case.now_ms,
+        reserved_at_ms=caps.reserved_now_ms(case.facts.slots, case.now_ms),
+        zone=zones[0] if zones else "",
     )
 
 

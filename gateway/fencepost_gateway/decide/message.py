@@ -83,6 +83,7 @@ class Verdict(Struct, frozen=True):
     outcome: Literal["send", "withheld", "deferred"]
     checks: tuple[Check, ...]
     reason: str = ""
+    purpose: str = ""
     channel: str = ""
     address: AddressRow | None = None
     retry_at_ms: int | None = None

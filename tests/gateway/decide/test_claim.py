@@ -1,0 +1,703 @@
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec.structs import replace
+
+from fencepost_gateway.decide.claim import RELEASE_SPREAD_MS, Rendered
+from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.message import AddressRow, Check, ClaimFacts, Verdict
+from fencepost_gateway.decide.person import EventSummary, PastEvent, Person, Presence
+from fencepost_gateway.decide.place import FenceView
+from fencepost_gateway.decide.plan import CapRule, CapScope, Goal, MessagePlan, Plan
+from fencepost_gateway.decide.rules import compile_rule
+from gateway.decide.builders import (
+    CHANNELS,
+    DAY_MS,
+    ENTER,
+    EVENT,
+    HOUR_MS,
+    MIN_MS,
+    NOON_MS,
+    POLICY,
+    QUIET,
+    RENDERED,
+    STUDIO,
+    YES_TO_ALL,
+    addresses,
+    at,
+    campaign,
+    facts,
+    gates,
+    judged,
+    message,
+    plan,
+    slot,
+    windows,
+)
+
+MESSAGE_GATES = ["live", "emergency_stop", "age", "holdout", "goal", "while"]
+CHANNEL_GATES = ["reachable", "suppression", "consent", "quiet_hours", "render", "caps"]
+
+NIGHT_MS = at("2026-06-01 01:00")  # 03:00 in Monaco; daytime begins at 06:00 UTC
+MORNING_MS = at("2026-06-01 06:00")
+NO_MARKETING = (ConsentEntry("marketing", "n", 1), *YES_TO_ALL[1:])
+CAP = CapRule("caps.1", 1, rolling_ms=DAY_MS)
+USED = (slot("used", NOON_MS - HOUR_MS, NOON_MS - HOUR_MS),)
+INSIDE = compile_rule({"inside": {"tag": "studio"}})
+BOOKED = Goal("class_booked", DAY_MS)
+
+
+def _asleep(**changes: Any) -> ClaimFacts:
+    """Give facts of a message that is claimed in the night, on a channel with quiet hours."""
+    changes.setdefault("entered_ms", NIGHT_MS)
+    changes.setdefault("expires_at_ms", NIGHT_MS + DAY_MS)
+    return facts(message=message(channels=("sms",), **changes))
+
+
+def _with_policy(**changes: Any) -> Plan:
+    return plan(policy=replace(POLICY, **changes))
+
+
+def _booked(*times_ms: int) -> Person:
+    person = Person("person-1")
+    for time_ms in times_ms:
+        person.remember("class_booked", time_ms, {})
+    return person
+
+
+def _last(verdict: Verdict) -> Check:
+    return verdict.checks[-1]
+
+
+# ---- the order -----------------------------------------------------------------------------
+
+
+def test_everything_allowed_sends_on_the_first_channel() -> None:
+    """A message that passes every gate goes on the channel the campaign likes best."""
+    verdict = judged()
+
+    assert (verdict.outcome, verdict.channel, verdict.reason) == ("send", "in_app", "")
+    assert verdict.address == addresses("in_app")[0]
+    assert verdict.purpose == "marketing"
+
+
+def test_gates_are_asked_in_one_order() -> None:
+    """The order is a promise: cheap and final gates first, caps last because they reserve."""
+    assert gates(judged()) == [*MESSAGE_GATES, *CHANNEL_GATES]
+
+
+Refusal = tuple[str, str, Callable[[], dict[str, Any]]]  # gate, reason, what is given
+
+REFUSALS: dict[str, Refusal] = {
+    "campaign archived": (
+        "live",
+        "campaign_ended",
+        lambda: {"the_facts": facts(campaign_archived=True)},
+    ),
+    "run is over": (
+        "live",
+        "campaign_ended",
+        lambda: {"the_plan": plan(campaign(run_until_ms=NOON_MS))},
+    ),
+    "emergency stop": (
+        "emergency_stop",
+        "emergency_stop",
+        lambda: {"the_facts": facts(emergency_stop=True)},
+    ),
+    "too old": (
+        "age",
+        "too_old",
+        lambda: {"the_facts": facts(message=message(expires_at_ms=NOON_MS))},
+    ),
+    "campaign's holdout": (
+        "holdout",
+        "holdout",
+        lambda: {"the_plan": plan(campaign(holdout=1.0))},
+    ),
+    "workspace's holdout": (
+        "holdout",
+        "holdout",
+        lambda: {"the_plan": plan(workspace_holdout=1.0)},
+    ),
+    "goal reached": (
+        "goal",
+        "goal_reached",
+        lambda: {
+            "the_plan": plan(campaign(goal=BOOKED)),
+            "the_facts": facts(person=_booked(NOON_MS + 1)),
+            "now_ms": NOON_MS + MIN_MS,
+        },
+    ),
+    "no longer inside": (
+        "while",
+        "no_longer_relevant",
+        lambda: {"the_plan": plan(campaign(message=MessagePlan("greet", CHANNELS, while_=INSIDE)))},
+    ),
+    "no driver": ("reachable", "channel_off", lambda: {"rendered": {}}),
+    "no address": ("reachable", "no_address", lambda: {"the_facts": facts(addresses=())}),
+    "suppressed": (
+        "suppression",
+        "suppressed",
+        lambda: {
+            "the_facts": facts(
+                addresses=tuple(replace(a, suppressed="stop") for a in addresses(*CHANNELS))
+            )
+        },
+    ),
+    "no consent": ("consent", "consent", lambda: {"the_facts": facts(consents=NO_MARKETING)}),
+    "quiet hours": (
+        "quiet_hours",
+        "quiet_hours",
+        lambda: {
+            "the_plan": plan(
+                campaign(message=MessagePlan("greet", ("sms",), quiet_hours="drop")),
+            ),
+            "the_facts": _asleep(),
+            "now_ms": NIGHT_MS,
+        },
+    ),
+    "zone unknown": (
+        "quiet_hours",
+        "zone_unknown",
+        lambda: {"the_plan": plan(workspace_zone="")},
+    ),
+    "value missing": (
+        "render",
+        "render_missing",
+        lambda: {"rendered": dict.fromkeys(CHANNELS, Rendered("render_missing", "text"))},
+    ),
+    "render failed": (
+        "render",
+        "render_failed",
+        lambda: {"rendered": dict.fromkeys(CHANNELS, Rendered("render_failed", "text"))},
+    ),
+    "cap used up": (
+        "caps",
+        "frequency_cap",
+        lambda: {"the_plan": plan(caps=(CAP,)), "the_facts": facts(slots=USED)},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS.values(), ids=REFUSALS)
+def test_gate_refuses_with_its_reason_and_stands_in_the_record(
+    case: Refusal,
+) -> None:
+    """Each gate can withhold; what was asked before it is on record, and nothing behind it."""
+    gate, reason, given = case
+
+    verdict = judged(**given())
+
+    assert (verdict.outcome, verdict.reason) == ("withheld", reason)
+    assert (_last(verdict).gate, _last(verdict).ok, _last(verdict).reason) == (gate, False, reason)
+    assert (verdict.slot, verdict.address, verdict.retry_at_ms) == (None, None, None)
+    order = [*MESSAGE_GATES, *CHANNEL_GATES]
+    asked = gates(verdict)
+    assert asked[: order.index(gate) + 1] == order[: order.index(gate) + 1]
+    assert all(check.ok == (not check.reason) for check in verdict.checks)
+
+
+def test_every_gate_has_its_refusal() -> None:
+    """The table above covers the whole order."""
+    assert {gate for gate, _, _ in REFUSALS.values()} == {*MESSAGE_GATES, *CHANNEL_GATES}
+
+
+@pytest.mark.parametrize("vanished", ["campaigns", "templates"])
+def test_campaign_that_vanished_is_withheld(vanished: str) -> None:
+    """No campaign or no template in the plan: nothing can be judged, so nothing is sent."""
+    verdict = judged(replace(plan(), **{vanished: {}}))
+
+    assert (verdict.outcome, verdict.reason) == ("withheld", "campaign_ended")
+    assert [(c.gate, c.inputs) for c in verdict.checks] == [("live", {"found": False})]
+
+
+# ---- gates of the message ------------------------------------------------------------------
+
+
+def test_run_that_is_not_over_yet_is_live() -> None:
+    """``until`` is exclusive: a millisecond before it the campaign still sends."""
+    live = plan(campaign(run_until_ms=NOON_MS + 1))
+
+    assert judged(live).outcome == "send"
+
+
+def test_age_says_how_old_and_how_old_at_most() -> None:
+    """The record names both figures, counted from the cause."""
+    verdict = judged(now_ms=NOON_MS + HOUR_MS)
+
+    assert verdict.checks[2].inputs == {"age_ms": HOUR_MS, "max_age_ms": DAY_MS}
+    assert judged(now_ms=NOON_MS + DAY_MS - 1).reason != "too_old"
+
+
+def test_holdout_keeps_a_stable_share_of_persons() -> None:
+    """About the share authored, the same persons each time, and another set per campaign."""
+
+    def held(campaign_id: str) -> set[int]:
+        the_plan = plan(campaign(campaign_id, holdout=0.3))
+        the_message = message(campaign_id=campaign_id)
+        return {
+            n
+            for n in range(300)
+            if judged(the_plan, facts(message=the_message, person=Person(f"p{n}"))).reason
+        }
+
+    assert 60 < len(held("a")) < 120
+    assert held("a") == held("a")
+    assert held("a") != held("b")
+
+
+def test_holdout_names_who_held() -> None:
+    """The record tells the workspace's holdout from the campaign's."""
+    verdict = judged(plan(campaign(holdout=0.0), workspace_holdout=1.0))
+
+    assert _last(verdict).inputs == {"held_by": ["workspace"], "workspace": 1.0, "campaign": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("person", "reached"),
+    [
+        (_booked(), False),
+        (_booked(NOON_MS - 1), False),
+        (_booked(NOON_MS), False),
+        (_booked(NOON_MS + 1), True),
+        (_booked(NOON_MS + HOUR_MS), True),
+        (_booked(NOON_MS + HOUR_MS + 1), False),
+        (_booked(NOON_MS + MIN_MS, NOON_MS + 3 * HOUR_MS), True),
+        (_booked(NOON_MS - DAY_MS, NOON_MS + MIN_MS, NOON_MS + 3 * HOUR_MS), True),
+    ],
+    ids=[
+        "never",
+        "before the cause",
+        "the cause itself",
+        "just after",
+        "at the last moment",
+        "too late to count",
+        "first in time, then again",
+        "before, in time and after",
+    ],
+)
+def test_goal_counts_between_the_cause_and_its_end(person: Person, reached: bool) -> None:  # noqa: FBT001 - a table
+    """A goal is reached by any such event after the cause and within its time."""
+    the_plan = plan(campaign(goal=Goal("class_booked", HOUR_MS)))
+
+    verdict = judged(the_plan, facts(person=person), now_ms=NOON_MS + 4 * HOUR_MS)
+
+    assert (verdict.reason == "goal_reached") is reached
+
+
+def test_goal_reached_offline_before_we_heard_of_the_cause_counts() -> None:
+    """Cause and goal in one late upload: by the clock of what happened, the goal came after."""
+    heard = message(entered_ms=NOON_MS + 2 * HOUR_MS)
+    the_facts = facts(message=heard, person=_booked(NOON_MS + MIN_MS))
+
+    verdict = judged(plan(campaign(goal=BOOKED)), the_facts, now_ms=NOON_MS + 2 * HOUR_MS)
+
+    assert verdict.reason == "goal_reached"
+
+
+def test_goal_whose_name_is_beyond_the_summaries_is_found_in_the_history() -> None:
+    """The newest events carry their names themselves."""
+    person = Person("person-1", recent=[PastEvent("class_booked", NOON_MS + 1, {})])
+
+    assert judged(plan(campaign(goal=BOOKED)), facts(person=person)).reason == "goal_reached"
+
+
+def test_goal_that_fell_out_of_the_history_is_found_in_the_summary() -> None:
+    """First and last time of every event name are kept when the event itself is gone."""
+    summary = EventSummary(2, NOON_MS + 1, NOON_MS + 2 * DAY_MS)
+    person = Person("person-1", summaries={"class_booked": summary})
+
+    assert judged(plan(campaign(goal=BOOKED)), facts(person=person)).reason == "goal_reached"
+
+
+def test_while_is_asked_of_the_person_as_they_are_now() -> None:
+    """Still inside: it goes, and the record shows the operand."""
+    inside = Person("person-1", inside=[Presence("studio", NOON_MS, "v", "d")])
+    the_plan = plan(campaign(message=MessagePlan("greet", CHANNELS, while_=INSIDE)))
+
+    verdict = judged(the_plan, facts(person=inside))
+
+    assert verdict.outcome == "send"
+    assert verdict.checks[5].inputs["operands"][0]["ok"] is True
+
+
+# ---- transactional -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"the_facts": facts(emergency_stop=True)},
+        {"the_plan": plan(campaign(holdout=1.0), purpose="transactional", workspace_holdout=1.0)},
+        {"now_ms": NIGHT_MS + DAY_MS},
+        {"the_plan": plan(purpose="transactional", workspace_zone="")},
+        {
+            "the_plan": plan(purpose="transactional", caps=(CAP,)),
+            "the_facts": facts(slots=USED),
+        },
+        {
+            "the_plan": plan(
+                purpose="transactional",
+                caps=(replace(CAP, scope=CapScope("transactional")),),
+            ),
+            "the_facts": facts(slots=(replace(USED[0], purpose="transactional"),)),
+        },
+        {"the_facts": facts(consents=())},
+        {"the_facts": facts(message=message(cause=ENTER), consents=())},
+    ],
+    ids=[
+        "emergency stop",
+        "holdouts",
+        "night",
+        "zone unknown",
+        "marketing cap",
+        "cap that names it",
+        "nothing said",
+        "caused by a transition",
+    ],
+)
+def test_transactional_passes_what_concerns_marketing(given: dict[str, Any]) -> None:
+    """A service message goes by contract, at night too, and neither uses nor obeys a cap."""
+    verdict = judged(**{"the_plan": plan(purpose="transactional"), **given})
+
+    assert (verdict.outcome, verdict.purpose, verdict.slot) == ("send", "transactional", None)
+
+
+def test_transactional_obeys_a_no() -> None:
+    """N stops service messages too."""
+    said = (ConsentEntry("transactional", "n", 0),)
+
+    assert judged(plan(purpose="transactional"), facts(consents=said)).reason == "consent"
+
+
+# ---- channels ------------------------------------------------------------------------------
+
+
+def test_channel_that_may_not_be_used_passes_on_to_the_next() -> None:
+    """Each channel passed over keeps its checks; the first that may go, goes."""
+    said = (ConsentEntry("marketing", "n", 1, "web_push"), *YES_TO_ALL)
+
+    verdict = judged(the_facts=facts(addresses=addresses("web_push", "sms"), consents=said))
+
+    assert (verdict.outcome, verdict.channel) == ("send", "sms")
+    assert [(c.channel, c.gate, c.reason) for c in verdict.checks if not c.ok] == [
+        ("in_app", "reachable", "no_address"),
+        ("web_push", "consent", "consent"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reachable", "denied", "reason"),
+    [
+        (("sms",), "sms", "consent"),
+        (("in_app", "sms"), "in_app", "render_missing"),
+        ((), "sms", "no_address"),
+    ],
+    ids=["last got furthest", "render lies behind consent", "equals: the first channel's"],
+)
+def test_primary_reason_is_the_refusal_that_got_furthest(
+    reachable: tuple[str, ...], denied: str, reason: str
+) -> None:
+    """What nearly went through says more than a channel the person does not have."""
+    said = (ConsentEntry("marketing", "n", 1, denied), *YES_TO_ALL)
+    rendered = {**RENDERED, "sms": Rendered("render_missing", "text")}
+    the_facts = facts(addresses=addresses(*reachable), consents=said)
+
+    verdict = judged(the_facts=the_facts, rendered=rendered)
+
+    assert (verdict.outcome, verdict.reason) == ("withheld", reason)
+
+
+def test_primary_reason_of_equals_is_that_of_the_channel_liked_best() -> None:
+    """Two channels refused at one gate: the campaign's first speaks for the message."""
+    rendered = {
+        **dict.fromkeys(CHANNELS, Rendered("render_failed", "text")),
+        "in_app": Rendered("render_missing", "title"),
+    }
+
+    assert judged(rendered=rendered).reason == "render_missing"
+
+
+def test_quiet_hours_do_not_pass_on_to_an_exempt_channel() -> None:
+    """A message that may go later on the channel it should go on is not sent elsewhere now."""
+    the_facts = _asleep()
+    both = replace(the_facts, message=replace(the_facts.message, channels=("sms", "email")))
+
+    verdict = judged(the_facts=both, now_ms=NIGHT_MS)
+
+    assert (verdict.outcome, verdict.reason) == ("deferred", "quiet_hours")
+
+
+def test_newest_address_that_may_be_used_is_chosen() -> None:
+    """A dead or refused address does not hide a live one on the same channel."""
+    old, denied, dead = (
+        AddressRow("sms", ref, {"address": "secret"}, 0, why)
+        for ref, why in (("old", ""), ("denied", ""), ("dead", "stop"))
+    )
+    said = (ConsentEntry("marketing", "n", 1, "sms", "denied"), *YES_TO_ALL)
+    the_message = message(channels=("sms",))
+
+    verdict = judged(
+        the_facts=facts(message=the_message, addresses=(dead, denied, old), consents=said)
+    )
+    refused = judged(the_facts=facts(message=the_message, addresses=(dead, denied), consents=said))
+
+    assert verdict.address is old
+    assert refused.reason == "suppressed"
+
+
+@pytest.mark.parametrize("missing", ["marketing", "location_collect", "location_marketing"])
+@pytest.mark.guarantee("R14")
+def test_transition_needs_location_marketing_and_all_that_it_needs(missing: str) -> None:
+    """Whereabouts may cause advertising only with a consent of their own."""
+    said = tuple(e for e in YES_TO_ALL if e.purpose != missing)
+    the_facts = facts(message=message(cause=ENTER), consents=said)
+
+    verdict = judged(the_facts=the_facts)
+
+    assert verdict.reason == "consent"
+    assert _last(verdict).inputs["purpose"] == missing
+
+
+def test_app_event_needs_no_location_consent() -> None:
+    """Marketing that no whereabouts caused needs marketing consent alone."""
+    verdict = judged(the_facts=facts(consents=YES_TO_ALL[:1]))
+
+    assert verdict.outcome == "send"
+    assert verdict.checks[8].inputs["asked"] == ["marketing"]
+
+
+def test_consent_is_that_of_the_address() -> None:
+    """A no to one address stops that one, however allowed the channel is."""
+    said = (*YES_TO_ALL, ConsentEntry("marketing", "n", 1, "sms", "sms-1"))
+    the_facts = facts(message=message(channels=("sms",)), consents=said)
+
+    verdict = judged(the_facts=the_facts)
+
+    assert verdict.reason == "consent"
+    assert _last(verdict).inputs["said_for"] == "address"
+
+
+# ---- quiet hours ---------------------------------------------------------------------------
+
+
+def _retries(the_plan: Plan, now_ms: int, expires_at_ms: int, count: int = 200) -> set[int]:
+    found = set()
+    for n in range(count):
+        the_facts = _asleep(message_id=f"m{n}", expires_at_ms=expires_at_ms)
+        verdict = judged(the_plan, the_facts, now_ms=now_ms)
+        assert (verdict.outcome, verdict.reason) == ("deferred", "quiet_hours")
+        assert verdict.retry_at_ms is not None
+        found.add(verdict.retry_at_ms)
+    return found
+
+
+def test_quiet_hours_defer_and_spread_the_release_over_half_an_hour() -> None:
+    """Released from the first allowed instant on, not all at once, the same message the same."""
+    retries = _retries(plan(), NIGHT_MS, NIGHT_MS + DAY_MS)
+
+    assert min(retries) >= MORNING_MS
+    assert max(retries) < MORNING_MS + RELEASE_SPREAD_MS
+    assert len({(r - MORNING_MS) // (3 * MIN_MS) for r in retries}) == 10
+    assert retries == _retries(plan(), NIGHT_MS, NIGHT_MS + DAY_MS)
+
+
+def test_release_is_not_spread_beyond_the_end_of_the_message() -> None:
+    """Five minutes of life after the night: released within them."""
+    retries = _retries(plan(), NIGHT_MS, MORNING_MS + 5 * MIN_MS)
+
+    assert min(retries) >= MORNING_MS
+    assert max(retries) < MORNING_MS + 5 * MIN_MS
+
+
+def test_release_is_not_spread_beyond_the_allowed_hours() -> None:
+    """Ten allowed minutes a day: a release behind them would meet quiet hours for ever."""
+    short = replace(QUIET, allowed=windows(range(7), (480, 490)))
+
+    retries = _retries(_with_policy(quiet_hours=short), NIGHT_MS, NIGHT_MS + DAY_MS)
+
+    assert max(retries) < MORNING_MS + 10 * MIN_MS
+
+
+@pytest.mark.parametrize(
+    ("expires_at_ms", "outcome", "reason"),
+    [
+        (MORNING_MS, "withheld", "expires_in_quiet_hours"),
+        (MORNING_MS + 1, "deferred", "quiet_hours"),
+    ],
+    ids=["at the end of the night", "a millisecond later"],
+)
+def test_message_that_expires_in_quiet_hours_is_withheld_at_once(
+    expires_at_ms: int, outcome: str, reason: str
+) -> None:
+    """Nothing waits for a moment that comes too late."""
+    verdict = judged(the_facts=_asleep(expires_at_ms=expires_at_ms), now_ms=NIGHT_MS)
+
+    assert (verdict.outcome, verdict.reason) == (outcome, reason)
+
+
+def test_hours_that_never_come_withhold() -> None:
+    """No allowed instant within the horizon: there is nothing to wait for."""
+    never = replace(QUIET, allowed=())
+
+    verdict = judged(_with_policy(quiet_hours=never), _asleep(), now_ms=NIGHT_MS)
+
+    assert (verdict.outcome, verdict.reason) == ("withheld", "quiet_hours")
+
+
+def test_quiet_hours_name_zones_and_where_they_are_known_from() -> None:
+    """Zone and source stand in the record, with the next allowed instant."""
+    person = Person("person-1", attributes={"zone": "Asia/Seoul"}, zone="Europe/Monaco")
+    person.zone_at_ms = NOON_MS
+
+    verdict = judged(the_facts=facts(person=person))
+
+    assert _last(verdict).inputs == {
+        "zones": ["Asia/Seoul", "Europe/Monaco"],
+        "zone_source": "chosen and device",
+        "next_ms": at("2026-06-02 06:00"),
+        "until_ms": at("2026-06-02 12:00"),
+    }
+
+
+@pytest.mark.parametrize(
+    "the_plan",
+    [_with_policy(quiet_hours=None), plan(campaign(message=MessagePlan("greet", ("email",))))],
+    ids=["no quiet hours", "exempt channel"],
+)
+def test_what_is_exempt_from_quiet_hours_says_so(the_plan: Plan) -> None:
+    """A policy without quiet hours, and a channel it does not list, pass by night."""
+    the_facts = facts(message=message(channels=("email",)))
+
+    verdict = judged(the_plan, the_facts, now_ms=NOON_MS + 12 * HOUR_MS)
+
+    assert verdict.outcome == "send"
+    assert verdict.checks[9].inputs == {"exempt": True}
+
+
+def test_zone_unknown_holds_where_the_policy_says_so() -> None:
+    """Held until a zone may be known: asked again ever more rarely, at most to the end."""
+    hold = replace(QUIET, on_zone_unknown="hold")
+    the_plan = replace(_with_policy(quiet_hours=hold), workspace_zone="")
+
+    first = judged(the_plan)
+    later = judged(the_plan, now_ms=NOON_MS + 2 * HOUR_MS)
+    last = judged(the_plan, now_ms=NOON_MS + 20 * HOUR_MS)
+
+    assert [(v.outcome, v.reason) for v in (first, later, last)] == [
+        ("deferred", "zone_unknown")
+    ] * 3
+    assert first.retry_at_ms == NOON_MS + MIN_MS
+    assert later.retry_at_ms == NOON_MS + 4 * HOUR_MS
+    assert last.retry_at_ms == NOON_MS + DAY_MS
+
+
+def test_held_message_goes_once_a_zone_is_known() -> None:
+    """A hold is judged anew: with a zone it goes."""
+    hold = replace(QUIET, on_zone_unknown="hold")
+    the_plan = replace(_with_policy(quiet_hours=hold), workspace_zone="")
+    learnt = Person("person-1", zone="Europe/Monaco", zone_at_ms=NOON_MS)
+
+    assert judged(the_plan, facts(person=learnt)).outcome == "send"
+
+
+# ---- caps ----------------------------------------------------------------------------------
+
+
+def test_send_reserves_a_slot_that_says_what_it_counts_for() -> None:
+    """The slot carries all that a cap's scope may ask about, and the zone it was taken in."""
+    the_plan = plan(campaign(tags=frozenset({"yoga", "a"})))
+    the_message = message(message_id="m", group_id="g", channels=("email",))
+
+    verdict = judged(the_plan, facts(message=the_message))
+
+    assert verdict.slot == slot(
+        "m", NOON_MS, None, group_id="g", tags=("a", "yoga"), zone="Europe/Monaco"
+    )
+
+
+def test_slot_is_dated_by_the_newest_when_the_clock_went_back() -> None:
+    """A reservation never lies before another one of the person."""
+    verdict = judged(the_facts=facts(slots=(slot("s", NOON_MS + HOUR_MS, NOON_MS + HOUR_MS),)))
+
+    assert verdict.slot is not None
+    assert verdict.slot.reserved_at_ms == NOON_MS + HOUR_MS
+
+
+def test_cap_names_rule_count_and_next_place() -> None:
+    """The record says which rule had no room, of how many, and when one comes free."""
+    verdict = judged(plan(caps=(CAP,)), facts(slots=USED))
+
+    assert _last(verdict).inputs["rules"] == [
+        {
+            "rule": "caps.1",
+            "used": 1,
+            "limit": 1,
+            "window": "rolling 86400 s",
+            "next_ms": NOON_MS - HOUR_MS + DAY_MS,
+        }
+    ]
+
+
+def test_cap_on_one_channel_passes_on_to_the_next() -> None:
+    """A cap for SMS alone leaves email open."""
+    sms_only = replace(CAP, scope=replace(CAP.scope, channels=frozenset({"sms"})))
+    used = (slot("s", NOON_MS - 1, NOON_MS - 1, channel="sms"),)
+    the_facts = facts(message=message(channels=("sms", "email")), slots=used)
+
+    verdict = judged(plan(caps=(sms_only,)), the_facts)
+
+    assert (verdict.outcome, verdict.channel) == ("send", "email")
+
+
+def test_unknown_zone_counts_calendar_caps_strictly() -> None:
+    """An exempt channel without a known zone is capped by the longest such window."""
+    daily = CapRule("caps.1", 1, calendar="day")
+    the_plan = plan(caps=(daily,), workspace_zone="")
+    sent = (slot("s", NOON_MS - 26 * HOUR_MS, NOON_MS - 26 * HOUR_MS),)
+
+    verdict = judged(the_plan, facts(message=message(channels=("email",)), slots=sent))
+
+    assert verdict.reason == "frequency_cap"
+
+
+# ---- what a record may hold ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("case", [*REFUSALS.values(), None], ids=[*REFUSALS, "sent"])
+def test_no_check_shows_an_address_a_coordinate_or_a_text(
+    case: Refusal | None,
+) -> None:
+    """Canaries in everything the claim may see and none in its checks."""
+    given: dict[str, Any] = case[2]() if case else {}
+    the_facts = given.pop("the_facts", facts())
+    the_plan = given.pop("the_plan", plan())
+    canary = "c4n4ry"
+    person = the_facts.person
+    person.attributes |= {"email": canary, "name": canary}
+    person.recent.append(PastEvent("viewed", NOON_MS, {"lat": canary}))
+    rows = tuple(
+        replace(a, ref=canary + a.ref, raw={"address": canary}) for a in the_facts.addresses
+    )
+    cause = replace(EVENT, props={"text": canary})
+    the_template = replace(
+        the_plan.templates["greet"], sources={c: {"text": canary} for c in CHANNELS}
+    )
+    seen = replace(
+        the_facts,
+        addresses=rows,
+        message=replace(the_facts.message, cause=cause),
+    )
+    named = FenceView("studio", name=canary, tags=STUDIO.tags, meta={"phone": canary})
+
+    verdict = judged(
+        replace(the_plan, templates={"greet": the_template}, fences={"studio": named}),
+        seen,
+        **given,
+    )
+
+    assert canary in msgspec.json.encode(seen).decode()
+    assert canary not in json.dumps(msgspec.to_builtins(verdict.checks))
