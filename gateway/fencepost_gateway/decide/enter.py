@@ -23,6 +23,7 @@ from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.message import Message
 from fencepost_gateway.decide.person import Person, RunMark
 from fencepost_gateway.decide.plan import Campaign, EventEntry, Plan, TransitionEntry
+from fencepost_gateway.decide.rules import Evaluation, RuleFacts
 
 MAX_AGE_TRANSITION_MS = 15 * 60_000
 MAX_AGE_EVENT_MS = 24 * 3_600_000
@@ -123,18 +124,32 @@ def _objection(
     from_ms, until_ms = campaign.run_from_ms, campaign.run_until_ms
     if (from_ms is not None and now_ms < from_ms) or (until_ms is not None and now_ms >= until_ms):
         return "outside_run", {"from_ms": from_ms, "until_ms": until_ms}
-    rules = [e.where for e in campaign.entries if isinstance(e, EventEntry) and _opens(e, cause)]
     facts = rule_facts(plan, person, cause, now_ms)
-    operands: list[dict[str, Any]] = []
-    for rule in (*rules, campaign.when):
-        if rule is None:
-            continue
-        answer = rule.evaluate(facts)
-        operands += operands_of(answer)
-        if not answer.ok:
-            return "condition_false", {"operands": operands}
+    is_met, answers = _where(campaign, cause, facts)
+    if is_met and campaign.when is not None:
+        answers.append(campaign.when.evaluate(facts))
+        is_met = answers[-1].ok
+    operands = [operand for answer in answers for operand in operands_of(answer)]
+    looked_at = {"operands": operands} if operands else {}
+    if not is_met:
+        return "condition_false", looked_at
     reason, inputs = _reentry(campaign, person.runs.get(campaign.campaign_id), now_ms)
-    return reason, {**inputs, **({"operands": operands} if operands else {})}
+    return reason, {**inputs, **looked_at}
+
+
+def _where(campaign: Campaign, cause: Cause, facts: RuleFacts) -> tuple[bool, list[Evaluation]]:
+    """Ask the entries that are meant; the first whose ``where`` holds, or is not there, will do."""
+    answers: list[Evaluation] = []
+    for entry in campaign.entries:
+        if not _opens(entry, cause):
+            continue
+        where = entry.where if isinstance(entry, EventEntry) else None
+        if where is None:
+            return True, answers
+        answers.append(where.evaluate(facts))
+        if answers[-1].ok:
+            return True, answers
+    return False, answers
 
 
 def _reentry(campaign: Campaign, mark: RunMark | None, now_ms: int) -> tuple[str, dict[str, Any]]:
