@@ -6,13 +6,15 @@ the truth. Consent, addresses and suppression are not here: the claim reads thei
 
 Rule 1. A person's id is a hash of workspace and identity, so every process makes the same one.
 Rule 2. History kept here is bounded: the newest ``RECENT_MAX`` app events with their properties,
-        and per event name a summary (count, first, last) for the first ``NAMES_MAX`` names.
+        oldest first, and per event name a summary (count, first, last) for the first
+        ``NAMES_MAX`` names. Newest by when it happened, not by when we heard of it.
 Rule 3. Merging adds counters, keeps the known person's attributes over the visitor's, and of two
-        runs in one campaign keeps the older.
+        runs in one campaign keeps the older one that lives, else the one that began last.
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from typing import Any
 
 from msgspec import Struct, field
@@ -75,7 +77,7 @@ class Person(Struct):
     locale: str = ""
 
     def remember(self, name: str, at_ms: int, props: dict[str, Any]) -> None:
-        """Take an app event into the history, oldest out first."""
+        """Take an app event into the history, oldest out first (Rule 2)."""
         summary = self.summaries.get(name)
         if summary is not None:
             summary.count += 1
@@ -83,7 +85,7 @@ class Person(Struct):
             summary.last_ms = max(summary.last_ms, at_ms)
         elif len(self.summaries) < NAMES_MAX:
             self.summaries[name] = EventSummary(1, at_ms, at_ms)
-        self.recent.append(PastEvent(name, at_ms, props))
+        insort(self.recent, PastEvent(name, at_ms, props), key=lambda e: e.at_ms)
         if len(self.recent) > RECENT_MAX:
             del self.recent[0]
 
@@ -116,18 +118,23 @@ def merge(known: Person, visitor: Person) -> None:
         known.attributes.setdefault(key, value)
     for name, theirs in visitor.summaries.items():
         ours = known.summaries.get(name)
-        if ours is None:
+        if ours is not None:
+            ours.count += theirs.count
+            ours.first_ms = min(ours.first_ms, theirs.first_ms)
+            ours.last_ms = max(ours.last_ms, theirs.last_ms)
+        elif len(known.summaries) < NAMES_MAX:
             known.summaries[name] = theirs
-            continue
-        ours.count += theirs.count
-        ours.first_ms = min(ours.first_ms, theirs.first_ms)
-        ours.last_ms = max(ours.last_ms, theirs.last_ms)
     known.recent = sorted([*known.recent, *visitor.recent], key=lambda e: e.at_ms)[-RECENT_MAX:]
     known.inside += [p for p in visitor.inside if known.presence(p.fence_id) is None]
     for campaign_id, mark in visitor.runs.items():
-        ours_mark = known.runs.get(campaign_id)
-        if ours_mark is None or mark.entered_ms < ours_mark.entered_ms:
-            known.runs[campaign_id] = mark
+        marks = (known.runs.get(campaign_id, mark), mark)
+        known.runs[campaign_id] = min(marks, key=_run_rank)
     if visitor.zone_at_ms > known.zone_at_ms:
         known.zone, known.zone_at_ms = visitor.zone, visitor.zone_at_ms
     known.locale = known.locale or visitor.locale
+
+
+def _run_rank(mark: RunMark) -> tuple[bool, int]:
+    """Rank runs in one campaign: a living one goes first, the older of two (Rule 3)."""
+    has_ended = mark.ended_ms is not None
+    return (has_ended, -mark.entered_ms if has_ended else mark.entered_ms)
