@@ -64,8 +64,6 @@ def settle(
     match outcome.family:
         case "sent":
             return Settlement("sent", "confirmed")
-        case "unknown":
-            return Settlement("unknown", "kept_unknown", reason)
         case "unavailable":
             at_ms = _next_attempt_ms(outcome, delivery_id, attempt, now_ms)
             if at_ms < expires_at_ms:
@@ -77,6 +75,8 @@ def settle(
             return Settlement("failed", "released", reason, address="suppress")
         case "rejected" | "misconfigured":
             return Settlement("failed", "released", reason)
+        case _:  # nobody knows whether it arrived
+            return Settlement("unknown", "kept_unknown", reason)
 
 
 def _next_attempt_ms(outcome: CallOutcome, delivery_id: str, attempt: int, now_ms: int) -> int:
