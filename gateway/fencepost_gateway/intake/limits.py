@@ -19,6 +19,7 @@ DEPTH_MAX = 20
 KEYS_MAX = 256
 KEY_MAX_BYTES = 128
 STRING_MAX_BYTES = 8 << 10
+PLAIN_MAX = STRING_MAX_BYTES // 4  # a character takes at most four bytes
 ARRAY_MAX = 1024
 INTEGER_MAX = (1 << 53) - 1  # what a double holds exactly
 AGE_MAX_MS = 31 * 86_400_000  # SDKs keep events 30 days
@@ -49,10 +50,15 @@ def fault(value: Any, depth: int = 1) -> tuple[str, str] | None:
     return None
 
 
+def is_plain(text: str) -> bool:
+    """Say whether a text is fine at first sight; if not, ``fault`` says more."""
+    return "\0" not in text and len(text) <= PLAIN_MAX
+
+
 def _text_fault(value: str) -> tuple[str, str] | None:
     if "\0" in value:
         return ("nul", "")
-    if len(value) > STRING_MAX_BYTES or len(value.encode()) > STRING_MAX_BYTES:
+    if len(value) > PLAIN_MAX and len(value.encode()) > STRING_MAX_BYTES:
         return ("too_large", "")
     return None
 

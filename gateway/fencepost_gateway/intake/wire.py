@@ -190,7 +190,7 @@ def decode_batch(body: bytes) -> Batch:
 
 def decode_event(raw: Raw) -> Event | BadEvent:
     """Decode one event, or say why it can never be taken."""
-    if len(bytes(raw)) > EVENT_MAX_BYTES:
+    if len(raw) > EVENT_MAX_BYTES:
         return BadEvent(_seq_of(raw), "too_large")
     try:
         return _event.decode(raw)
