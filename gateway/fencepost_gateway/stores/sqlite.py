@@ -12,9 +12,7 @@ Rule 4. Reads go over a second, read-only connection on a thread of their own. T
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import json
-import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,14 +43,14 @@ from fencepost_gateway.ports import (
     Settle,
 )
 from fencepost_gateway.stores import rows
-from fencepost_gateway.stores.sql import load_migrations, load_queries
+from fencepost_gateway.stores.sql import load_queries
 from fencepost_gateway.stores.sqlite_desk import Desk, Facts
 from fencepost_gateway.stores.sqlite_door import Door
+from fencepost_gateway.stores.sqlite_file import ack_level_of, connect, lock_folder, migrate
 from fencepost_gateway.stores.sqlite_writer import Writer
 
 SQLITE_MIN = (3, 51, 3)
 TAIL_MAX = 20_000
-READ_MAX_MS = 5_000
 LOG_KEEP_MS = 24 * 3_600_000
 
 T = TypeVar("T")
@@ -67,11 +65,11 @@ class SqliteStore:
         self._lock = lock
         self._ack_level = ack_level
         self._sql = load_queries()
-        self._write_db = _connect(path)
-        _migrate(self._write_db)
+        self._write_db = connect(path)
+        migrate(self._write_db)
         self._door = Door(self._write_db, self._sql)
         self._desk = Desk(self._write_db, self._sql, self._door)
-        self._read_db = _connect(path, read_only=True)
+        self._read_db = connect(path, read_only=True)
         self._facts = Facts(self._read_db, self._sql)
         self._reader = ThreadPoolExecutor(1, "fencepost-reader")
         self._tail: deque[LogRecord] = deque(maxlen=TAIL_MAX)
@@ -330,11 +328,11 @@ def open_sqlite(folder: Path) -> SqliteStore:
             "newer: pip install -U apsw"
         )
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = _lock(folder)
+    lock = lock_folder(folder)
     path = folder / "fencepost.db"
     path.touch(mode=0o600)
     try:
-        return SqliteStore(path, lock, _ack_level(folder))
+        return SqliteStore(path, lock, ack_level_of(folder))
     except BaseException as error:
         lock.close()
         if isinstance(error, apsw.CorruptError | apsw.NotADBError):
@@ -343,76 +341,3 @@ def open_sqlite(folder: Path) -> SqliteStore:
                 f"backup, or save what can be read: sqlite3 {path} .recover | sqlite3 rescued.db"
             ) from error
         raise
-
-
-def _lock(folder: Path) -> IO[str]:
-    lock = (folder / "fencepost.lock").open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        lock.seek(0)
-        holder = lock.read().strip() or "unknown"
-        lock.close()
-        raise StartError(
-            f"another gateway (process {holder}) uses {folder}: stop it, or set "
-            "FENCEPOST_DATA_DIR to another folder"
-        ) from error
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
-    return lock
-
-
-def _connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
-    flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE
-    db = apsw.Connection(str(path), flags=flags, statementcachesize=256)
-    db.set_busy_timeout(READ_MAX_MS)
-    if not read_only:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA fullfsync = ON")
-        db.execute("PRAGMA wal_autocheckpoint = 0")
-        mode = db.execute("PRAGMA journal_mode").get
-        level = db.execute("PRAGMA synchronous").get
-        if (mode, level) != ("wal", 2):
-            raise StartError(f"{path} cannot be opened durably (journal {mode}, sync {level})")
-    return db
-
-
-def _migrate(db: apsw.Connection) -> None:
-    """Bring the schema forward; a schema from the future is refused."""
-    have = db.execute("PRAGMA user_version").get
-    steps = load_migrations()
-    newest = steps[-1][0]
-    if have > newest:
-        raise StartError(
-            f"the store's schema is version {have}, this release knows {newest}: "
-            "use the newer release; migrations only go forward"
-        )
-    for number, script in steps:
-        if number > have:
-            with db:
-                db.execute(script)
-                db.execute(f"PRAGMA user_version = {number}")
-
-
-def _ack_level(folder: Path) -> AckLevel:
-    """Find out what a commit in ``folder`` survives, from its file system."""
-    kind = _file_system(folder.resolve())
-    if kind in {"nfs", "nfs4", "cifs", "smb3", "9p", "fuse.sshfs"}:
-        raise StartError(
-            f"{folder} is on a network file system ({kind}), where SQLite cannot keep its "
-            "promises: set FENCEPOST_DATA_DIR to a local disk"
-        )
-    return "os" if kind in {"tmpfs", "ramfs"} else "fsync"
-
-
-def _file_system(folder: Path) -> str:
-    """Give the type of the file system that ``folder`` is on, empty where it cannot be told."""
-    try:
-        mounts = Path("/proc/self/mounts").read_text("utf-8").splitlines()
-    except OSError:
-        return ""
-    found = [line.split()[1:3] for line in mounts]
-    below = [(len(m), kind) for m, kind in found if folder.is_relative_to(m)]
-    return max(below)[1] if below else ""

@@ -19,7 +19,7 @@ from fencepost_gateway.errors import StartError, StoreUnavailableError
 from fencepost_gateway.intake.admit import Admission, AdmitFacts
 from fencepost_gateway.intake.records import LogRecord, Published
 from fencepost_gateway.ports import AdmitRequest
-from fencepost_gateway.stores import sqlite
+from fencepost_gateway.stores import sqlite, sqlite_file
 from fencepost_gateway.stores.sql import load_migrations
 from fencepost_gateway.stores.sqlite import SqliteStore, open_sqlite
 from gateway.batches import NOW_MS, consent, event, visitor
@@ -148,7 +148,7 @@ async def test_ack_level_is_found_out(
     folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str, level: str
 ) -> None:
     """On a file system in memory nothing survives a power cut, and the level says so."""
-    monkeypatch.setattr(sqlite, "_file_system", lambda _: kind)
+    monkeypatch.setattr(sqlite_file, "_file_system", lambda _: kind)
     store = open_sqlite(folder)
     await store.close()
 
@@ -159,7 +159,7 @@ async def test_network_file_system_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite cannot keep its promises there."""
-    monkeypatch.setattr(sqlite, "_file_system", lambda _: "nfs4")
+    monkeypatch.setattr(sqlite_file, "_file_system", lambda _: "nfs4")
 
     with pytest.raises(StartError, match="nfs4"):
         open_sqlite(folder)
@@ -394,10 +394,10 @@ async def test_migration_that_was_cut_off_starts_again(
     """A migration and its number are one transaction: half of one is none."""
     real = load_migrations()
     broken = [(number, f"{script}; SELECT nonsense();") for number, script in real]
-    monkeypatch.setattr(sqlite, "load_migrations", lambda: broken)
+    monkeypatch.setattr(sqlite_file, "load_migrations", lambda: broken)
     with pytest.raises(apsw.SQLError):
         open_sqlite(folder)
-    monkeypatch.setattr(sqlite, "load_migrations", lambda: real)
+    monkeypatch.setattr(sqlite_file, "load_migrations", lambda: real)
     store = open_sqlite(folder)
 
     assert await store.append(Published(1), NOW_MS) == 1

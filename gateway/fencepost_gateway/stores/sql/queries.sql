@@ -75,8 +75,6 @@ ON CONFLICT (person_id, channel, ref)
 DO UPDATE SET raw = excluded.raw, device_id = excluded.device_id, since_ms = excluded.since_ms;
 -- name: drop_address
 DELETE FROM address WHERE person_id = ? AND channel = ? AND ref = ?;
--- name: drop_device_addresses
-DELETE FROM address WHERE device_id = ? AND channel = ? AND ref <> ?;
 -- name: addresses
 SELECT a.channel, a.ref, a.raw, a.since_ms, coalesce(s.reason, '')
 FROM address a LEFT JOIN suppression s ON s.channel = a.channel AND s.ref = a.ref
