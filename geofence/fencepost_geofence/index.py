@@ -5,9 +5,11 @@ Pure. An R-tree over boxes (cut at +-180 degrees) proposes, the shape decides. A
 change: a publication makes a new one.
 
 Rule 1. Every answer equals testing all fences one by one, in order of ``fence_id``.
-Rule 2. A group of positions is one call into the R-tree (``candidates``): about 3 us a position in
-        groups of 45, against 8 us one by one. This call is the seam where a cache of grid cells
-        will stand. All hits are given; a bound on hits per point is not here yet.
+Rule 2. A group of positions is one call into the R-tree (``candidates``). A device's fixes lie
+        close together, so the box around them is asked first: 0.3 us a position in groups of 45.
+        Only when that proposes more than ``FEW`` is each position asked about, 3 us each. This
+        call is the seam where a cache of grid cells will stand. All hits are given; a bound on
+        hits per point is not here yet.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +20,7 @@ from rtree.index import Index
 
 from fencepost_geofence.fence import Fence
 
+FEW: Final = 8  # testing one fence too many costs 0.2 us, a position of its own 3 us
 _NONE: Final[tuple[Fence, ...]] = ()
 
 
@@ -57,7 +60,7 @@ class FenceIndex:
 
     def candidates(self, lats: Sequence[float], lons: Sequence[float]) -> list[Sequence[Fence]]:
         """
-        Give, for each position of a group, the fences whose boxes hold it.
+        Give, for each position of a group, the fences that may hold it.
 
         Args:
             lats: Latitudes, -90 ... 90.
@@ -71,11 +74,14 @@ class FenceIndex:
         nothing: list[Sequence[Fence]] = [_NONE] * len(lats)
         if self._tree is None or not lats:
             return nothing
+        around = (min(lons), min(lats), max(lons), max(lats))
+        near = sorted(set(self._tree.intersection(around)))
+        if len(near) <= FEW:
+            proposed = [self._fences[number] for number in near]
+            return [proposed] * len(lats) if proposed else nothing
         points = np.array((lons, lats), dtype=np.float64).T.copy()
         # The library leaves this one call untyped.
         found, counts = self._tree.intersection_v(points, points)  # type: ignore[no-untyped-call]
-        if not len(found):
-            return nothing
         return self._spread(found.tolist(), counts.tolist())
 
     def _rows(self) -> Iterator[tuple[int, tuple[float, float, float, float], None]]:
