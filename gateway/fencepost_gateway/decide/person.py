@@ -85,7 +85,11 @@ class Person(Struct):
             summary.last_ms = max(summary.last_ms, at_ms)
         elif len(self.summaries) < NAMES_MAX:
             self.summaries[name] = EventSummary(1, at_ms, at_ms)
-        insort(self.recent, PastEvent(name, at_ms, props), key=lambda e: e.at_ms)
+        event = PastEvent(name, at_ms, props)
+        if self.recent and at_ms < self.recent[-1].at_ms:
+            insort(self.recent, event, key=lambda e: e.at_ms)
+        else:
+            self.recent.append(event)  # events come in order, nearly always
         if len(self.recent) > RECENT_MAX:
             del self.recent[0]
 

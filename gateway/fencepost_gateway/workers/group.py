@@ -15,6 +15,7 @@ Rule 4. Every transition and every woken campaign leaves a record.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -34,6 +35,7 @@ ZONE_FRESH_MS = 86_400_000  # a zone is confirmed once a day, not with every upl
 
 Happening = tuple[int, int, wire.Event | Transition]
 
+_moment = itemgetter(0, 1)  # event time, then seq
 _pack = msgspec.msgpack.Encoder().encode
 
 
@@ -117,14 +119,13 @@ class Group:
 
     def _happenings(self, upload: Upload, person: Person) -> Iterator[Happening]:
         """Run the device stage; give transitions and app events in order of event time."""
-        pairs = sorted(
-            zip(upload.at_ms, upload.events, strict=True), key=lambda pair: (pair[0], pair[1].seq)
-        )
+        seqs = [event.seq for event in upload.events]
+        in_order = sorted(zip(upload.at_ms, seqs, upload.events, strict=True), key=_moment)
         fixes: list[Fix] = []
         told: list[Happening] = []
-        for at_ms, event in pairs:
+        for at_ms, seq, event in in_order:
             if isinstance(event, wire.Fix):
-                ref = f"{upload.stream}:{event.seq}"
+                ref = f"{upload.stream}:{seq}"
                 fixes.append(
                     Fix(
                         at_ms,
@@ -140,10 +141,10 @@ class Group:
             if isinstance(event, wire.Consent) and event.values.get("location_collect") == "n":
                 fixes.clear()
                 self._forget_place(upload.device_id, person)
-            told.append((at_ms, event.seq, event))
+            told.append((at_ms, seq, event))
         if fixes:
             told += self._follow(upload.device_id, person, fixes)
-            told.sort(key=lambda one: one[:2])
+            told.sort(key=_moment)
         yield from told
 
     def _follow(self, device_id: str, person: Person, fixes: list[Fix]) -> Iterator[Happening]:
@@ -224,6 +225,8 @@ class Group:
         person.remember(name, at_ms, props)
         self._changed.add(person.person_id)
         self._end_by_goal(person, name)
+        if name not in self._plans.plan.on_event:
+            return  # wakes nobody: most of what apps report
         stimulus_id = derive("event", upload.device_id, upload.stream, str(event.seq))
         self._enter(person, Cause(stimulus_id, "event", name, at_ms, props))
 
