@@ -15,7 +15,9 @@ async def test_store_below_the_asked_ack_level_stops_the_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Never a better promise than the one that holds."""
-    monkeypatch.setattr("fencepost_gateway.stores.sqlite._file_system", lambda _folder: "tmpfs")
+    monkeypatch.setattr(
+        "fencepost_gateway.stores.sqlite_file._file_system", lambda _folder: "tmpfs"
+    )
 
     with pytest.raises(StartError, match="FENCEPOST_MIN_ACK_LEVEL"):
         async with open_gateway(make_settings(tmp_path, min_ack_level="fsync")):
