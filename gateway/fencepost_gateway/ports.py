@@ -226,7 +226,7 @@ class Store(Protocol):
         """Turn ``sending`` deliveries whose lease ran out (or all) into ``unknown``; how many."""
 
     async def inbox(self, person_id: str, after: int, now_ms: int) -> list[InboxRow]:
-        """Give the person's in-app messages behind cursor ``after`` that may still be shown."""
+        """Give at most 100 in-app messages behind cursor ``after`` that may still be shown."""
 
     async def person_of_device(self, device_id: str, secret_hash: bytes) -> str | None:
         """Give the person a device speaks for, None when the secret is wrong or unknown."""
@@ -238,7 +238,13 @@ class Store(Protocol):
         """Stop (or resume) all marketing claims from the next one on."""
 
     async def publish(self, rows: Sequence[DocumentRow], now_ms: int) -> int:
-        """Store document versions and append the publication; gives the new revision."""
+        """
+        Store document versions and append the publication; gives the new revision.
+
+        Raises:
+            StoreUnavailableError: A version is there already: two publications met.
+
+        """
 
     async def documents(self) -> tuple[int, list[DocumentRow]]:
         """Give the revision and the newest version of every document that is live."""
@@ -246,7 +252,7 @@ class Store(Protocol):
     async def records(
         self, after: int, limit: int, *, subject: str = "", person_id: str = ""
     ) -> list[RecordRow]:
-        """Give decision records behind cursor ``after``, oldest first."""
+        """Give decision records behind cursor ``after``, oldest first; both filters must hold."""
 
     async def counts(self) -> dict[str, int]:
         """Give what there is: log records, unprocessed ones, messages by state."""

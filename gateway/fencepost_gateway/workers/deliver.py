@@ -35,6 +35,7 @@ from fencepost_gateway.workers.wakes import Wakes, rung
 
 PAUSE_S = 1.0
 RECONCILE_EVERY_S = 10.0
+DRAIN_S = 8.0  # below the ten seconds that a stop may take
 
 log = structlog.get_logger()
 
@@ -64,7 +65,7 @@ class Deliver:
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Work until cancelled; what is under way is finished first."""
+        """Work until cancelled; calls under way may finish first."""
         await self._store.reconcile(self._clock.now_ms(), all_leases=True)
         reconciled_s = self._clock.monotonic_s()
         try:
@@ -78,8 +79,15 @@ class Deliver:
                     log.warning("deliver.store_unavailable")
                 await rung(self._wakes.messages, PAUSE_S)
         finally:
-            if self._under_way:
-                await asyncio.wait(self._under_way.values())
+            await self._drain()
+
+    async def _drain(self) -> None:
+        """Let calls under way come to their end; what takes longer ends as ``unknown``."""
+        if not self._under_way:
+            return
+        _, late = await asyncio.wait(self._under_way.values(), timeout=DRAIN_S)
+        for task in late:
+            task.cancel()
 
     async def _start_due(self) -> None:
         """Start a task for each due message, as many as may be in flight."""
@@ -98,8 +106,10 @@ class Deliver:
             await self.deliver(message_id)
         except StoreUnavailableError:
             log.warning("deliver.store_unavailable", message_id=message_id)
+            await asyncio.sleep(PAUSE_S)
         except Exception:
             log.exception("deliver.bug", message_id=message_id)
+            await asyncio.sleep(PAUSE_S)  # it is still due: not again at once
         finally:
             self._under_way.pop(message_id, None)
             self._wakes.messages.set()
