@@ -8,17 +8,15 @@ message that says what, where and how to mend it, and exit code 1 (wrong usage: 
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 import signal
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-import structlog
 import typer
 
 from fencepost_gateway.errors import StartError
+from fencepost_gateway.logs import set_up_logs
 
 cli = typer.Typer(
     name="fencepost",
@@ -34,7 +32,7 @@ Key = Annotated[str | None, typer.Option(help="Operator key.", show_default="key
 
 def main() -> None:
     """Run the command line."""
-    _set_up_logs()
+    set_up_logs()
     try:
         cli()
     except StartError as error:
@@ -180,20 +178,6 @@ def _stop_on_signal() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     return stop
-
-
-def _set_up_logs() -> None:
-    """One JSON object a line on stderr; constant names, facts as fields."""
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=json.dumps),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-    )
 
 
 if __name__ == "__main__":
