@@ -1,7 +1,8 @@
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given
@@ -89,15 +90,19 @@ def _scan(edges: Sequence[tuple[int, int] | None], walls: Sequence[int]) -> list
 
 
 def _changes(zone: str, year: int) -> Iterator[int]:
-    """Give the UTC minutes (to the quarter) at which the zone's offset changes in ``year``."""
+    """Give the UTC minutes at which the zone's offset changes in ``year``."""
     info = ZoneInfo(zone)
-    quarter = at(f"{year}-01-01 00:00") // MIN_MS
-    offset = _wall_min(quarter, info) - quarter
-    for utc_min in range(quarter, quarter + 366 * 1440, 15):
-        found = _wall_min(utc_min, info) - utc_min
-        if found != offset:
-            offset = found
-            yield utc_min
+
+    def offset_min(utc_min: int) -> int:
+        return _wall_min(utc_min, info) - utc_min
+
+    first_min = at(f"{year}-01-01 00:00") // MIN_MS
+    for day_min in range(first_min, first_min + 366 * 1440, 1440):
+        minutes = range(day_min, day_min + 1441)
+        before, after = offset_min(minutes[0]), offset_min(minutes[-1])
+        if before != after:
+            n = bisect_left(minutes, x=True, key=lambda minute: offset_min(minute) != before)
+            yield minutes[n]
 
 
 def differences(zone: str, middle_min: int, minutes: Sequence[int]) -> list[object]:
@@ -127,6 +132,24 @@ def test_quiet_hours_equal_a_scan_of_every_minute(zone: str) -> None:
     middles = [minute for year in (2022, 2026) for minute in _changes(zone, year)]
 
     wrong = [d for middle in (*middles, NOON_MS // MIN_MS) for d in differences(zone, middle, NEAR)]
+
+    assert wrong == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("year", range(2020, 2036))
+@pytest.mark.guarantee("R15")
+def test_quiet_hours_equal_the_scan_in_all_zones(year: int) -> None:
+    """All zones of the time-zone data, each set of changes once."""
+    found: dict[object, tuple[str, list[int]]] = {}
+    for zone in sorted(available_timezones()):
+        middles = list(_changes(zone, year))
+        found[_wall_min(at(f"{year}-01-01") // MIN_MS, ZoneInfo(zone)), *middles] = (zone, middles)
+
+    wrong = []
+    for zone, middles in found.values():
+        for middle in middles:
+            wrong += differences(zone, middle, NEAR)
 
     assert wrong == []
 
