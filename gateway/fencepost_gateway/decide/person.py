@@ -31,7 +31,7 @@ class EventSummary(Struct):
     last_ms: int
 
 
-class PastEvent(Struct, frozen=True, gc=False):
+class PastEvent(Struct, frozen=True, gc=False, array_like=True):
     """One app event as history keeps it."""
 
     name: str

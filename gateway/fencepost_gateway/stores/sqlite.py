@@ -6,7 +6,7 @@ Rule 2. WAL with ``synchronous=FULL``; the ack level is read back from the pragm
         system, never assumed: on a file system in memory it is ``os``.
 Rule 3. SQLite older than 3.51.3 is refused (it can lose commits when a WAL is reset; ADR-0004).
 Rule 4. Reads go over a second, read-only connection on a thread of their own. The newest log
-        records are kept decoded, so the pipeline rarely reads them back.
+        records are kept decoded until the pipeline has processed them, so it rarely reads back.
 """
 
 from __future__ import annotations
@@ -90,6 +90,11 @@ class SqliteStore:
         self._tail.extend(self._door.appended)
         self._door.appended.clear()
 
+    def _let_go(self, position: int) -> None:
+        """Drop what the pipeline is done with; the newest stays and says that nothing follows."""
+        while len(self._tail) > 1 and self._tail[0].position <= position:
+            self._tail.popleft()
+
     async def admit(self, request: AdmitRequest) -> Admission | None:
         """See ``Store.admit``."""
         return await self._write(lambda: self._door.admit(request))
@@ -101,6 +106,7 @@ class SqliteStore:
     async def commit(self, effects: Effects) -> None:
         """See ``Store.commit``."""
         await self._write(lambda: self._desk.commit(effects))
+        self._let_go(effects.position)
 
     async def fire_timers(self, now_ms: int, limit: int) -> int:
         """See ``Store.fire_timers``."""
