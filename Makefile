@@ -1,0 +1,58 @@
+# Everything a developer runs. `make` alone says what there is.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+READY := .venv/.ready
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-long check fmt docs bench lock changelog
+
+help:  ## say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-10s %s\n", $$1, $$2}'
+
+setup: $(READY)  ## make .venv from the lock file; quick when nothing changed
+
+$(READY): requirements/dev.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed and none was found: install it," \
+		"or say where it is: make setup PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) has no venv module:" \
+		"install it (Debian, Ubuntu: apt-get install python3-venv)" >&2; exit 1; }
+	@$(BIN)/python -c '' 2>/dev/null || $(PYTHON) -m venv --clear .venv
+	@echo "installing what requirements/dev.lock names into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY)  ## a town, people who walk it, and every decision with its reasons; Ctrl-C ends it
+	@$(BIN)/fencepost demo
+
+test: $(READY)  ## all tests but the long ones
+	@$(BIN)/pytest -n $(WORKERS) --durations=10
+
+test-long: $(READY)  ## the longer proofs
+	@$(BIN)/pytest -m long --durations=10
+
+check: $(READY)  ## what can be said without running: style, types, floors, spelling, docs in step
+	@$(BIN)/pre-commit run --all-files
+	@$(BIN)/mypy
+	@$(BIN)/python docs/make_reference.py --check
+
+fmt: $(READY)  ## format the source, mend what ruff can mend
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --fix
+
+docs: $(READY)  ## write the generated pages anew
+	@$(BIN)/python docs/make_reference.py
+
+bench: $(READY)  ## measure on this machine
+	@PYTHONPATH=tests $(BIN)/python -m bench
+
+lock:  ## resolve requirements/dev.lock anew; UPGRADE=1 takes the newest versions
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \
+		--custom-compile-command "make lock" $(if $(UPGRADE),--upgrade) \
+		--extra dev pyproject.toml -o requirements/dev.lock
+
+changelog: $(READY)  ## show what the fragments in changelog.d will say
+	@$(BIN)/towncrier build --draft --version Unreleased
