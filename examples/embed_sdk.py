@@ -1,25 +1,51 @@
-"""The smallest app with Fencepost inside: ``python examples/embed_sdk.py URL KEY``."""
+"""
+The smallest app with Fencepost inside: ``python examples/embed_sdk.py URL KEY [USER]``.
+
+It says who is here and what they allow, walks them into the yoga loft of ``examples/old-town``, and
+shows the message that comes. Marketing keeps quiet hours in the time zone of this machine (``TZ``).
+"""
+
+from __future__ import annotations
 
 import sys
+from threading import Event
 
-from fencepost_sdk import init
+from fencepost_sdk import Message, Messages, init
 from fencepost_sdk.location import Fix, Location
 
+ON_THE_STREET = Fix(48.21104, 11.12740, accuracy_m=8.0)
+IN_THE_LOFT = Fix(48.21104, 11.129619, accuracy_m=8.0)
+WALK_S = 0.5  # quick feet
+WAIT_S = 10.0
 
-def main(host: str, key: str) -> None:
-    """Say who is here, allow what is needed, stand at one place, and look what came."""
-    with init(key, host=host, consent={"collect": "CT"}, location=Location()) as fp:
-        fp.on("message", lambda message: print("message:", message.title))
-        fp.identify("u42", {"first_name": "Mina", "tier": "plus"})
+
+def main(host: str, key: str, user_id: str = "u42") -> None:
+    """Walk one person into one fence."""
+    arrived = Event()
+
+    def show(message: Message) -> None:
+        print(f"message: {message.title}. {message.body}")
+        message.displayed()
+        arrived.set()
+
+    with init(key, host=host, location=Location(), messages=Messages(poll_s=0.5)) as fp:
+        fp.on("message", show)
         fp.set_consent(
-            {"marketing": "y", "location_collect": "y", "location_precise": "y",
-             "location_marketing": "y"},
+            dict.fromkeys(
+                ["collect", "marketing", "location_collect", "location_precise",
+                 "location_marketing"], "y",
+            ),
             text="welcome-v1/en", surface="onboarding",
         )  # fmt: skip
+        fp.identify(user_id, {"first_name": "Mina"})
+        fp.location.update(ON_THE_STREET)
         fp.track("cart_viewed", {"value": 29.9})
-        fp.location.update(Fix(48.21104, 11.129619, accuracy_m=8.0))
+        arrived.wait(WALK_S)
+        fp.location.update(IN_THE_LOFT)
         print("sent:", fp.flush())
-        print("state:", fp.status())
+        if not arrived.wait(WAIT_S):
+            print("no message: it is quiet time here, or this user had it in the last 24 hours")
+        print("state:", fp.status().sentence)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import json
-import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -20,7 +19,6 @@ from fencepost_gateway.demo.state import Position
 from fencepost_sdk import init
 
 HANG_GUARD_S = 30
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 
 
 class AcceptingGateway:
@@ -177,23 +175,6 @@ async def test_people_walk_on_while_the_gateway_is_away(tmp_path: Path) -> None:
     client.shutdown(0)
 
     assert kept >= 5  # consent, identify, three addresses, fixes
-
-
-async def test_embed_example_runs(gateway: AcceptingGateway, tmp_path: Path) -> None:
-    """The smallest app sends its events and ends by itself."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(EXAMPLES / "embed_sdk.py"), gateway.url, "pk_test",
-        env={**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-
-    async with asyncio.timeout(HANG_GUARD_S):
-        said, complained = await process.communicate()
-    told = [event["type"] for event in gateway.events("u42")]
-
-    assert (complained, process.returncode) == (b"", 0)
-    assert b"nothing waits to be sent" in said
-    assert told[-4:] == ["identify", "consent", "track", "fix"]
 
 
 def test_command_line_has_sensible_defaults() -> None:
