@@ -1,0 +1,86 @@
+"""
+What every run of the tests obeys.
+
+Rule 1. A marker names a row that exists (``ROWS``); another number stops the run.
+Rule 2. With ``CI=true`` a skip is a failure, hypothesis is derandomised, and a full run in which
+        fewer tests ran than ``tests/count.txt`` says, less 2 %, fails: tests do not vanish unseen.
+Rule 3. ``-m long`` runs the long proofs, and properties try ten times as many examples.
+
+The seed of a run is printed at its head (pytest-randomly).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+IN_CI = os.environ.get("CI") == "true"
+COUNT = Path(__file__).parent / "count.txt"
+KEPT = 0.98
+FEATURES = {
+    "C": 12, "D": 8, "G": 9, "I": 13, "J": 11, "K": 10, "M": 9, "N": 24,
+    "P": 12, "Q": 29, "S": 16, "T": 5, "X": 6,
+}  # fmt: skip
+ROWS: dict[str, set[str] | set[int]] = {
+    "guarantee": {f"R{n}" for n in range(1, 31)},
+    "bad_input": set(range(1, 131)),
+    "feature": {f"{letter}{n:02}" for letter, top in FEATURES.items() for n in range(1, top + 1)},
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Choose how hypothesis tries (Rules 2 and 3); a slow machine is no failure."""
+    settings.register_profile("local", deadline=None)
+    settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+    settings.register_profile("long", deadline=None, max_examples=1000)
+    is_long = config.option.markexpr == "long"
+    settings.load_profile("long" if is_long else "ci" if IN_CI else "local")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse markers that name no row (Rule 1)."""
+    for item in items:
+        for name, rows in ROWS.items():
+            for mark in item.iter_markers(name):
+                unknown = [row for row in mark.args if row not in rows]
+                if unknown or not mark.args:
+                    raise pytest.UsageError(f"{item.nodeid}: no such {name}: {unknown}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn a skip into a failure (Rule 2)."""
+    report = yield
+    if IN_CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and in CI nothing may be: {report.longrepr}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """Turn the skip of a whole module into a failure (Rule 2)."""
+    report = yield
+    if IN_CI and report.skipped:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and in CI nothing may be: {report.longrepr}"
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Compare how many tests ran with the number on record (Rule 2)."""
+    config = session.config
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    is_full = config.args_source is config.ArgsSource.TESTPATHS and not config.option.keyword
+    if reporter is None or not is_full or config.option.markexpr != "not long":
+        return
+    ran = sum(len(reporter.stats.get(how, ())) for how in ("passed", "failed", "xfailed"))
+    on_record = int(COUNT.read_text("ascii"))
+    reporter.write_line(f"\n{ran} tests ran, {on_record} are on record in tests/count.txt")
+    if IN_CI and ran < on_record * KEPT:
+        reporter.write_line("too few: were tests lost? if not, write the new number there")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

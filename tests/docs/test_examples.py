@@ -1,0 +1,62 @@
+"""The examples run, against a real gateway."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from docs.shell import BIN, run
+from doubles.clock import now_s
+
+NOON = 12
+
+
+def daytime_zone() -> str:
+    """Give a zone in which it is about noon: marketing keeps quiet hours."""
+    ahead = NOON - now_s() // 3600 % 24
+    return f"Etc/GMT{-ahead:+d}"  # POSIX counts to the west
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[tuple[str, dict[str, str]]]:
+    """Give the address of a gateway process and the environment that reaches it."""
+    env = {
+        **os.environ,
+        "FENCEPOST_DATA_DIR": str(tmp_path / "data"),
+        "FENCEPOST_PORT": "0",
+        "FENCEPOST_MIN_ACK_LEVEL": "os",
+        "XDG_DATA_HOME": str(tmp_path / "app"),
+        "TZ": daytime_zone(),
+    }
+    process = await asyncio.create_subprocess_exec(
+        str(BIN / "fencepost"), "serve", env=env, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(20):
+            async for line in process.stdout:
+                if line.startswith(b"listening on "):
+                    yield line.split()[2].decode().rstrip(","), env
+                    break
+    finally:
+        process.terminate()
+        await process.communicate()
+
+
+async def test_old_town_greets_whoever_embeds_the_sdk(
+    gateway: tuple[str, dict[str, str]], tmp_path: Path
+) -> None:
+    """Apply the example, walk in through the SDK, get the message: as the README says."""
+    url, env = gateway
+    keys = json.loads((tmp_path / "data" / "keys.json").read_text("utf-8"))
+    applied = await run(str(BIN / "fencepost"), "apply", "examples/old-town", "--url", url, env=env)
+    walked = await run(sys.executable, "examples/embed_sdk.py", url, keys["write_key"], env=env)
+
+    assert "12 changed, 0 unchanged" in applied
+    assert "message: Hi Mina. Yoga Loft has a class at 18:00." in walked
