@@ -8,8 +8,10 @@ message that says what, where and how to mend it, and exit code 1 (wrong usage: 
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
+import zoneinfo
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -49,6 +51,7 @@ def serve() -> None:
     settings = read_settings()
 
     def ready(gateway: Gateway, port: int) -> None:
+        gc.freeze()  # what is loaded by now stays, and need not be looked over again and again
         for path in gateway.credentials.made:
             print(f"made {path} (only you can read it)", flush=True)
         print(

@@ -111,7 +111,7 @@ def evaluate(
 
 
 def _ruling(policy: Policy, purpose: str, value: str, said_for: str) -> Ruling:
-    accepted = policy.accepts.get(purpose) or policy.accepts.get("*", ())
+    accepted = policy.accepts.get(purpose, policy.accepts.get("*", ()))
     allowed = value == "y" or (value not in DENYING and value in accepted)
     return Ruling(allowed, purpose, value, said_for)
 

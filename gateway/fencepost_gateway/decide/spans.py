@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 WEEKDAYS = ("mo", "tu", "we", "th", "fr", "sa", "su")
@@ -45,6 +46,7 @@ def parse_clock_min(text: object) -> int | None:
     return clock_min if minute < 60 and clock_min <= DAY_MIN else None  # noqa: PLR2004 - an hour's
 
 
+@lru_cache(maxsize=1024)  # keeps zones alive: the library itself keeps eight, a claim asks for one
 def zone_named(name: str) -> ZoneInfo | None:
     """Give the time zone of this IANA name; None when there is none."""
     if not name:
