@@ -35,6 +35,7 @@ Key = Annotated[str | None, typer.Option(help="Operator key.", show_default="key
 def main() -> None:
     """Run the command line."""
     set_up_logs()
+    zoneinfo.reset_tzpath(to=())  # the pinned tzdata, not whatever this machine has
     try:
         cli()
     except StartError as error:
