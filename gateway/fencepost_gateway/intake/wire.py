@@ -29,7 +29,7 @@ Moment = Annotated[datetime, Meta(tz=True)]
 Longitude = Annotated[float, Meta(ge=-180, le=180)]
 
 
-class _Event(Struct, tag_field="type", kw_only=True, gc=False):
+class _Event(Struct, tag_field="type", kw_only=True, gc=False, omit_defaults=True):
     """What every event carries."""
 
     seq: Seq
