@@ -1,0 +1,53 @@
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.batch import quantile
+from bench.world import Crowd, fences_geojson
+
+TESTS = Path(__file__).resolve().parents[1]
+HANG_GUARD_S = 150
+
+
+@pytest.mark.timeout(HANG_GUARD_S + 10)
+async def test_bench_runs() -> None:
+    """Every part of the benchmark runs against a real gateway; no figure is judged."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench", "--quick",
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+    async with asyncio.timeout(HANG_GUARD_S):
+        said, complained = await process.communicate()
+
+    assert (complained, process.returncode) == (b"", 0)
+    for part in (b"median", b"receipt to commit", b"transitions", b"ready after", b"fold: "):
+        assert part in said
+
+
+def test_crowd_is_a_function_of_its_seed() -> None:
+    """Two runs send the same bytes."""
+    first, second = (Crowd(3, 10, seed=1, now_ms=10**12) for _ in range(2))
+
+    assert first.greetings() == second.greetings()
+    assert first.batches(5, 20) == second.batches(5, 20)
+    assert fences_geojson(5, 1) == fences_geojson(5, 1)
+
+
+def test_crowd_says_one_app_event_in_ten() -> None:
+    """Nine events of ten are fixes."""
+    body = Crowd(1, 10, seed=1, now_ms=10**12).batches(1, 50)[0]
+
+    assert (body.data.count(b'"type":"fix"'), body.data.count(b'"type":"track"')) == (45, 5)
+
+
+@pytest.mark.parametrize(("share", "expected"), [(0.25, 0.5), (0.5, 1.0), (0.75, 1.5), (1.0, 2.0)])
+def test_quantile_is_linear_inside_a_bucket(share: float, expected: float) -> None:
+    """What Prometheus would say of the same histogram."""
+    buckets = [(1.0, 10.0), (2.0, 20.0), (float("inf"), 20.0)]
+
+    assert quantile(buckets, share) == expected
