@@ -4,7 +4,8 @@ Group: a group of log records, folded into the effects of one commit.
 No I/O: the pipeline lends the states, this changes them in place and notes what to write. Live,
 replay and what-if run through here.
 
-Rule 1. ``now`` of everything a record causes is the record's append time, never running backwards.
+Rule 1. ``now`` of everything a record causes is the record's own append time, whatever stands in
+        the group beside it: how the log was cut into commits leaves no trace.
 Rule 2. The device stage runs the fence tracker over an upload's fixes, by event time; the person
         stage takes transitions and app events in that order, one at a time.
 Rule 3. Statements of consent took effect at the door. Here a withdrawn ``location_collect`` only
@@ -66,6 +67,7 @@ class Group:
         self._workspace = workspace
         self._changed: set[str] = set()
         self._moved: set[str] = set()
+        self._now_ms = 0
         self.effects = Effects(position, 0)
         self.dropped: dict[str, int] = {}
         self.events = 0
@@ -74,7 +76,8 @@ class Group:
     def take(self, log: LogRecord) -> None:
         """Fold one record."""
         self.effects.position = log.position
-        self.effects.now_ms = max(self.effects.now_ms, log.appended_ms)
+        self.effects.now_ms = max(self.effects.now_ms, log.appended_ms)  # when messages come due
+        self._now_ms = log.appended_ms
         record = log.record
         if isinstance(record, Upload):
             self._upload(record)
@@ -235,7 +238,7 @@ class Group:
             campaign = self._plans.plan.campaigns.get(campaign_id)
             is_goal = campaign is not None and campaign.goal and campaign.goal.event == name
             if is_goal and mark.ended_ms is None:
-                mark.ended_ms, mark.outcome = self.effects.now_ms, "goal_reached"
+                mark.ended_ms, mark.outcome = self._now_ms, "goal_reached"
 
     def _address(self, event: wire.Address, upload: Upload, person: Person, at_ms: int) -> None:
         raw = raw_address(event)
@@ -252,7 +255,7 @@ class Group:
         )
 
     def _enter(self, person: Person, cause: Cause) -> None:
-        now_ms = self.effects.now_ms
+        now_ms = self._now_ms
         for entered in enter(self._plans.plan, self._workspace, person, cause, now_ms):
             self._changed.add(person.person_id)
             self.effects.messages += entered.messages
@@ -265,7 +268,7 @@ class Group:
     def _timer(self, fired: TimerFired) -> None:
         state = self._states.device(fired.device_id)
         person = self._person(fired.person_id)
-        told = self._plans.tracker.tick(state, self.effects.now_ms)
+        told = self._plans.tracker.tick(state, self._now_ms)
         self._moved.add(fired.device_id)
         self._states.timers.pop(fired.device_id, None)
         self._set_timer(fired.device_id, person.person_id)
@@ -274,7 +277,7 @@ class Group:
 
     def _outcome(self, outcome: Outcome) -> None:
         person = self._person(outcome.person_id)
-        now_ms = self.effects.now_ms
+        now_ms = self._now_ms
         if person.end_message(outcome.campaign_id, outcome.run_id, outcome.state, now_ms):
             self._changed.add(person.person_id)
 
@@ -291,7 +294,7 @@ class Group:
         self.effects.merges.append((visitor_id, known.person_id))
 
     def _record(self, person: Person, kind: Any, subject: str, body: dict[str, Any]) -> None:
-        row = RecordRow(0, self.effects.now_ms, person.person_id, kind, subject, body)
+        row = RecordRow(0, self._now_ms, person.person_id, kind, subject, body)
         self.effects.records.append(row)
 
 

@@ -1,0 +1,57 @@
+"""Folding records into effects."""
+
+from __future__ import annotations
+
+from fencepost_gateway.intake import wire
+from fencepost_gateway.intake.records import LogRecord, Upload
+from fencepost_gateway.ports import DocumentRow, RecordRow
+from fencepost_gateway.stores.memory import MemoryStore
+from fencepost_gateway.workers.group import Group, States
+from fencepost_gateway.workers.plans import Plans
+from gateway.batches import NOW_MS, batch, event
+
+CAMPAIGN = (
+    b'{"kind": "campaign", "id": "thanks", "entry": {"event": "opened"}, "reentry": "always",'
+    b' "message": {"template": "words", "channels": ["in_app"]}, "goal": "none"}'
+)
+TEMPLATE = (
+    b'{"kind": "template", "id": "words", "purpose": "transactional", "in_app": {"body": "hi"}}'
+)
+
+
+def uploaded(position: int, appended_ms: int) -> LogRecord:
+    """Give the record of an upload with one app event."""
+    (raw,) = batch(event(position)).events
+    told = wire.decode_event(raw)
+    assert isinstance(told, wire.Track)
+    upload = Upload("device-1", "p", "v", "", "stream-1", appended_ms, [told], [appended_ms])
+    return LogRecord(position, appended_ms, upload)
+
+
+async def fold(*groups: list[LogRecord]) -> tuple[list[RecordRow], States]:
+    """Fold records, cut into groups as given; give their decision records and the states."""
+    store, plans, states = MemoryStore(), Plans("seed"), States()
+    rows = [
+        DocumentRow(kind, name, 1, body, NOW_MS, NOW_MS)
+        for kind, name, body in (("campaign", "thanks", CAMPAIGN), ("template", "words", TEMPLATE))
+    ]
+    await store.publish(rows, NOW_MS)
+    await plans.load(store)
+    told: list[RecordRow] = []
+    for records in groups:
+        group = Group(states, plans, "demo", records[0].position)
+        for record in records:
+            group.take(record)
+        told += group.close().records
+    return told, states
+
+
+async def test_cut_of_the_log_leaves_no_trace() -> None:
+    """Records and states do not depend on which log records were committed together."""
+    first, second = uploaded(1, NOW_MS + 5), uploaded(2, NOW_MS)
+    together, states = await fold([first, second])
+    apart, others = await fold([first], [second])
+
+    assert [row.at_ms for row in together] == [NOW_MS + 5, NOW_MS]
+    assert together == apart
+    assert states.persons == others.persons
