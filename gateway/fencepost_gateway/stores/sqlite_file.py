@@ -19,6 +19,7 @@ from fencepost_gateway.ports import AckLevel
 from fencepost_gateway.stores.sql import load_migrations
 
 READ_MAX_MS = 5_000
+PAGE_BYTES = 8192  # an upload of 50 events in one page: half the writes of 4096
 
 
 def lock_folder(folder: Path) -> IO[str]:
@@ -46,6 +47,7 @@ def connect(path: Path, *, read_only: bool = False) -> apsw.Connection:
     db = apsw.Connection(str(path), flags=flags, statementcachesize=256)
     db.set_busy_timeout(READ_MAX_MS)
     if not read_only:
+        db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA fullfsync = ON")

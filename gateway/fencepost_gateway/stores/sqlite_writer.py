@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 import apsw
 
 from fencepost_gateway.errors import StoreUnavailableError
+from fencepost_gateway.stores.sqlite_file import PAGE_BYTES
 
 GROUP_MAX = 512
 CHECKPOINT_PAGES = 1000
@@ -106,7 +107,7 @@ class Writer:
             results = [(group[0][1], None, results)]
         self._tell(results)
         if self._wal_pages >= CHECKPOINT_PAGES:
-            too_long = self._wal_pages * 4096 > TRUNCATE_BYTES
+            too_long = self._wal_pages * PAGE_BYTES > TRUNCATE_BYTES
             self._checkpoint("TRUNCATE" if too_long else "PASSIVE")
 
     def _commit(self, group: list[_Waiting]) -> Any:
