@@ -135,6 +135,7 @@ class _Desk:
         self._batch = batch
         self._house = house
         self._facts = facts
+        self._mark = facts.marks.add
         self._received_ms = received_ms
         self._oldest_ms = received_ms - limits.AGE_MAX_MS
         self._latest_ms = received_ms + limits.FUTURE_MAX_MS
@@ -161,7 +162,7 @@ class _Desk:
         fault = self._fault(event, at_ms)
         if fault is not None:
             self._reject(event.seq, *fault)
-        elif not self._facts.marks.add(event.seq):
+        elif not self._mark(event.seq):
             self.others.append(Other("duplicate", event.seq))
         else:
             self._accept(event, at_ms)
@@ -174,7 +175,7 @@ class _Desk:
             self._reject(bad.seq, bad.code, bad.path)
 
     def _reject(self, seq: int, code: str, path: str) -> None:
-        self._facts.marks.add(seq)  # decided: no gap is left open for it
+        self._mark(seq)  # decided: no gap is left open for it
         self.others.append(Other("rejected", seq, code, path))
 
     def _accept(self, event: Event, at_ms: int) -> None:
