@@ -21,7 +21,7 @@ from typing import Any
 
 import aiohttp
 
-from bench.world import DOCUMENTS, fences_geojson
+from bench.world import documents, fences_geojson
 from fencepost_gateway.clock import SystemClock
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,7 +130,7 @@ async def gateway(fences: int, seed: int) -> AsyncIterator[Server]:
 
 async def publish(server: Server, fences: int, seed: int) -> None:
     """Publish the documents and wait until they are in force."""
-    files = [{"path": "bench.yaml", "text": DOCUMENTS}]
+    files = [{"path": "bench.yaml", "text": documents(fences)}]
     if fences:
         files.append({"path": "f.geojson", "text": json.dumps(fences_geojson(fences, seed))})
     headers = {"Authorization": f"Bearer {server.key('operator_key')}"}

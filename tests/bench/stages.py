@@ -12,7 +12,7 @@ import resource
 from collections.abc import Callable, Sequence
 
 from bench.servers import fresh_folder
-from bench.world import DOCUMENTS, Body, Crowd, device_id, fences_geojson
+from bench.world import Body, Crowd, device_id, documents, fences_geojson
 from fencepost_gateway.api.batch import decode
 from fencepost_gateway.clock import SystemClock
 from fencepost_gateway.decide.consent import ConsentEntry
@@ -82,7 +82,7 @@ async def stages(fences: int, seed: int, batches: int, size: int) -> None:
 
 def _documents(fences: int, seed: int, now_ms: int) -> list[DocumentRow]:
     files = [
-        SourceFile("bench.yaml", DOCUMENTS),
+        SourceFile("bench.yaml", documents(fences)),
         SourceFile("f.geojson", json.dumps(fences_geojson(fences, seed))),
     ]
     return [

@@ -34,7 +34,7 @@ TURN_RAD = 0.1  # how far a walker turns in a second, standard deviation
 BACK_MS = 12 * 3_600_000
 GRANTED = ("collect", "marketing", "location_collect", "location_precise", "location_marketing")
 
-DOCUMENTS = """\
+_DOCUMENTS = """\
 kind: policy
 id: default
 accepts: {"*": [y]}
@@ -52,11 +52,14 @@ in_app: {layout: banner, title: "{{ place.name }}", body: "Good to see you."}
 ---
 kind: campaign
 id: greeting
-entry: {transition: enter, fence: {tag: studio}, initial: true}  # event time is before publication
+entry: ENTRY
 reentry: always
 message: {template: greeting, channels: [in_app], max_age: 24h}
 goal: none
 """
+
+_ON_ENTER = "{transition: enter, fence: {tag: studio}, initial: true}"  # published after Rule 3
+_ON_EVENT = "{event: order_placed}"  # nobody places one; without fences there is nothing to enter
 
 _encode = msgspec.json.Encoder().encode
 
@@ -68,6 +71,11 @@ class Body:
     device: int
     data: bytes
     events: int
+
+
+def documents(fences: int) -> str:
+    """Write the documents beside so many fences."""
+    return _DOCUMENTS.replace("ENTRY", _ON_ENTER if fences else _ON_EVENT)
 
 
 def side_m(fences: int) -> float:
