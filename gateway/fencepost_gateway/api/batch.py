@@ -82,11 +82,11 @@ def house_of(surface: Surface) -> House:
 
 def answer(stream: str, admission: Admission, ack_level: str, received_ms: int) -> dict[str, Any]:
     """Write the answer of protocol v1."""
-    moment = datetime.fromtimestamp(received_ms / 1000, UTC)
+    moment = datetime.fromtimestamp(received_ms / 1000, UTC).replace(tzinfo=None)
     return {
         "v": WIRE_VERSION,
         "ack": ack_level,
-        "received_at": moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{received_ms % 1000:03d}Z",
+        "received_at": moment.isoformat(timespec="milliseconds") + "Z",
         "retry_after_s": None,
         "verdicts": {
             "stream": stream,
