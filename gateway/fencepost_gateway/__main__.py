@@ -149,18 +149,25 @@ def replay(
 
 
 @cli.command()
-def explain(name: str, url: Url = None, key: Key = None) -> None:
-    """Say why a message went or did not; takes a message, run or visit id."""
+def explain(
+    name: Annotated[str, typer.Argument(help="Id of a message, delivery, run or visit.")] = "",
+    *,
+    user: Annotated[str, typer.Option(help="Everything about this user instead.")] = "",
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Say why a message went or did not: one by its id, or all of a user's."""
     from fencepost_gateway import remote  # noqa: PLC0415
     from fencepost_gateway.settings import read_settings  # noqa: PLC0415
 
+    if bool(name) == bool(user):
+        _fail("explain takes an id, or --user with a user id")
     base, operator_key = remote.address_of(read_settings(), url, key)
     try:
-        answer = remote.ask("GET", f"{base}/v1/decisions/{name}", operator_key)
+        for line in remote.explain(base, operator_key, name, user):
+            print(line)
     except remote.RemoteError as error:
         _fail_problem(error.problem)
-    for line in answer["words"]:
-        print(line)
 
 
 def _fail(message: str) -> NoReturn:

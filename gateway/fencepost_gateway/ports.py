@@ -228,6 +228,9 @@ class Store(Protocol):
     async def inbox(self, person_id: str, after: int, now_ms: int) -> list[InboxRow]:
         """Give at most 100 in-app messages behind cursor ``after`` that may still be shown."""
 
+    async def message_of(self, delivery_id: str) -> str | None:
+        """Give the message that a delivery belongs to."""
+
     async def person_of_device(self, device_id: str, secret_hash: bytes) -> str | None:
         """Give the person a device speaks for, None when the secret is wrong or unknown."""
 

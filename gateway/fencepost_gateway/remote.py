@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import aiohttp
 
 from fencepost_gateway.credentials import KEYS_FILE
+from fencepost_gateway.decide.words import moment
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.settings import Settings
 
@@ -78,6 +81,32 @@ async def _ask(method: str, url: str, key: str, body: Any) -> Any:
     if response.status >= 400:  # noqa: PLR2004 - RFC 9110 section 15.5
         raise RemoteError(answer)
     return answer
+
+
+def explain(base: str, key: str, name: str, user: str) -> Iterator[str]:
+    """
+    Give the decision records of one id, or of one user, in words.
+
+    Raises:
+        RemoteError: There is nothing of this id.
+        StartError: No gateway answers.
+
+    """
+    if name:
+        yield from ask("GET", f"{base}/v1/decisions/{quote(name, safe='')}", key)["words"]
+        return
+    after = 0
+    while True:
+        page = ask("GET", f"{base}/v1/decisions?user_id={quote(user, safe='')}&after={after}", key)
+        if not page["records"]:
+            break
+        for record in page["records"]:
+            first, *rest = record["words"]
+            yield f"{moment(record['at_ms'])}  {first}  [{record['subject']}]"
+            yield from (f"    {line}" for line in rest)
+        after = page["cursor"]
+    if not after:
+        yield f"nothing is on record about {user}"
 
 
 def read_folder(folder: Path, suffixes: tuple[str, ...]) -> list[dict[str, str]]:

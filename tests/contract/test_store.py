@@ -521,6 +521,15 @@ async def test_claim_to_send_reserves_and_leases(store: Store) -> None:
     assert (await store.counts())["sending"] == 1
 
 
+async def test_message_of_a_delivery_is_told(store: Store) -> None:
+    """A delivery leads to its message; anything else leads nowhere."""
+    await with_message(store)
+    found = await claimed(store)
+
+    assert await store.message_of(found.delivery_id) == "m-1"
+    assert await store.message_of("nothing") is None
+
+
 async def test_claim_needs_an_open_due_message(store: Store) -> None:
     """Unknown, not due, under way, ended: the judge is not even asked."""
     seen: list[ClaimFacts] = []

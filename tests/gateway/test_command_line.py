@@ -39,9 +39,10 @@ def test_replay_prints_transitions_and_decisions(tmp_path: Path) -> None:
         (("check", "nowhere"), "nowhere is not a folder"),
         (("apply", "nowhere"), "no operator key"),
         (("explain", "abc"), "no operator key"),
+        (("explain",), "an id, or --user"),
         (("apply", str(OLD_TOWN), "--key", "sk_x", "--url", "http://127.0.0.1:9"), "no gateway"),
     ],
-    ids=["replay", "check", "apply", "explain", "unreachable"],
+    ids=["replay", "check", "apply", "explain", "explain-what", "unreachable"],
 )
 def test_expected_failure_is_one_message_and_a_code(
     tmp_path: Path, arguments: tuple[str, ...], says: str

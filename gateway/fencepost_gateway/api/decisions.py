@@ -33,7 +33,7 @@ async def get_decisions(request: web.Request) -> web.Response:
 
 
 async def get_decision(request: web.Request) -> web.Response:
-    """Give everything that is known about one id: a message, a run, a visit."""
+    """Give everything that is known about one id: a message, a delivery, a run, a visit."""
     return as_json(await explain(request.app[SURFACE], request.match_info["id"]))
 
 
@@ -45,8 +45,9 @@ async def explain(surface: Surface, subject: str, person_id: str = "") -> dict[s
         ApiError: There is nothing of this id (or not of this person).
 
     """
+    subject = await surface.store.message_of(subject) or subject
     rows = await surface.store.records(0, PAGE, subject=subject)
-    related = {str(r.body.get("run_id") or "") for r in rows}
+    related = {str(r.body.get(name) or "") for r in rows for name in ("run_id", "delivery_id")}
     related |= {str(m) for r in rows for m in r.body.get("message_ids", ())}
     for other in sorted(related - {subject, ""}):
         rows += await surface.store.records(0, PAGE, subject=other)

@@ -68,7 +68,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/v1/decisions/{id}", decisions.get_decision, "operator",
-        "Everything about one message, run or visit, in words.", "Explanation",
+        "Everything about one message, delivery, run or visit, in words.", "Explanation",
         errors=("not_found",),
     ),
     Route(

@@ -253,6 +253,11 @@ class MemoryStore:
         found = [unpack(body, InboxRow) for body in mine]
         return [r for r in found if r.cursor > after and r.show_until_ms > now_ms][: rows.INBOX_MAX]
 
+    async def message_of(self, delivery_id: str) -> str | None:
+        """See ``Store.message_of``."""
+        delivery = self._books.deliveries.get(delivery_id)
+        return None if delivery is None else delivery.message_id
+
     async def person_of_device(self, device_id: str, secret_hash: bytes) -> str | None:
         """See ``Store.person_of_device``."""
         known = self._books.devices.get(device_id)

@@ -259,6 +259,15 @@ class SqliteStore:
 
         return await self._read(query)
 
+    async def message_of(self, delivery_id: str) -> str | None:
+        """See ``Store.message_of``."""
+
+        def query() -> str | None:
+            row = self._read_db.execute(self._sql.delivery, (delivery_id,)).get
+            return None if row is None else str(row[0])
+
+        return await self._read(query)
+
     async def person_of_device(self, device_id: str, secret_hash: bytes) -> str | None:
         """See ``Store.person_of_device``."""
 

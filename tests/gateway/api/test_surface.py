@@ -157,10 +157,13 @@ async def test_explain_tells_the_whole_way_of_a_message(tmp_path: Path) -> None:
         await rig.apply(DOCUMENTS, OPEN_POLICY)
         await rig.consent()
         await rig.walk_in()
-        message_id = (await rig.inbox())[0]["message_id"]
-        url = f"/v1/decisions/{message_id}"
+        message = (await rig.inbox())[0]
+        url = f"/v1/decisions/{message['message_id']}"
         words = (await (await rig.client.get(url, headers=rig.operator)).json())["words"]
+        url = f"/v1/decisions/{message['delivery_id']}"
+        by_delivery = (await (await rig.client.get(url, headers=rig.operator)).json())["words"]
 
+    assert by_delivery == words
     assert words[0].startswith("Entered greeting v1, woken by enter")
     assert any("May go: greeting v1 by in_app" in line for line in words)
     assert any("consent on in_app: location_marketing = y" in line for line in words)
