@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Final
 
+from fencepost_geofence.corridor import Corridor
 from fencepost_geofence.shapes import Area, Circle
 
 PRESENCE_TTL_S: Final = 3_600
@@ -22,7 +23,7 @@ class Fence:
 
     Attributes:
         fence_id: Unique among all fences, ``[a-z0-9-]{1,64}``.
-        shape: Circle or area.
+        shape: Circle, area or corridor.
         name: For people.
         tags: What selectors ask for.
         place_name: Name of the place the fence stands for.
@@ -41,7 +42,7 @@ class Fence:
     """
 
     fence_id: str
-    shape: Circle | Area
+    shape: Circle | Area | Corridor
     name: str = ""
     tags: frozenset[str] = frozenset()
     place_name: str = ""
@@ -61,5 +62,7 @@ class Fence:
 
     @property
     def size_m(self) -> float:
-        """Radius of the circle of the same area, metres."""
+        """Radius of the circle of the same area, metres; of a corridor half its width."""
+        if isinstance(self.shape, Corridor):
+            return self.shape.width_m / 2
         return math.sqrt(self.shape.area_m2 / math.pi)

@@ -4,7 +4,7 @@ GeoJSON: fences from a file and back (RFC 7946).
 Pure: takes what a JSON decoder gave. The only module where longitude comes before latitude.
 
 Rule 1. A Feature or a FeatureCollection of Features; Point with ``radius_m``, Polygon or
-        MultiPolygon. Corridors (LineString) are not supported yet, and say so.
+        MultiPolygon, LineString or MultiLineString with ``width_m``.
 Rule 2. All problems are told at once, each with feature index, id, path, what and how to mend it.
         Any problem makes its feature no fence; whether the others count is the caller's decision.
 Rule 3. ``id`` stands on the feature or in its properties; a number is written out. Foreign files
@@ -17,13 +17,15 @@ Rule 4. Writing gives canonical GeoJSON: right-hand winding, cut at the antimeri
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import shapely
 from shapely.affinity import translate
 from shapely.geometry.polygon import orient
 
+from fencepost_geofence.corridor import Corridor
 from fencepost_geofence.fence import PRESENCE_TTL_S, Fence
+from fencepost_geofence.lines import read_corridor
 from fencepost_geofence.members import format_duration, quoted, read_members
 from fencepost_geofence.naming import Names
 from fencepost_geofence.rings import Fault, is_within, read_area, read_position
@@ -31,6 +33,9 @@ from fencepost_geofence.shapes import MAX_RADIUS_M, MIN_RADIUS_M, Area, Circle
 from fencepost_geofence.sphere import POLE_DEG, SEAM_DEG, TURN_DEG
 
 MAX_FEATURES: Final = 50_000  # of one file
+_Part = TypeVar("_Part", shapely.Polygon, shapely.LineString)
+_PARTS: Final = {"MultiPolygon": "polygons", "MultiLineString": "lines"}
+_SHAPES: Final = "use Point with radius_m, (Multi)Polygon, or (Multi)LineString with width_m"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,8 @@ def to_feature(fence: Fence) -> dict[str, Any]:
     properties: dict[str, Any] = {}
     if isinstance(fence.shape, Circle):
         properties["radius_m"] = fence.shape.radius_m
+    elif isinstance(fence.shape, Corridor):
+        properties["width_m"] = fence.shape.width_m
     place = {"name": fence.place_name, "meta": dict(fence.meta)}
     optional = {
         "name": fence.name,
@@ -145,36 +152,45 @@ def _read_feature(
 
 def _read_shape(
     geometry: object, properties: Mapping[str, Any], faults: list[Fault]
-) -> Circle | Area | None:
+) -> Circle | Area | Corridor | None:
     path = "geometry.coordinates"
     kind = geometry.get("type") if isinstance(geometry, dict) else None
     coordinates = geometry.get("coordinates") if isinstance(geometry, dict) else None
+    faults.extend(_misplaced(kind, properties))
     if kind == "Point":
         return _read_circle(path, coordinates, properties.get("radius_m"), faults)
-    if kind == "Polygon":
-        polygons: list[tuple[str, object]] = [(path, coordinates)]
-    elif kind == "MultiPolygon" and isinstance(coordinates, list) and coordinates:
-        polygons = [(f"{path}[{i}]", each) for i, each in enumerate(coordinates)]
-    else:
+    parts: list[tuple[str, object]] = [(path, coordinates)]
+    if isinstance(kind, str) and kind in _PARTS and isinstance(coordinates, list) and coordinates:
+        parts = [(f"{path}[{i}]", each) for i, each in enumerate(coordinates)]
+    elif kind not in ("Polygon", "LineString"):
         faults.append(_no_shape(kind))
         return None
-    if "radius_m" in properties:
-        what = "radius_m belongs to a Point"
-        faults.append(Fault("properties.radius_m", what, "remove it, or draw a Point"))
-    area = read_area(polygons)
+    if kind in ("LineString", "MultiLineString"):
+        return read_corridor(parts, properties.get("width_m"), faults)
+    area = read_area(parts)
     if isinstance(area, Area):
         return area
     faults.extend(area)
     return None
 
 
+def _misplaced(kind: object, properties: Mapping[str, Any]) -> list[Fault]:
+    """Find a measure that belongs to another kind of shape."""
+    faults = []
+    if "radius_m" in properties and kind != "Point":
+        what = "radius_m belongs to a Point"
+        faults.append(Fault("properties.radius_m", what, "remove it, or draw a Point"))
+    if "width_m" in properties and kind not in ("LineString", "MultiLineString"):
+        what = "width_m belongs to a LineString"
+        faults.append(Fault("properties.width_m", what, "remove it, or draw a LineString"))
+    return faults
+
+
 def _no_shape(kind: object) -> Fault:
-    if kind in ("LineString", "MultiLineString"):
-        return Fault("geometry.type", "corridors are not supported yet", "draw a Polygon")
-    if kind == "MultiPolygon":
-        return Fault("geometry.coordinates", "a MultiPolygon is a list of polygons", "give one")
+    if isinstance(kind, str) and kind in _PARTS:
+        return Fault("geometry.coordinates", f"a {kind} is a list of {_PARTS[kind]}", "give one")
     what = "a fence needs a geometry" if kind is None else f"{quoted(kind)} is no shape of a fence"
-    return Fault("geometry.type", what, "use Point with radius_m, Polygon or MultiPolygon")
+    return Fault("geometry.type", what, _SHAPES)
 
 
 def _read_circle(
@@ -193,17 +209,23 @@ def _read_circle(
     return Circle(centre[1], centre[0], float(radius_m)) if centre else None
 
 
-def _write_geometry(shape: Circle | Area) -> dict[str, Any]:
+def _write_geometry(shape: Circle | Area | Corridor) -> dict[str, Any]:
     if isinstance(shape, Circle):
         return {"type": "Point", "coordinates": [shape.lon, shape.lat]}
-    polygons = [_write_polygon(p) for part in shape.geometry.geoms for p in _cut(part)]
+    if isinstance(shape, Corridor):
+        drawn = [shapely.LineString([(lon, lat) for lat, lon in line]) for line in shape.lines]
+        lines = [[list(point) for point in one.coords] for line in drawn for one in _cut(line)]
+        if len(lines) == 1:
+            return {"type": "LineString", "coordinates": lines[0]}
+        return {"type": "MultiLineString", "coordinates": lines}
+    polygons = [_write_polygon(orient(p)) for part in shape.geometry.geoms for p in _cut(part)]
     if len(polygons) == 1:
         return {"type": "Polygon", "coordinates": polygons[0]}
     return {"type": "MultiPolygon", "coordinates": polygons}
 
 
-def _cut(part: shapely.Polygon) -> list[shapely.Polygon]:
-    """Cut a polygon at the antimeridian (RFC 7946 section 3.1.9)."""
+def _cut(part: _Part) -> list[_Part]:
+    """Cut a polygon or a line at the antimeridian (RFC 7946 section 3.1.9)."""
     west, _, east, _ = part.bounds
     if east <= SEAM_DEG:
         return [part]
@@ -212,7 +234,7 @@ def _cut(part: shapely.Polygon) -> list[shapely.Polygon]:
     here = shapely.box(-SEAM_DEG, -POLE_DEG, SEAM_DEG, POLE_DEG)
     halves = [part & here, part & translate(here, TURN_DEG)]
     pieces = [translate(half, -TURN_DEG * turn) for turn, half in enumerate(halves)]
-    return [orient(p) for piece in pieces for p in shapely.get_parts(piece)]
+    return [p for piece in pieces for p in shapely.get_parts(piece) if isinstance(p, type(part))]
 
 
 def _write_polygon(part: shapely.Polygon) -> list[list[list[float]]]:

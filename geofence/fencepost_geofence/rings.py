@@ -130,7 +130,7 @@ def _read_ring(path: str, ring: object, faults: list[Fault]) -> Ring | None:
 
 
 def _polygon(path: str, rings: list[Ring], faults: list[Fault]) -> shapely.Polygon | None:
-    shell = _unroll(rings[0], rings[0][0][0])
+    shell = unroll(rings[0], rings[0][0][0])
     lons = [lon for lon, _ in shell]
     lats = [lat for _, lat in shell]
     fault = None
@@ -144,7 +144,7 @@ def _polygon(path: str, rings: list[Ring], faults: list[Fault]) -> shapely.Polyg
     if fault:
         faults.append(fault)
         return None
-    holes = [_unroll(ring, (max(lons) + min(lons)) / 2) for ring in rings[1:]]
+    holes = [unroll(ring, (max(lons) + min(lons)) / 2) for ring in rings[1:]]
     part = shapely.Polygon(shell, holes)
     if fault := _invalid(path, part):
         faults.append(fault)
@@ -152,7 +152,7 @@ def _polygon(path: str, rings: list[Ring], faults: list[Fault]) -> shapely.Polyg
     return translate(part, TURN_DEG) if min(lons) < -SEAM_DEG else part
 
 
-def _unroll(ring: Ring, near_lon: float) -> Ring:
+def unroll(ring: Ring, near_lon: float) -> Ring:
     """Let longitudes run on where they jump by more than half a turn."""
     unrolled = []
     for lon, lat in ring:

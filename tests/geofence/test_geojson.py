@@ -186,16 +186,15 @@ def nested(depth: int) -> dict[str, object]:
     ("geometry", "what"),
     [
         pytest.param(nested(1_000), "no shape", marks=pytest.mark.bad_input(65)),
-        ({"type": "LineString", "coordinates": [[0, 0], [1, 1]]}, "not supported yet"),
         ({"type": ["Point"]}, "no shape"),
         ({"type": 10**5_000}, "no shape"),
         (None, "needs a geometry"),
         ("POINT (1 1)", "needs a geometry"),
     ],
-    ids=["collection", "corridor", "list", "number", "null", "text"],
+    ids=["collection", "list", "number", "null", "text"],
 )
 def test_geojson_refuses_what_is_no_shape(geometry: object, what: str) -> None:
-    """Only Point with radius, Polygon and MultiPolygon are fences."""
+    """Only circles, areas and corridors are fences."""
     (problem,) = problems(geometry)
 
     assert problem.path == "geometry.type"
@@ -461,6 +460,7 @@ VALID = collection(
     feature(shape(SHELL, [[1, 1], [2, 1], [2, 2], [1, 1]]), "a", name="A", tags=["x"]),
     feature(many([SHELL]), "b", dwell_after=["5m"], place={"name": "P", "meta": {}}),
     feature(POINT, "c", radius_m=50, presence_ttl="1h"),
+    feature({"type": "LineString", "coordinates": [[0, 0], [0.1, 0]]}, "d", width_m=50),
 )
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _MEMBERS = (
     "name", "tags", "place", "library", "dwell_after", "presence_ttl", "cooldown", "sensitive",
+    "width_m",
 )  # fmt: skip
 
 

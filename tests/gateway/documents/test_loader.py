@@ -254,6 +254,18 @@ def test_fence_from_yaml_and_geojson_is_the_same_document() -> None:
     assert one.documents[0].canonical == other.documents[0].canonical
 
 
+def test_corridor_from_yaml_and_geojson_is_the_same_document() -> None:
+    """A line and its width, two ways of writing."""
+    line = {"type": "LineString", "coordinates": [[7.4, 43.7], [7.41, 43.7]]}
+    feature = square(geometry=line, properties={"width_m": 40})
+
+    one = load([SourceFile("a.geojson", json.dumps(feature))])
+    other = read("kind: fence\nid: sq\nwidth_m: 40\ngeometry: " + json.dumps(line))
+
+    assert one.problems == other.problems == []
+    assert one.documents[0].canonical == other.documents[0].canonical
+
+
 def test_geojson_fault_names_feature_and_path() -> None:
     """In GeoJSON the place is feature index, id and path."""
     bow_tie = [[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]

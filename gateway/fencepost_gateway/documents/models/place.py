@@ -54,8 +54,11 @@ class Fence(Authored):
     id: Id = Field(description="Unique among fences.")
     name: Name = Field(default="", description="For people.")
     circle: Circle | None = Field(default=None, description="Either this or `geometry`.")
-    geometry: Annotated[dict[str, Any] | None, Shape("GeoJSON Polygon or MultiPolygon")] = Field(
-        default=None, description="Either this or `circle`; longitude first."
+    geometry: Annotated[
+        dict[str, Any] | None, Shape("GeoJSON (Multi)Polygon or (Multi)LineString")
+    ] = Field(default=None, description="Either this or `circle`; longitude first.")
+    width_m: Annotated[float, Field(ge=20, le=20_000)] | None = Field(
+        default=None, description="Width of the corridor along a (Multi)LineString."
     )
     tags: list[Tag] = Field(default=[], max_length=LIST_MAX, description="For selectors.")
     place: Place = Field(default=Place(), description="What stands there.")
