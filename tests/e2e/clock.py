@@ -3,6 +3,8 @@
 import random
 import time
 
+Dice = random.Random
+
 
 def now_ms() -> int:
     """Epoch milliseconds."""
@@ -14,6 +16,6 @@ def steady_ns() -> int:
     return time.monotonic_ns()
 
 
-def dice(seed: int) -> random.Random:
+def dice(seed: int) -> Dice:
     """Give a generator that draws the same for the same seed."""
     return random.Random(seed)  # noqa: S311 - a fault plan is no secret

@@ -1,0 +1,185 @@
+"""
+Checker: reads ledgers and stores after a run, and says whether the promises were kept.
+
+Whatever it says comes from files of processes that have ended: the ledgers, the SDKs' stores, the
+gateway's store. It trusts no counter that the gateway keeps of itself where rows can be counted.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import apsw
+import msgspec
+
+from fencepost_gateway.credentials import open_credentials
+from fencepost_gateway.intake import records, wire
+from fencepost_gateway.intake.records import LogRecord, Published, Upload
+from fencepost_gateway.ports import RecordRow
+from fencepost_gateway.stores.sqlite import SqliteStore, open_sqlite
+from fencepost_gateway.workers.group import Group, States
+from fencepost_gateway.workers.plans import Plans
+
+_plain = msgspec.msgpack.Decoder()
+
+
+@dataclass(slots=True)
+class AppLedger:
+    """What one app's ledger and SDK store say."""
+
+    tracked: dict[str, str] = field(default_factory=dict)  # event id -> what
+    exchanges: list[tuple[int, int]] = field(default_factory=list)
+    acked_seqs: set[tuple[str, int]] = field(default_factory=set)
+    verdicts: dict[str, str] = field(default_factory=dict)  # event id -> the SDK's outcome
+    waiting: int = 0
+    losses: dict[str, int] = field(default_factory=dict)
+
+
+def read_app(ledger: Path, sdk_folder: Path) -> AppLedger:
+    """Read an app's ledger and, below it, the SDK's store."""
+    app = AppLedger()
+    for text in ledger.read_text("utf-8").splitlines():
+        line = json.loads(text)
+        if line["kind"] == "tracked":
+            assert line["level"] in {"os", "fsync"}, line
+            app.tracked[line["event_id"]] = line["what"]
+        else:
+            app.exchanges.append((line["began_ns"], line["ended_ns"]))
+            app.acked_seqs |= set(_acked(line["stream"], line["verdicts"]))
+    (store,) = sdk_folder.rglob("*.db")
+    db = sqlite3.connect(store)
+    app.verdicts = dict(db.execute("SELECT event_id, verdict FROM outcome ORDER BY id"))
+    app.waiting = db.execute("SELECT count(*) FROM event").fetchone()[0]
+    lost = "SELECT name, n FROM counter WHERE name LIKE 'lost:%' AND n > 0"
+    app.losses = dict(db.execute(lost))
+    db.close()
+    return app
+
+
+def _acked(stream: str, verdicts: Mapping[str, Any] | None) -> Iterable[tuple[str, int]]:
+    if verdicts is None:
+        return
+    for low, high in verdicts["accepted"]:
+        yield from ((stream, seq) for seq in range(low, high + 1))
+    for other in verdicts["others"]:
+        if other["verdict"] == "duplicate":
+            yield stream, other["seq"]
+
+
+@dataclass(slots=True)
+class House:
+    """What the gateway's store holds."""
+
+    stored: Counter[str] = field(default_factory=Counter)  # event id -> how often in the log
+    seqs: Counter[tuple[str, int]] = field(default_factory=Counter)
+    log: list[LogRecord] = field(default_factory=list)
+    position: int = 0
+    persons: dict[str, bytes] = field(default_factory=dict)
+    tracks: dict[str, bytes] = field(default_factory=dict)
+    records: list[RecordRow] = field(default_factory=list)
+    messages: dict[str, str] = field(default_factory=dict)  # message id -> state
+    deliveries: dict[str, str] = field(default_factory=dict)  # delivery id -> state
+    slots: Counter[str] = field(default_factory=Counter)
+    integrity: str = ""
+
+
+def read_house(data_dir: Path) -> House:
+    """Read the store of a gateway that has ended."""
+    db = apsw.Connection(str(data_dir / "fencepost.db"))
+    house = House()
+    for position, at_ms, body in db.execute(
+        "SELECT position, appended_ms, body FROM log ORDER BY position"
+    ):
+        record = records.decode(body)
+        house.log.append(LogRecord(position, at_ms, record))
+        if isinstance(record, Upload):
+            house.stored.update(e.event_id for e in record.events)
+            house.seqs.update((record.stream, e.seq) for e in record.events)
+    house.position = db.execute("SELECT value FROM fact WHERE name = 'position'").get or 0
+    house.persons = dict(db.execute("SELECT person_id, body FROM person"))
+    house.tracks = dict(db.execute("SELECT device_id, body FROM track"))
+    house.records = [
+        RecordRow(cursor, at_ms, person, kind, subject, _plain.decode(body))
+        for cursor, at_ms, person, kind, subject, body in db.execute(
+            "SELECT cursor, at_ms, person_id, kind, subject, body FROM record ORDER BY cursor"
+        )
+    ]
+    house.messages = dict(db.execute("SELECT message_id, state FROM message"))
+    house.deliveries = dict(db.execute("SELECT delivery_id, state FROM delivery"))
+    house.slots.update(dict(db.execute("SELECT state, count(*) FROM slot GROUP BY state")))
+    house.integrity = db.execute("PRAGMA integrity_check").get
+    db.close()
+    return house
+
+
+async def once_through(data_dir: Path, log: list[LogRecord]) -> tuple[States, list[RecordRow]]:
+    """
+    Fold the log once more, from its beginning, as if nobody had been killed.
+
+    Returns:
+        Persons and devices as they should be, and the transitions and steps there should be.
+
+    """
+    plans = Plans(open_credentials(data_dir).seed)
+    store: SqliteStore = open_sqlite(data_dir)
+    states, told = States(), list[RecordRow]()
+    try:
+        for record in log:
+            if isinstance(record.record, Published):
+                await plans.load(store)
+                continue
+            group = Group(states, plans, "default", record.position)
+            group.take(record)
+            told += group.close().records
+    finally:
+        await store.close()
+    return states, told
+
+
+def gist(rows: Iterable[RecordRow], *kinds: str) -> Counter[tuple[str, str, str]]:
+    """Give what the pipeline's own records say, without their cursors."""
+    return Counter(
+        (row.kind, row.subject, json.dumps(row.body, sort_keys=True))
+        for row in rows
+        if row.kind in kinds
+    )
+
+
+def conserved(house: House) -> dict[str, tuple[int, int]]:
+    """
+    Check what must add up; give what does not, as (left side, right side).
+
+    Accepted events = processed ones; messages that were entered = messages over all states, none
+    on its way; deliveries = deliveries over their ends; slots are not open.
+    """
+    entered = sum(len(r.body["message_ids"]) for r in house.records if r.kind == "step")
+    ended = {"sent", "unknown", "failed", "withheld"}
+    laws = {
+        "log = processed": (house.log[-1].position, house.position),
+        "entered = messages": (entered, len(house.messages)),
+        "messages = ended": (len(house.messages), _among(house.messages, ended)),
+        "deliveries = ended": (len(house.deliveries), _among(house.deliveries, ended)),
+        "open slots = 0": (house.slots["open"], 0),
+    }
+    return {law: sides for law, sides in laws.items() if sides[0] != sides[1]}
+
+
+def _among(found: Mapping[str, str], states: set[str]) -> int:
+    return sum(state in states for state in found.values())
+
+
+def app_events(house: House) -> Counter[str]:
+    """Count stored app events by name."""
+    return Counter(
+        e.name
+        for r in house.log
+        if isinstance(r.record, Upload)
+        for e in r.record.events
+        if isinstance(e, wire.Track)
+    )

@@ -1,0 +1,57 @@
+"""Devices: clients that speak the wire protocol without an SDK, many at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from e2e.clock import now_ms
+from e2e.rig import Gateway
+from gateway.batches import moment
+
+ALLOWED = {"collect": "CT", "marketing": "y"}
+
+
+@dataclass(slots=True)
+class Device:
+    """One installation; ``seq`` counts what it has sent."""
+
+    gateway: Gateway
+    device_id: str
+    user_id: str
+    seq: int = 0
+
+    async def send(self, *events: dict[str, Any]) -> dict[str, Any]:
+        """Send events in one batch; give the answer, every event accepted."""
+        at = moment(now_ms())
+        numbered = []
+        for event in events:
+            self.seq += 1
+            head = {"seq": self.seq, "event_id": f"{self.device_id}-{self.seq}", "at": at}
+            numbered.append({**head, **event})
+        body = {
+            "v": 1,
+            "device_id": self.device_id,
+            "stream": "s",
+            "sent_at": at,
+            "who": {"anonymous_id": self.device_id, "user_id": self.user_id},
+            "events": numbered,
+        }
+        status, answer = await self.gateway.batch(self.device_id, body)
+        assert status == 200, answer
+        assert answer["verdicts"]["others"] == [], answer
+        return answer
+
+    async def settle(self, number: str) -> None:
+        """Allow marketing and give a number."""
+        await self.send(consent(ALLOWED), {"type": "address", "channel": "sms", "address": number})
+
+
+def consent(values: dict[str, str]) -> dict[str, Any]:
+    """Write a statement."""
+    return {"type": "consent", "values": values, "method": "toggle"}
+
+
+def bought(number: int) -> dict[str, Any]:
+    """Write the event that wants one message, numbered."""
+    return {"type": "track", "name": "bought", "props": {"n": number}}

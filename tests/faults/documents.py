@@ -1,0 +1,53 @@
+"""Documents of the fault tests: what is bought is confirmed by SMS, who comes in is greeted."""
+
+from __future__ import annotations
+
+LAT, LON = 47.318264, 8.794173
+
+EVERY_HOUR = """
+kind: policy
+id: default
+accepts: {transactional: [y, CT, CP], collect: [y, CT], "*": [y]}
+defaults: {transactional: CT}
+quiet_hours: none
+---
+kind: caps
+id: default
+rules: %s
+"""
+
+CAMPAIGNS = f"""
+kind: fence
+id: lotus
+circle: {{lat: {LAT}, lon: {LON}, radius_m: 60}}
+place: {{name: Studio Lotus}}
+---
+kind: template
+id: thanks
+purpose: marketing
+sms: {{text: "n={{{{ event.n }}}}"}}
+---
+kind: template
+id: welcome
+purpose: marketing
+in_app: {{body: "{{{{ place.name }}}} is open."}}
+---
+kind: campaign
+id: thanks
+entry: {{event: bought}}
+reentry: always
+message: {{template: thanks, channels: [sms]}}
+goal: none
+---
+kind: campaign
+id: welcome
+entry: {{transition: enter, fence: {{id: lotus}}}}
+reentry: always
+message: {{template: welcome, channels: [in_app]}}
+goal: none
+"""
+
+
+def files(caps: str = "[{limit: 1000000, per: hour}]") -> dict[str, str]:
+    """Give all files by name; ``caps`` is the list of cap rules."""
+    return {"policy.yaml": EVERY_HOUR % caps, "campaigns.yaml": CAMPAIGNS}

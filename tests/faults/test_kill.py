@@ -1,0 +1,286 @@
+"""R1, short form: the gateway dies of SIGKILL, again and again, under eight apps."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import aiohttp
+import msgspec
+import pytest
+
+from e2e.clock import dice, now_ms, steady_ns
+from e2e.rig import environment, gateway, until_answered
+from faults import documents
+from faults.checker import (
+    AppLedger,
+    House,
+    app_events,
+    conserved,
+    gist,
+    once_through,
+    read_app,
+    read_house,
+)
+
+APPS = 8
+KILLS = 60
+UP_MS = (50, 800)  # counted from readiness
+AIM_MS = 1.0  # a request takes about three
+MET_SHARE = 0.8
+ACKED = {"accepted", "duplicate"}
+HERE = Path(__file__).parent
+"""Where the scripts of the processes are."""
+
+
+class Bell(asyncio.DatagramProtocol):
+    """Rings whenever an app begins a request."""
+
+    def __init__(self) -> None:
+        self.rung = asyncio.Event()
+
+    def datagram_received(self, _data: bytes, _address: object) -> None:
+        """Ring."""
+        self.rung.set()
+
+
+@dataclass(slots=True)
+class Fleet:
+    """Gateways that are forked, one after the other, in one folder and on one port."""
+
+    process: asyncio.subprocess.Process
+    url: str
+    http: aiohttp.ClientSession
+    kills_ns: list[int] = field(default_factory=list)
+    starts_ms: list[float] = field(default_factory=list)
+    pid: int = 0
+
+    async def tell(self, line: str) -> int:
+        """Give the preloaded process a command; give its answer."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(line.encode() + b"\n")
+        return int(await self.process.stdout.readline())
+
+    async def start(self) -> None:
+        """Fork a gateway and wait until it is ready."""
+        began_ns = steady_ns()
+        self.pid = await self.tell("start")
+        await until_answered(self._is_ready, 30)
+        self.starts_ms.append((steady_ns() - began_ns) / 1e6)
+
+    async def _is_ready(self) -> bool:
+        try:
+            async with self.http.get(f"{self.url}/readyz") as response:
+                return response.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    async def kill(self, bell: Bell, after_s: float) -> None:
+        """Kill the gateway soon after an app has begun a request, and see it gone."""
+        bell.rung.clear()
+        await bell.rung.wait()
+        await asyncio.sleep(after_s)
+        self.kills_ns.append(steady_ns())
+        os.kill(self.pid, signal.SIGKILL)
+        assert await self.tell(f"wait {self.pid}") == -signal.SIGKILL
+
+    async def end(self) -> int:
+        """Ask the gateway to end; give its exit code."""
+        os.kill(self.pid, signal.SIGTERM)
+        return await self.tell(f"wait {self.pid}")
+
+
+@asynccontextmanager
+async def fleet(folder: Path, port: int) -> AsyncIterator[Fleet]:
+    """Run the preloaded process in ``folder``."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, str(HERE / "preloaded.py")),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        cwd=folder,
+        env=environment(folder),
+    )
+    async with aiohttp.ClientSession(trust_env=False) as http:
+        try:
+            yield Fleet(process, f"http://127.0.0.1:{port}", http)
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+            await process.wait()
+
+
+@asynccontextmanager
+async def ringing() -> AsyncIterator[tuple[Bell, int]]:
+    """Give a bell and its port."""
+    loop = asyncio.get_running_loop()
+    transport, bell = await loop.create_datagram_endpoint(Bell, local_addr=("127.0.0.1", 0))
+    try:
+        yield bell, transport.get_extra_info("sockname")[1]
+    finally:
+        transport.close()
+
+
+@asynccontextmanager
+async def apps(
+    folder: Path, url: str, key: str, bell_port: int
+) -> AsyncIterator[list[asyncio.subprocess.Process]]:
+    """Run the apps; at the end they send what is left, and end by themselves."""
+    running = []
+    for number in range(APPS):
+        settings = {
+            "host": url,
+            "key": key,
+            "bell": bell_port,
+            "data_dir": str(folder / f"app-{number}"),
+            "ledger": str(folder / f"app-{number}.ledger"),
+            "user_id": f"user-{number}",
+            "number": f"+1202555010{number}",
+            "lat": documents.LAT,
+            "lon": documents.LON,
+        }
+        running.append(
+            await asyncio.create_subprocess_exec(
+                *(sys.executable, str(HERE / "load.py"), json.dumps(settings)),
+                stdin=asyncio.subprocess.PIPE,
+                cwd=folder,
+                env=environment(folder) | {"PYTHONPATH": python_path()},
+            )
+        )
+    try:
+        yield running
+    finally:
+        for process in running:
+            assert process.stdin is not None
+            process.stdin.close()
+        for process in running:
+            await process.wait()
+
+
+def python_path() -> str:
+    """Give the path on which the scripts find the shared helpers."""
+    given = os.environ.get("PYTHONPATH")
+    return os.pathsep.join([str(HERE.parent), *([given] if given else [])])
+
+
+def free_port() -> int:
+    """Give a port that is free now: an app knows its gateway by one address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def run(folder: Path, seed: int) -> tuple[Fleet, list[AppLedger], House]:
+    """Play the whole plan; give everything that is left behind."""
+    chance, port = dice(seed), free_port()
+    captured = {"driver": "capture", "settings": {"path": str(folder / "provider.ledger")}}
+    async with gateway(folder, {"sms": captured}, port=port) as first:
+        applied = await first.apply("live", documents.files())
+        assert applied.code == 0, applied.err
+        key = first.write_key
+    async with fleet(folder, port) as gateways:
+        await gateways.start()
+        async with ringing() as (bell, bell_port), apps(folder, gateways.url, key, bell_port):
+            for _ in range(KILLS):
+                await asyncio.sleep(chance.uniform(*UP_MS) / 1000)
+                await gateways.kill(bell, chance.uniform(0, AIM_MS) / 1000)
+                await gateways.start()
+        await until_answered(lambda: has_settled(gateways), 60)
+        assert await gateways.end() == 0
+    ledgers = [read_app(folder / f"app-{n}.ledger", folder / f"app-{n}") for n in range(APPS)]
+    return gateways, ledgers, read_house(folder / "data")
+
+
+async def has_settled(gateways: Fleet) -> bool:
+    """Say whether log and outbox are empty."""
+    async with gateways.http.get(f"{gateways.url}/readyz") as response:
+        return bool((await response.json())["pending"] == 0)
+
+
+def met(gateways: Fleet, ledgers: list[AppLedger]) -> int:
+    """Count the kills that met a request on its way."""
+    spans = [span for app in ledgers for span in app.exchanges]
+    return sum(any(began < at < ended for began, ended in spans) for at in gateways.kills_ns)
+
+
+@pytest.mark.guarantee("R1")
+@pytest.mark.timeout(300)
+async def test_acknowledged_event_survives_sixty_kills(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every acknowledged event is stored once and has had its effect once; none is doubled."""
+    seed = now_ms() % 1_000_000
+    began_ns = steady_ns()
+    gateways, ledgers, house = await run(tmp_path, seed)
+    states, told = await once_through(tmp_path / "data", house.log)
+    tracked = {event_id for app in ledgers for event_id in app.tracked}
+    acked = {
+        e for app in ledgers for e, v in app.verdicts.items() if v in {"accepted", "duplicate"}
+    }
+    acked_seqs = {pair for app in ledgers for pair in app.acked_seqs}
+    sent = provider_calls(tmp_path / "provider.ledger")
+    with capsys.disabled():
+        print(summary(seed, began_ns, gateways, ledgers, house))  # noqa: T201 - the row's one line
+
+    # Too little happened?
+    assert met(gateways, ledgers) >= MET_SHARE * KILLS
+    assert len(tracked) > 100 * APPS
+    # Tracked = acknowledged: the apps stayed until the end, so nothing waits and nothing is lost.
+    assert [(app.waiting, app.losses) for app in ledgers] == [(0, {})] * APPS
+    assert tracked == acked
+    # Acknowledged = stored, each once.
+    assert house.integrity == "ok"
+    assert acked - set(house.stored) == set()
+    assert acked_seqs - set(house.seqs) == set()
+    assert set(house.stored.values()) == set(house.seqs.values()) == {1}
+    # Stored = processed, each once: the state is that of one pass nobody disturbed.
+    assert conserved(house) == {}
+    assert {p: msgspec.msgpack.encode(s) for p, s in states.persons.items()} == house.persons
+    assert {d: msgspec.msgpack.encode(s) for d, s in states.devices.items()} == house.tracks
+    assert gist(house.records, "transition", "step") == gist(told, "transition", "step")
+    assert counted(house) == app_events(house)
+    # Marketing does not double, and what the provider took is known as sent or unknown.
+    assert set(sent.values()) == {1}
+    assert all(house.deliveries[d] in {"sent", "unknown"} for d in sent)
+
+
+def summary(
+    seed: int, began_ns: int, gateways: Fleet, ledgers: list[AppLedger], house: House
+) -> str:
+    """Write the row's one line."""
+    spans_ms = [(b - a) / 1e6 for app in ledgers for a, b in app.exchanges]
+    verdicts = Counter(v for app in ledgers for v in app.verdicts.values())
+    return (
+        f"\nR1 seed={seed} kills={len(gateways.kills_ns)} met={met(gateways, ledgers)} "
+        f"tracked={sum(len(app.tracked) for app in ledgers)} verdicts={dict(verdicts)} "
+        f"stored={len(house.stored)} processed={house.position}/{house.log[-1].position} "
+        f"messages={dict(Counter(house.messages.values()))} requests={len(spans_ms)} "
+        f"request_ms={median(spans_ms):.1f} start_ms={median(gateways.starts_ms):.0f} "
+        f"took_s={(steady_ns() - began_ns) / 1e9:.0f}"
+    )
+
+
+def provider_calls(path: Path) -> Counter[str]:
+    """Count the provider's accepted calls by delivery."""
+    lines = path.read_text("utf-8").splitlines()
+    return Counter(json.loads(line)["delivery_id"] for line in lines)
+
+
+def counted(house: House) -> Counter[str]:
+    """Add up the app events that the persons remember."""
+    total: Counter[str] = Counter()
+    for body in house.persons.values():
+        summaries: dict[str, Any] = msgspec.msgpack.decode(body)["summaries"]
+        total.update({name: one["count"] for name, one in summaries.items()})
+    return total
