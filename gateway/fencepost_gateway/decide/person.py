@@ -7,7 +7,9 @@ the truth. Consent, addresses and suppression are not here: the claim reads thei
 Rule 1. A person's id is a hash of workspace and identity, so every process makes the same one.
 Rule 2. History kept here is bounded: the newest ``RECENT_MAX`` app events with their properties,
         oldest first, and per event name a summary (count, first, last) for the first
-        ``NAMES_MAX`` names. Newest by when it happened, not by when we heard of it.
+        ``NAMES_MAX`` names. Newest by when it happened, not by when we heard of it. Properties
+        larger than ``PROPS_MAX_BYTES`` woke whom they woke, but are not remembered; nor is an
+        attribute set that would make more than ``ATTRIBUTES_MAX`` of them.
 Rule 3. Merging adds counters, keeps the known person's attributes over the visitor's, and of two
         runs in one campaign keeps the older one that lives, else the one that began last.
 """
@@ -17,10 +19,15 @@ from __future__ import annotations
 from bisect import insort
 from typing import Any
 
+import msgspec
 from msgspec import Struct, field
 
 RECENT_MAX = 100
 NAMES_MAX = 200
+PROPS_MAX_BYTES = 2_048  # a hundred of them are 200 KiB a person at the very most
+ATTRIBUTES_MAX = 256
+
+_packed = msgspec.msgpack.Encoder().encode
 
 
 class EventSummary(Struct):
@@ -85,7 +92,8 @@ class Person(Struct):
             summary.last_ms = max(summary.last_ms, at_ms)
         elif len(self.summaries) < NAMES_MAX:
             self.summaries[name] = EventSummary(1, at_ms, at_ms)
-        event = PastEvent(name, at_ms, props)
+        kept = props if not props or len(_packed(props)) <= PROPS_MAX_BYTES else {}
+        event = PastEvent(name, at_ms, kept)
         if self.recent and at_ms < self.recent[-1].at_ms:
             insort(self.recent, event, key=lambda e: e.at_ms)
         else:
@@ -98,7 +106,7 @@ class Person(Struct):
         for key, value in traits.items():
             if value is None:
                 self.attributes.pop(key, None)
-            else:
+            elif key in self.attributes or len(self.attributes) < ATTRIBUTES_MAX:
                 self.attributes[key] = value
 
     def end_message(self, campaign_id: str, run_id: str, outcome: str, now_ms: int) -> bool:

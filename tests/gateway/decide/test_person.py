@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 
 from fencepost_gateway.decide.cause import place_of, rule_facts
 from fencepost_gateway.decide.person import (
+    ATTRIBUTES_MAX,
     NAMES_MAX,
+    PROPS_MAX_BYTES,
     RECENT_MAX,
     EventSummary,
     Person,
@@ -215,3 +217,23 @@ def test_rules_see_the_event_or_the_transition_that_woke_them() -> None:
     assert transition.transition is not None
     assert (transition.transition.kind, transition.transition.fence_id) == ("enter", "studio")
     assert (event.now_ms, event.workspace_zone) == (NOON_MS, "Europe/Monaco")
+
+
+def test_large_properties_are_not_remembered() -> None:
+    """A person stays small, whatever an app reports: the event stays, its bulk does not."""
+    person = Person("p")
+    person.remember("large", NOON_MS, {"text": "x" * PROPS_MAX_BYTES})
+    person.remember("small", NOON_MS, {"text": "x"})
+
+    assert [e.props for e in person.recent] == [{}, {"text": "x"}]
+    assert person.summaries["large"].count == 1
+
+
+def test_attributes_are_bounded() -> None:
+    """Beyond the bound a new attribute is not taken; a known one still changes and goes."""
+    person = Person("p")
+    person.set_attributes({f"a{n}": n for n in range(ATTRIBUTES_MAX + 1)})
+    person.set_attributes({"a0": "changed", "a1": None})
+
+    assert len(person.attributes) == ATTRIBUTES_MAX - 1
+    assert person.attributes["a0"] == "changed"
