@@ -33,6 +33,9 @@ class Fence:
         presence_ttl_s: For how long the last fix still proves presence.
         cooldown_s: An ENTER this soon after an EXIT belongs to the same visit. Authored and
             carried; the tracker does not merge visits yet.
+        active: Opening hours in the syntax of OpenStreetMap, carried as text: whoever acts on
+            transitions says whether they count. Empty: always.
+        zone: IANA name of the zone these hours are in, or empty.
         sensitive: Health, worship, shelter, school, politics: marketing is refused.
         since_ms: When the fence was first published; who is inside by then enters ``initial``.
 
@@ -51,6 +54,8 @@ class Fence:
     dwell_after_s: tuple[int, ...] = ()
     presence_ttl_s: int = PRESENCE_TTL_S
     cooldown_s: int = 0
+    active: str = ""
+    zone: str = ""
     sensitive: bool = False
     since_ms: int = 0
 

@@ -101,6 +101,8 @@ def to_feature(fence: Fence) -> dict[str, Any]:
         "presence_ttl": fence.presence_ttl_s != PRESENCE_TTL_S
         and format_duration(fence.presence_ttl_s),
         "cooldown": fence.cooldown_s and format_duration(fence.cooldown_s),
+        "active": fence.active,
+        "zone": fence.zone,
         "sensitive": fence.sensitive,
     }
     properties |= {member: value for member, value in optional.items() if value}

@@ -22,7 +22,7 @@ MAX_DURATION_S: Final = 366 * 86_400
 _ID: Final = re.compile(r"[a-z0-9-]{1,64}")
 _DURATION: Final = re.compile(r"([0-9]{1,9})([smhd])")
 _UNITS_S: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_LATER: Final = frozenset({"active", "pass", "approach_s", "emit"})
+_LATER: Final = frozenset({"pass", "approach_s", "emit"})
 _GEOMETRIC: Final = frozenset({"id", "radius_m", "width_m"})  # read beside the geometry
 _TEXT_MAX: Final = 8_192
 _TAG_MAX: Final = 64
@@ -174,6 +174,8 @@ def _no_duration(path: str, value: object) -> Fault:
 
 _READERS: Final[Mapping[str, Callable[[str, object, Faults], dict[str, Any]]]] = {
     "name": _text,
+    "active": _text,
+    "zone": _text,
     "tags": _tags,
     "place": _place,
     "library": _library,

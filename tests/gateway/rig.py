@@ -29,7 +29,7 @@ GRANTS = {
     "location_marketing": "y",
 }
 
-FENCES = {
+FENCES: dict[str, Any] = {
     "type": "FeatureCollection",
     "features": [
         {

@@ -206,7 +206,8 @@ def test_geojson_refuses_what_is_no_shape(geometry: object, what: str) -> None:
     [
         ("tag", ["a"], "tag", "did you mean tags?"),
         ("colour", "red", "colour", "known members"),
-        ("active", "Mo-Fr", "active", "remove it"),
+        ("active", 7, "active", "quotes"),
+        ("emit", "settled", "emit", "remove it"),
         ("name", 5, "name", "quotes"),
         ("name", "a\0", "name", "quotes"),
         ("name", "x" * 9_000, "name", "shorten"),
@@ -256,6 +257,8 @@ def test_geojson_reads_every_member() -> None:
         dwell_after=["1h", "5m", "5m"],
         presence_ttl="30m",
         cooldown="0s",
+        active="Mo-Fr 08:00-18:00",
+        zone="Asia/Seoul",
         sensitive=True,
     )
 
@@ -269,6 +272,8 @@ def test_geojson_reads_every_member() -> None:
         library="studios",
         dwell_after_s=(300, 3_600),
         presence_ttl_s=1_800,
+        active="Mo-Fr 08:00-18:00",
+        zone="Asia/Seoul",
         sensitive=True,
     )
 
@@ -399,6 +404,8 @@ fences = st.builds(
     dwell_after_s=st.sets(st.integers(1, 90_000), max_size=3).map(lambda s: tuple(sorted(s))),
     presence_ttl_s=st.integers(1, 90_000),
     cooldown_s=st.integers(0, 90_000),
+    active=st.sampled_from(["", "24/7"]),
+    zone=st.sampled_from(["", "Asia/Seoul"]),
     sensitive=st.booleans(),
 )
 

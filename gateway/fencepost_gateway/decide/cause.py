@@ -32,6 +32,7 @@ class Cause(Struct, frozen=True):
         fence_id: Fence of a transition.
         visit_id: Visit of a transition.
         initial: The device was inside already when tracking began.
+        inactive: It happened outside the opening hours of the fence.
         after_ms: The threshold a dwell has reached.
 
     """
@@ -44,6 +45,7 @@ class Cause(Struct, frozen=True):
     fence_id: str = ""
     visit_id: str = ""
     initial: bool = False
+    inactive: bool = False
     after_ms: int | None = None
 
 

@@ -6,7 +6,8 @@ Pure apart from the person it is handed, whose run marks it updates in place. Th
 
 Rule 1. The wake index is asked first; a stimulus that wakes nothing looks at no campaign.
 Rule 2. A campaign that was woken leaves a step record: entered, or the first thing that kept the
-        person out (run dates, condition with its operands, re-entry rule).
+        person out (run dates, opening hours of the fence, condition with its operands,
+        re-entry rule).
 Rule 3. Never two live runs of one person in one campaign, except where it says ``always``.
 Rule 4. Ids come from the cause: the same stimulus again makes the same run and message.
 """
@@ -92,6 +93,10 @@ def _opens(entry: EventEntry | TransitionEntry, cause: Cause) -> bool:
     )
 
 
+def _wants_inactive(entry: EventEntry | TransitionEntry, cause: Cause) -> bool:
+    return isinstance(entry, TransitionEntry) and entry.inactive and _opens(entry, cause)
+
+
 def _enter(
     plan: Plan, workspace: str, campaign: Campaign, person: Person, cause: Cause, now_ms: int
 ) -> Entered:
@@ -124,6 +129,10 @@ def _objection(
     from_ms, until_ms = campaign.run_from_ms, campaign.run_until_ms
     if (from_ms is not None and now_ms < from_ms) or (until_ms is not None and now_ms >= until_ms):
         return "outside_run", {"from_ms": from_ms, "until_ms": until_ms}
+    if cause.inactive and not any(_wants_inactive(entry, cause) for entry in campaign.entries):
+        view = plan.fences.get(cause.fence_id)
+        opening = view.opening if view else None
+        return "fence_inactive", {"hours": opening.text, "zone": opening.zone} if opening else {}
     facts = rule_facts(plan, person, cause, now_ms)
     is_met, answers = _where(campaign, cause, facts)
     if is_met and campaign.when is not None:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
+from fencepost_gateway.decide.opening import Opening
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -29,6 +31,11 @@ class FenceView(Struct, frozen=True):
     meta: dict[str, Any] = {}
     area_m2: float = 0.0
     rank: int = 0
+    opening: Opening | None = None
+
+    def is_active(self, at_ms: int) -> bool:
+        """Say whether the fence was active at a moment."""
+        return self.opening is None or self.opening.is_open(at_ms)
 
 
 class Selector(Struct, frozen=True):

@@ -39,6 +39,7 @@ class TransitionEntry(Struct, frozen=True):
     fence_ids: frozenset[str]
     after_ms: int | None = None
     initial: bool = False
+    inactive: bool = False
 
 
 Entry = EventEntry | TransitionEntry

@@ -11,6 +11,7 @@ REASONS: dict[str, str] = {
     # not entered
     "condition_false": "The campaign's condition was not met.",
     "outside_run": "The campaign was not running at that moment.",
+    "fence_inactive": "It happened outside the opening hours of the fence.",
     "reentry_never": "The person has been in this campaign before, and it admits once.",
     "reentry_running": "The person is in this campaign already.",
     "reentry_wait": "The campaign's waiting time between entries is not over.",

@@ -63,6 +63,7 @@ def _transition(body: Mapping[str, Any]) -> str:
         extra = f" after {span(body['duration_s'] * 1000)}"
     if body.get("after_s") is not None:
         extra = f" of {span(body['after_s'] * 1000)}"
+    extra += " (outside its opening hours)" if body.get("active") is False else ""
     distance = body.get("distance_m")
     seen = "" if distance is None else f"; {abs(distance):.0f} m from the boundary"
     accuracy = body.get("accuracy_m")
@@ -83,6 +84,8 @@ def _operands(inputs: Mapping[str, Any]) -> Iterator[str]:
         mark = "yes" if operand["ok"] else "no "
         note = f" ({operand['note']})" if operand["note"] else ""
         yield f"{mark} {operand['rule']}: found {operand['value']!r}{note}"
+    if inputs.get("hours"):
+        yield f"open {inputs['hours']} ({inputs['zone']})"
     for name in ("entered_ms", "opens_ms", "from_ms", "until_ms"):
         if inputs.get(name) is not None:
             yield f"{name.removesuffix('_ms')} {moment(inputs[name])}"

@@ -9,7 +9,8 @@ Rule 1. A reference that points nowhere is an error: template, channel content, 
 Rule 2. A live document that the new ones would break is reported too, with its kind and id.
 Rule 3. At most one policy and one workspace document are live, and no id is there twice.
 Rule 4. A sensitive fence starts no marketing (spec/geofence.md section 5).
-Rule 5. Templates are read by the caller's ``lint``: Liquid lives above this room.
+Rule 5. Opening hours can be read, and have a zone.
+Rule 6. Templates are read by the caller's ``lint``: Liquid lives above this room.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
+from fencepost_gateway.decide.opening import is_opening_hours
 from fencepost_gateway.decide.place import FenceView, Selector
 from fencepost_gateway.decide.spans import parse_moment, zone_named
 from fencepost_gateway.documents.compile import fence_views, fences_of, selected
@@ -89,6 +91,7 @@ def _world(documents: Sequence[Document]) -> _World:
     stored = [StoredDocument(each.kind, each.id, 0, each.body) for each in documents]
     all_fences = fences_of(stored)
     zones = [each.body.get("zone") for each in documents if each.kind == "workspace"]
+    zone = next((zone for zone in zones if isinstance(zone, str)), "")
     return _World(
         documents=documents,
         templates={
@@ -97,8 +100,8 @@ def _world(documents: Sequence[Document]) -> _World:
             if each.kind == "template"
         },
         fences={fence.fence_id: fence for fence in all_fences},
-        views=fence_views(stored, all_fences),
-        zone=next((zone for zone in zones if isinstance(zone, str)), ""),
+        views=fence_views(stored, all_fences, zone),
+        zone=zone,
     )
 
 
@@ -212,6 +215,19 @@ def _check_fence(document: Document, world: _World) -> Iterator[Finding]:
     if library and library not in libraries:
         how = _nearest(library, libraries, "library")
         yield Finding(("library",), f"there is no library {library}", how)
+    yield from _check_hours(world.fences[document.id], world)
+
+
+def _check_hours(fence: Fence, world: _World) -> Iterator[Finding]:
+    if fence.zone and zone_named(fence.zone) is None:
+        how = "write a name such as Europe/Monaco or Asia/Seoul"
+        yield Finding(("zone",), "no time zone", how)
+    if fence.active and not is_opening_hours(fence.active):
+        how = 'write them as OpenStreetMap does: "Mo-Fr 08:00-18:00; Sa 10:00-02:00; PH off"'
+        yield Finding(("active",), "no opening hours", how)
+    elif fence.active and not fence.zone and zone_named(world.zone) is None:
+        how = "add zone: to the fence, or to a workspace document"
+        yield Finding(("active",), "opening hours without a zone", how)
 
 
 def _check_caps(document: Document, world: _World) -> Iterator[Finding]:

@@ -59,7 +59,7 @@ def compile_plan(documents: Iterable[StoredDocument], revision: int, seed: str) 
     workspace = next((each for _, each in _of_kind(stored, "workspace", Workspace)), None)
     zone = (workspace.zone if workspace else None) or ""
     all_fences = fences_of(stored)
-    views = fence_views(stored, all_fences)
+    views = fence_views(stored, all_fences, zone)
     campaigns = [
         _campaign(source, each, views, all_fences, zone)
         for source, each in _of_kind(stored, "campaign", Campaign)
@@ -93,11 +93,11 @@ def fences_of(
 
 
 def fence_views(
-    documents: Sequence[StoredDocument], all_fences: Iterable[Fence]
+    documents: Sequence[StoredDocument], all_fences: Iterable[Fence], zone: str
 ) -> dict[str, FenceView]:
-    """Give what rules and messages may know of each fence."""
+    """Give what rules and messages may know of each fence; ``zone`` is the workspace's."""
     ranks = {each.id: each.rank for _, each in _of_kind(documents, "library", Library)}
-    return {fence.fence_id: fences.view_of(fence, ranks) for fence in all_fences}
+    return {fence.fence_id: fences.view_of(fence, ranks, zone) for fence in all_fences}
 
 
 def selected(
@@ -173,6 +173,7 @@ def _entry(
         fence_ids=selected(authored, views, all_fences),
         after_ms=parse_duration_ms(authored.after),
         initial=authored.initial,
+        inactive=authored.inactive,
     )
 
 

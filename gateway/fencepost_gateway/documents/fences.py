@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from fencepost_gateway.decide.opening import opening_of
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.documents.kinds import Finding
 from fencepost_geofence import geojson
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _MEMBERS = (
     "name", "tags", "place", "library", "dwell_after", "presence_ttl", "cooldown", "sensitive",
-    "width_m",
+    "width_m", "active", "zone",
 )  # fmt: skip
 
 
@@ -53,8 +54,13 @@ def since(fence: Fence, since_ms: int) -> Fence:
     return replace(fence, since_ms=since_ms)
 
 
-def view_of(fence: Fence, ranks: Mapping[str, int]) -> FenceView:
+def view_of(fence: Fence, ranks: Mapping[str, int], zone: str) -> FenceView:
     """Give what rules and messages may know of a fence; ``ranks`` by library id."""
+    west, south, east, north = fence.shape.boxes()[0]
+    opening = None
+    if fence.active:
+        here = (south + north) / 2, (west + east) / 2
+        opening = opening_of(fence.active, fence.zone or zone, *here)
     return FenceView(
         fence_id=fence.fence_id,
         name=fence.name,
@@ -64,6 +70,7 @@ def view_of(fence: Fence, ranks: Mapping[str, int]) -> FenceView:
         meta=dict(fence.meta),
         area_m2=fence.shape.area_m2,
         rank=ranks.get(fence.library, 0),
+        opening=opening,
     )
 
 

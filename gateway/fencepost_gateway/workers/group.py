@@ -189,7 +189,10 @@ class Group:
             person.inside = [p for p in person.inside if p.visit_id != visit_id]
         self._changed.add(person.person_id)
         fence = self._plans.plan.fences.get(fence_id)
+        inactive = fence is not None and not fence.is_active(transition.at_ms)
         shown = _shown(transition, device_id) | {"fence_name": fence.name if fence else ""}
+        if inactive:
+            shown["active"] = False
         self._record(person, "transition", visit_id, shown)
         after_ms = None if transition.after_s is None else transition.after_s * 1000
         cause = Cause(
@@ -200,6 +203,7 @@ class Group:
             fence_id=fence_id,
             visit_id=visit_id,
             initial=transition.initial,
+            inactive=inactive,
             after_ms=after_ms,
         )
         self._enter(person, cause)

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from fencepost_gateway.decide.cause import Cause
 from fencepost_gateway.decide.enter import Entered, enter
+from fencepost_gateway.decide.opening import opening_of
 from fencepost_gateway.decide.person import Person, Presence, RunMark
 from fencepost_gateway.decide.plan import (
     Campaign,
@@ -24,6 +25,7 @@ from gateway.decide.builders import (
     HOUR_MS,
     MIN_MS,
     NOON_MS,
+    STUDIO,
     campaign,
     plan,
 )
@@ -93,6 +95,21 @@ def test_every_woken_campaign_leaves_a_record_in_order_of_id() -> None:
         ("c", "not_entered", "outside_run"),
     ]
     assert {(s.cause, s.at_ms, s.campaign_version) for s in steps} == {("cart_updated", NOON_MS, 3)}
+
+
+def test_transition_outside_opening_hours_enters_nobody_unless_asked() -> None:
+    """The record says when the fence is open; an entry with ``inactive`` does not care."""
+    hours = opening_of("Mo-Fr 08:00-11:00", "Europe/Monaco", 43.7, 7.4)
+    studio = replace(STUDIO, opening=hours)
+    closed = replace(ENTER, inactive=True)
+    asked = campaign(entries=(TransitionEntry("enter", frozenset({"studio"}), inactive=True),))
+
+    (kept_out,) = _entered(plan(fences={"studio": studio}), closed)
+    (let_in,) = _entered(plan(asked, fences={"studio": studio}), closed)
+
+    assert (kept_out.step.reason, kept_out.messages) == ("fence_inactive", ())
+    assert kept_out.step.inputs == {"hours": "Mo-Fr 08:00-11:00", "zone": "Europe/Monaco"}
+    assert let_in.step.outcome == "entered"
 
 
 def test_record_names_the_fence_of_a_transition() -> None:

@@ -95,6 +95,16 @@ CASES = {
         "fence studio-port is sensitive and starts no marketing",
     ),
     "library": ({"fence": BASE["fence"] + "library: gyms\n"}, 6, "there is no library gyms"),
+    "hours": (
+        {"fence": BASE["fence"] + "zone: Asia/Seoul\nactive: always\n"},
+        7,
+        "no opening hours",
+    ),
+    "hours without zone": (
+        {"fence": BASE["fence"] + "active: 24/7\n"},
+        6,
+        "opening hours without a zone",
+    ),
     "run without zone": (
         {"campaign": BASE["campaign"] + "run: {from: 2026-06-01}\n"},
         5,

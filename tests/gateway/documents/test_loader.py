@@ -167,7 +167,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "bad zone": ("kind: workspace\nid: a\nzone: Mars\n", "no time zone"),
     "fence without shape": ("kind: fence\nid: f\n", "a fence has one shape"),
     "radius": (FENCE.replace("60", "9"), "9 does not fit"),
-    "fence active": (FENCE + "active: Mo-Fr\n", "active comes later"),
+    "fence emit": (FENCE + "emit: settled\n", "emit comes later"),
 }
 
 

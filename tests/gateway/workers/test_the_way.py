@@ -1,10 +1,11 @@
 """One device, one gateway, everything in between: what follows from what."""
 
+import copy
 from pathlib import Path
 
 import pytest
 
-from gateway.rig import DOCUMENTS, INSIDE, OPEN_POLICY, OUTSIDE, captured, open_rig
+from gateway.rig import DOCUMENTS, FENCES, INSIDE, OPEN_POLICY, OUTSIDE, captured, open_rig
 
 
 async def test_walk_into_a_fence_puts_a_message_before_the_person(tmp_path: Path) -> None:
@@ -85,6 +86,28 @@ async def test_withdrawn_location_forgets_where_the_person_was(tmp_path: Path) -
         told = [r["body"]["kind"] for r in await rig.records("transition")]
 
     assert told == ["enter", "enter"]
+
+
+@pytest.mark.parametrize(
+    ("hours", "reason"), [("Mo 13:00-15:00", ""), ("Mo 15:00-17:00", "fence_inactive")]
+)
+async def test_visit_outside_opening_hours_is_tracked_and_wakes_nobody(
+    tmp_path: Path, hours: str, reason: str
+) -> None:
+    """Noon in UTC is two in Monaco: open, a message comes; closed, the record says so."""
+    fences = copy.deepcopy(FENCES)
+    fences["features"][0]["properties"] |= {"active": hours, "zone": "Europe/Monaco"}
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY, fences=fences)
+        await rig.consent()
+        await rig.walk_in()
+        (entered,) = await rig.records("transition")
+        (step,) = await rig.records("step")
+        inbox = await rig.inbox()
+
+    assert entered["body"]["kind"] == "enter"
+    assert entered["body"].get("active", True) == (not reason)
+    assert (step["body"]["reason"], len(inbox)) == (reason, 0 if reason else 1)
 
 
 async def test_dwell_comes_by_timer_when_no_fix_comes(tmp_path: Path) -> None:

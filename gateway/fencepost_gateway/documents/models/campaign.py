@@ -86,12 +86,17 @@ class Entry(Authored):
         description="Also who is inside already when tracking or the fence begins.",
     )
 
+    inactive: bool = Field(
+        default=False, description="Also outside the opening hours of the fence."
+    )
+
     @model_validator(mode="after")
     def _is_one_entry(self) -> Self:
         if (self.event is None) == (self.transition is None):
             refuse("an entry is one event or one transition", "write event: or transition:")
-        if self.event is not None and (self.fence or self.after or self.initial):
-            refuse("fence, after and initial belong to a transition", "take them out")
+        if self.event is not None and (self.fence or self.after or self.initial or self.inactive):
+            what = "fence, after, initial and inactive belong to a transition"
+            refuse(what, "take them out")
         if self.transition is not None and self.fence is None:
             refuse("which fences?", "add fence: {tag: …}, {id: …} or {library: …}")
         if self.transition is not None and self.where is not None:

@@ -44,7 +44,6 @@ class Fence(Authored):
     """A shape with rules. A GeoJSON feature is the same with its members under `properties`."""
 
     later: ClassVar = {
-        "active": "leave it out, and put a time: rule into the campaign",
         "pass": "leave it out: PASS comes later",
         "approach_s": "leave it out: APPROACH comes later",
         "emit": "leave it out: transitions are emitted live",
@@ -73,6 +72,15 @@ class Fence(Authored):
     )
     cooldown: Duration | None = Field(
         default=None, description="Coming back so soon is the same visit; kept, not acted on yet."
+    )
+    active: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Opening hours as OpenStreetMap writes them; transitions at other times are "
+        "marked, and wake only entries with `inactive: true`. Default: always.",
+    )
+    zone: Zone | None = Field(
+        default=None, description="Zone of `active`. Default: the workspace's."
     )
     sensitive: bool = Field(
         default=False, description="Health, worship, shelter, school, politics: no marketing."
