@@ -55,8 +55,20 @@ async def blast(devices: list[Device], chance: Dice) -> int:
     return sent
 
 
-async def play(folder: Path, seed: int) -> tuple[Provider, Control, House, int]:
-    """Blast and revoke; give the ledgers and the store."""
+async def counters(running: Gateway) -> dict[str, float]:
+    """Read how many events the gateway says it accepted, and processed."""
+    lines = (await running.ask("GET", "/metrics")).splitlines()
+    found = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    return {
+        "accepted": float(found['fencepost_ingest_events_total{verdict="accepted"}']),
+        "processed": float(found["fencepost_pipeline_events_total"]),
+    }
+
+
+async def play(
+    folder: Path, seed: int
+) -> tuple[Provider, Control, House, tuple[int, dict[str, float]]]:
+    """Blast and revoke; give the ledgers, the store, how many events, and what was counted."""
     chance, control = dice(seed), Control()
 
     def plan() -> tuple[Fate, float]:
@@ -73,8 +85,9 @@ async def play(folder: Path, seed: int) -> tuple[Provider, Control, House, int]:
                 tasks.create_task(control.revoke(device, chance.uniform(1, BLAST_S - 1)))
             blasted = tasks.create_task(blast(devices, chance))
         await until_answered(lambda: has_settled(running), 30)
+        counted = await counters(running)
         assert await running.end() == 0
-    return provider, control, read_house(folder / "data"), blasted.result()
+    return provider, control, read_house(folder / "data"), (blasted.result(), counted)
 
 
 async def has_settled(running: Gateway) -> bool:
@@ -90,7 +103,7 @@ async def test_no_call_starts_after_the_answer_to_a_revoke(
 ) -> None:
     """Once the gateway has answered a revoke, no claim lets that person's marketing go."""
     seed = now_ms() % 1_000_000
-    provider, control, house, blasted = await play(tmp_path, seed)
+    provider, control, house, (blasted, counted) = await play(tmp_path, seed)
     late_ms = [
         (call.began_ns - control.answered_ns[f"user-{int(call.to[-4:])}"]) / 1e6
         for call in provider.ledger
@@ -108,9 +121,10 @@ async def test_no_call_starts_after_the_answer_to_a_revoke(
         )
 
     assert len(answered_ms) == PEOPLE
+    assert [r.subject for r in started if r.at_ms > answered_ms[r.person_id]] == []
+    assert [ms for ms in late_ms if ms > IN_FLIGHT_MS] == []
     assert min(len(provider.ledger), reasons["consent"]) > blasted / 5, "too little happened"
     assert len(provider.ledger) == len(started)
     assert len(provider.ledger) + reasons["consent"] == blasted
-    assert [r.subject for r in started if r.at_ms > answered_ms[r.person_id]] == []
-    assert [ms for ms in late_ms if ms > IN_FLIGHT_MS] == []
     assert conserved(house) == {}
+    assert counted["accepted"] == counted["processed"] == blasted + 3 * PEOPLE
