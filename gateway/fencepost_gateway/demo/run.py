@@ -119,7 +119,8 @@ async def _show(gateway: Gateway, town: Town, state: DemoState, port: int, run: 
     notes = (
         f"{run.people} people walk {SPEED:g} times as fast as in life, through the SDK over HTTP;",
         f"push, SMS and email are captured in {FOLDER / 'messages.jsonl'};",
-        f"ask why: FENCEPOST_DATA_DIR={FOLDER} fencepost explain ID --url {url} (ids on the page)",
+        "ask why, with the ids of the page or with the name of a user:",
+        f"  FENCEPOST_DATA_DIR={FOLDER} {sys.argv[0]} explain --user theo --url {url}",
     )
     with View(Console()) as view:
         view.header(url, notes)
