@@ -126,6 +126,17 @@ def test_evidence_follows_whoever_moves(mps: float, every_s: int) -> None:
     assert sigma_m < 40
 
 
+def test_evidence_believes_the_second_fix_beyond_any_outlier() -> None:
+    """Outliers go 300 m; who is 900 m off and then 1,800 has driven away."""
+    sat = [fix(30 * i) for i in range(20)]
+
+    doubted = where(folded([*sat, fix(600, 900)]))
+    gone = where(folded([*sat, fix(600, 900), fix(630, 1_800)]))
+
+    assert doubted[0] == pytest.approx(0, abs=10)
+    assert gone[0] == pytest.approx(1_800, abs=10)
+
+
 @pytest.mark.bad_input(48)
 @pytest.mark.parametrize("later_s", [0, 1, 60])
 def test_evidence_refuses_a_teleport(later_s: float) -> None:
@@ -225,6 +236,7 @@ def test_evidence_works_across_the_antimeridian() -> None:
     assert {one.lon > 0 for one in seam} == {True, False}
     assert there[0] == pytest.approx(here[0])
     assert there[2] == pytest.approx(here[2])
+    assert -180 <= there[1] <= 180
     assert there[1] % 360 == pytest.approx((here[1] - 7 + 179.999) % 360)
 
 
@@ -233,9 +245,11 @@ def test_evidence_follows_a_long_way_at_any_latitude(lat: float) -> None:
     """The map's origin follows the device, and near a pole nothing breaks."""
     fixes = [Fix(i * 60_000, lat, -170 + 0.05 * i, 20) for i in range(400)]
 
-    found = estimate(folded(fixes))
+    evidence = folded(fixes)
 
-    assert arc_m(fixes[-1].lat, fixes[-1].lon, *found[:2]) < 200
+    last = fixes[-1]
+    assert arc_m(last.lat, last.lon, *estimate(evidence)[:2]) < 200
+    assert arc_m(last.lat, last.lon, evidence.origin_lat, evidence.origin_lon) < 80_000
 
 
 def test_inside_probability_is_the_normal_one() -> None:

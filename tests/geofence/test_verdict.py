@@ -1,7 +1,12 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fencepost_geofence.evidence import Refusal
+from fencepost_geofence import geojson
+from fencepost_geofence.evidence import Evidence, Refusal, estimate, fold
 from fencepost_geofence.verdict import Side, Thresholds, Verdict, is_coarse, judge
+from geofence.positions import MODEST
+from geofence.test_real_drive import Told, bare_containment, districts, drive
 
 
 def test_verdict_enters_and_leaves_by_two_thresholds() -> None:
@@ -65,3 +70,55 @@ def test_fix_is_coarse_beyond_200_m_and_twice_the_fence(
 ) -> None:
     """A position snapped to a grid never puts anybody into a shop, but may into a district."""
     assert is_coarse(accuracy_m, size_m) == expected
+
+
+@MODEST
+@given(st.lists(st.tuples(st.floats(-100, 100), st.floats(0.1, 50), st.booleans())))
+def test_verdict_never_changes_to_the_same_side_twice(
+    estimates: list[tuple[float, float, bool]],
+) -> None:
+    """ENTER and EXIT alternate whatever the evidence, and each is certain enough."""
+    side = Side(is_inside=False, since_ms=0)
+    sides = [False]
+    for at_ms, (distance_m, sigma_m, is_mock) in enumerate(estimates):
+        refusal: Refusal | None = "mock" if is_mock else None
+        verdict = judge(side, (distance_m, sigma_m), at_ms, refusal=refusal)
+        if verdict.is_changed:
+            sides.append(side.is_inside)
+            assert verdict.p_inside >= 0.6 if side.is_inside else verdict.p_inside <= 0.05
+            assert side.since_ms == at_ms
+
+    assert sides == [number % 2 == 1 for number in range(len(sides))]
+
+
+def followed() -> Told:
+    """Follow the drive through Leipzig by evidence alone."""
+    fences = geojson.read(districts()).fences
+    sides = {fence.fence_id: Side(is_inside=False, since_ms=0) for fence in fences}
+    told: Told = {}
+    evidence: Evidence | None = None
+    for number, fix in enumerate(drive()):
+        evidence, refusal = fold(evidence, fix)
+        if evidence is None or refusal:
+            continue
+        lat, lon, sigma_m = estimate(evidence)
+        for fence in fences:
+            side = sides[fence.fence_id]
+            metres = fence.shape.signed_distance_m(lat, lon)
+            if judge(side, (metres, sigma_m), fix.at_ms).is_changed:
+                kind = "enter" if side.is_inside else "exit"
+                told.setdefault(fence.fence_id, []).append((kind, number))
+    return told
+
+
+def test_verdict_tells_a_real_drive_without_one_transition_too_many() -> None:
+    """8 ENTER and 7 EXIT at unknown accuracy: late by seconds, never wrong, never reordered."""
+    expected = bare_containment(districts(), drive())
+
+    told = followed()
+
+    assert told.keys() == expected.keys()
+    for fence_id, ours in told.items():
+        theirs = expected[fence_id]
+        assert [kind for kind, _ in ours] == [kind for kind, _ in theirs]
+        assert all(0 <= late - at <= 12 for (_, late), (_, at) in zip(ours, theirs, strict=True))

@@ -2,7 +2,7 @@
 Picture: wrong ENTERs against missed visits, one panel an interval. Pure; SVG of our own.
 
 Wrong ENTERs are logarithmic, upward is worse; missed visits run to the right. The evidence filter
-is a line (its thresholds swept), the ring on it the defaults, the others are dots, the hatched
+is a line (its thresholds swept), the ring on it the defaults, the others are dots, the shaded
 corner is the target.
 """
 
