@@ -69,7 +69,7 @@ def read(obj: object, default_id_prefix: str | None = None) -> Reading:
         The fences and the problems; nothing is half-read.
 
     """
-    features, faults = _features(obj)
+    features, faults = features_of(obj)
     reading = Reading(problems=[Problem(None, None, f.path, f.what, f.how) for f in faults])
     names = Names(default_id_prefix)
     for index, feature in enumerate(features):
@@ -106,7 +106,7 @@ def to_feature(fence: Fence) -> dict[str, Any]:
         "sensitive": fence.sensitive,
     }
     properties |= {member: value for member, value in optional.items() if value}
-    geometry = _write_geometry(fence.shape)
+    geometry = write_geometry(fence.shape)
     return {"type": "Feature", "id": fence.fence_id, "geometry": geometry, "properties": properties}
 
 
@@ -115,7 +115,8 @@ def to_collection(fences: Iterable[Fence]) -> dict[str, Any]:
     return {"type": "FeatureCollection", "features": [to_feature(fence) for fence in fences]}
 
 
-def _features(obj: object) -> tuple[list[Any], list[Fault]]:
+def features_of(obj: object) -> tuple[list[Any], list[Fault]]:
+    """Give the features of a file, unread, and what is wrong with the file itself."""
     kind = obj.get("type") if isinstance(obj, dict) else None
     if kind == "Feature":
         return [obj], []
@@ -211,7 +212,8 @@ def _read_circle(
     return Circle(centre[1], centre[0], float(radius_m)) if centre else None
 
 
-def _write_geometry(shape: Circle | Area | Corridor) -> dict[str, Any]:
+def write_geometry(shape: Circle | Area | Corridor) -> dict[str, Any]:
+    """Write a shape as a geometry; the measure of a circle or corridor stands beside it."""
     if isinstance(shape, Circle):
         return {"type": "Point", "coordinates": [shape.lon, shape.lat]}
     if isinstance(shape, Corridor):
