@@ -9,7 +9,8 @@ a tenth of a second, else most kills would find everybody backing off and meet n
 
 Ledger, one JSON object a line: ``tracked`` (the call has returned), ``exchange`` (a request, from
 when to when by the clock all processes share, and what the gateway answered). At the beginning of
-each request it rings a bell (a datagram to the test), so that a kill can be aimed at one.
+each request it rings a bell (a datagram to the test, saying how long the last one took), so that a
+kill can be aimed at one.
 """
 
 from __future__ import annotations
@@ -64,15 +65,18 @@ class WatchedTransport:
 
     def __init__(self, host: Host, headers: Mapping[str, str], limits: Limits) -> None:
         self._inner = Transport(host, headers, limits)
+        self._took_ns = 0
 
     def exchange(
         self, method: str, path: str, body: bytes, headers: Mapping[str, str], clock: Clock
     ) -> Reply | None:
         """Exchange, and write it down."""
-        self.bell.send(b".")
+        self.bell.send(str(self._took_ns).encode())
         began_ns = steady_ns()
         reply = self._inner.exchange(method, path, body, headers, clock)
         if method == "POST":
+            if reply is not None:
+                self._took_ns = steady_ns() - began_ns
             stream = json.loads(body)["stream"]
             verdicts = None
             if reply is not None and reply.status == 200:

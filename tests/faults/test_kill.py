@@ -8,8 +8,9 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,8 +37,10 @@ from faults.checker import (
 
 APPS = 8
 KILLS = 60
+LONGEST_NS = 20_000_000
+BEGUN_S = 0.0002  # from the ring until the request is on its way
 UP_MS = (50, 800)  # counted from readiness
-AIM_MS = 1.0  # a request takes about three
+AIM = 0.6  # how far into a request a kill goes: a share of what the last one took
 MET_SHARE = 0.8
 ACKED = {"accepted", "duplicate"}
 HERE = Path(__file__).parent
@@ -45,14 +48,22 @@ HERE = Path(__file__).parent
 
 
 class Bell(asyncio.DatagramProtocol):
-    """Rings whenever an app begins a request."""
+    """Rings whenever an app begins a request; the next ring does what was asked for."""
 
     def __init__(self) -> None:
-        self.rung = asyncio.Event()
+        self._asked: tuple[Callable[[int], None], asyncio.Future[None]] | None = None
 
-    def datagram_received(self, _data: bytes, _address: object) -> None:
+    async def at_next_ring(self, action: Callable[[int], None]) -> None:
+        """Do ``action`` at the next ring, with no turn of the loop between."""
+        self._asked = (action, asyncio.get_running_loop().create_future())
+        await self._asked[1]
+
+    def datagram_received(self, data: bytes, _address: object) -> None:
         """Ring."""
-        self.rung.set()
+        if self._asked is not None:
+            (action, done), self._asked = self._asked, None
+            action(min(int(data), LONGEST_NS))
+            done.set_result(None)
 
 
 @dataclass(slots=True)
@@ -87,13 +98,16 @@ class Fleet:
         except aiohttp.ClientError:
             return False
 
-    async def kill(self, bell: Bell, after_s: float) -> None:
-        """Kill the gateway soon after an app has begun a request, and see it gone."""
-        bell.rung.clear()
-        await bell.rung.wait()
-        await asyncio.sleep(after_s)
-        self.kills_ns.append(steady_ns())
-        os.kill(self.pid, signal.SIGKILL)
+    async def kill(self, bell: Bell, share: float) -> None:
+        """Kill the gateway when that share of a request is probably over, and see it gone."""
+
+        def strike(took_ns: int) -> None:
+            # Finer than the loop's own timers, and it lets the app go on that has rung.
+            threading.Event().wait(BEGUN_S + share * took_ns / 1e9)
+            self.kills_ns.append(steady_ns())
+            os.kill(self.pid, signal.SIGKILL)
+
+        await bell.at_next_ring(strike)
         assert await self.tell(f"wait {self.pid}") == -signal.SIGKILL
 
     async def end(self) -> int:
@@ -194,7 +208,7 @@ async def run(folder: Path, seed: int) -> tuple[Fleet, list[AppLedger], House]:
         async with ringing() as (bell, bell_port), apps(folder, gateways.url, key, bell_port):
             for _ in range(KILLS):
                 await asyncio.sleep(chance.uniform(*UP_MS) / 1000)
-                await gateways.kill(bell, chance.uniform(0, AIM_MS) / 1000)
+                await gateways.kill(bell, chance.uniform(0, AIM))
                 await gateways.start()
         await until_answered(lambda: has_settled(gateways), 60)
         assert await gateways.end() == 0
