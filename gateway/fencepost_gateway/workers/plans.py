@@ -2,7 +2,8 @@
 Plans: the plan and the fences in force.
 
 One holder for pipeline, claim and door. The pipeline moves it forward at the log record of a
-publication, so a change takes effect on the next event and on every claim after it.
+publication, so a change takes effect on the next event and on every claim after it. The index of
+fences is changed where the fences changed, so that filled cells stay filled.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ class Plans:
     def __init__(self, seed: str) -> None:
         self._seed = seed
         self.fences: list[Fence] = []
+        self._index = FenceIndex()
+        self.tracker = Tracker(self._index)
         self._use(0, [])
 
     async def load(self, store: Store) -> None:
@@ -40,7 +43,21 @@ class Plans:
         self.plan = compile_plan(documents, revision, self._seed)
         since = {r.id: r.first_ms for r in rows if r.kind == "fence"}
         self.fences = fences_of(documents, since)
-        self.tracker = Tracker(FenceIndex(self.fences))
+        if len(self._index):
+            move(self._index, self.fences)
+        else:  # nothing to keep: loading in bulk is faster
+            self._index = FenceIndex(self.fences)
+            self.tracker = Tracker(self._index)
+
+
+def move(index: FenceIndex, fences: Sequence[Fence]) -> None:
+    """Bring an index to these fences; what did not change is not touched."""
+    names = {fence.fence_id for fence in fences}
+    for gone in [fence.fence_id for fence in index if fence.fence_id not in names]:
+        index.remove(gone)
+    for fence in fences:
+        if index.get(fence.fence_id) != fence:
+            index.put(fence)
 
 
 def stored(rows: Sequence[DocumentRow]) -> list[StoredDocument]:
