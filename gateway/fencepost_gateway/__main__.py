@@ -1,5 +1,5 @@
 """
-Command line: ``fencepost serve | demo | apply | archive | check | replay | explain``.
+Command line: ``fencepost`` and what it can do, from ``serve`` to ``explain``.
 
 Thin: each command reads its arguments, calls one room, and prints. Every expected failure is one
 message that says what, where and how to mend it, and exit code 1 (wrong usage: 2).
@@ -131,6 +131,54 @@ def check(
 
     documents = read_documents([], [folder])
     print(f"{len(documents)} documents are fine")
+
+
+@cli.command("import")
+def import_(  # noqa: PLR0913 - one option each, as people type them
+    files: Annotated[list[Path], typer.Argument(help="CSV, GeoJSON, KML or GPX files of places.")],
+    *,
+    dry_run: Annotated[bool, typer.Option(help="Only say what would change.")] = False,
+    accept: Annotated[bool, typer.Option(help="Leave bad rows out and import the rest.")] = False,
+    repair: Annotated[bool, typer.Option(help="Repair invalid polygons, and say how.")] = False,
+    radius_m: Annotated[
+        float | None, typer.Option(help="Radius of points that say none, metres.")
+    ] = None,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Import fences on a running gateway: a verdict for each bad row, nothing half-done."""
+    from fencepost_gateway import remote  # noqa: PLC0415
+    from fencepost_gateway.settings import read_settings  # noqa: PLC0415
+
+    base, operator_key = remote.address_of(read_settings(), url, key)
+    wish = {"dry_run": dry_run, "accept": accept, "repair": repair, "radius_m": radius_m}
+    try:
+        for line in remote.import_fences(base, operator_key, files, wish):
+            print(line)
+    except remote.RemoteError as error:
+        _fail_problem(error.problem)
+
+
+@cli.command()
+def export(
+    what: Annotated[str, typer.Argument(help="`fences`: there is nothing else to export yet.")],
+    *,
+    form: Annotated[str, typer.Option("--format", help="geojson or csv.")] = "geojson",
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Write what is live to the standard output; importing it again changes nothing."""
+    from fencepost_gateway import remote  # noqa: PLC0415
+    from fencepost_gateway.settings import read_settings  # noqa: PLC0415
+
+    if what != "fences" or form not in ("geojson", "csv"):
+        _fail("write `export fences`, with --format geojson or csv")
+    base, operator_key = remote.address_of(read_settings(), url, key)
+    try:
+        text = remote.export_fences(base, operator_key, form)
+    except remote.RemoteError as error:
+        _fail_problem(error.problem)
+    sys.stdout.buffer.write(text.encode())
 
 
 @cli.command()

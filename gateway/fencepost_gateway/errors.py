@@ -112,6 +112,13 @@ ERRORS: dict[str, ErrorCode] = {
             "Mend what `problems` lists, then apply again.",
         ),
         ErrorCode(
+            "import",
+            422,
+            "yours",
+            "Some rows cannot be imported; nothing was.",
+            "Mend what `problems` lists, or accept that they stay out: `accept: true`, `--accept`.",
+        ),
+        ErrorCode(
             "store_unavailable",
             503,
             "ours",

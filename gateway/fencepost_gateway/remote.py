@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -17,8 +17,11 @@ import aiohttp
 
 from fencepost_gateway.credentials import KEYS_FILE
 from fencepost_gateway.decide.words import moment
+from fencepost_gateway.documents.imports.csv_rows import write_csv
+from fencepost_gateway.documents.imports.rows import FILE_MAX_BYTES
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.settings import Settings
+from fencepost_geofence import geojson
 
 TIMEOUT_S = 60
 
@@ -130,3 +133,46 @@ def read_folder(folder: Path, suffixes: tuple[str, ...]) -> list[dict[str, str]]
             raise StartError(f"{path} is not UTF-8; convert the file") from None
         files.append({"path": path.relative_to(folder).as_posix(), "text": text})
     return files
+
+
+def import_fences(base: str, key: str, paths: Sequence[Path], wish: dict[str, Any]) -> list[str]:
+    """
+    Import files of places; give what happened in lines.
+
+    Raises:
+        RemoteError: Rows are bad and were not accepted.
+        StartError: A file cannot be read as text, or no gateway answers.
+
+    """
+    files = [{"path": path.as_posix(), "text": _text_of(path)} for path in paths]
+    answer = ask("POST", f"{base}/v1/fences/import", key, {"files": files, **wish})
+    lines = [f"left out: {one['text']}" for one in answer["problems"]]
+    lines += [f"repaired: {one['text']}" for one in answer["repaired"]]
+    if answer["passed_over"]:
+        lines.append(f"passed over: {', '.join(answer['passed_over'])}")
+    did = "imported" if answer["applied"] else "would import"
+    counts = f"{len(answer['changed'])} changed, {answer['unchanged']} unchanged"
+    return [*lines, f"{did} {answer['rows']} rows: {counts}, {answer['bad']} left out"]
+
+
+def export_fences(base: str, key: str, form: str) -> str:
+    """Give the live fences as text."""
+    collection = ask("GET", f"{base}/v1/fences", key)
+    if form == "csv":
+        return write_csv(geojson.read(collection).fences)
+    return json.dumps(collection, ensure_ascii=False, indent=1) + "\n"
+
+
+def _text_of(path: Path) -> str:
+    try:
+        if path.stat().st_size > FILE_MAX_BYTES:
+            raise StartError(f"{path} is larger than {FILE_MAX_BYTES >> 20} MiB; split it")
+        data = path.read_bytes()
+    except OSError as error:
+        raise StartError(f"{path}: cannot be read ({error.strerror})") from None
+    if data.startswith((b"PK", b"\x1f\x8b")):
+        raise StartError(f"{path} is an archive; unpack it, and import the files inside")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise StartError(f"{path}: byte {error.start} is not UTF-8; convert the file") from None

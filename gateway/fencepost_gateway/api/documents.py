@@ -23,7 +23,6 @@ from fencepost_gateway.documents.loader import load
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.ports import DocumentRow
 from fencepost_gateway.workers.plans import stored
-from fencepost_geofence.geojson import to_collection
 
 BODY_MAX_BYTES = 32 << 20  # a library of fences; one GeoJSON file may have 10 MiB
 
@@ -103,12 +102,6 @@ async def get_documents(request: web.Request) -> web.Response:
         for r in rows
     ]
     return as_json({"revision": revision, "documents": listed})
-
-
-async def get_fences(request: web.Request) -> web.Response:
-    """Give the live fences as GeoJSON."""
-    surface = request.app[SURFACE]
-    return as_json(to_collection(surface.plans.fences))
 
 
 async def delete_document(request: web.Request) -> web.Response:

@@ -10,6 +10,7 @@ import msgspec
 from aiohttp import web
 
 from fencepost_gateway.api.documents import ApplyRequest
+from fencepost_gateway.api.imports import ImportRequest
 from fencepost_gateway.api.operate import StopRequest, SuppressRequest
 from fencepost_gateway.api.surface import Route, as_json
 from fencepost_gateway.errors import ERRORS
@@ -20,6 +21,7 @@ DESCRIPTION = web.AppKey("openapi", dict)
 BODIES: dict[str, Any] = {
     "Batch": Batch,
     "ApplyRequest": ApplyRequest,
+    "ImportRequest": ImportRequest,
     "SuppressRequest": SuppressRequest,
     "StopRequest": StopRequest,
 }

@@ -15,6 +15,7 @@ from fencepost_gateway.api import (
     device,
     documents,
     health,
+    imports,
     openapi,
     operate,
     problems,
@@ -56,8 +57,15 @@ ROUTES: tuple[Route, ...] = (
         "Archive a document.", "Archived", errors=("not_found", "documents"),
     ),
     Route(
-        "GET", "/v1/fences", documents.get_fences, "operator",
-        "The live fences as GeoJSON.", "FeatureCollection",
+        "GET", "/v1/fences", imports.get_fences, "operator",
+        "The live fences as GeoJSON or CSV.", "FeatureCollection",
+        query={"format": "`geojson` (default) or `csv`."}, errors=("malformed",),
+    ),
+    Route(
+        "POST", "/v1/fences/import", imports.post_import, "operator",
+        "Import fences from CSV, GeoJSON, KML and GPX, with a verdict for each bad row.",
+        "Imported", body="ImportRequest",
+        errors=("malformed", "too_large", "import", "store_unavailable"),
     ),
     Route(
         "GET", "/v1/decisions", decisions.get_decisions, "operator",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fencepost_gateway.documents.document import Path
     from fencepost_geofence.fence import Fence
 
-_MEMBERS = (
+MEMBERS = (
     "name", "tags", "place", "library", "dwell_after", "presence_ttl", "cooldown", "sensitive",
     "width_m", "active", "zone",
 )  # fmt: skip
@@ -76,7 +76,7 @@ def view_of(fence: Fence, ranks: Mapping[str, int], zone: str) -> FenceView:
 
 def read_authored(body: Mapping[str, Any]) -> Fence | list[Finding]:
     """Read a YAML fence whose members the model found right."""
-    properties = {key: body[key] for key in _MEMBERS if body.get(key) is not None}
+    properties = {key: body[key] for key in MEMBERS if body.get(key) is not None}
     circle = body.get("circle")
     geometry = body.get("geometry")
     if circle:

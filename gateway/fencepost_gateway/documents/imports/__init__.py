@@ -1,0 +1,1 @@
+"""Imports: fences from files that other tools write, and back."""
