@@ -247,9 +247,6 @@ async def test_acknowledged_event_survives_sixty_kills(
     with capsys.disabled():
         print(summary(seed, began_ns, gateways, ledgers, house))  # noqa: T201 - the row's one line
 
-    # Too little happened?
-    assert met(gateways, ledgers) >= MET_SHARE * KILLS
-    assert len(tracked) > 100 * APPS
     # Tracked = acknowledged: the apps stayed until the end, so nothing waits and nothing is lost.
     assert [(app.waiting, app.losses) for app in ledgers] == [(0, {})] * APPS
     assert tracked == acked
@@ -267,6 +264,9 @@ async def test_acknowledged_event_survives_sixty_kills(
     # Marketing does not double, and what the provider took is known as sent or unknown.
     assert set(sent.values()) == {1}
     assert all(house.deliveries[d] in {"sent", "unknown"} for d in sent)
+    # Enough happened to say so.
+    assert met(gateways, ledgers) >= MET_SHARE * KILLS
+    assert len(tracked) > 100 * APPS
 
 
 def summary(
