@@ -7,14 +7,13 @@ with a verdict for each and the ack level that holds. Nothing is answered before
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from fencepost_gateway.api.body import read_body
-from fencepost_gateway.api.surface import SURFACE, Surface, device_of
+from fencepost_gateway.api.surface import SURFACE, Surface, device_of, moment
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.intake import limits, wire
 from fencepost_gateway.intake.admit import Admission, AdmitFacts, House, admit
@@ -82,11 +81,10 @@ def house_of(surface: Surface) -> House:
 
 def answer(stream: str, admission: Admission, ack_level: str, received_ms: int) -> dict[str, Any]:
     """Write the answer of protocol v1."""
-    moment = datetime.fromtimestamp(received_ms / 1000, UTC).replace(tzinfo=None)
     return {
         "v": WIRE_VERSION,
         "ack": ack_level,
-        "received_at": moment.isoformat(timespec="milliseconds") + "Z",
+        "received_at": moment(received_ms),
         "retry_after_s": None,
         "verdicts": {
             "stream": stream,

@@ -135,7 +135,7 @@ def query_int(request: web.Request, name: str, default: int, top: int) -> int:
 def moment(at_ms: int) -> str:
     """Write a moment as the wire protocol does, to the millisecond."""
     at = datetime.fromtimestamp(at_ms // 1000, UTC)
-    return at.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at_ms % 1000:03d}Z"
+    return at.isoformat(timespec="milliseconds") + "Z"
 
 
 def as_json(body: Any, status: int = 200) -> web.Response:
