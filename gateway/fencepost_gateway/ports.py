@@ -79,7 +79,9 @@ class Effects(Struct):
     Everything a group of log records comes to; committed with ``position`` or not at all.
 
     ``timers`` maps device id to its timer, None to clear it. ``merges`` are (visitor, person)
-    pairs: rows of the first become the second's; cap slots move, so counters add.
+    pairs: rows of the first become the second's; cap slots move, so counters add. ``unshown`` are
+    (person, delivery) pairs: that person's device says it never showed the in-app message, so its
+    cap slot is released.
     """
 
     position: int
@@ -90,6 +92,7 @@ class Effects(Struct):
     messages: list[Message] = field(default_factory=list)
     timers: dict[str, Timer | None] = field(default_factory=dict)
     merges: list[tuple[str, str]] = field(default_factory=list)
+    unshown: list[tuple[str, str]] = field(default_factory=list)
     records: list[RecordRow] = field(default_factory=list)
 
 

@@ -670,6 +670,21 @@ async def test_confirm_unknown_keeps_the_slot_to_the_end_of_the_lease(store: Sto
     assert (await store.counts())["unknown"] == 1
 
 
+async def test_unshown_gives_the_slot_of_an_in_app_message_back(store: Store) -> None:
+    """Only for the person's own message, and only in-app: an email was sent, whoever says what."""
+    await with_message(store)
+    found = await claimed(store)
+    await ended(store, found, "sent")
+    channel = found.verdict.channel
+    await store.commit(effects(0, unshown=[("somebody else", found.delivery_id)]))
+    kept = (await facts_of(store)).slots
+    await store.commit(effects(0, unshown=[(visitor(), found.delivery_id)]))
+    left = (await facts_of(store)).slots
+
+    assert len(kept) == 1
+    assert len(left) == (0 if channel == "in_app" else 1)
+
+
 async def test_confirm_gone_removes_the_address(store: Store) -> None:
     """An address that no longer exists is gone in the confirm's commit, and only that one."""
     await with_message(store)

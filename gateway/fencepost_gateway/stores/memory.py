@@ -53,6 +53,7 @@ from fencepost_gateway.stores.memory_books import (
     open_messages,
     pack,
     put_records,
+    release_unshown,
     take,
     unpack,
 )
@@ -158,6 +159,8 @@ class MemoryStore:
             for m in effects.messages:
                 row = MessageRow(m.person_id, pack(m), "queued", effects.now_ms)
                 books.messages.setdefault(m.message_id, row)
+            for person_id, delivery_id in effects.unshown:
+                release_unshown(books, person_id, delivery_id)
             put_records(books, effects.records)
 
     async def fire_timers(self, now_ms: int, limit: int) -> int:

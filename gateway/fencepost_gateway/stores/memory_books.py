@@ -232,3 +232,13 @@ def end(books: Books, delivery_id: str, settlement: Settlement, now_ms: int) -> 
         append(books, ended, now_ms)
     record = rows.outcome_record(message, delivery.channel, delivery_id, settlement, now_ms)
     put_records(books, [record])
+
+
+def release_unshown(books: Books, person_id: str, delivery_id: str) -> None:
+    """Give back the slot of an in-app message that this person never saw."""
+    delivery = books.deliveries.get(delivery_id)
+    slot = books.slots.get(delivery.message_id) if delivery is not None else None
+    if delivery is None or slot is None or delivery.channel != "in_app":
+        return
+    if slot.person_id == person_id and slot.state == "confirmed":
+        books.slots[slot.slot_id] = structs.replace(slot, state="released")

@@ -121,6 +121,7 @@ class Desk:
         for m in effects.messages:
             row = (m.message_id, m.person_id, effects.now_ms, m.priority, _pack(m))
             run(sql.put_message, row)
+        self._db.executemany(sql.release_unshown, effects.unshown)
         self.put_records(effects.records)
         run(sql.set_fact, ("position", effects.position))
 

@@ -222,6 +222,8 @@ class Group:
             what = event.status if isinstance(event, wire.Receipt) else event.action
             body = {"state": what, "delivery_id": event.delivery_id, "seq": seq}
             self._record(person, "outcome", event.delivery_id, body)
+            if what == "unshown":
+                self.effects.unshown.append((person.person_id, event.delivery_id))
 
     def _app_event(
         self, event: wire.Track | wire.Screen, upload: Upload, person: Person, at_ms: int

@@ -143,6 +143,20 @@ async def test_frequency_cap_withholds_the_message_over_it(tmp_path: Path) -> No
     assert (rule["used"], rule["limit"]) == (1, 1)
 
 
+async def test_message_that_was_never_shown_gives_its_slot_back(tmp_path: Path) -> None:
+    """A device that could not show a message says so, and the next one may come."""
+    caps = "kind: caps\nid: default\nrules: [{limit: 1, per: 1h, scope: {purpose: marketing}}]"
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY, caps)
+        await rig.consent()
+        await rig.walk_in()
+        delivery_id = (await rig.inbox())[0]["delivery_id"]
+        await rig.send({"type": "receipt", "delivery_id": delivery_id, "status": "unshown"})
+        await rig.walk_in()
+
+        assert await rig.claims() == [("send", ""), ("send", "")]
+
+
 async def test_quiet_hours_defer_and_the_message_goes_when_they_end(tmp_path: Path) -> None:
     """A message at night waits for the morning, and is judged anew then."""
     event = """

@@ -123,6 +123,9 @@ ON CONFLICT (slot_id) DO UPDATE
 SET state = excluded.state, reserved_at_ms = excluded.reserved_at_ms, body = excluded.body;
 -- name: slot
 SELECT body FROM slot WHERE slot_id = ?;
+-- name: release_unshown
+UPDATE slot SET state = 'released' WHERE person_id = ? AND state = 'confirmed' AND slot_id =
+  (SELECT message_id FROM delivery WHERE delivery_id = ? AND channel = 'in_app');
 -- name: delivery
 SELECT message_id, channel, address_ref, state, lease_token, lease_until_ms FROM delivery
 WHERE delivery_id = ?;
