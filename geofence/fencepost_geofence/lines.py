@@ -12,10 +12,7 @@ Rule 3. As of areas: less than 90 degrees of longitude in all, within 85 degrees
 """
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Final
-
-import shapely
 
 from fencepost_geofence.corridor import MAX_WIDTH_M, MIN_WIDTH_M, Corridor, Line
 from fencepost_geofence.members import quoted
@@ -25,6 +22,7 @@ from fencepost_geofence.rings import (
     MAX_WIDTH_DEG,
     Fault,
     Ring,
+    is_wild,
     is_within,
     read_position,
     unroll,
@@ -32,8 +30,6 @@ from fencepost_geofence.rings import (
 from fencepost_geofence.sphere import SEAM_DEG, TURN_DEG
 
 MIN_LINE: Final = 2  # positions
-MAX_MEETINGS: Final = 20  # of one edge with others, on average; two are its neighbours
-_CHUNK: Final = 100  # edges asked about at once: bounds what a wild line can cost
 _WHERE: Final = "properties.width_m"
 
 
@@ -96,18 +92,6 @@ def _in_normal_form(lines: list[Ring]) -> tuple[Line, ...]:
     return tuple(tuple((lat, lon + turn) for lon, lat in line) for line in unrolled)
 
 
-def _is_wild(lines: tuple[Line, ...]) -> bool:
-    """Say whether edges meet so often that drawing the outline would take minutes."""
-    edges = [shapely.LineString(edge) for line in lines for edge in pairwise(line)]
-    tree = shapely.STRtree(edges)
-    meetings = 0
-    for start in range(0, len(edges), _CHUNK):
-        meetings += tree.query(edges[start : start + _CHUNK], predicate="intersects").shape[1]
-        if meetings > MAX_MEETINGS * max(len(edges), _CHUNK):
-            return True
-    return False
-
-
 def _out_of_bounds(path: str, lines: tuple[Line, ...]) -> Fault | None:
     lons = [lon for line in lines for _, lon in line]
     if any(abs(lat) > MAX_LAT for line in lines for lat, _ in line):
@@ -116,6 +100,6 @@ def _out_of_bounds(path: str, lines: tuple[Line, ...]) -> Fault | None:
     if max(lons) - min(lons) >= MAX_WIDTH_DEG:
         what = f"the line spans {MAX_WIDTH_DEG:.0f} degrees of longitude or more"
         return Fault(path, what, "split it into several fences")
-    if _is_wild(lines):
+    if is_wild(lines):
         return Fault(path, "the line crosses itself too often", "simplify it, or draw a Polygon")
     return None

@@ -8,7 +8,8 @@ Rule 1. An open ring is closed; a ring without three different corners is droppe
 Rule 2. An outline that crosses itself is taken for the ground it covers: all shells together, less
         their holes (GEOS ``make_valid``, structure). What is left of lines and points is dropped.
 Rule 3. A ring with a position that is none, or around a pole, is not repaired: nobody can know
-        what was meant.
+        what was meant. Neither are more than 5,000 positions, or an outline that crosses itself
+        everywhere: that would take minutes.
 """
 
 from typing import Any
@@ -16,7 +17,15 @@ from typing import Any
 import shapely
 
 from fencepost_geofence.geojson import write_geometry
-from fencepost_geofence.rings import MIN_RING, Fault, Ring, read_position, unroll
+from fencepost_geofence.rings import (
+    MAX_VERTICES,
+    MIN_RING,
+    Fault,
+    Ring,
+    is_wild,
+    read_position,
+    unroll,
+)
 from fencepost_geofence.shapes import Area
 from fencepost_geofence.sphere import SEAM_DEG, TURN_DEG
 
@@ -32,10 +41,13 @@ def repair(geometry: object) -> Repaired | None:
 
     """
     polygons = _polygons(geometry)
+    if _is_too_much(polygons):
+        return None
     changes: list[str] = []
     parts = [_part(polygon, changes) for polygon in polygons]
     usable = [part for part in parts if part is not None]
-    if not usable or len(usable) < len(parts):
+    outlines = [list(ring.coords) for part in usable for ring in (part.exterior, *part.interiors)]
+    if not usable or len(usable) < len(parts) or is_wild(outlines):
         return None
     valid = shapely.union_all([_covered(part) for part in usable])
     pieces = [p for p in shapely.get_parts(valid) if isinstance(p, shapely.Polygon) and p.area]
@@ -52,6 +64,12 @@ def repair(geometry: object) -> Repaired | None:
         whole = shapely.transform(whole, lambda points: points + (TURN_DEG, 0.0))  # noqa: RUF005 - numpy adds
     area = Area(shapely.MultiPolygon([shapely.orient_polygons(p) for p in whole.geoms]))
     return (write_geometry(area), changes) if changes else None
+
+
+def _is_too_much(polygons: list[Any]) -> bool:
+    """Count positions before any is read."""
+    rings = [ring for rings in polygons if isinstance(rings, list) for ring in rings]
+    return sum(len(ring) for ring in rings if isinstance(ring, list)) > MAX_VERTICES
 
 
 def _covered(part: shapely.Polygon) -> Any:

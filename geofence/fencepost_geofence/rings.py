@@ -16,7 +16,9 @@ Rule 4. A polygon around a pole, or beyond 85 degrees of latitude, is refused: s
 Rule 5. Validity is that of OGC Simple Features, judged by GEOS; the place of the fault is kept.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, TypeGuard, cast
 
 import shapely
@@ -30,6 +32,9 @@ MAX_VERTICES: Final = 5_000  # of one polygon: a prepared test stays in microsec
 MIN_RING: Final = 4  # positions: a triangle and its closing
 MAX_LAT: Final = 85.0
 MAX_WIDTH_DEG: Final = 90.0
+
+MAX_MEETINGS: Final = 20  # of one edge with others, on average; two are its neighbours
+_CHUNK: Final = 100  # edges asked about at once: bounds what a wild outline can cost
 
 Ring = list[tuple[float, float]]
 
@@ -60,6 +65,18 @@ def is_within(value: object, low: float, high: float) -> TypeGuard[float]:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
     return low <= value <= high
+
+
+def is_wild(lines: Sequence[Sequence[tuple[float, float]]]) -> bool:
+    """Say whether edges meet so often that working the crossings out would take minutes."""
+    edges = [shapely.LineString(edge) for line in lines for edge in pairwise(line)]
+    tree = shapely.STRtree(edges)
+    meetings = 0
+    for start in range(0, len(edges), _CHUNK):
+        meetings += tree.query(edges[start : start + _CHUNK], predicate="intersects").shape[1]
+        if meetings > MAX_MEETINGS * max(len(edges), _CHUNK):
+            return True
+    return False
 
 
 def read_position(path: str, position: object, faults: list[Fault]) -> tuple[float, float] | None:

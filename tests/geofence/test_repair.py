@@ -91,6 +91,14 @@ def test_repair_leaves_alone_what_it_cannot_know(geometry: object) -> None:
     assert repair(geometry) is None
 
 
+def test_repair_does_not_try_a_scribble() -> None:
+    """Neither too many positions nor crossings everywhere cost more than a look."""
+    spots = [[(i * 377 % 1_000) / 2_000, 50 + (i * 631 % 997) / 2_000] for i in range(1_500)]
+
+    assert repair(polygon([*spots, spots[0]])) is None
+    assert repair(polygon([[0, 0]] * 5_001)) is None
+
+
 corners = st.lists(st.lists(st.integers(0, 6), min_size=2, max_size=2), min_size=1, max_size=9)
 
 

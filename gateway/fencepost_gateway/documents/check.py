@@ -50,6 +50,7 @@ class _World(Struct):
     templates: dict[str, Template]
     fences: dict[str, Fence]
     views: dict[str, FenceView]
+    libraries: set[str]
     zone: str
 
 
@@ -101,6 +102,7 @@ def _world(documents: Sequence[Document]) -> _World:
         },
         fences={fence.fence_id: fence for fence in all_fences},
         views=fence_views(stored, all_fences, zone),
+        libraries={each.id for each in documents if each.kind == "library"},
         zone=zone,
     )
 
@@ -211,9 +213,8 @@ def _selectors(tree: object, path: Path) -> Iterator[tuple[Path, Selector]]:
 
 def _check_fence(document: Document, world: _World) -> Iterator[Finding]:
     library = world.views[document.id].library
-    libraries = {each.id for each in world.documents if each.kind == "library"}
-    if library and library not in libraries:
-        how = _nearest(library, libraries, "library")
+    if library and library not in world.libraries:
+        how = _nearest(library, world.libraries, "library")
         yield Finding(("library",), f"there is no library {library}", how)
     yield from _check_hours(world.fences[document.id], world)
 
