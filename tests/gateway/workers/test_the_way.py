@@ -110,6 +110,55 @@ async def test_visit_outside_opening_hours_is_tracked_and_wakes_nobody(
     assert (step["body"]["reason"], len(inbox)) == (reason, 0 if reason else 1)
 
 
+LIBRARIES = """
+kind: library
+id: malls
+rank: 20
+team: Centres
+---
+kind: library
+id: gyms
+rank: 10
+team: Studios
+---
+kind: campaign
+id: hello
+entry: {event: hello}
+message: {template: hello, channels: [in_app]}
+goal: none
+---
+kind: template
+id: hello
+purpose: marketing
+in_app: {title: Hello, body: "You are at {{ place.name }}."}
+"""
+
+
+@pytest.mark.feature("P02")
+async def test_fix_inside_three_fences_gives_three_visits_and_one_current_place(
+    tmp_path: Path,
+) -> None:
+    """All are entered; an event has the place of the best library, however large it is."""
+    fences = copy.deepcopy(FENCES)
+    for name, library, radius_m in (("mall", "malls", 50), ("gym", "gyms", 70), ("spot", "", 20)):
+        fence = copy.deepcopy(FENCES["features"][0])
+        own = {"name": name, "place": {"name": name}, "radius_m": radius_m, "tags": []}
+        fence |= {"id": name, "properties": own | ({"library": library} if library else {})}
+        fences["features"].append(fence)
+    fences["features"].pop(0)
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(LIBRARIES, OPEN_POLICY, fences=fences)
+        await rig.consent()
+        await rig.walk_in()
+        entered = [r["body"]["fence_id"] for r in await rig.records("transition")]
+        await rig.send({"type": "track", "name": "hello", "props": {}})
+        await rig.settle()
+        inbox = await rig.inbox()
+
+    assert entered == ["gym", "mall", "spot"]
+    assert [m["content"]["body"] for m in inbox] == ["You are at gym."]
+
+
 async def test_dwell_comes_by_timer_when_no_fix_comes(tmp_path: Path) -> None:
     """Who stands still sends nothing; the timer says that they stayed."""
     dwell = DOCUMENTS.replace(
