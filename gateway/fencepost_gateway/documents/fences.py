@@ -56,9 +56,9 @@ def since(fence: Fence, since_ms: int) -> Fence:
 
 def view_of(fence: Fence, ranks: Mapping[str, int], zone: str) -> FenceView:
     """Give what rules and messages may know of a fence; ``ranks`` by library id."""
-    west, south, east, north = fence.shape.boxes()[0]
     opening = None
     if fence.active:
+        west, south, east, north = fence.shape.boxes()[0]
         here = (south + north) / 2, (west + east) / 2
         opening = opening_of(fence.active, fence.zone or zone, *here)
     return FenceView(
