@@ -14,6 +14,7 @@ Rule 3. Longitudes run on beyond 180 where the line crosses the seam, as in an `
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import pairwise
 from math import atanh, ceil, cos, radians, sin
 from typing import Final
@@ -53,7 +54,7 @@ class Corridor:
         """Draw the outline."""
         if not MIN_WIDTH_M <= self.width_m <= MAX_WIDTH_M:
             raise ValueError(f"width_m must be {MIN_WIDTH_M:.0f} ... {MAX_WIDTH_M:.0f}")
-        object.__setattr__(self, "area", Area(_outline(self.lines, self.width_m / 2)))
+        object.__setattr__(self, "area", _area(self.lines, self.width_m / 2))
 
     @property
     def area_m2(self) -> float:
@@ -71,6 +72,11 @@ class Corridor:
     def boxes(self) -> tuple[Box, ...]:
         """Give the boxes, cut at +-180 degrees."""
         return self.area.boxes()
+
+
+@lru_cache(maxsize=256)  # each publication reads all fences anew; a long line takes half a second
+def _area(lines: tuple[Line, ...], reach_m: float) -> Area:
+    return Area(_outline(lines, reach_m))
 
 
 def _outline(lines: tuple[Line, ...], reach_m: float) -> shapely.MultiPolygon:
