@@ -13,11 +13,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any
 
 from msgspec import Struct
 
 Path = tuple[str | int, ...]
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 class SourceFile(Struct, frozen=True):
@@ -104,6 +107,21 @@ def canonical_json(body: object) -> bytes:
     """Write plain JSON in its one canonical form."""
     text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return text.encode()
+
+
+def parse_json(text: str) -> Any:
+    """
+    Read JSON that ``canonical_json`` can write again.
+
+    Raises:
+        ValueError: It is no JSON, or holds an escaped half of a character.
+        RecursionError: It is nested too deeply.
+
+    """
+    tree = json.loads(text)
+    if _SURROGATE.search(text):
+        canonical_json(tree)
+    return tree
 
 
 def dotted(path: Path) -> str:

@@ -28,6 +28,7 @@ from fencepost_gateway.documents.document import (
     Origin,
     Problem,
     SourceFile,
+    parse_json,
     problem_in,
 )
 from fencepost_gateway.documents.kinds import Finding
@@ -163,13 +164,13 @@ def _read_geojson(file: SourceFile, *, is_foreign: bool) -> Loaded:
         what = f"the file is larger than {GEOJSON_MAX_BYTES >> 20} MiB"
         return Loaded([], [Problem(file.path, what, "split it")])
     try:
-        tree = json.loads(file.text)
+        tree = parse_json(file.text)
     except json.JSONDecodeError as error:
         how = "mend the JSON"
         return Loaded([], [Problem(file.path, f"not JSON: {error.msg}", how, line=error.lineno)])
     except (RecursionError, ValueError):
         how = "write GeoJSON as RFC 7946 has it"
-        return Loaded([], [Problem(file.path, "nested too deeply, or no number", how)])
+        return Loaded([], [Problem(file.path, "nested too deeply, or no number or text", how)])
     stem = posixpath.basename(file.path).rsplit(".", 1)[0]
     reading = geojson.read(tree, stem if is_foreign else None)
     problems = [

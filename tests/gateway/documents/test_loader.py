@@ -287,6 +287,22 @@ def test_odd_numbers_in_geojson_are_refused(number: str) -> None:
     assert load([SourceFile("a.geojson", text)]).problems
 
 
+@pytest.mark.parametrize(
+    ("place", "count"),
+    [
+        ('{"name": "\\ud800"}', 1),
+        ('{"meta": {"\\udfff": 1}}', 1),
+        ('{"name": "\\ud83d\\ude00"}', 0),
+    ],
+    ids=["value", "key", "pair"],
+)
+def test_half_a_character_in_geojson_is_refused(place: str, count: int) -> None:
+    """An escaped surrogate on its own cannot be stored; a pair is a character."""
+    text = json.dumps(square()).replace('{"name": "S"}', place)
+
+    assert len(load([SourceFile("a.geojson", text)]).problems) == count
+
+
 @pytest.mark.bad_input(63)
 @pytest.mark.parametrize("radius", ["0", "-1", "9", "1e9", "'60'", "true"])
 def test_odd_radius_is_refused(radius: str) -> None:

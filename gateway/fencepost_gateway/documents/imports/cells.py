@@ -18,6 +18,8 @@ import math
 import re
 from typing import Any, NoReturn
 
+from fencepost_gateway.documents.document import parse_json
+
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _NUMBER = re.compile(r"[-+]?([0-9]{1,15}(\.[0-9]{0,20})?|\.[0-9]{1,20})([eE][-+]?[0-9]{1,3})?")
 _VALUE = re.compile(r'[-0-9"\[{]|true$|false$')
@@ -44,7 +46,7 @@ def read_value(cell: str) -> Any:
     if not _VALUE.match(cell):
         return plain(cell)
     try:
-        return json.loads(cell, parse_constant=_refuse)
+        return _plain_json(cell)
     except (ValueError, RecursionError):
         return plain(cell)
 
@@ -70,6 +72,11 @@ def write_list(texts: list[str]) -> str:
     """Write texts so that they read the same (Rule 3)."""
     joined = "|".join(map(safe, texts))
     return joined if read_list(joined) == texts else json.dumps(texts, ensure_ascii=False)
+
+
+def _plain_json(cell: str) -> Any:
+    json.loads(cell, parse_constant=_refuse)
+    return parse_json(cell)
 
 
 def _refuse(_constant: str) -> NoReturn:

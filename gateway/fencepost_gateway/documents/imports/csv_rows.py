@@ -21,6 +21,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from fencepost_gateway.documents.document import parse_json
 from fencepost_gateway.documents.imports import cells
 from fencepost_gateway.documents.imports.rows import ROWS_MAX, Row, Rows, refused
 from fencepost_geofence.fence import Fence
@@ -143,7 +144,7 @@ def _geometry(given: dict[str, str], faults: list[Fault]) -> Any:
     """Read where the fence is; None when the row does not say."""
     if "geometry" in given:
         try:
-            return json.loads(given["geometry"])
+            return parse_json(given["geometry"])
         except (ValueError, RecursionError):
             faults.append(Fault("geometry", "this is no GeoJSON", "write a geometry as JSON"))
             return None

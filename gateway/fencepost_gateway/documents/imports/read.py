@@ -25,7 +25,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from fencepost_gateway.documents import fences
-from fencepost_gateway.documents.document import Document, Origin, Path, SourceFile
+from fencepost_gateway.documents.document import Document, Origin, Path, SourceFile, parse_json
 from fencepost_gateway.documents.imports.csv_rows import read_csv
 from fencepost_gateway.documents.imports.rows import (
     ROWS_MAX,
@@ -122,11 +122,13 @@ def _rows_of(file: SourceFile) -> Rows:
 
 def _geojson_rows(text: str) -> Rows:
     try:
-        tree = json.loads(text.removeprefix("\ufeff"))
+        tree = parse_json(text.removeprefix("\ufeff"))
     except json.JSONDecodeError as error:
         return refused(f"not JSON: {error.msg}", "mend the JSON", error.lineno)
     except (RecursionError, ValueError):
-        return refused("nested too deeply, or no number", "write GeoJSON as RFC 7946 has it")
+        return refused(
+            "nested too deeply, or no number or text", "write GeoJSON as RFC 7946 has it"
+        )
     features, faults = geojson.features_of(tree)
     found = Rows(faults=[(None, fault) for fault in faults])
     for index, feature in enumerate(features):

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fencepost_gateway.documents import fences
 from fencepost_gateway.documents.document import SourceFile
@@ -294,3 +296,59 @@ def test_export_reads_as_what_was_imported(city: str) -> None:
         assert {d.id: d.canonical for d in again.documents} == {
             d.id: d.canonical for d in first.documents
         }
+
+
+FILES = {
+    "a.csv": HEADER + STUDIO + 'x,"Y",1.5,2.5,60,[1],=a,[[,gyms\n',
+    "a.kml": KML,
+    "a.gpx": GPX,
+    "a.geojson": json.dumps(
+        {
+            "type": "FeatureCollection",
+            "features": [
+                {
+                    "type": "Feature",
+                    "id": 7,
+                    "geometry": {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0]]]},
+                    "properties": {"name": "A", "place": {"meta": {"a": None}}, "tags": ["x"]},
+                },
+                {"type": "Feature", "geometry": None, "properties": {"id": "b"}},
+            ],
+        }
+    ),
+}
+PIECES = [
+    "",
+    ",",
+    '"',
+    "\n",
+    "\r",
+    "\0",
+    "\\ud800",
+    "<",
+    ">",
+    "&",
+    "[",
+    "{",
+    "null",
+    "1e999",
+    "-",
+    "é",
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(sorted(FILES)), st.data())
+def test_import_of_a_mangled_file_gives_rows_or_verdicts(name: str, data: st.DataObject) -> None:
+    """Whatever stands in a file, nothing fails, and every row has a fence or a fault."""
+    text = FILES[name]
+    for _ in range(data.draw(st.integers(0, 3))):
+        start = data.draw(st.integers(0, len(text)))
+        end = data.draw(st.integers(start, min(len(text), start + 30)))
+        text = text[:start] + data.draw(st.sampled_from(PIECES) | st.text(max_size=5)) + text[end:]
+
+    imported = read(text, name, live_of(read(FILES["a.csv"])), repair=True, radius_m=50)
+    bad = {(one.line, one.feature) for one in imported.problems if one.feature is not None}
+
+    assert len(imported.documents) + len(bad) == imported.rows
+    assert all(each.canonical for each in imported.documents)
