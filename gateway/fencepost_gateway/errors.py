@@ -47,6 +47,13 @@ ERRORS: dict[str, ErrorCode] = {
             'Send `"v": 1`.',
         ),
         ErrorCode(
+            "not_snapped",
+            400,
+            "yours",
+            "The coordinates say more than which cell of 0.01 degrees the device is in.",
+            "Round lat and lon to two digits before they leave the device.",
+        ),
+        ErrorCode(
             "multiple_members",
             400,
             "yours",
@@ -73,6 +80,13 @@ ERRORS: dict[str, ErrorCode] = {
             "yours",
             "The key may not do this.",
             "Use an operator key (`sk_…`) on a server.",
+        ),
+        ErrorCode(
+            "location_consent",
+            403,
+            "yours",
+            "The person does not allow their location to be collected, so nothing near is told.",
+            "Send a consent event with `location_collect` first; ask again only after it.",
         ),
         ErrorCode("no_route", 404, "yours", "There is no such route.", "See /v1/openapi.json."),
         ErrorCode("not_found", 404, "yours", "There is nothing of this id.", "Check the id."),

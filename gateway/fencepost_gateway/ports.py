@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
 
+from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
@@ -236,6 +237,9 @@ class Store(Protocol):
 
     async def person_of_device(self, device_id: str, secret_hash: bytes) -> str | None:
         """Give the person a device speaks for, None when the secret is wrong or unknown."""
+
+    async def consents(self, person_id: str) -> list[ConsentEntry]:
+        """Give the statements of whoever ``person_id`` is by now."""
 
     async def suppress(self, channel: str, ref: str, reason: str, now_ms: int) -> None:
         """Put an address reference on the suppression list."""

@@ -237,6 +237,7 @@ class StoreMachine(RuleBasedStateMachine):
             self._both(methodcaller("records", 1, 9, subject=message_id))
         for person_id in PEOPLE:
             self._both(methodcaller("inbox", person_id, 0, now_ms))
+            self._both(methodcaller("consents", person_id))
         for device_id in DEVICES:
             self._both(methodcaller("person_of_device", device_id, SECRET))
 

@@ -16,6 +16,7 @@ from fencepost_gateway.api import (
     documents,
     health,
     imports,
+    nearby,
     openapi,
     operate,
     problems,
@@ -33,6 +34,14 @@ ROUTES: tuple[Route, ...] = (
         "GET", "/v1/messages", device.get_messages, "device",
         "In-app messages of the calling device's person.", "Messages",
         query={"after": "Cursor of the last answer."}, errors=("malformed", "device_secret"),
+    ),
+    Route(
+        "GET", "/v1/fences/nearby", nearby.get_nearby, "device",
+        "Fences around a cell of 0.01 degrees, for a device that watches them itself.", "Nearby",
+        query={"lat": "Latitude, rounded to 0.01 degrees.",
+               "lon": "Longitude, rounded to 0.01 degrees.",
+               "limit": "How many nearest the device needs; 200, at most 500."},
+        errors=("malformed", "not_snapped", "device_secret", "location_consent"),
     ),
     Route(
         "GET", "/v1/config", device.get_config, "device",

@@ -18,6 +18,7 @@ from typing import Any
 
 from msgspec import structs
 
+from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import OPEN_STATES, ClaimFacts
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
@@ -265,6 +266,10 @@ class MemoryStore:
         """See ``Store.person_of_device``."""
         known = self._books.devices.get(device_id)
         return known[1] if known is not None and known[0] == secret_hash else None
+
+    async def consents(self, person_id: str) -> list[ConsentEntry]:
+        """See ``Store.consents``."""
+        return consents_of(self._books, self._books.aliases.get(person_id, person_id))
 
     async def publish(self, rows: Sequence[DocumentRow], now_ms: int) -> int:
         """See ``Store.publish``."""

@@ -23,6 +23,7 @@ from typing import IO, Any, TypeVar
 import apsw
 import msgspec
 
+from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import ClaimFacts
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
@@ -276,6 +277,10 @@ class SqliteStore:
             return row[1] if row is not None and row[0] == secret_hash else None
 
         return await self._read(query)
+
+    async def consents(self, person_id: str) -> list[ConsentEntry]:
+        """See ``Store.consents``."""
+        return await self._read(lambda: self._facts.consents(person_id))
 
     async def documents(self) -> tuple[int, list[DocumentRow]]:
         """See ``Store.documents``."""

@@ -29,6 +29,7 @@ class Plans:
     def __init__(self, seed: str) -> None:
         self._seed = seed
         self.fences: list[Fence] = []
+        self.versions: dict[str, int] = {}
         self._index = FenceIndex()
         self.tracker = Tracker(self._index)
         self._use(0, [])
@@ -43,6 +44,7 @@ class Plans:
         self.plan = compile_plan(documents, revision, self._seed)
         since = {r.id: r.first_ms for r in rows if r.kind == "fence"}
         self.fences = fences_of(documents, since)
+        self.versions = {r.id: r.version for r in rows if r.kind == "fence"}
         if len(self._index):
             move(self._index, self.fences)
         else:  # nothing to keep: loading in bulk is faster

@@ -1,0 +1,205 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fencepost_gateway.api import nearby
+from gateway.rig import FENCES, OPEN_POLICY, Rig, open_rig
+from geofence.positions import moved
+
+NEARBY = "/v1/fences/nearby"
+
+
+def shops(*places: tuple[str, float, float], radius_m: float = 50) -> dict[str, Any]:
+    """Draw circles by id, lat and lon."""
+    features = [
+        {
+            "type": "Feature",
+            "id": name,
+            "geometry": {"type": "Point", "coordinates": [lon, lat]},
+            "properties": {"radius_m": radius_m},
+        }
+        for name, lat, lon in places
+    ]
+    return {"type": "FeatureCollection", "features": features}
+
+
+async def ask(rig: Rig, lat: str, lon: str, **more: str) -> dict[str, Any]:
+    """Ask as the device; gives the answer, which must be 200."""
+    query = {"lat": lat, "lon": lon, **more}
+    response = await rig.client.get(NEARBY, params=query, headers=rig.device_headers())
+    answer: dict[str, Any] = await response.json()
+    assert response.status == 200, answer
+    return answer
+
+
+@pytest.mark.feature("P03")
+async def test_nearby_gives_what_a_device_needs_to_watch_a_fence(tmp_path: Path) -> None:
+    """Shape, version, place and every duration, around the middle of the cell."""
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        await rig.apply(OPEN_POLICY, fences=FENCES)
+
+        answer = await ask(rig, "43.73", "7.4")
+
+        assert answer == {
+            "v": 1,
+            "center": {"lat": 43.73, "lon": 7.4},
+            "valid_radius_m": 1_000_000,
+            "stale_after_s": 86_400,
+            "fences": [
+                {
+                    "id": "studio",
+                    "version": 1,
+                    "shape": {"type": "Point", "coordinates": [7.42, 43.73], "radius_m": 60},
+                    "place": {"name": "Yoga Loft", "meta": {"next_class": "10:00"}},
+                    "dwell_after_s": [300],
+                    "presence_ttl_s": 3600,
+                    "cooldown_s": 0,
+                    "active": None,
+                    "zone": None,
+                }
+            ],
+        }
+
+
+async def test_nearby_covers_the_whole_cell(tmp_path: Path) -> None:
+    """Wherever in its cell the device is, its nearest fence is in an answer to limit 1."""
+    spots = [(50 + i * 0.001, 7 + j * 0.001) for i in range(-5, 6) for j in range(-5, 6)]
+    places = [(f"s-{i:03}", lat, lon) for i, (lat, lon) in enumerate(spots)]
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        await rig.apply(OPEN_POLICY, fences=shops(*places, radius_m=10))
+
+        answer = await ask(rig, "50", "7.00", limit="1")
+
+        named = {fence["id"] for fence in answer["fences"]}
+        index = rig.gateway.surface.plans.tracker.index
+        for lat, lon in [(49.995, 6.995), (50.005, 7.005), (50.0049, 6.9951), (50.001, 7.0)]:
+            assert index.nearest(lat, lon, 1)[0][0].fence_id in named
+        assert 600 < answer["valid_radius_m"] < 2_000
+
+
+async def test_nearby_radius_says_how_far_the_answer_holds(tmp_path: Path) -> None:
+    """Every fence that reaches within the radius is there; what lies beyond need not be."""
+    places = [(f"s-{i:03}", *moved(50, 7, 100 * i, i)) for i in range(100)]
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        await rig.apply(OPEN_POLICY, fences=shops(*places))
+
+        answer = await ask(rig, "50", "7", limit="20")
+
+        index = rig.gateway.surface.plans.tracker.index
+        reaching = index.nearest(50, 7, 100, within_m=answer["valid_radius_m"])
+        assert {f["id"] for f in answer["fences"]} == {f.fence_id for f, _ in reaching}
+        assert 20 < len(answer["fences"]) < 100
+
+
+async def test_nearby_gives_at_most_its_bound_and_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a crowd the answer ends early, and its radius with it."""
+    monkeypatch.setattr(nearby, "FENCES_MAX", 3)
+    places = [(f"s-{i}", 50 + i * 0.001, 7.0) for i in range(5)]
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        await rig.apply(OPEN_POLICY, fences=shops(*places))
+
+        answer = await ask(rig, "50", "7")
+
+        assert [f["id"] for f in answer["fences"]] == ["s-0", "s-1", "s-2"]
+        assert 200 < answer["valid_radius_m"] < 290
+
+
+async def test_nearby_ends_at_a_thousand_kilometres(tmp_path: Path) -> None:
+    """A fence on the other side of the continent is none of a device's concern."""
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        await rig.apply(OPEN_POLICY, fences=shops(("near", 58, 7), ("far", 60, 7)))
+
+        assert [f["id"] for f in (await ask(rig, "50", "7"))["fences"]] == ["near"]
+
+
+async def test_nearby_known_answer_is_not_sent_again(tmp_path: Path) -> None:
+    """304 for the ETag in hand, until a fence changes."""
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        await rig.apply(OPEN_POLICY, fences=FENCES)
+        query, headers = {"lat": "43.73", "lon": "7.42"}, rig.device_headers()
+        first = await rig.client.get(NEARBY, params=query, headers=headers)
+        known = headers | {"If-None-Match": first.headers["ETag"]}
+
+        again = await rig.client.get(NEARBY, params=query, headers=known)
+        await rig.apply(OPEN_POLICY, fences=shops(("new", 43.73, 7.42)))
+        changed = await rig.client.get(NEARBY, params=query, headers=known)
+
+        assert (again.status, await again.read()) == (304, b"")
+        assert first.headers["Cache-Control"] == again.headers["Cache-Control"] == "private"
+        assert changed.status == 200
+        assert changed.headers["ETag"] != first.headers["ETag"]
+
+
+@pytest.mark.parametrize(
+    ("lat", "lon", "code", "path"),
+    [
+        ("43.731", "7.42", "not_snapped", "lat"),
+        ("43.73", "7.4200001", "not_snapped", "lon"),
+        ("43.73", "", "malformed", "lon"),
+        ("nan", "7.42", "malformed", "lat"),
+        ("1e1", "7.42", "malformed", "lat"),
+        ("90.01", "7.42", "malformed", "lat"),
+        ("43.73", "-180.01", "malformed", "lon"),
+        ("٤٣", "7.42", "malformed", "lat"),
+    ],
+    ids=["lat", "lon", "missing", "nan", "power", "north", "west", "digits"],
+)
+async def test_nearby_refuses_coordinates_that_say_too_much(
+    tmp_path: Path, lat: str, lon: str, code: str, path: str
+) -> None:
+    """Finer than a cell, or no position at all; what was sent is not repeated."""
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        query = {"lat": lat, "lon": lon}
+        response = await rig.client.get(NEARBY, params=query, headers=rig.device_headers())
+
+        problem = await response.json()
+        assert (response.status, problem["code"], problem["path"]) == (400, code, path)
+        assert "43.73" not in str(problem)
+
+
+@pytest.mark.parametrize(("lat", "lon"), [("90", "0"), ("-90.00", "180.000"), ("0", "-180")])
+async def test_nearby_answers_at_the_edges_of_the_world(tmp_path: Path, lat: str, lon: str) -> None:
+    """Poles and seam are places like others."""
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        await rig.apply(OPEN_POLICY, fences=shops(("here", float(lat), float(lon))))
+
+        assert [f["id"] for f in (await ask(rig, lat, lon))["fences"]] == ["here"]
+
+
+@pytest.mark.parametrize("values", [{"collect": "y"}, {"collect": "y", "location_collect": "n"}])
+async def test_nearby_needs_consent(tmp_path: Path, values: dict[str, str]) -> None:
+    """Asking is a position: without location_collect nothing is told, withdrawn or never given."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(OPEN_POLICY, fences=FENCES)
+        await rig.consent()
+        rig.clock.move_to(rig.clock.now_ms() + 600_000)
+        user = "u1" if "location_collect" in values else "u2"
+        await rig.send({"type": "consent", "values": values}, user_id=user)
+
+        query = {"lat": "43.73", "lon": "7.42"}
+        response = await rig.client.get(NEARBY, params=query, headers=rig.device_headers())
+
+        assert (response.status, (await response.json())["code"]) == (403, "location_consent")
+
+
+async def test_nearby_answers_only_a_known_device(tmp_path: Path) -> None:
+    """Another secret is told nothing."""
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        query = {"lat": "43.73", "lon": "7.42"}
+        stranger = rig.device_headers(secret="guess")
+
+        response = await rig.client.get(NEARBY, params=query, headers=stranger)
+
+        assert (response.status, (await response.json())["code"]) == (401, "device_secret")
