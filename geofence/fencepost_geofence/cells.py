@@ -26,8 +26,8 @@ from fencepost_geofence.sphere import POLE_DEG, SEAM_DEG, Box
 
 PER_DEG: Final = 128.0  # cells a degree: 870 m from south to north
 FINER: Final = 4.0
-LEVELS: Final = 4  # the smallest measure 14 m
-CROWD: Final = 8  # testing a fence too many costs 0.3 us
+LEVELS: Final = 3  # the smallest measure 54 m
+CROWD: Final = 16  # testing a fence too many costs 0.3 us; filling a cell 20
 WORDS_MAX: Final = 8_000_000  # 64 MiB
 _CELL_WORDS: Final = 20  # a key, its place in a table, an empty list
 _STILL: Final = 0.75
