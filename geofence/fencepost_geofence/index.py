@@ -5,7 +5,7 @@ Pure; ``put`` and ``remove`` change it in place, in force with the next question
 +-180 degrees) propose, the shape decides.
 
 Rule 1. Every answer equals testing all fences one by one, in order of ``fence_id`` (``nearest``: of
-        distance). A change costs about 50 us at 100,000 fences and no rebuild (``boxtree``).
+        distance). A change costs about 75 us at 100,000 fences and no rebuild (``boxtree``).
 Rule 2. Fixes are looked up in cells (``cells``), which ask the R-tree once each.
 Rule 3. A position is given at most ``HITS_MAX`` fences, first by id; ``cut_positions`` counts how
         often that left some out.

@@ -22,6 +22,7 @@ import pstats
 import resource
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -59,14 +60,14 @@ def main(args: argparse.Namespace) -> None:
     if args.profile:
         profile(args.profile, devices, rounds, dense=args.dense)
         return
+    memory(500 if args.quick else 100_000, devices)
     print(  # noqa: T201 - a benchmark prints
         f"CPU us a fix, {devices} devices, median of {rounds} rounds; x: its cost by ours\n"
         "                     ours,    ours,   ours,    rtree +         rtree +         STRtree\n"
-        "fences         hits  1st round  median  single     prep      x    terse      x    bulk    x"
+        "fences         hits  1st round  median  single     prep      x    terse      x   bulk    x"
     )
     for count, dense in sets:
         compare(town(count, SEED, dense=dense), devices, rounds, "dense" if dense else "")
-    memory(500 if args.quick else 100_000, devices)
 
 
 def compare(place: Town, devices: int, rounds: int, name: str) -> None:
@@ -76,18 +77,19 @@ def compare(place: Town, devices: int, rounds: int, name: str) -> None:
     runs: list[Run] = [ours(place.fences), single(place.fences)]
     runs += [taught_rtree(geometries), terse_rtree(geometries), bare_strtree(geometries)]
     spent: list[list[float]] = [[] for _ in runs]
-    hits = 0
+    hits = found = 0
     for number in range(rounds):
         uploads = [(i, w[number * UPLOAD : (number + 1) * UPLOAD]) for i, w in enumerate(walks)]
         for run, times in zip(runs, spent, strict=True):
             gc.collect()
             begin_s = cpu_s()
-            hits = run(uploads)
+            found = run(uploads)
             times.append((cpu_s() - begin_s) * 1e6 / (devices * UPLOAD))
+        hits += found  # of the last, which counts positions held
     mine, one, *others = spent
     told = "".join(f"  {median(each):7.2f}  {ratio(each, mine):5.1f}" for each in others)
     print(  # noqa: T201 - as above
-        f"{len(place.fences):7,} {name:5} {hits / devices / UPLOAD:6.2f}  {mine[0]:8.2f}"
+        f"{len(place.fences):7,} {name:5} {hits / devices / UPLOAD / rounds:6.2f}  {mine[0]:8.2f}"
         f"  {median(mine):6.2f}  {median(one):6.2f}{told}"
     )
 
@@ -181,15 +183,12 @@ def geometry_of(fence: Fence) -> BaseGeometry:
 
 
 def memory(count: int, devices: int) -> None:
-    """Say what a fence and a device take."""
-    gc.collect()
-    before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    tracemalloc.start()
+    """Say what a fence and a device take; to be called first, while the heap has no holes."""
+    town(10, SEED)  # what is imported and made once is not a fence's
+    before_b = resident_b()
     place = town(count, SEED)
     tracker = Tracker(FenceIndex(place.fences))
-    fence_b = tracemalloc.get_traced_memory()[0] / count
-    tracemalloc.stop()
-    rise_b = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before_kib) * 1024 / count
+    fence_b = (resident_b() - before_b) / count
     walks = tracks(place, devices, UPLOAD, SEED)
     for walk in walks:
         tracker.follow(DeviceState(), walk)  # fills the cells
@@ -200,9 +199,15 @@ def memory(count: int, devices: int) -> None:
     device_b = tracemalloc.get_traced_memory()[0] / devices
     tracemalloc.stop()
     print(  # noqa: T201 - as above
-        f"\n{count:,} fences: {fence_b:,.0f} B a fence seen by Python, peak memory rose by "
-        f"{rise_b:,.0f} B a fence (traced); {device_b:,.0f} B a tracked device"
+        f"{count:,} fences: {fence_b:,.0f} B of resident memory a fence; "
+        f"{device_b:,.0f} B a tracked device\n"
     )
+
+
+def resident_b() -> int:
+    """Give the memory this process holds now (Linux)."""
+    gc.collect()
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
 
 
 def profile(count: int, devices: int, rounds: int, *, dense: bool) -> None:

@@ -19,7 +19,7 @@ from fencepost_geofence.shapes import Area, Circle
 
 CITIES = 50
 SPREAD_M = 6_000.0
-DENSE_M = 2_200.0
+DENSE_M = 1_900.0
 RADII_M = (30.0, 150.0)
 DENSE_RADII_M = (300.0, 1_200.0)
 CIRCLES_OF_TEN = 7
