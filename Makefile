@@ -7,10 +7,10 @@ READY := .venv/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check fmt docs bench bench-noise lock changelog
+.PHONY: help setup demo test test-long check fmt docs bench bench-geofence bench-noise lock changelog
 
 help:  ## say what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
 
 setup: $(READY)  ## make .venv from the lock file; quick when nothing changed
 
@@ -48,6 +48,9 @@ docs: $(READY)  ## write the generated pages anew
 
 bench: $(READY)  ## measure on this machine
 	@PYTHONPATH=tests $(BIN)/python -m bench
+
+bench-geofence: $(READY)  ## fixes per second beside an R-tree and shapely
+	@PYTHONPATH=tests $(BIN)/python -m bench.geofence
 
 bench-noise: $(READY)  ## how often is a geofence wrong? writes docs/noise.md
 	@PYTHONPATH=tests $(BIN)/python -m bench.noise

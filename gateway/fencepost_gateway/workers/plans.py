@@ -41,9 +41,9 @@ class Plans:
 
     def _use(self, revision: int, rows: Sequence[DocumentRow]) -> None:
         documents = stored(rows)
-        self.plan = compile_plan(documents, revision, self._seed)
         since = {r.id: r.first_ms for r in rows if r.kind == "fence"}
         self.fences = fences_of(documents, since)
+        self.plan = compile_plan(documents, revision, self._seed, self.fences)
         self.versions = {r.id: r.version for r in rows if r.kind == "fence"}
         if len(self._index):
             move(self._index, self.fences)
