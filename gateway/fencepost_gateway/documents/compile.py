@@ -47,7 +47,7 @@ def compile_plan(
     documents: Iterable[StoredDocument],
     revision: int,
     seed: str,
-    fences: Sequence[Fence] | None = None,
+    live_fences: Sequence[Fence] | None = None,
 ) -> plan.Plan:
     """
     Compile everything that is live.
@@ -56,7 +56,7 @@ def compile_plan(
         documents: The live documents, checked.
         revision: Number of the publication, raised by each.
         seed: Seeds every draw (holdout, jitter) of the workspace.
-        fences: What ``fences_of`` gives for them, where somebody has asked it already.
+        live_fences: What ``fences_of`` gives for them, where somebody has asked it already.
 
     """
     stored = sorted(documents, key=lambda d: (d.kind, d.id))
@@ -64,7 +64,7 @@ def compile_plan(
         stored += [each for each in default_documents() if each.kind == "policy"]
     workspace = next((each for _, each in _of_kind(stored, "workspace", Workspace)), None)
     zone = (workspace.zone if workspace else None) or ""
-    all_fences = fences_of(stored) if fences is None else fences
+    all_fences = fences_of(stored) if live_fences is None else live_fences
     views = fence_views(stored, all_fences, zone)
     campaigns = [
         _campaign(source, each, views, all_fences, zone)
