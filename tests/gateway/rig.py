@@ -169,7 +169,7 @@ class Rig:
 
     async def walk_in(self) -> None:
         """Walk from outside into the studio, and let everything happen."""
-        for where in (OUTSIDE, OUTSIDE, INSIDE, INSIDE):  # the second one believes such a leap
+        for where in (OUTSIDE,) * 3 + (INSIDE,) * 3:  # a leap takes some to be believed
             await self.fix(where)
         await self.settle()
 
