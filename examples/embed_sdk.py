@@ -16,6 +16,8 @@ from fencepost_sdk.location import Fix, Location
 ON_THE_STREET = Fix(48.21104, 11.12740, accuracy_m=8.0)
 IN_THE_LOFT = Fix(48.21104, 11.129619, accuracy_m=8.0)
 WALK_S = 0.5  # quick feet
+STAY_FIXES = 5  # so quick that the gateway believes it only when it hears it again
+STAY_S = 0.1
 WAIT_S = 10.0
 
 
@@ -41,7 +43,9 @@ def main(host: str, key: str, user_id: str = "u42") -> None:
         fp.location.update(ON_THE_STREET)
         fp.track("cart_viewed", {"value": 29.9})
         arrived.wait(WALK_S)
-        fp.location.update(IN_THE_LOFT)
+        for _ in range(STAY_FIXES):
+            fp.location.update(IN_THE_LOFT)
+            arrived.wait(STAY_S)
         print("sent:", fp.flush())
         if not arrived.wait(WAIT_S):
             print("no message: it is quiet time here, or this user had it in the last 24 hours")

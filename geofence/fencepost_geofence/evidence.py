@@ -31,12 +31,12 @@ from dataclasses import dataclass, replace
 from math import cos, erf, exp, hypot, radians, sqrt
 from typing import Final, Literal
 
-from fencepost_geofence.membership import UNKNOWN_ACCURACY_M, Fix
+from fencepost_geofence.fix import UNKNOWN_ACCURACY_M, Fix
+from fencepost_geofence.sphere import METRES_PER_DEGREE
 
 ENTER_AT: Final = 0.6
 LEAVE_AT: Final = 0.05
 
-METRES_PER_DEGREE: Final = 111_195.08
 ORIGIN_REACH_M: Final = 50_000.0  # farther from it the flat picture bends
 FASTEST_M_PER_MS: Final = 0.34  # sound; no fix of an airliner is refused
 FORGET_MS: Final = 3_600_000  # after an hour without a fix nothing is known

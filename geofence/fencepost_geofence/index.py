@@ -7,22 +7,25 @@ Pure; ``put`` and ``remove`` change it in place, in force with the next question
 Rule 1. Every answer equals testing all fences one by one, in order of ``fence_id`` (``nearest``: of
         distance). A change costs about 75 us at 100,000 fences and no rebuild (``boxtree``).
 Rule 2. Fixes are looked up in cells (``cells``), which ask the R-tree once each.
-Rule 3. A position is given at most ``HITS_MAX`` fences, first by id; ``cut_positions`` counts how
+Rule 3. ``near`` gives exactly the fences whose boxes come within ``REACH_M`` of the position, in
+        each direction: those a fix there may tell something of, whatever else is asked with it.
+Rule 4. A position is given at most ``HITS_MAX`` fences, first by id; ``cut_positions`` counts how
         often that left some out.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from math import inf
+from math import cos, inf, radians
 from typing import Final
 
 from fencepost_geofence.boxtree import BoxTree
 from fencepost_geofence.cells import Cells
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.nearest import Measured, Wanted, nearest
-from fencepost_geofence.sphere import Box
+from fencepost_geofence.sphere import METRES_PER_DEGREE, POLE_DEG, SEAM_DEG, Box, boxes
 from fencepost_geofence.way import crosses, reach
 
 HITS_MAX: Final = 1_000
+REACH_M: Final = 150.0  # a fix from indoors is seldom farther off
 
 
 class FenceIndex:
@@ -44,6 +47,7 @@ class FenceIndex:
             raise ValueError("two fences have the same fence_id")
         self._tree = BoxTree(given)
         self._cells = Cells(self._within)
+        self._around = Cells(self._reaching)
         self.cut_positions = 0
 
     def __len__(self) -> int:
@@ -63,14 +67,14 @@ class FenceIndex:
         self.remove(fence.fence_id)
         self._by_id[fence.fence_id] = fence
         self._tree.put(fence)
-        self._cells.drop(fence.shape.boxes())
+        self._forget(fence)
 
     def remove(self, fence_id: str) -> None:
         """Forget a fence; nothing happens if there is none of this id."""
         fence = self._by_id.pop(fence_id, None)
         if fence is not None:
             self._tree.remove(fence_id)
-            self._cells.drop(fence.shape.boxes())
+            self._forget(fence)
 
     def at(self, lat: float, lon: float) -> list[Fence]:
         """Give the fences that hold the position, in order of their ids."""
@@ -87,7 +91,7 @@ class FenceIndex:
 
         Returns:
             A sequence of fences for each position, in order of their ids; all that hold it (rule
-            3), and some that do not.
+            4), and some that do not.
 
         """
         near = self._cells.near(lats, lons)
@@ -96,6 +100,24 @@ class FenceIndex:
                 if len(found) > HITS_MAX:
                     near[i] = self._cut(found, lats[i], lons[i])
         return near
+
+    def near(self, lats: Sequence[float], lons: Sequence[float]) -> list[Sequence[Fence]]:
+        """
+        Give, for each position of a group, the fences it is near (rule 3).
+
+        Args:
+            lats: Latitudes, -90 ... 90.
+            lons: Longitudes, -180 ... 180, as many.
+
+        """
+        answers = self._around.near(lats, lons)
+        for i, found in enumerate(answers):
+            if found:
+                around = grown((lons[i], lats[i], lons[i], lats[i]))
+                close = [fence for fence in found if _meet(fence.shape.boxes(), around)]
+                is_crowd = len(close) > HITS_MAX
+                answers[i] = self._cut(close, lats[i], lons[i]) if is_crowd else close
+        return answers
 
     def nearest(
         self, lat: float, lon: float, k: int, *, wanted: Wanted | None = None, within_m: float = inf
@@ -124,7 +146,35 @@ class FenceIndex:
     def _within(self, box: Box) -> list[Fence]:
         return self._tree.within((box,))
 
+    def _reaching(self, box: Box) -> list[Fence]:
+        return self._tree.within(grown(box))
+
+    def _forget(self, fence: Fence) -> None:
+        """Forget what was looked up where a fence came, changed or went."""
+        for box in fence.shape.boxes():
+            self._cells.drop((box,))
+            self._around.drop(grown(box))
+
     def _cut(self, found: Sequence[Fence], lat: float, lon: float) -> Sequence[Fence]:
         hits = [fence for fence in found if fence.shape.contains(lat, lon)]
         self.cut_positions += len(hits) > HITS_MAX
         return hits[:HITS_MAX]
+
+
+def grown(box: Box) -> tuple[Box, ...]:
+    """Let a box reach ``REACH_M`` farther on every side, over the seam and the poles if need be."""
+    reach_deg = REACH_M / METRES_PER_DEGREE
+    west, south, east, north = box
+    low, high = south - reach_deg, north + reach_deg
+    if high >= POLE_DEG or low <= -POLE_DEG:
+        return boxes(-SEAM_DEG, low, SEAM_DEG, high)
+    wide_deg = reach_deg / cos(radians(max(abs(low), abs(high))))
+    return boxes(west - wide_deg, low, east + wide_deg, high)
+
+
+def _meet(ours: Iterable[Box], theirs: Iterable[Box]) -> bool:
+    return any(
+        w1 <= e2 and w2 <= e1 and s1 <= n2 and s2 <= n1
+        for w1, s1, e1, n1 in ours
+        for w2, s2, e2, n2 in theirs
+    )

@@ -1,23 +1,22 @@
 """
 Membership: from the evidence of fixes to ENTER, DWELL and EXIT, for one fence at a time.
 
-Pure, standard library only, so that the client SDK can use it. Says nothing about shapes: whether a
-fix is inside, and how far from the boundary, comes from the caller. State is plain data that can be
-stored between any two calls; it holds moments and references, never a position.
+Pure, standard library only, so that the client SDK can use it. Says nothing about shapes: how far
+an estimate is from the boundary comes from the caller. State is plain data that can be stored
+between any two calls.
 
 ::
 
-    state of a fence   a fix on the same side    a fix on the other side
-    ----------------   ----------------------    -----------------------------------------
-    outside            -                         clear: ENTER;   not clear: outside, doubt
-    outside, doubt     outside                   ENTER
-    inside             DWELL when due            clear: EXIT;    not clear: inside, doubt
-    inside, doubt      inside, DWELL when due    EXIT
+    P(inside)     outside                      inside
+    ---------     -------                      ------
+    >= 0.6        ENTER                        DWELL when due
+    between       undecided                    undecided; DWELL when due unless in doubt
+    <= 0.05       outside, nothing is held     EXIT
 
-Rule 1. A fix is clear when it lies at least its own accuracy away from the boundary. Unknown, zero
-        or negative accuracy means unknown (65 m), never perfect.
-Rule 2. What is not clear needs the next fix to agree; one stray fix next to the boundary changes
-        nothing but the moment of a DWELL.
+Rule 1. What decides is P(inside) of where the filter puts the device (``evidence``, ``verdict``),
+        never the fix itself. Every step says why it decided or did not.
+Rule 2. A side is in doubt while the estimate lies on the other one. The first fix in doubt is
+        where the visit began, if it then comes to an ENTER.
 Rule 3. ENTER and EXIT of a fence alternate, whatever comes.
 Rule 4. Inside on the device's first fix ever, or on its first fix after the fence was published:
         ENTER with ``initial``.
@@ -25,55 +24,31 @@ Rule 5. A DWELL per threshold and visit, counted from the first fix inside. A fi
         own time; without one a timer does (``due_dwells``), as long as the last fix was younger
         than the fence's ``presence_ttl_s`` when the threshold was reached, so that it does not
         matter how late the timer runs. While an exit is in doubt neither claims a DWELL.
-Rule 6. The crossing is put in the middle between the last fix on the old side and the first on the
-        new one; unknown (an initial ENTER) it is that first fix.
-
+Rule 6. The crossing is put in the middle between the last fix whose estimate was on the old side
+        and the first on the new one; unknown (an initial ENTER) it is that first fix.
 Rule 7. A fix coarser than 200 m and than twice the fence's size can tell nothing of that fence: it
         neither decides nor raises or settles a doubt. So a position snapped to a grid never puts
         anybody into a shop.
 
-Not here yet: the evidence filter, EXPIRE, PASS, APPROACH, ``cooldown``, late fixes.
+Not here yet: EXPIRE, PASS, APPROACH, ``cooldown``, late fixes, thresholds per fence.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, Protocol
+from typing import Literal, Protocol
 
-UNKNOWN_ACCURACY_M: Final = 65.0  # what a phone's cell and Wi-Fi position typically is
-COARSE_M: Final = 200.0  # a finer fix is always weighed, however small the fence
+from fencepost_geofence import verdict
+from fencepost_geofence.fix import Fix
+from fencepost_geofence.trail import Trail, Weighed, untrodden
+from fencepost_geofence.verdict import Side, is_coarse, judge
 
 Kind = Literal["enter", "exit", "dwell"]
-Reason = Literal["clear", "two_fixes", "dwelled", "timer"]
-
-
-@dataclass(slots=True)
-class Fix:
-    """
-    One position reading.
-
-    Attributes:
-        at_ms: Event time, epoch milliseconds.
-        lat: Degrees, -90 ... 90.
-        lon: Degrees, -180 ... 180.
-        accuracy_m: Radius that holds the true position with 68 % probability; None is unknown.
-        ref: Where the fix came from (stream and number); transitions point to it.
-        speed_mps: As reported by the receiver.
-        is_mock: The platform says the position was made up.
-
-    """
-
-    at_ms: int
-    lat: float
-    lon: float
-    accuracy_m: float | None
-    ref: str = ""
-    speed_mps: float | None = None
-    is_mock: bool = False
+Reason = Literal["decided", "dwelled", "timer"]
 
 
 @dataclass(slots=True)
 class Doubt:
-    """The first fix on the other side, waiting for the next one to agree."""
+    """The first fix whose estimate lay on the other side, waiting for certainty."""
 
     at_ms: int
     crossed_at_ms: int
@@ -85,18 +60,27 @@ class Doubt:
 class FenceState:
     """What is held of one fence: a visit, a doubt, or both. ``dwelled_s``: last threshold told."""
 
-    inside: bool
-    visit_began_ms: int
-    visit_ref: str
+    side: Side
+    visit_began_ms: int = 0
+    visit_ref: str = ""
     dwelled_s: int = 0
     doubt: Doubt | None = None
 
 
 @dataclass(slots=True)
 class DeviceState:
-    """What is held of one device: its last fix's time, and fences it is inside of or in doubt."""
+    """
+    What is held of one device.
+
+    Attributes:
+        last_at_ms: Time of its last fix.
+        trail: Its recent fixes; positions, so this is to be forgotten with them.
+        fences: Those it is inside of, or not certainly outside.
+
+    """
 
     last_at_ms: int | None = None
+    trail: Trail = field(default_factory=untrodden)
     fences: dict[str, FenceState] = field(default_factory=dict)
 
 
@@ -116,9 +100,11 @@ class Transition:
         duration_s: Length of the visit (EXIT), whole seconds.
         after_s: The threshold (DWELL).
         initial: The device was inside already when the fence or its tracking began (ENTER).
-        distance_m: Signed distance of the deciding fix, negative inside; None from a timer.
+        distance_m: Signed distance of the estimate, negative inside; None from a timer.
         accuracy_m: Accuracy as the deciding fix reported it.
-        reason: ``clear`` or ``two_fixes``; a DWELL is ``dwelled`` (by a fix) or by ``timer``.
+        confidence: Probability of the side claimed: P(inside), of an EXIT 1 - P(inside); None from
+            a timer.
+        reason: ``decided``; a DWELL is ``dwelled`` (by a fix) or by ``timer``.
 
     """
 
@@ -134,6 +120,7 @@ class Transition:
     initial: bool = False
     distance_m: float | None = None
     accuracy_m: float | None = None
+    confidence: float | None = None
     reason: Reason
 
 
@@ -165,9 +152,18 @@ Measure = Callable[[float, float], float]
 """lat, lon -> signed distance in metres."""
 
 
+@dataclass(slots=True)
+class Sight:
+    """One fix against one fence: where the estimate lies, and P(inside)."""
+
+    fix: Fix
+    distance_m: float
+    p_inside: float
+
+
 def step(
-    device: DeviceState, terms: Terms, fix: Fix, measure: Measure, *, is_inside: bool
-) -> Sequence[Transition]:
+    device: DeviceState, terms: Terms, fix: Fix, weighed: Weighed, measure: Measure
+) -> tuple[Sequence[Transition], verdict.Reason]:
     """
     Weigh one fix against one fence and update the device's state in place.
 
@@ -177,26 +173,32 @@ def step(
         device: State before the fix; must be older than the fix.
         terms: The fence.
         fix: The fix.
-        measure: Signed distance to its boundary; asked only when something may change.
-        is_inside: Whether the fix lies inside the fence.
+        weighed: Where the fix and those before it put the device.
+        measure: Signed distance to the boundary; not asked about a fix that must not decide.
 
     Returns:
-        The transitions, oldest first; usually none.
+        The transitions, oldest first, usually none; and why it was decided, or was not.
 
     """
-    accuracy_m = fix.accuracy_m
-    if accuracy_m is not None and accuracy_m > COARSE_M and accuracy_m > 2 * terms.size_m:
-        return ()
-    held = device.fences.get(terms.fence_id)
-    if held is None:
-        return _contradict(device, terms, fix, measure, None) if is_inside else ()
-    if held.inside != is_inside:
-        return _contradict(device, terms, fix, measure, held)
-    if not held.inside:
-        del device.fences[terms.fence_id]
-        return ()
-    held.doubt = None
-    return _dwells(terms, held, fix, measure) if terms.dwell_after_s else ()
+    if weighed.refusal is not None:
+        return (), weighed.refusal
+    if is_coarse(fix.accuracy_m, terms.size_m):
+        return (), "low_accuracy"
+    distance_m = measure(weighed.lat, weighed.lon)
+    held = device.fences.get(terms.fence_id) or FenceState(Side(is_inside=False, since_ms=0))
+    _doubt(device.last_at_ms, terms, held, fix, is_inside=distance_m < 0)
+    found = judge(held.side, (distance_m, weighed.sigma_m), fix.at_ms)
+    sight = Sight(fix, distance_m, found.p_inside)
+    if found.is_changed:
+        change = _change(device, terms, held, sight)
+        return (change, *_dwells(terms, held, sight)), found.reason
+    if held.side.is_inside:
+        return _dwells(terms, held, sight), found.reason
+    if found.reason == "decided":
+        device.fences.pop(terms.fence_id, None)
+    else:
+        device.fences[terms.fence_id] = held
+    return (), found.reason
 
 
 def due_dwells(device: DeviceState, terms: Terms, now_ms: int) -> list[Transition]:
@@ -211,45 +213,42 @@ def next_dwell_ms(device: DeviceState, terms: Terms) -> int | None:
     return min((due_ms for _, due_ms in _timers(device, terms)), default=None)
 
 
-def _contradict(
-    device: DeviceState, terms: Terms, fix: Fix, measure: Measure, held: FenceState | None
-) -> Sequence[Transition]:
-    """Weigh a fix on the other side: decide, or note the doubt."""
-    distance_m = measure(fix.lat, fix.lon)
-    is_clear = abs(distance_m) >= _trusted_m(fix.accuracy_m)
-    is_leaving = held is not None and held.inside
-    first = held.doubt if held else None
-    if first is None:
-        first = _first_sign(device.last_at_ms, terms, fix, is_leaving=is_leaving)
-        if not is_clear:
-            state = held or FenceState(inside=False, visit_began_ms=0, visit_ref="")
-            state.doubt = first
-            device.fences[terms.fence_id] = state
-            return ()
+def _doubt(
+    previous_ms: int | None, terms: Terms, held: FenceState, fix: Fix, *, is_inside: bool
+) -> None:
+    """Note since when estimates lie on the side that is not held (rule 2)."""
+    if is_inside == held.side.is_inside:
+        held.doubt = None
+    elif held.doubt is None:
+        held.doubt = _first_sign(previous_ms, terms, fix, is_leaving=held.side.is_inside)
+
+
+def _change(device: DeviceState, terms: Terms, held: FenceState, sight: Sight) -> Transition:
+    """Begin or end the visit; the side has changed already."""
+    is_leaving = not held.side.is_inside
+    # An estimate that changes the side lies on the new one, and so has raised a doubt.
+    first = held.doubt or _first_sign(None, terms, sight.fix, is_leaving=is_leaving)
+    held.doubt = None
     if is_leaving:
-        visit = device.fences.pop(terms.fence_id)
+        device.fences.pop(terms.fence_id, None)
     else:
-        visit = FenceState(inside=True, visit_began_ms=first.at_ms, visit_ref=first.ref)
-        device.fences[terms.fence_id] = visit
-    change = Transition(
+        held.visit_began_ms, held.visit_ref = first.at_ms, first.ref
+        device.fences[terms.fence_id] = held
+    return Transition(
         kind="exit" if is_leaving else "enter",
         fence_id=terms.fence_id,
-        at_ms=fix.at_ms,
+        at_ms=sight.fix.at_ms,
         crossed_at_ms=first.crossed_at_ms,
-        ref=fix.ref,
-        visit_ref=visit.visit_ref,
-        visit_began_ms=visit.visit_began_ms,
-        duration_s=(first.crossed_at_ms - visit.visit_began_ms) // 1000 if is_leaving else None,
+        ref=sight.fix.ref,
+        visit_ref=held.visit_ref,
+        visit_began_ms=held.visit_began_ms,
+        duration_s=(first.crossed_at_ms - held.visit_began_ms) // 1000 if is_leaving else None,
         initial=first.initial,
-        distance_m=distance_m,
-        accuracy_m=fix.accuracy_m,
-        reason="clear" if is_clear else "two_fixes",
+        distance_m=sight.distance_m,
+        accuracy_m=sight.fix.accuracy_m,
+        confidence=1.0 - sight.p_inside if is_leaving else sight.p_inside,
+        reason="decided",
     )
-    return (change,) if is_leaving else (change, *_dwells(terms, visit, fix, measure))
-
-
-def _trusted_m(accuracy_m: float | None) -> float:
-    return accuracy_m if accuracy_m is not None and accuracy_m > 0 else UNKNOWN_ACCURACY_M
 
 
 def _first_sign(previous_ms: int | None, terms: Terms, fix: Fix, *, is_leaving: bool) -> Doubt:
@@ -258,23 +257,23 @@ def _first_sign(previous_ms: int | None, terms: Terms, fix: Fix, *, is_leaving: 
     return Doubt(fix.at_ms, (previous_ms + fix.at_ms) // 2, fix.ref, initial=False)
 
 
-def _dwells(terms: Terms, held: FenceState, fix: Fix, measure: Measure) -> list[Transition]:
-    """Tell the thresholds this fix proves."""
-    due = [one for one in _open_thresholds(terms, held) if one[1] <= fix.at_ms]
-    if not due:
+def _dwells(terms: Terms, held: FenceState, sight: Sight) -> list[Transition]:
+    """Tell the thresholds this fix proves (rule 5)."""
+    if not terms.dwell_after_s or not held.side.is_inside or held.doubt:
         return []
-    distance_m = measure(fix.lat, fix.lon)
-    told = [_dwell(terms, held, after_s, due_ms) for after_s, due_ms in due]
+    fix = sight.fix
+    due = [one for one in _open_thresholds(terms, held) if one[1] <= fix.at_ms]
     return [
         replace(
-            one,
+            _dwell(terms, held, after_s, due_ms),
             at_ms=fix.at_ms,
             ref=fix.ref,
-            distance_m=distance_m,
+            distance_m=sight.distance_m,
             accuracy_m=fix.accuracy_m,
+            confidence=sight.p_inside,
             reason="dwelled",
         )
-        for one in told
+        for after_s, due_ms in due
     ]
 
 
@@ -303,7 +302,7 @@ def _open_thresholds(terms: Terms, held: FenceState) -> Iterator[tuple[int, int]
 def _timers(device: DeviceState, terms: Terms) -> Iterator[tuple[int, int]]:
     """Give the thresholds that a timer may tell, with their moments (rule 5)."""
     held = device.fences[terms.fence_id]
-    if not held.inside or held.doubt or device.last_at_ms is None:
+    if not held.side.is_inside or held.doubt or device.last_at_ms is None:
         return
     until_ms = device.last_at_ms + terms.presence_ttl_s * 1000
     for after_s, due_ms in _open_thresholds(terms, held):

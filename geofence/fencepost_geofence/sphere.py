@@ -14,6 +14,7 @@ from math import asin, cos, radians, sin, sqrt
 from typing import Final
 
 EARTH_RADIUS_M: Final = 6_371_008.8
+METRES_PER_DEGREE: Final = 111_195.08  # along a meridian
 POLE_DEG: Final = 90.0  # largest latitude
 SEAM_DEG: Final = 180.0  # largest longitude: the antimeridian
 TURN_DEG: Final = 360.0

@@ -4,26 +4,30 @@ Tracker: a device's fixes against all fences.
 Pure; updates the device's state in place. ``membership`` decides about one fence, the tracker about
 which fences a fix concerns.
 
-Rule 1. A fix concerns the fences it lies in and the fences held in the state; all others neither
-        cost nor change anything.
+Rule 1. A fix concerns the fences it lies within ``index.REACH_M`` of (by their boxes) and the
+        fences the device is inside of; all others neither cost nor change anything. An estimate
+        somewhere else than its fix never puts anybody into a fence the fix is not near.
 Rule 2. A fix that cannot speak is dropped and counted by reason, and leaves no trace: ``mock``,
         ``null_island`` (0, 0), ``bad_position`` (no number in range), ``late`` (not newer than the
         last one; so a duplicate too).
 Rule 3. Of one fix, fences held are told first, then new ones, each in order of their ids.
 Rule 4. A fence that is gone from the index ends silently: nobody left it, so there is no EXIT.
         A fence whose shape changed is judged by the next fix.
-Rule 5. No distance is measured and no object made for a fix that changes nothing.
+Rule 5. Every fix is remembered, few are weighed: the filter is folded, and distances are measured,
+        only for fixes that concern a fence. What was not weighed then is caught up on later, so
+        nobody can tell (``trail``).
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from fencepost_geofence import verdict
 from fencepost_geofence.fence import Fence
+from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex
 from fencepost_geofence.membership import (
     DeviceState,
-    Fix,
     Transition,
     due_dwells,
     next_dwell_ms,
@@ -36,10 +40,19 @@ DropReason = Literal["mock", "null_island", "bad_position", "late"]
 
 @dataclass(slots=True)
 class Followed:
-    """What a group of fixes led to: transitions in order, and how many fixes were dropped, why."""
+    """
+    What a group of fixes led to.
+
+    Attributes:
+        transitions: In order.
+        dropped: How many fixes, by reason.
+        undecided: How many times a fix left a fence undecided, by reason.
+
+    """
 
     transitions: list[Transition] = field(default_factory=list)
     dropped: dict[DropReason, int] = field(default_factory=dict)
+    undecided: dict[verdict.Reason, int] = field(default_factory=dict)
 
 
 class Tracker:
@@ -57,18 +70,17 @@ class Tracker:
             fixes: Its fixes in order of time.
 
         Returns:
-            The transitions, and the fixes dropped by reason.
+            The transitions, and what was dropped or left undecided, by reason.
 
         """
         followed = Followed()
         usable = _usable(state.last_at_ms, fixes, followed.dropped)
         lats = [fix.lat for fix in usable]
-        near = self.index.candidates(lats, [fix.lon for fix in usable])
+        near = self.index.near(lats, [fix.lon for fix in usable])
         for fix, fences in zip(usable, near, strict=True):
-            if state.fences:
-                self._judge_held(state, fix, followed.transitions)
-            if fences:
-                _judge_new(state, fix, fences, followed.transitions)
+            state.trail.add(fix, state.last_at_ms)
+            if fences or state.fences:
+                self._judge(state, fix, fences, followed)
             state.last_at_ms = fix.at_ms
         return followed
 
@@ -84,11 +96,26 @@ class Tracker:
         moments = (next_dwell_ms(state, fence) for fence in self._held(state))
         return min((moment for moment in moments if moment is not None), default=None)
 
-    def _judge_held(self, state: DeviceState, fix: Fix, told: list[Transition]) -> None:
+    def _judge(
+        self, state: DeviceState, fix: Fix, near: Sequence[Fence], followed: Followed
+    ) -> None:
+        """Weigh one fix against the fences it concerns (rules 1 and 3)."""
+        concerned = []
+        near_ids = {fence.fence_id for fence in near}
         for fence in self._held(state):
-            shape = fence.shape
-            is_inside = shape.contains(fix.lat, fix.lon)
-            told += step(state, fence, fix, shape.signed_distance_m, is_inside=is_inside)
+            if fence.fence_id in near_ids or state.fences[fence.fence_id].side.is_inside:
+                concerned.append(fence)
+            else:
+                del state.fences[fence.fence_id]
+        concerned += [fence for fence in near if fence.fence_id not in state.fences]
+        if not concerned:
+            return
+        weighed = state.trail.weigh()
+        for fence in concerned:
+            told, reason = step(state, fence, fix, weighed, fence.shape.signed_distance_m)
+            followed.transitions += told
+            if reason != "decided":
+                followed.undecided[reason] = followed.undecided.get(reason, 0) + 1
 
     def _held(self, state: DeviceState) -> list[Fence]:
         """Give the fences held, in order of their ids; forget those that are gone (rule 4)."""
@@ -99,12 +126,6 @@ class Tracker:
             else:
                 del state.fences[fence_id]
         return held
-
-
-def _judge_new(state: DeviceState, fix: Fix, near: Sequence[Fence], told: list[Transition]) -> None:
-    for fence in near:
-        if fence.fence_id not in state.fences and fence.shape.contains(fix.lat, fix.lon):
-            told += step(state, fence, fix, fence.shape.signed_distance_m, is_inside=True)
 
 
 def _usable(

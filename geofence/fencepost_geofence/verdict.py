@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from fencepost_geofence.evidence import ENTER_AT, LEAVE_AT, Refusal, inside_probability
-from fencepost_geofence.membership import COARSE_M
+from fencepost_geofence.fix import COARSE_M
 
 COARSE_SIZES: Final = 2.0
 

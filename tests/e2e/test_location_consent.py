@@ -10,7 +10,7 @@ import pytest
 
 from e2e.clock import now_ms
 from e2e.documents import SPOTS
-from e2e.people import House, settled, somebody
+from e2e.people import LEAP_FIXES, House, settled, somebody
 from fencepost_gateway.demo.cast import ALL_YES, NO_LOCATION
 from gateway.batches import moment
 
@@ -94,6 +94,6 @@ async def test_app_without_location_consent_keeps_the_position_to_itself(house: 
         await settled(running)
         on_the_phone = stored(running.folder / "phones" / "heron")
 
-    assert stats["refused"] == {"consent": 5}
+    assert stats["refused"] == {"consent": 2 * LEAP_FIXES}
     assert await running.decisions("heron", "transition") == []
     assert [t for t in traces(*SPOTS["lotus"]) if t in on_the_phone] == []

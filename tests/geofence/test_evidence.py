@@ -12,14 +12,14 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fencepost_geofence.evidence import (
-    METRES_PER_DEGREE,
     Evidence,
     Refusal,
     estimate,
     fold,
     inside_probability,
 )
-from fencepost_geofence.membership import Fix
+from fencepost_geofence.fix import Fix
+from fencepost_geofence.sphere import METRES_PER_DEGREE
 from geofence.positions import MODEST, arc_m
 
 HOME = (45.0, 7.0)

@@ -45,6 +45,38 @@ def test_index_equals_brute_force(drawn: tuple[list[Fence], list[tuple[float, fl
         assert [fence for fence in proposed if fence.shape.contains(lat, lon)] == expected
 
 
+@MODEST
+@given(crowded())
+def test_near_does_not_depend_on_what_else_is_asked(
+    drawn: tuple[list[Fence], list[tuple[float, float]]],
+) -> None:
+    """Alone, in a group, after changes: the same fences, and every fence that holds the spot."""
+    fences, spots = drawn
+    grown = FenceIndex()
+    for fence in fences:
+        grown.near([lat for lat, _ in spots], [lon for _, lon in spots])
+        grown.put(fence)
+
+    together = FenceIndex(fences).near([lat for lat, _ in spots], [lon for _, lon in spots])
+
+    for (lat, lon), near in zip(spots, together, strict=True):
+        assert list(near) == list(FenceIndex(fences).near([lat], [lon])[0])
+        assert list(near) == list(grown.near([lat], [lon])[0])
+        assert {f.fence_id for f in fences if f.shape.contains(lat, lon)} <= {
+            f.fence_id for f in near
+        }
+
+
+def test_near_reaches_as_far_as_it_says() -> None:
+    """A fence 100 m off is near, one 300 m off is not; over the seam too."""
+    index = FenceIndex([Fence("a", Circle(60, 180, 50))])
+    metre = 1 / 111_195
+
+    near = index.near([60 + 150 * metre, 60 + 350 * metre, 60], [180, 180, -180 + 290 * metre])
+
+    assert [len(found) for found in near] == [1, 0, 1]
+
+
 def test_index_answers_a_crowd_over_one_point() -> None:
     """Far more hits than positions asked for are all given, each once."""
     fences = [Fence(f"f-{i:03}", Circle(50, 180, 1_000)) for i in range(300)]

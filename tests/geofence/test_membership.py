@@ -7,13 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fencepost_geofence.membership import DeviceState, Fix, Transition, due_dwells, step
+from fencepost_geofence.evidence import Refusal, inside_probability
+from fencepost_geofence.fix import Fix
+from fencepost_geofence.membership import DeviceState, Transition, due_dwells, step
+from fencepost_geofence.trail import Weighed
 from geofence.positions import MODEST
 
 
 @dataclass(frozen=True)
 class Line:
-    """A fence in one dimension: the fix's latitude is its signed distance in metres."""
+    """A fence in one dimension: the latitude of an estimate is its signed distance in metres."""
 
     fence_id: str = "door"
     dwell_after_s: tuple[int, ...] = ()
@@ -29,14 +32,18 @@ def walk(
     accuracy_m: float | None = 10,
     every_s: int = 60,
 ) -> list[Transition]:
-    """Let a device take one fix a minute at these signed distances; ``ref`` counts them."""
+    """
+    Let a device be estimated at these signed distances, once a minute; ``ref`` counts seconds.
+
+    The standard deviation is 10 m, so that P(inside) is 0.6 at -2.5 m and 0.05 at 16.4 m.
+    """
     told: list[Transition] = []
     line = line or Line()
     for distance_m in distances:
         before = device.last_at_ms
         at_ms = every_s * 1_000 + (before or 0)
         fix = Fix(at_ms, distance_m, 0, accuracy_m, ref=f"at-{at_ms // 1000}")
-        told += step(device, line, fix, lambda lat, _lon: lat, is_inside=distance_m <= 0)
+        told += step(device, line, fix, Weighed(distance_m, 0, 10), lambda lat, _lon: lat)[0]
         device.last_at_ms = at_ms
     return told
 
@@ -70,45 +77,59 @@ def test_membership_needs_only_the_standard_library() -> None:
     ("distances", "expected"),
     [
         ([50, -50], ["enter"]),
-        ([50, -5], []),
-        ([50, -5, -5], ["enter"]),
-        ([50, -5, 5, -5, 5], []),
-        ([50, -50, 5, -50, 5, -50], ["enter"]),
-        ([50, -50, 5, 5], ["enter", "exit"]),
-        ([50, -50, 50], ["enter", "exit"]),
-        ([50, -10], ["enter"]),
-        ([50, -5, -50, 5, -5, 5, 50], ["enter", "exit"]),
+        ([50, -1], []),
+        ([50, -1, -1, -1], []),
+        ([50, -1, -3], ["enter"]),
+        ([50, -3, 10, -3, 10, -3], ["enter"]),
+        ([50, -50, 10, 10, 10], ["enter"]),
+        ([50, -50, 17], ["enter", "exit"]),
+        ([50, -3, 17, -3, 17], ["enter", "exit"] * 2),
     ],
-    ids=[
-        "clear",
-        "one-unclear",
-        "two-agree",
-        "flutter",
-        "stray-twice",
-        "two-outside",
-        "clear-exit",
-        "as-far-as-accuracy",
-        "mixed",
-    ],
+    ids=["sure", "unsure", "unsure-often", "surer", "sways", "lingers", "leaves", "twice"],
 )
-def test_membership_decides_on_clear_or_agreeing_evidence(
+def test_membership_enters_at_0_6_and_leaves_at_0_05(
     distances: list[float], expected: list[str]
 ) -> None:
-    """One clear fix or two in a row decide; a single stray fix changes nothing."""
+    """Between the two thresholds nothing changes, however often it is said."""
     assert kinds(walk(started(), distances)) == expected
 
 
-@pytest.mark.bad_input(49)
-@pytest.mark.parametrize("accuracy_m", [None, 0, -1, float("nan")])
-def test_membership_takes_unknown_accuracy_for_65_m(accuracy_m: float | None) -> None:
-    """Missing, zero or negative accuracy is unknown, never perfect."""
-    assert kinds(walk(started(), [-64], accuracy_m=accuracy_m)) == []
-    assert kinds(walk(started(), [-65], accuracy_m=accuracy_m)) == ["enter"]
+def reasons(device: DeviceState, distances: list[float], accuracy_m: float = 10) -> list[str]:
+    """Give why each step decided or did not."""
+    fix = Fix(60_000, 0, 0, accuracy_m)
+    return [
+        step(device, Line(size_m=60), fix, Weighed(metres, 0, 10), lambda lat, _lon: lat)[1]
+        for metres in distances
+    ]
+
+
+def test_step_says_why_it_did_not_decide() -> None:
+    """The first doubt is one fix, more are a device that sways, a coarse fix says nothing."""
+    device = started()
+
+    said = reasons(device, [50, 0, 0, -5, 10, 10])
+
+    assert said == ["decided", "one_fix", "oscillating", "decided", "one_fix", "oscillating"]
+    assert reasons(device, [50], accuracy_m=201) == ["low_accuracy"]
+
+
+@pytest.mark.parametrize("refusal", ["mock", "implausible_speed", "stale"])
+def test_step_of_a_refused_fix_changes_and_measures_nothing(refusal: Refusal) -> None:
+    """The filter's reason is handed on."""
+
+    def never(_lat: float, _lon: float) -> float:
+        raise AssertionError
+
+    device = started()
+    told = step(device, Line(), Fix(60_000, 0, 0, 5), Weighed(-50, 0, 10, refusal), never)
+
+    assert told == ((), refusal)
+    assert device == started()
 
 
 def test_enter_says_what_decided_it() -> None:
-    """ENTER by two fixes: the first began the visit, the second decided."""
-    (enter,) = walk(started(), [50, -5, -6])
+    """ENTER after a doubt: the first estimate inside began the visit, a surer one decided."""
+    (enter,) = walk(started(), [50, -1, -20])
 
     assert enter == Transition(
         kind="enter",
@@ -118,15 +139,16 @@ def test_enter_says_what_decided_it() -> None:
         ref="at-180",
         visit_ref="at-120",
         visit_began_ms=120_000,
-        distance_m=-6,
+        distance_m=-20,
         accuracy_m=10,
-        reason="two_fixes",
+        confidence=inside_probability(-20, 10),
+        reason="decided",
     )
 
 
 def test_exit_carries_the_visit() -> None:
-    """EXIT names its visit and lasts until the estimated crossing."""
-    _, leave = walk(started(), [-50, -50, 5, 6])
+    """EXIT names its visit, lasts until the estimated crossing, and says how sure it is."""
+    _, leave = walk(started(), [-50, -50, 5, 20])
 
     assert leave == Transition(
         kind="exit",
@@ -137,13 +159,14 @@ def test_exit_carries_the_visit() -> None:
         visit_ref="at-60",
         visit_began_ms=60_000,
         duration_s=90,
-        distance_m=6,
+        distance_m=20,
         accuracy_m=10,
-        reason="two_fixes",
+        confidence=1 - inside_probability(20, 10),
+        reason="decided",
     )
 
 
-@pytest.mark.parametrize("distances", [[-50], [-5, -5]], ids=["clear", "two-fixes"])
+@pytest.mark.parametrize("distances", [[-50], [-1, -5]], ids=["sure", "doubted"])
 def test_enter_is_initial_on_the_first_fix_ever(distances: list[float]) -> None:
     """Who is inside when tracking begins did not cross a boundary."""
     (enter,) = walk(DeviceState(), distances)
@@ -170,26 +193,15 @@ def test_exit_is_never_initial() -> None:
     assert (leave.kind, leave.initial) == ("exit", False)
 
 
-def test_state_outside_and_undoubted_is_empty() -> None:
-    """Nothing is held of fences the device is not in."""
+def test_state_certainly_outside_is_empty() -> None:
+    """Nothing is held of fences the device is certainly not in."""
     device = started()
-    walk(device, [-5, 5])
+    walk(device, [-1, 50])
     assert device.fences == {}
 
     walk(device, [-50, 50])
 
     assert device.fences == {}
-
-
-def test_distance_is_measured_only_when_something_may_change() -> None:
-    """A fix that agrees with the state costs no distance."""
-    device = started()
-    walk(device, [-50])
-
-    def never(_lat: float, _lon: float) -> float:
-        raise AssertionError
-
-    assert not step(device, Line(), Fix(120_000, -40, 0, 5), never, is_inside=True)
 
 
 def test_dwell_is_told_once_per_threshold_and_visit() -> None:
@@ -225,13 +237,14 @@ def test_dwell_by_a_late_fix_says_when_it_was_reached() -> None:
         after_s=300,
         distance_m=-40,
         accuracy_m=10,
+        confidence=inside_probability(-40, 10),
         reason="dwelled",
     )
 
 
 def test_dwell_counts_from_the_first_fix_inside() -> None:
     """A visit decided by a second fix began with the first, and may have dwelled already."""
-    told = walk(started(), [-5, -5], Line(dwell_after_s=(60,)))
+    told = walk(started(), [-1, -5], Line(dwell_after_s=(60,)))
 
     assert kinds(told) == ["enter", "dwell"]
 
@@ -281,7 +294,7 @@ def test_dwell_by_timer_carries_no_position() -> None:
     )
 
 
-@pytest.mark.parametrize("distances", [[-5], [-50, 5]], ids=["enter-in-doubt", "exit-in-doubt"])
+@pytest.mark.parametrize("distances", [[-1], [-50, 5]], ids=["enter-in-doubt", "exit-in-doubt"])
 def test_dwell_by_timer_waits_while_in_doubt(distances: list[float]) -> None:
     """No timer tells anything of a visit that is not sure."""
     line = Line(dwell_after_s=(60,))
@@ -291,7 +304,7 @@ def test_dwell_by_timer_waits_while_in_doubt(distances: list[float]) -> None:
     assert due(device, line, 10**9) == []
 
 
-distances_m = st.lists(st.sampled_from([-200, -50, -12, -5, -0.5, 0, 0.5, 5, 12, 50, 200]))
+distances_m = st.lists(st.sampled_from([-200, -50, -12, -5, -0.5, 0, 0.5, 5, 12, 20, 50, 200]))
 
 
 @MODEST
@@ -305,7 +318,7 @@ def test_enter_and_exit_alternate_whatever_comes(
 
     assert told == ["enter" if i % 2 == 0 else "exit" for i in range(len(told))]
     held = device.fences.get("door")
-    assert (held is not None and held.inside) == (len(told) % 2 == 1)
+    assert (held is not None and held.side.is_inside) == (len(told) % 2 == 1)
 
 
 @MODEST

@@ -7,10 +7,13 @@ import pytest
 import shapely
 
 from fencepost_geofence import geojson
+from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import DeviceState, Fix
+from fencepost_geofence.membership import DeviceState
 from fencepost_geofence.tracker import Tracker
 from real_data import real_data
+
+MOST_LAG = 12
 
 Told = dict[str, list[tuple[str, int]]]
 """Per fence: kind of the transition and number of the fix."""
@@ -72,7 +75,12 @@ def test_real_drive_brute_force_has_eight_visits() -> None:
 
 @pytest.mark.parametrize("group", [1, 45, 264])
 def test_real_drive_matches_brute_force_fence_by_fence(group: int) -> None:
-    """Hysteresis may lag by a few fixes, but never reorders and never misses a transition."""
+    """
+    Evidence may lag, but never reorders and never misses a transition.
+
+    The drive states no accuracy, so a fix is taken for 65 m off until its receiver has shown
+    better: at a fix every 3 s that is up to twelve fixes until P(inside) has passed a threshold.
+    """
     collection, fixes = districts(), drive()
     expected = bare_containment(collection, fixes)
 
@@ -82,8 +90,7 @@ def test_real_drive_matches_brute_force_fence_by_fence(group: int) -> None:
     for fence_id, ours in told.items():
         assert [kind for kind, _ in ours] == [kind for kind, _ in expected[fence_id]]
         lags = [late - at for (_, late), (_, at) in zip(ours, expected[fence_id], strict=True)]
-        # Points within one second of each other are dropped as late, which adds to the lag.
-        assert all(0 <= lag <= 3 for lag in lags), lags
+        assert all(0 <= lag <= MOST_LAG for lag in lags), lags
 
 
 @pytest.mark.parametrize("city", ["leipzig", "seoul"])

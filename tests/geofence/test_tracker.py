@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fencepost_geofence.fence import Fence
+from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import DeviceState, Fix, Transition
+from fencepost_geofence.membership import DeviceState, Transition
 from fencepost_geofence.shapes import Circle
 from fencepost_geofence.tracker import Tracker
 from geofence.positions import MODEST, area_of, star
@@ -36,21 +37,56 @@ def story(told: list[Transition]) -> list[str]:
 
 def test_follow_tells_a_walk_in_order() -> None:
     """Out of town, through the quarter into the cafe, and away."""
-    walk = [fix(0, 5_000), fix(1, 300), fix(1.5, 0), fix(4, 10), fix(5, 2_000)]
+    there = [fix(number / 4, 900 - 20 * number) for number in range(46)]
+    stay = [fix(11.5 + number / 4, 0) for number in range(12)]
+    back = [fix(14.5 + number / 4, 20 * number) for number in range(60)]
 
-    followed = tracker().follow(DeviceState(), walk)
+    followed = tracker().follow(DeviceState(), [*there, *stay, *back])
 
     assert story(followed.transitions) == [
-        "enter quarter",
         "enter station",
+        "enter quarter",
+        "dwell quarter",
         "exit station",
         "enter cafe",
         "dwell cafe",
-        "dwell quarter",
         "exit cafe",
+        "enter station",
         "exit quarter",
+        "exit station",
     ]
     assert followed.dropped == {}
+
+
+def test_follow_counts_what_was_left_undecided() -> None:
+    """A fix on the boundary, a leap and a coarse fix decide nothing, and say why."""
+    state = DeviceState()
+
+    followed = tracker(CAFE).follow(
+        state, [fix(0, 105), fix(1, 105), fix(1.001, 0.5), fix(2, 0, accuracy_m=800)]
+    )
+
+    assert followed.transitions == []
+    assert followed.undecided == {
+        "one_fix": 1,
+        "oscillating": 1,
+        "implausible_speed": 1,
+        "low_accuracy": 1,
+    }
+
+
+def test_follow_takes_no_notice_of_a_single_stray_fix() -> None:
+    """A fix 200 m off at 5 m accuracy ends no visit, and begins none."""
+    home = [fix(number / 4, 0, 5) for number in range(20)]
+    stray = [
+        *home[:10],
+        fix(2.5, 350, 5),
+        *(replace(one, at_ms=one.at_ms + 15_000) for one in home[10:]),
+    ]
+
+    followed = tracker(CAFE, STATION).follow(DeviceState(), stray)
+
+    assert story(followed.transitions) == ["enter cafe", "dwell cafe"]
 
 
 def test_follow_of_nothing_changes_nothing() -> None:
@@ -204,6 +240,21 @@ def test_enter_and_exit_alternate_for_every_fence(
     for fence in TOWN:
         kinds = [one.kind for one in told if one.fence_id == fence.fence_id and not one.after_s]
         assert kinds == ["enter" if i % 2 == 0 else "exit" for i in range(len(kinds))]
+
+
+@MODEST
+@given(walks)
+def test_skipped_fixes_do_not_matter(
+    walk: list[tuple[float, float | None, int, bool]],
+) -> None:
+    """A tracker that weighs every fix tells what one tells that skips the far ones."""
+    fixes = fixes_of(walk)
+    away = Fence("away", Circle(50, 7, 90_000))  # everybody is inside: every fix is weighed
+
+    busy = tracker(*TOWN, away).follow(DeviceState(), fixes).transitions
+    idle = tracker(*TOWN).follow(DeviceState(), fixes).transitions
+
+    assert [one for one in busy if one.fence_id != "away"] == idle
 
 
 @MODEST

@@ -68,6 +68,8 @@ def _transition(body: Mapping[str, Any]) -> str:
     seen = "" if distance is None else f"; {abs(distance):.0f} m from the boundary"
     accuracy = body.get("accuracy_m")
     seen += "" if accuracy is None else f", accuracy {accuracy:.0f} m"
+    confidence = body.get("confidence")  # never said to be certain: no receiver is
+    seen += "" if confidence is None else f", {min(100 * confidence, 99):.0f} % sure"
     fence = body.get("fence_name") or body["fence_id"]
     return f"{kind} {fence}{extra} at {moment(body['at_ms'])}{seen}"
 

@@ -30,7 +30,8 @@ from fencepost_gateway.intake.addresses import address_ref, raw_address
 from fencepost_gateway.intake.records import LogRecord, Outcome, TimerFired, Upload
 from fencepost_gateway.ports import AddressChange, Effects, RecordRow, Timer
 from fencepost_gateway.workers.plans import Plans
-from fencepost_geofence.membership import DeviceState, Fix, Transition
+from fencepost_geofence.fix import Fix
+from fencepost_geofence.membership import DeviceState, Transition
 
 ZONE_FRESH_MS = 86_400_000  # a zone is confirmed once a day, not with every upload
 
@@ -327,5 +328,7 @@ def _shown(transition: Transition, device_id: str) -> dict[str, Any]:
     del body["ref"], body["visit_ref"]
     if body["distance_m"] is not None:
         body["distance_m"] = round(body["distance_m"], 1)
+    if body["confidence"] is not None:
+        body["confidence"] = round(body["confidence"], 3)
     body["device_id"] = device_id
     return body

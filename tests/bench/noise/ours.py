@@ -1,21 +1,32 @@
 """
-Ours: the evidence filter in the harness.
+Ours: the tracker in the harness.
 
-Pure. The filter is the package's own, fix by fix. Distances of its estimates to all fences are
-taken at once with numpy, so that thresholds can be swept without folding again.
+Pure. What is scored is the real door, ``Tracker.follow``, in uploads of 45 fixes. Other thresholds
+are swept over the same trail without following again: distances of its estimates to all fences are
+taken at once with numpy, and only the reach of the tracker's rule 1 is left out.
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+import shapely
 
 from bench.noise.receiver import Heard
 from bench.noise.score import Enters
 from bench.noise.town import Floats, Town
-from fencepost_geofence.evidence import Evidence, estimate, fold
-from fencepost_geofence.membership import Fix
+from fencepost_geofence import geojson
+from fencepost_geofence.fence import Fence
+from fencepost_geofence.fix import Fix
+from fencepost_geofence.index import FenceIndex
+from fencepost_geofence.membership import DeviceState
+from fencepost_geofence.shapes import Circle
+from fencepost_geofence.tracker import Tracker
+from fencepost_geofence.trail import untrodden
+
+UPLOAD = 45
 
 _quantile = NormalDist().inv_cdf
 
@@ -30,14 +41,13 @@ class Weighed:
 
 def weigh(town: Town, heard: Heard) -> Weighed:
     """Fold a day's fixes and measure the estimates."""
-    lats, lons = town.position(heard.points)
-    evidence: Evidence | None = None
+    trail, last_at_ms = untrodden(), None
     rows = []
-    for at_s, lat, lon, accuracy_m in zip(
-        heard.at_s.tolist(), lats.tolist(), lons.tolist(), heard.accuracy_m.tolist(), strict=True
-    ):
-        evidence, _ = fold(evidence, Fix(int(at_s * 1000), lat, lon, accuracy_m))
-        rows.append(estimate(evidence) if evidence else (lat, lon, np.inf))
+    for fix in _fixes(town, heard):
+        trail.add(fix, last_at_ms)
+        last_at_ms = fix.at_ms
+        weighed = trail.weigh()
+        rows.append((weighed.lat, weighed.lon, weighed.sigma_m))
     estimates = np.array(rows)
     points = town.metres(estimates[:, 0], estimates[:, 1])
     sigmas = [place.zone.distance_m(points) / estimates[:, 2] for place in town.places]
@@ -55,3 +65,48 @@ def enters(weighed: Weighed, enter_at: float, leave_at: float) -> Enters:
         before = np.concatenate([[-1], side[:-1]])
         told.append(weighed.at_s[said[(side == 1) & (before == -1)]].tolist())
     return told
+
+
+def tracker(town: Town) -> Tracker:
+    """Draw the town's fences; ids count the places."""
+    return Tracker(FenceIndex(_fence(town, number) for number in range(len(town.places))))
+
+
+def followed(town: Town, door: Tracker, heard: Heard) -> Enters:
+    """Let the tracker follow a day."""
+    told: list[list[float]] = [[] for _ in town.places]
+    state, fixes = DeviceState(), _fixes(town, heard)
+    for start in range(0, len(fixes), UPLOAD):
+        for one in door.follow(state, fixes[start : start + UPLOAD]).transitions:
+            if one.kind == "enter":
+                told[int(one.fence_id)].append(one.at_ms / 1000)
+    return told
+
+
+def _fixes(town: Town, heard: Heard) -> list[Fix]:
+    lats, lons = town.position(heard.points)
+    return [
+        Fix(int(at_s * 1000), lat, lon, accuracy_m)
+        for at_s, lat, lon, accuracy_m in zip(
+            heard.at_s.tolist(),
+            lats.tolist(),
+            lons.tolist(),
+            heard.accuracy_m.tolist(),
+            strict=True,
+        )
+    ]
+
+
+def _fence(town: Town, number: int) -> Fence:
+    zone = town.places[number].zone
+    if zone.area is None:
+        lats, lons = town.position(np.array([[zone.x, zone.y]]))
+        return Fence(str(number), Circle(float(lats[0]), float(lons[0]), zone.radius_m))
+
+    def to_degrees(points: Floats) -> Floats:
+        lats, lons = town.position(points)
+        return np.stack([lons, lats], axis=1)
+
+    geometry = json.loads(shapely.to_geojson(shapely.transform(zone.area, to_degrees)))
+    feature = {"type": "Feature", "id": str(number), "properties": {}, "geometry": geometry}
+    return geojson.read({"type": "FeatureCollection", "features": [feature]}).fences[0]

@@ -16,7 +16,6 @@ from bench.noise.people import Day, walk
 from bench.noise.receiver import Heard, Receiver, listen
 from bench.noise.score import Enters, Score, Stay, add, truth_of
 from bench.noise.town import Town
-from fencepost_geofence.evidence import ENTER_AT, LEAVE_AT
 
 TUNING, REPORTING = 1, 2
 INTERVALS_S = (5, 30, 120)
@@ -84,21 +83,23 @@ def heard_by(crowd: People, receiver: Receiver) -> Iterator[Heard]:
 def run(
     crowd: People,
     receiver: Receiver,
-    sweep: Sequence[tuple[float, float]] = ((ENTER_AT, LEAVE_AT),),
+    sweep: Sequence[tuple[float, float]] = (),
 ) -> Result:
     """Score all rules with one kind of receiver."""
     result = Result(
         {name: Score() for name in (*OTHERS, OURS)}, {thresholds: Score() for thresholds in sweep}
     )
     zones = [place.zone for place in crowd.town.places]
+    door = ours.tracker(crowd.town)
     for number, heard in enumerate(heard_by(crowd, receiver)):
         distances = [zone.distance_m(heard.points) for zone in zones]
         told: dict[str, Enters] = {n: f(heard, zones, distances) for n, f in OTHERS.items()}
-        weighed = ours.weigh(crowd.town, heard)
-        told[OURS] = ours.enters(weighed, ENTER_AT, LEAVE_AT)
+        told[OURS] = ours.followed(crowd.town, door, heard)
         _add(crowd, number, receiver, result.scores, told)
-        swept = {pair: ours.enters(weighed, *pair) for pair in sweep}
-        _add(crowd, number, receiver, result.curve, swept)
+        if sweep:
+            weighed = ours.weigh(crowd.town, heard)
+            swept = {pair: ours.enters(weighed, *pair) for pair in sweep}
+            _add(crowd, number, receiver, result.curve, swept)
     return result
 
 
