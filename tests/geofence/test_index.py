@@ -86,6 +86,22 @@ def test_index_answers_a_crowd_over_one_point() -> None:
     assert [list(found) for found in near] == [fences, [], fences]
 
 
+@pytest.mark.parametrize(("lat", "lon"), [(50.0, 7.0), (0.0, 180.0), (89.9, 0.0), (-89.9, 179.999)])
+def test_index_says_what_is_near_in_a_group_as_alone(lat: float, lon: float) -> None:
+    """A fence is near up to 150 m from its box, and in a group of any size or spread as alone."""
+    index = FenceIndex([Fence("f", Circle(lat, lon, 100))])
+    spots = [moved(lat, lon, metres, bearing) for metres in (240, 500) for bearing in (0, 2, 4, 5)]
+    alone = [index.candidates([lat], [lon])[0] for lat, lon in spots]
+
+    crowd = FenceIndex([*index, *(Fence(f"g{i}", Circle(lat, lon, 100)) for i in range(20))])
+    few = index.candidates([lat for lat, _ in spots], [lon for _, lon in spots])
+    many = crowd.candidates([lat for lat, _ in spots], [lon for _, lon in spots])
+
+    assert [len(found) for found in few] == [1, 1, 1, 1, 0, 0, 0, 0]
+    assert [list(found) for found in few] == [list(found) for found in alone]
+    assert [len(found) for found in many] == [21 * len(found) for found in few]
+
+
 @pytest.mark.bad_input(59)
 def test_index_finds_the_very_corner_beyond_the_seam() -> None:
     """Rounding at the seam hides no position that the exact test finds."""

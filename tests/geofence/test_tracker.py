@@ -75,6 +75,17 @@ def test_follow_counts_what_was_left_undecided() -> None:
     }
 
 
+def test_follow_forgets_a_doubt_once_a_fix_is_not_near() -> None:
+    """A fix that says nothing of a fence, and is far from it, leaves nothing of it behind."""
+    state = DeviceState()
+    tracker(CAFE).follow(state, [fix(0, 105)])
+    assert list(state.fences) == ["cafe"]
+
+    tracker(CAFE).follow(state, [fix(0.01, 5_000)])
+
+    assert state.fences == {}
+
+
 def test_follow_takes_no_notice_of_a_single_stray_fix() -> None:
     """A fix 200 m off at 5 m accuracy ends no visit, and begins none."""
     home = [fix(number / 4, 0, 5) for number in range(20)]

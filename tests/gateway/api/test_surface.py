@@ -86,7 +86,7 @@ async def test_metrics_count_verdicts_and_decisions(tmp_path: Path) -> None:
         await rig.walk_in()
         text = await (await rig.client.get("/metrics")).text()
 
-    assert 'fencepost_ingest_events_total{verdict="accepted"} 3.0' in text
+    assert 'fencepost_ingest_events_total{verdict="accepted"} 7.0' in text  # a consent, six fixes
     assert 'fencepost_decisions_total{outcome="send",reason=""} 1.0' in text
     assert 'fencepost_deliveries_total{channel="in_app",state="sent"} 1.0' in text
 
