@@ -33,8 +33,9 @@ from shapely.prepared import prep
 
 from bench.town import Town, town, tracks
 from fencepost_geofence.fence import Fence
+from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import DeviceState, Fix
+from fencepost_geofence.membership import DeviceState
 from fencepost_geofence.shapes import Area, Circle
 from fencepost_geofence.tracker import Tracker
 

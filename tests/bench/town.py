@@ -14,7 +14,7 @@ import numpy.typing as npt
 import shapely
 
 from fencepost_geofence.fence import Fence
-from fencepost_geofence.membership import Fix
+from fencepost_geofence.fix import Fix
 from fencepost_geofence.shapes import Area, Circle
 
 CITIES = 50
