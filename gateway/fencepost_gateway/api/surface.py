@@ -134,7 +134,7 @@ def query_int(request: web.Request, name: str, default: int, top: int) -> int:
 
 def moment(at_ms: int) -> str:
     """Write a moment as the wire protocol does, to the millisecond."""
-    at = datetime.fromtimestamp(at_ms // 1000, UTC)
+    at = datetime.fromtimestamp(at_ms / 1000, UTC).replace(tzinfo=None)
     return at.isoformat(timespec="milliseconds") + "Z"
 
 

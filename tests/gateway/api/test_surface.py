@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from fencepost_gateway.api.openapi import describe
-from fencepost_gateway.api.surface import Route
+from fencepost_gateway.api.surface import Route, moment
 from fencepost_gateway.api.table import ROUTES
 from fencepost_gateway.errors import ERRORS
 from gateway.rig import DOCUMENTS, OPEN_POLICY, open_rig
@@ -211,3 +211,16 @@ async def test_error_code_has_its_page(tmp_path: Path) -> None:
         page = await (await rig.client.get("/errors/device_secret")).text()
 
     assert ERRORS["device_secret"].remedy in page
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "written"),
+    [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (1_780_315_200_007, "2026-06-01T12:00:00.007Z"),
+        (1_780_315_200_999, "2026-06-01T12:00:00.999Z"),
+    ],
+)
+def test_moment_is_written_to_the_millisecond(at_ms: int, written: str) -> None:
+    """RFC 3339 with a Z and three digits, as the SDKs read it."""
+    assert moment(at_ms) == written
