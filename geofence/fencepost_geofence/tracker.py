@@ -16,11 +16,13 @@ Rule 4. A fence that is gone from the index ends silently: nobody left it, so th
 Rule 5. Every fix is remembered, few are weighed: the filter is folded, and distances are measured,
         only for fixes that concern a fence. What was not weighed then is caught up on later, so
         nobody can tell (``trail``).
+Rule 6. Positions do not outlive ``KEEP_MS``: when no fix comes, ``tick`` empties the trail. By then
+        the filter would start afresh anyway.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from fencepost_geofence import verdict
 from fencepost_geofence.fence import Fence
@@ -34,6 +36,9 @@ from fencepost_geofence.membership import (
     step,
 )
 from fencepost_geofence.sphere import POLE_DEG, SEAM_DEG
+
+KEEP_MS: Final = 22 * 3_600_000  # and at most an hour more: raw positions may be kept for 24 h
+KEEP_STEP_MS: Final = 3_600_000  # so that the moment does not move with every fix
 
 DropReason = Literal["mock", "null_island", "bad_position", "late"]
 
@@ -85,15 +90,24 @@ class Tracker:
         return followed
 
     def tick(self, state: DeviceState, now_ms: int) -> list[Transition]:
-        """Tell the DWELLs that fell due by ``now_ms`` without a fix, in order of their moments."""
+        """
+        Let time pass without a fix.
+
+        Tells the DWELLs that fell due by ``now_ms``, in order of their moments, and lets old
+        positions go (rule 6).
+        """
+        keep_until_ms = _keep_until_ms(state)
+        if keep_until_ms is not None and keep_until_ms <= now_ms:
+            state.trail.forget()
         told: list[Transition] = []
         for fence in self._held(state):
             told += due_dwells(state, fence, now_ms)
         return sorted(told, key=lambda one: (one.at_ms, one.fence_id))
 
     def next_tick_ms(self, state: DeviceState) -> int | None:
-        """Give the moment from which ``tick`` has something to tell if no fix comes before."""
-        moments = (next_dwell_ms(state, fence) for fence in self._held(state))
+        """Give the moment from which ``tick`` has something to do if no fix comes before."""
+        moments = [next_dwell_ms(state, fence) for fence in self._held(state)]
+        moments.append(_keep_until_ms(state))
         return min((moment for moment in moments if moment is not None), default=None)
 
     def _judge(
@@ -126,6 +140,13 @@ class Tracker:
             else:
                 del state.fences[fence_id]
         return held
+
+
+def _keep_until_ms(state: DeviceState) -> int | None:
+    """Say when the device's positions have to go; None when it has none."""
+    if state.last_at_ms is None or not state.trail.fixes:
+        return None
+    return ((state.last_at_ms + KEEP_MS) // KEEP_STEP_MS + 1) * KEEP_STEP_MS
 
 
 def _usable(

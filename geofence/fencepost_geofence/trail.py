@@ -99,7 +99,7 @@ class Trail:
     def add(self, fix: Fix, last_at_ms: int | None) -> None:
         """Remember a fix that is newer than the last one."""
         if last_at_ms is not None and fix.at_ms - last_at_ms > FORGET_MS:
-            self._forget(len(self.fixes))
+            self.forget()
         elif len(self.fixes) == MOST_FIXES * _packed.size:
             self.scale2 = _believed(self.scale2, bytes(self.fixes[: FORGOTTEN * _packed.size]))
             self._forget(FORGOTTEN * _packed.size)
@@ -126,6 +126,10 @@ class Trail:
             raise ValueError("an empty trail says nothing: add a fix before weighing it")
         self._evidence, self._folded = evidence, len(self.fixes) // _packed.size
         return Weighed(*estimate(evidence), self._refusal)
+
+    def forget(self) -> None:
+        """Let every position go; how far accuracy can be believed is kept."""
+        self._forget(len(self.fixes))
 
     def _forget(self, size: int) -> None:
         del self.fixes[:size]

@@ -91,11 +91,11 @@ def test_index_says_what_is_near_in_a_group_as_alone(lat: float, lon: float) -> 
     """A fence is near up to 150 m from its box, and in a group of any size or spread as alone."""
     index = FenceIndex([Fence("f", Circle(lat, lon, 100))])
     spots = [moved(lat, lon, metres, bearing) for metres in (240, 500) for bearing in (0, 2, 4, 5)]
-    alone = [index.candidates([lat], [lon])[0] for lat, lon in spots]
+    alone = [index.near([lat], [lon])[0] for lat, lon in spots]
 
     crowd = FenceIndex([*index, *(Fence(f"g{i}", Circle(lat, lon, 100)) for i in range(20))])
-    few = index.candidates([lat for lat, _ in spots], [lon for _, lon in spots])
-    many = crowd.candidates([lat for lat, _ in spots], [lon for _, lon in spots])
+    few = index.near([lat for lat, _ in spots], [lon for _, lon in spots])
+    many = crowd.near([lat for lat, _ in spots], [lon for _, lon in spots])
 
     assert [len(found) for found in few] == [1, 1, 1, 1, 0, 0, 0, 0]
     assert [list(found) for found in few] == [list(found) for found in alone]

@@ -10,12 +10,13 @@ from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex
 from fencepost_geofence.membership import DeviceState, Transition
 from fencepost_geofence.shapes import Circle
-from fencepost_geofence.tracker import Tracker
+from fencepost_geofence.tracker import KEEP_MS, Tracker
 from geofence.positions import MODEST, area_of, star
 
 HOME = (50.0, 7.0)
 CAFE = Fence("cafe", Circle(*HOME, 100), dwell_after_s=(120, 600), presence_ttl_s=900)
 QUARTER = Fence("quarter", area_of(star(50.0, 7.0, [400, 500, 300, 600, 350])), dwell_after_s=(60,))
+OLD_MS = 23 * 3_600_000  # when positions of the first hour have to go
 STATION = Fence("station", Circle(50.003, 7.0, 150))
 TOWN = [CAFE, QUARTER, STATION]
 
@@ -178,7 +179,22 @@ def test_tick_tells_dwells_no_fix_came_for() -> None:
         ("cafe", 600),
     ]
     assert here.tick(state, 700_000) == []
+    assert here.next_tick_ms(state) == OLD_MS
+
+
+def test_tick_lets_positions_go_within_a_day() -> None:
+    """Raw positions live no longer than 24 h, also of a device that falls silent."""
+    state = DeviceState()
+    here = tracker(STATION)
+    here.follow(state, [fix(0, 0), fix(10, 0)])
+    here.tick(state, OLD_MS - 1)
+    kept = bool(state.trail.fixes)
+    here.tick(state, OLD_MS)
+
+    assert kept
+    assert not state.trail.fixes
     assert here.next_tick_ms(state) is None
+    assert KEEP_MS < OLD_MS <= 24 * 3_600_000
 
 
 def test_tick_is_silent_when_the_last_fix_is_too_old() -> None:
@@ -188,8 +204,8 @@ def test_tick_is_silent_when_the_last_fix_is_too_old() -> None:
     here = tracker(fence)
     here.follow(state, [fix(0, 0), fix(10, 0)])
 
-    assert here.next_tick_ms(state) is None
-    assert here.tick(state, 10**12) == []
+    assert here.next_tick_ms(state) == OLD_MS
+    assert here.tick(state, 10**6) == []
 
     here.follow(state, [fix(20, 0)])
 
@@ -311,8 +327,10 @@ def test_ticks_never_tell_a_threshold_twice(
         told += here.follow(state, [one]).transitions
         told += here.tick(state, one.at_ms + lateness_ms)
     due_ms = here.next_tick_ms(state)
+    had_positions = bool(state.trail.fixes)
     told += here.tick(state, due_ms or 0)
 
-    assert due_ms is None or told[-1].kind == "dwell"
+    is_forgotten = had_positions and not state.trail.fixes
+    assert due_ms is None or is_forgotten or told[-1].kind == "dwell"
     dwells = [(one.fence_id, one.visit_ref, one.after_s) for one in told if one.kind == "dwell"]
     assert len(dwells) == len(set(dwells))

@@ -1,0 +1,20 @@
+"""How long the gateway keeps a position."""
+
+from pathlib import Path
+
+from gateway.rig import DEVICE, DOCUMENTS, OPEN_POLICY, OUTSIDE, open_rig
+
+
+async def test_positions_of_a_silent_device_are_gone_within_a_day(tmp_path: Path) -> None:
+    """The recent fixes that the tracker needs do not outlive the day, whatever the device does."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY)
+        await rig.consent()
+        await rig.fix(OUTSIDE)
+        await rig.settle()
+        kept = (await rig.gateway.store.tracks([DEVICE]))[DEVICE]
+        rig.clock.move_to(rig.clock.now_ms() + 24 * 3_600_000)
+        await rig.settle()
+        left = (await rig.gateway.store.tracks([DEVICE]))[DEVICE]
+
+    assert len(left) == len(kept) - 14  # one packed fix
