@@ -38,7 +38,8 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from fencepost_geofence import verdict
-from fencepost_geofence.fix import Fix
+from fencepost_geofence.evidence import LEAVE_AT, inside_probability
+from fencepost_geofence.fix import COARSE_M, Fix
 from fencepost_geofence.trail import Trail, Weighed, untrodden
 from fencepost_geofence.verdict import Side, is_coarse, judge
 
@@ -182,10 +183,15 @@ def step(
     """
     if weighed.refusal is not None:
         return (), weighed.refusal
-    if is_coarse(fix.accuracy_m, terms.size_m):
+    accuracy_m = fix.accuracy_m
+    if accuracy_m is not None and accuracy_m > COARSE_M and is_coarse(accuracy_m, terms.size_m):
         return (), "low_accuracy"
     distance_m = measure(weighed.lat, weighed.lon)
-    held = device.fences.get(terms.fence_id) or FenceState(Side(is_inside=False, since_ms=0))
+    held = device.fences.get(terms.fence_id)
+    if held is None:
+        if inside_probability(distance_m, weighed.sigma_m) <= LEAVE_AT:
+            return (), "decided"  # outside, as before: by far the most common answer
+        held = FenceState(Side(is_inside=False, since_ms=0))
     _doubt(device.last_at_ms, terms, held, fix, is_inside=distance_m < 0)
     found = judge(held.side, (distance_m, weighed.sigma_m), fix.at_ms)
     sight = Sight(fix, distance_m, found.p_inside)
