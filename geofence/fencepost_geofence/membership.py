@@ -43,7 +43,7 @@ from fencepost_geofence.fix import COARSE_M, Fix
 from fencepost_geofence.trail import Trail, Weighed, untrodden
 from fencepost_geofence.verdict import Side, is_coarse, judge
 
-Kind = Literal["enter", "exit", "dwell"]
+Kind = Literal["enter", "exit", "dwell", "expire", "pass", "approach"]
 Reason = Literal["decided", "dwelled", "timer"]
 
 
@@ -101,6 +101,9 @@ class Transition:
         duration_s: Length of the visit (EXIT), whole seconds.
         after_s: The threshold (DWELL).
         initial: The device was inside already when the fence or its tracking began (ENTER).
+        arrives_in_s: Estimated time to the boundary (APPROACH), whole seconds.
+        late: The sorted track has it, but it was told only when a fix came late.
+        superseded: The sorted track lacks it: it takes back one that was told.
         distance_m: Signed distance of the estimate, negative inside; None from a timer.
         accuracy_m: Accuracy as the deciding fix reported it.
         confidence: Probability of the side claimed: P(inside), of an EXIT 1 - P(inside); None from
@@ -119,6 +122,9 @@ class Transition:
     duration_s: int | None = None
     after_s: int | None = None
     initial: bool = False
+    arrives_in_s: int | None = None
+    late: bool = False
+    superseded: bool = False
     distance_m: float | None = None
     accuracy_m: float | None = None
     confidence: float | None = None

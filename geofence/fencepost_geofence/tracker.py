@@ -51,13 +51,13 @@ class Followed:
     Attributes:
         transitions: In order.
         dropped: How many fixes, by reason.
-        undecided: How many times a fix left a fence undecided, by reason.
+        weighed: How many times a fix was weighed for a fence, by fence and reason.
 
     """
 
     transitions: list[Transition] = field(default_factory=list)
     dropped: dict[DropReason, int] = field(default_factory=dict)
-    undecided: dict[verdict.Reason, int] = field(default_factory=dict)
+    weighed: dict[tuple[str, verdict.Reason], int] = field(default_factory=dict)
 
 
 class Tracker:
@@ -75,7 +75,7 @@ class Tracker:
             fixes: Its fixes in order of time.
 
         Returns:
-            The transitions, and what was dropped or left undecided, by reason.
+            The transitions, what was dropped, and how fixes were weighed.
 
         """
         followed = Followed()
@@ -128,8 +128,8 @@ class Tracker:
         for fence in concerned:
             told, reason = step(state, fence, fix, weighed, fence.shape.signed_distance_m)
             followed.transitions += told
-            if reason != "decided":
-                followed.undecided[reason] = followed.undecided.get(reason, 0) + 1
+            said = fence.fence_id, reason
+            followed.weighed[said] = followed.weighed.get(said, 0) + 1
 
     def _held(self, state: DeviceState) -> list[Fence]:
         """Give the fences held, in order of their ids; forget those that are gone (rule 4)."""
