@@ -48,12 +48,17 @@ class PastEvent(Struct, frozen=True, gc=False, array_like=True):
 
 
 class Presence(Struct):
-    """The person is inside a fence since ``since_ms``; which visit, seen by which device."""
+    """
+    The person is inside a fence since ``since_ms``; which visit, seen by which device.
+
+    Openings of the fence after ``opened_ms`` are still to be told; 0: nobody has asked for any.
+    """
 
     fence_id: str
     since_ms: int
     visit_id: str
     device_id: str
+    opened_ms: int = 0
 
 
 class Departure(Struct, frozen=True, gc=False, array_like=True):
