@@ -154,7 +154,7 @@ def arrivals(
         if fence.approach_s is not None:
             state.approached[fence.fence_id] = _until_ms(fix, fence, LEFT_MS)
     three = _course(fixes)
-    if three is None:
+    if three is None or longest_s <= 0:
         return []
     told = []
     for arrival in _arriving(three, index, longest_s):

@@ -326,6 +326,8 @@ def test_approach_is_the_same_everywhere(centre: Spot, course: Spot) -> None:
 
 def test_fence_that_does_not_ask_is_not_approached() -> None:
     """APPROACH is opt-in, each fence with its own time."""
+    nobody = drive((-3_000, 0), (15, 0), count=19)
+    assert told_of_arriving(nobody, replace(SHOP, approach_s=None)) == []
     silent, slow = replace(SHOP, fence_id="a", approach_s=None), replace(SHOP, fence_id="s")
     early = replace(SHOP, fence_id="e", approach_s=120)
     told = told_of_arriving(drive((-3_000, 0), (15, 0), count=19), silent, slow, early)
