@@ -244,7 +244,7 @@ def test_approach_needs_three_fixes() -> None:
     "fixes",
     [
         drive((-100, 0), (-15, 0)),
-        drive((-3_000, 600), (15, 0)),
+        drive((-3_000, 400), (15, 0)),
         drive((-30_000, 0), (400, 0)),
         drive((-3_000, 0), (15, 0), every_s=130),
         drive((-1_000, 0), (0, 0)),
@@ -301,6 +301,11 @@ def test_coming_again_later_is_another_approach() -> None:
         again = [replace(one, at_ms=one.at_ms + wait_ms) for one in coming]
 
         assert [one.fence for one in arrivals(state, again, index, 60, ())] == expected
+
+
+def test_course_a_little_beside_the_fence_will_do() -> None:
+    """Streets bend: who heads past it by 100 m may well arrive."""
+    assert [i for i, *_ in told_of_arriving(drive((-3_000, 100), (15, 0), count=19))] == [14]
 
 
 def test_long_side_of_an_area_is_approached_aslant() -> None:
