@@ -281,6 +281,9 @@ class Store(Protocol):
     ) -> list[RecordRow]:
         """Give decision records behind cursor ``after``, oldest first; both filters must hold."""
 
+    async def transitions(self, after: tuple[int, int], limit: int) -> list[RecordRow]:
+        """Give records of transitions behind (``at_ms``, cursor) ``after``, in this order."""
+
     async def fence_days(
         self, since_day: int, fence_ids: Collection[str] | None = None
     ) -> dict[str, dict[str, int]]:

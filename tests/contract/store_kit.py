@@ -71,6 +71,11 @@ def record(subject: str, person_id: str = visitor()) -> RecordRow:
     return RecordRow(0, NOW_MS, person_id, "step", subject, {"outcome": "entered"})
 
 
+def transition(subject: str, at_ms: int = NOW_MS, person_id: str = visitor()) -> RecordRow:
+    """Give the record of an ENTER that began the visit ``subject``."""
+    return RecordRow(0, at_ms, person_id, "transition", subject, {"kind": "enter"})
+
+
 def slot_of(found: Message, at_ms: int) -> Slot:
     """Give the cap slot that a message takes."""
     tags = ("spring",)

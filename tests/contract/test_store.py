@@ -20,6 +20,7 @@ from contract.store_kit import (
     sends,
     settles,
     slot_of,
+    transition,
     upload,
     watching,
     withholds,
@@ -981,6 +982,20 @@ async def test_records_are_found_by_subject_and_person(store: Store) -> None:
     assert found(await store.records(0, 10, subject="a", person_id="p")) == [0, 3]
     assert found(await store.records(every[0].cursor, 2)) == [1, 2]
     assert found(await store.records(every[0].cursor, 9, subject="a")) == [2, 3]
+
+
+async def test_transitions_come_in_order_of_time(store: Store) -> None:
+    """Records of transitions alone, from a moment on, page by page; of a merge the person's."""
+    told = [transition("late", NOW_MS + 2), transition("a", NOW_MS), transition("b", NOW_MS)]
+    old = transition("old", NOW_MS - 1)
+    await store.commit(effects(0, records=[record("x"), *told, old, record("y")]))
+    await store.commit(effects(1, merges=[(visitor(), "known")]))
+    pages = [await store.transitions((NOW_MS, 0), 2)]
+    pages.append(await store.transitions((NOW_MS, pages[0][-1].cursor), 2))
+
+    assert [[r.subject for r in page] for page in pages] == [["a", "b"], ["late"]]
+    assert {r.person_id for page in pages for r in page} == {"known"}
+    assert pages[0][0].body == {"kind": "enter"}
 
 
 async def test_counts_say_what_is_there_and_what_waits(store: Store) -> None:

@@ -24,6 +24,7 @@ from contract.store_kit import (
     record,
     sends,
     settles,
+    transition,
     upload,
     withholds,
 )
@@ -126,6 +127,7 @@ class StoreMachine(RuleBasedStateMachine):
         found = [message(m, person_id, priority) for m in wanted]
         person = Person(person_id, attributes={"at": self._now_ms})
         rows = [record(m, person_id) for m in wanted]
+        rows.append(transition("v-1", self._now_ms, person_id))
         position = self._run(self._model.position()) + 1
         done = effects(
             position,
@@ -249,6 +251,8 @@ class StoreMachine(RuleBasedStateMachine):
         self._both(lambda s: s.documents())
         self._both(lambda s: s.documents(archived=True))
         self._both(lambda s: s.records(0, 1000))
+        self._both(lambda s: s.transitions((0, 0), 1000))
+        self._both(lambda s: s.transitions((NOW_MS, 5), 2))
         self._both(lambda s: s.fence_days(2))
         self._both(lambda s: s.fence_days(0, "bc"))
         for message_id in MESSAGES:

@@ -307,6 +307,12 @@ class MemoryStore:
         ]
         return [r for r in found if r.cursor > after and subject in {"", r.subject}][:limit]
 
+    async def transitions(self, after: tuple[int, int], limit: int) -> list[RecordRow]:
+        """See ``Store.transitions``."""
+        found = await self.records(0, len(self._books.records))
+        told = [r for r in found if r.kind == "transition" and (r.at_ms, r.cursor) > after]
+        return sorted(told, key=lambda r: (r.at_ms, r.cursor))[:limit]
+
     async def fence_days(
         self, since_day: int, fence_ids: Collection[str] | None = None
     ) -> dict[str, dict[str, int]]:

@@ -314,14 +314,17 @@ class SqliteStore:
         elif person_id:
             sql, row = self._sql.records_of_person, (person_id, *row)
 
-        def query() -> list[RecordRow]:
-            found = self._read_db.execute(sql, row)
-            return [
-                RecordRow(cursor, at_ms, person, kind, about, _plain.decode(body))
-                for cursor, at_ms, person, kind, about, body in found
-            ]
+        return await self._read(lambda: self._records(sql, row))
 
-        return await self._read(query)
+    async def transitions(self, after: tuple[int, int], limit: int) -> list[RecordRow]:
+        """See ``Store.transitions``."""
+        return await self._read(lambda: self._records(self._sql.transitions, (*after, limit)))
+
+    def _records(self, sql: str, row: tuple[str | int, ...]) -> list[RecordRow]:
+        return [
+            RecordRow(cursor, at_ms, person, kind, about, _plain.decode(body))
+            for cursor, at_ms, person, kind, about, body in self._read_db.execute(sql, row)
+        ]
 
     async def fence_days(
         self, since_day: int, fence_ids: Collection[str] | None = None

@@ -182,5 +182,8 @@ WHERE subject = ? AND (? = '' OR person_id = ?) AND cursor > ? ORDER BY cursor L
 -- name: records_of_person
 SELECT cursor, at_ms, person_id, kind, subject, body FROM record
 WHERE person_id = ? AND cursor > ? ORDER BY cursor LIMIT ?;
+-- name: transitions
+SELECT cursor, at_ms, person_id, kind, subject, body FROM record
+WHERE kind = 'transition' AND (at_ms, cursor) > (?, ?) ORDER BY at_ms, cursor LIMIT ?;
 -- name: message_states
 SELECT state, count(*) FROM message GROUP BY state;
