@@ -21,7 +21,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import log2
-from typing import Final
+from typing import Final, TypeVar
+
+T = TypeVar("T")
 
 ENTERS: Final = "enter"
 FLAPS: Final = "again"
@@ -54,7 +56,12 @@ def spread(counts: Mapping[str, int], kind: str) -> dict[float, int]:
 
 def median(histogram: Mapping[float, int]) -> float | None:
     """Give the (lower) median of a histogram in order; None of nothing."""
-    left = (sum(histogram.values()) + 1) // 2
+    return percentile(histogram, 50)
+
+
+def percentile(histogram: Mapping[T, int], percent: int) -> T | None:
+    """Give the least value that ``percent`` of a histogram in order do not exceed."""
+    left = -(-sum(histogram.values()) * percent // 100)
     for value, count in histogram.items():
         left -= count
         if left <= 0:

@@ -12,14 +12,22 @@ from typing import Any, Final
 
 from fencepost_gateway.reports.fence_health import UNDECIDED
 from fencepost_gateway.reports.fence_overlaps import KINDS
+from fencepost_gateway.reports.lines import (
+    NO_FENCE,
+    WIDTH,
+    counted,
+    length,
+    paragraph,
+    percent,
+    titled,
+)
 
-WIDTH: Final = 100
 INDENT: Final = 15
 
 
 def tell_health(answer: Mapping[str, Any], asked: Sequence[str]) -> Iterator[str]:
     """Say how the fences do, what to mend first, or why there is nothing to say yet."""
-    yield from _paragraph(_summary(answer), "")
+    yield from paragraph(_summary(answer))
     shown = [row for row in answer["health"] if row["findings"] or asked]
     for row in shown:
         yield ""
@@ -28,7 +36,7 @@ def tell_health(answer: Mapping[str, Any], asked: Sequence[str]) -> Iterator[str
     for fence_id in asked:
         if fence_id not in seen:
             yield ""
-            yield f"{fence_id}: nobody came near it in {_days(answer)}"
+            yield f"{fence_id}: nobody came near it in {counted(answer['days'], 'day')}"
     left = answer["ailing"] - sum(1 for row in shown if row["findings"])
     if left > 0:
         yield ""
@@ -39,41 +47,40 @@ def tell_health(answer: Mapping[str, Any], asked: Sequence[str]) -> Iterator[str
 def _summary(answer: Mapping[str, Any]) -> str:
     fences, seen, ailing = answer["fences"], answer["seen"], answer["ailing"]
     if not fences:
-        return "No fence is live. Publish some: `fencepost apply FOLDER`, `fencepost import FILE`."
-    when = f"{_days(answer)} ({answer['from']} to {answer['to']}, UTC)"
+        return NO_FENCE
+    when = f"{counted(answer['days'], 'day')} ({answer['from']} to {answer['to']}, UTC)"
     if not seen:
         return (
-            f"{_count(fences, 'fence is', 'fences are')} live, and no position came within 150 m "
+            f"{counted(fences, 'fence is', 'fences are')} live, and no position came within 150 m "
             f"in {when}. "
             "Positions need the consent `location_collect`, and an app that sends them; "
             "`fencepost explain --user ID` says what came of one person."
         )
     unseen = f"; nobody came near {fences - seen}" if fences > seen else ""
     verdict = "nothing to mend" if not ailing else f"{ailing} of {fences} to mend, worst first"
-    return f"{_count(fences, 'fence')}, {when}: {verdict}{unseen}."
+    return f"{counted(fences, 'fence')}, {when}: {verdict}{unseen}."
 
 
 def _fence(row: Mapping[str, Any]) -> Iterator[str]:
-    name = f"  {row['name']}" if row["name"] and row["name"] != row["fence_id"] else ""
-    yield f"{row['fence_id']}{name}, {row['size_m']:.0f} m"
-    yield from _paragraph("; ".join(_figures(row)), "  ")
+    yield f"{titled(row)}, {row['size_m']:.0f} m"
+    yield from paragraph("; ".join(_figures(row)), "  ")
     for finding in row["findings"]:
         yield from _advice(finding["code"], finding["advice"])
 
 
 def _figures(row: Mapping[str, Any]) -> Iterator[str]:
     reasons = [
-        f"{_words(reason)} {_percent(row['undecided'][reason] / row['fixes'])}"
+        f"{_words(reason)} {percent(row['undecided'][reason] / row['fixes'])}"
         for reason in sorted(UNDECIDED, key=lambda each: -row["undecided"].get(each, 0))
         if row["undecided"].get(reason)
     ]
     why = f" ({', '.join(reasons)})" if reasons else ""
-    share = _percent(row["undecided_share"] or 0)
-    yield f"{_count(row['fixes'], 'fix', 'fixes')}, {share} undecided{why}"
+    share = percent(row["undecided_share"] or 0)
+    yield f"{counted(row['fixes'], 'fix', 'fixes')}, {share} undecided{why}"
     flaps = f", {row['flaps']} of them flaps" if row["flaps"] else ""
-    yield f"{_count(row['enters'], 'visit')}{flaps}"
+    yield f"{counted(row['enters'], 'visit')}{flaps}"
     if row["enter_delay_s"] is not None:
-        yield f"ENTER after {_length(row['enter_delay_s'])}"
+        yield f"ENTER after {length(row['enter_delay_s'])}"
     if row["accuracy_m"] is not None:
         yield f"accuracy {row['accuracy_m']} m"
     if row["taken_back"]:
@@ -99,25 +106,5 @@ def _advice(what: str, advice: str) -> Iterator[str]:
     yield from (" " * INDENT + line for line in rest)
 
 
-def _paragraph(text: str, indent: str) -> Iterator[str]:
-    yield from wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
-
-
 def _words(code: str) -> str:
     return code.replace("_", " ")
-
-
-def _count(count: int, one: str, many: str = "") -> str:
-    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
-
-
-def _days(answer: Mapping[str, Any]) -> str:
-    return _count(answer["days"], "day")
-
-
-def _length(seconds: int) -> str:
-    return f"{seconds} s" if seconds < 120 else f"{seconds / 60:.0f} min"  # noqa: PLR2004 - two minutes

@@ -17,6 +17,7 @@ from fencepost_gateway.reports.fence_counts import (
     TAKEN_BACK,
     bucket,
     median,
+    percentile,
     spread,
 )
 from fencepost_gateway.reports.fence_health import UNDECIDED
@@ -32,6 +33,17 @@ def test_median_is_at_most_five_percent_off(values: list[float]) -> None:
     counts["a"] = counts["adjourned"] = counts[bucket(DELAY, 7)] = 99
 
     assert median(spread(counts, ACCURACY)) == pytest.approx(median_low(values), rel=OFF + 1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.dictionaries(st.integers(0, 99), st.integers(1, 90), min_size=1), st.integers(1, 100))
+def test_percentile_is_exact_on_a_histogram_in_order(found: dict[int, int], percent: int) -> None:
+    """The least value that so many percent do not exceed; none is left out by rounding."""
+    ordered = {value: found[value] for value in sorted(found)}
+    values = sorted(value for value, count in found.items() for _ in range(count))
+    enough = [v for v in values if 100 * sum(x <= v for x in values) >= percent * len(values)]
+
+    assert percentile(ordered, percent) == enough[0]
 
 
 def test_buckets_have_a_first_and_a_last() -> None:

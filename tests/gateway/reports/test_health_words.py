@@ -8,7 +8,8 @@ import msgspec
 
 from fencepost_gateway.reports.fence_counts import ACCURACY, DELAY, ENTERS, FLAPS, bucket
 from fencepost_gateway.reports.fence_health import health_of
-from fencepost_gateway.reports.health_words import WIDTH, tell_health
+from fencepost_gateway.reports.health_words import tell_health
+from fencepost_gateway.reports.lines import WIDTH
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.shapes import Circle
 
