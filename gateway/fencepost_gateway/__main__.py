@@ -237,13 +237,46 @@ def health(
     base, operator_key = remote.address_of(read_settings(), url, key)
     asked = fences or []
     try:
-        answer = remote.fence_health(base, operator_key, asked, days, limit)
+        answer = remote.fence_report(base, operator_key, "health", asked, limit, days=days)
     except remote.RemoteError as error:
         _fail_problem(error.problem)
     if as_json:
         print(json.dumps(answer, ensure_ascii=False, indent=1))
         return
     for line in tell_health(answer, asked):
+        print(line)
+
+
+@cli.command()
+def visits(  # noqa: PLR0913 - one option each, as people type them
+    fences: Annotated[list[str] | None, typer.Argument(help="Ids; all fences if none.")] = None,
+    *,
+    days: Annotated[
+        int, typer.Option(help="How many whole days, up to yesterday.", min=1, max=31)
+    ] = 7,
+    tag: Annotated[str, typer.Option(help="Only fences with this tag.")] = "",
+    library: Annotated[str, typer.Option(help="Only fences of this library.")] = "",
+    limit: Annotated[int, typer.Option(help="How many fences at most.", min=1, max=1000)] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="The gateway's answer as it is.")] = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Say how often fences are visited, by how many, how long and when; never of fewer than 10."""
+    from fencepost_gateway import remote  # noqa: PLC0415
+    from fencepost_gateway.reports.visit_words import tell_visits  # noqa: PLC0415
+    from fencepost_gateway.settings import read_settings  # noqa: PLC0415
+
+    base, operator_key = remote.address_of(read_settings(), url, key)
+    asked = fences or []
+    wish: dict[str, int | str] = {"days": days, "tag": tag, "library": library}
+    try:
+        answer = remote.fence_report(base, operator_key, "visits", asked, limit, **wish)
+    except remote.RemoteError as error:
+        _fail_problem(error.problem)
+    if as_json:
+        print(json.dumps(answer, ensure_ascii=False, indent=1))
+        return
+    for line in tell_visits(answer, asked):
         print(line)
 
 

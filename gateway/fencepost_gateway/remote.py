@@ -155,17 +155,19 @@ def import_fences(base: str, key: str, paths: Sequence[Path], wish: dict[str, An
     return [*lines, f"{did} {answer['rows']} rows: {counts}, {answer['bad']} left out"]
 
 
-def fence_health(base: str, key: str, fences: Sequence[str], days: int, limit: int) -> Any:
+def fence_report(
+    base: str, key: str, report: str, fences: Sequence[str], limit: int, **wish: int | str
+) -> Any:
     """
-    Give the health of all fences, worst first, or of these.
+    Give a report (``health``, ``visits``) of all fences, or of these.
 
     Raises:
         RemoteError: One of them is not live.
         StartError: No gateway answers.
 
     """
-    query = [("days", days), ("limit", max(limit, len(fences))), *(("fence", f) for f in fences)]
-    return ask("GET", f"{base}/v1/fences/health?{urlencode(query)}", key)
+    query = [("limit", max(limit, len(fences))), *(("fence", f) for f in fences), *wish.items()]
+    return ask("GET", f"{base}/v1/fences/{report}?{urlencode(query)}", key)
 
 
 def export_fences(base: str, key: str, form: str) -> str:

@@ -68,11 +68,11 @@ DESK = web.AppKey("fence_health", HealthDesk)
 async def get_fence_health(request: web.Request) -> web.Response:
     """Give figures, findings and advice, worst fence first."""
     surface, desk = request.app[SURFACE], request.app[DESK]
-    wish = _wish(request)
+    wish = wish_of(request)
     async with desk.lock:
         plans, now_ms = surface.plans, surface.clock.now_ms()
         fences, revision = plans.fences, plans.plan.revision
-        looked_at = _chosen(fences, wish.asked)
+        looked_at = chosen(fences, wish.asked)
         today = now_ms // (1000 * DAY_S)
         since_day = today - wish.days + 1
         counts = await surface.store.fence_days(since_day, wish.asked or None)
@@ -92,7 +92,8 @@ async def get_fence_health(request: web.Request) -> web.Response:
         return as_json(await asyncio.to_thread(make))
 
 
-def _wish(request: web.Request) -> Wish:
+def wish_of(request: web.Request) -> Wish:
+    """Read fences, days and page of a report."""
     asked = tuple(dict.fromkeys(request.query.getall("fence", [])))
     if len(asked) > ASKED_MAX:
         raise ApiError("malformed", f"ask for {ASKED_MAX} fences at most", "fence")
@@ -104,7 +105,7 @@ def _wish(request: web.Request) -> Wish:
     )
 
 
-def _chosen(fences: Sequence[Fence], asked: Collection[str]) -> Sequence[Fence]:
+def chosen(fences: Sequence[Fence], asked: Collection[str]) -> Sequence[Fence]:
     """Give the fences asked for, or all."""
     if not asked:
         return fences
