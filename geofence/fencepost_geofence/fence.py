@@ -8,12 +8,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from fencepost_geofence.corridor import Corridor
+from fencepost_geofence.evidence import ENTER_AT, LEAVE_AT
 from fencepost_geofence.shapes import Area, Circle
 
 PRESENCE_TTL_S: Final = 3_600
+
+Emit = Literal["live", "settled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +33,14 @@ class Fence:
         meta: Metadata of that place, as authored.
         library: Id of the library of places it belongs to, or empty.
         dwell_after_s: Thresholds of DWELL, ascending, each once per visit.
+        dwell_repeat_s: After the last threshold a DWELL every so often; None: no more of them.
         presence_ttl_s: For how long the last fix still proves presence.
-        cooldown_s: An ENTER this soon after an EXIT belongs to the same visit. Authored and
-            carried; the tracker does not merge visits yet.
+        cooldown_s: An ENTER this soon after an EXIT belongs to the same visit.
+        enter_at: P(inside) at which a device enters, above ``leave_at``.
+        leave_at: P(inside) at which a device leaves.
+        passes: Whoever crosses it between two fixes passes it.
+        approach_s: Whoever will arrive within so many seconds approaches it; None: nobody does.
+        emit: Tell transitions at once, or when late fixes cannot change them any more.
         active: Opening hours in the syntax of OpenStreetMap, carried as text: whoever acts on
             transitions says whether they count. Empty: always.
         zone: IANA name of the zone these hours are in, or empty.
@@ -40,7 +48,9 @@ class Fence:
         since_ms: When the fence was first published; who is inside by then enters ``initial``.
 
     Raises:
-        ValueError: ``dwell_after_s`` is not positive and strictly ascending.
+        ValueError: ``dwell_after_s`` is not positive and strictly ascending, ``dwell_repeat_s``
+            or ``approach_s`` is not positive, a repeat has nothing to follow, or probabilities are
+            none or the wrong way round.
 
     """
 
@@ -52,18 +62,30 @@ class Fence:
     meta: Mapping[str, Any] = field(default_factory=dict, hash=False)
     library: str = ""
     dwell_after_s: tuple[int, ...] = ()
+    dwell_repeat_s: int | None = None
     presence_ttl_s: int = PRESENCE_TTL_S
     cooldown_s: int = 0
+    enter_at: float = ENTER_AT
+    leave_at: float = LEAVE_AT
+    passes: bool = False
+    approach_s: int | None = None
+    emit: Emit = "live"
     active: str = ""
     zone: str = ""
     sensitive: bool = False
     since_ms: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse thresholds the tracker could not count through."""
+        """Refuse thresholds the tracker could not work with."""
         steps = (0, *self.dwell_after_s)
         if any(later <= earlier for earlier, later in pairwise(steps)):
             raise ValueError("dwell_after_s must be positive and strictly ascending")
+        if self.dwell_repeat_s is not None and (self.dwell_repeat_s <= 0 or not self.dwell_after_s):
+            raise ValueError("dwell_repeat_s must be positive, and follow a dwell_after_s")
+        if self.approach_s is not None and self.approach_s <= 0:
+            raise ValueError("approach_s must be positive")
+        if not 0 < self.leave_at < self.enter_at < 1:
+            raise ValueError("leave_at must be below enter_at, both between 0 and 1")
 
     @property
     def size_m(self) -> float:
