@@ -23,7 +23,7 @@ import numpy as np
 import shapely
 from shapely.geometry.polygon import orient
 
-from fencepost_geofence.shapes import Area, Floats
+from fencepost_geofence.shapes import Area, Floats, Hub
 from fencepost_geofence.sphere import EARTH_RADIUS_M, Box
 
 MIN_WIDTH_M: Final = 20.0  # a circle of the smallest radius is as wide
@@ -68,6 +68,11 @@ class Corridor:
     def signed_distance_m(self, lat: float, lon: float) -> float:
         """Give the distance to the boundary in metres, negative inside."""
         return self.area.signed_distance_m(lat, lon)
+
+    @property
+    def hub(self) -> Hub:
+        """A middle, and the least and the greatest distance of the boundary from there."""
+        return self.area.hub
 
     def boxes(self) -> tuple[Box, ...]:
         """Give the boxes, cut at +-180 degrees."""

@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from math import cos, erf, exp, radians, sqrt
 from typing import Final, Literal
 
-from fencepost_geofence.fix import UNKNOWN_ACCURACY_M, Fix
+from fencepost_geofence.fix import UNKNOWN_ACCURACY_M
 from fencepost_geofence.sphere import METRES_PER_DEGREE
 
 ENTER_AT: Final = 0.6

@@ -6,10 +6,10 @@ Pure; ``put`` and ``remove`` change it in place, in force with the next question
 
 Rule 1. Every answer equals testing all fences one by one, in order of ``fence_id`` (``nearest``: of
         distance). A change costs about 75 us at 100,000 fences and no rebuild (``boxtree``).
-Rule 2. Fixes are looked up in cells (``cells``), which ask the R-tree once each.
-Rule 3. ``near`` gives exactly the fences whose boxes come within ``REACH_M`` of the position, in
-        each direction: those a fix there may tell something of, whatever else is asked with it.
-Rule 4. A position is given at most ``HITS_MAX`` fences, first by id; ``cut_positions`` counts how
+Rule 2. Positions are looked up in cells (``cells``), which ask the R-tree once each.
+Rule 3. ``around`` gives every fence that reaches within ``REACH_M`` of the position, and some that
+        do not: what a device may be inside of after a move of that length.
+Rule 4. A position is in at most ``HITS_MAX`` fences, first by id; ``cut_positions`` counts how
         often that left some out.
 """
 
@@ -25,7 +25,7 @@ from fencepost_geofence.sphere import METRES_PER_DEGREE, POLE_DEG, SEAM_DEG, Box
 from fencepost_geofence.way import crosses, reach
 
 HITS_MAX: Final = 1_000
-REACH_M: Final = 150.0  # a fix from indoors is seldom farther off
+REACH_M: Final = 150.0
 
 
 class FenceIndex:
@@ -34,6 +34,7 @@ class FenceIndex:
 
     Attributes:
         cut_positions: How many positions were in more than ``HITS_MAX`` fences, so far.
+        changes: Counts what was put and removed: an answer is good until it moves on.
 
     Raises:
         ValueError: Two fences have the same id.
@@ -46,9 +47,9 @@ class FenceIndex:
         if len(self._by_id) != len(given):
             raise ValueError("two fences have the same fence_id")
         self._tree = BoxTree(given)
-        self._cells = Cells(self._within)
-        self._around = Cells(self._reaching)
+        self._cells = Cells(lambda box: self._tree.within(grown(box)))
         self.cut_positions = 0
+        self.changes = 0
 
     def __len__(self) -> int:
         """Give the number of fences."""
@@ -77,47 +78,14 @@ class FenceIndex:
             self._forget(fence)
 
     def at(self, lat: float, lon: float) -> list[Fence]:
-        """Give the fences that hold the position, in order of their ids."""
-        near = self.candidates((lat,), (lon,))[0]
-        return [fence for fence in near if fence.shape.contains(lat, lon)]
+        """Give the fences that hold the position, in order of their ids (rule 4)."""
+        hits = [fence for fence in self.around(lat, lon) if fence.shape.contains(lat, lon)]
+        self.cut_positions += len(hits) > HITS_MAX
+        return hits[:HITS_MAX]
 
-    def candidates(self, lats: Sequence[float], lons: Sequence[float]) -> list[Sequence[Fence]]:
-        """
-        Give, for each position of a group, the fences that may hold it.
-
-        Args:
-            lats: Latitudes, -90 ... 90.
-            lons: Longitudes, -180 ... 180, as many.
-
-        Returns:
-            A sequence of fences for each position, in order of their ids; all that hold it (rule
-            4), and some that do not.
-
-        """
-        near = self._cells.near(lats, lons)
-        if self._cells.longest > HITS_MAX:
-            for i, found in enumerate(near):
-                if len(found) > HITS_MAX:
-                    near[i] = self._cut(found, lats[i], lons[i])
-        return near
-
-    def near(self, lats: Sequence[float], lons: Sequence[float]) -> list[Sequence[Fence]]:
-        """
-        Give, for each position of a group, the fences it is near (rule 3).
-
-        Args:
-            lats: Latitudes, -90 ... 90.
-            lons: Longitudes, -180 ... 180, as many.
-
-        """
-        answers = self._around.near(lats, lons)
-        for i, found in enumerate(answers):
-            if found:
-                around = grown((lons[i], lats[i], lons[i], lats[i]))
-                close = [fence for fence in found if _meet(fence.shape.boxes(), around)]
-                is_crowd = len(close) > HITS_MAX
-                answers[i] = self._cut(close, lats[i], lons[i]) if is_crowd else close
-        return answers
+    def around(self, lat: float, lon: float) -> Sequence[Fence]:
+        """Give the fences around a position, in order of their ids (rule 3)."""
+        return self._cells.at(lat, lon)
 
     def nearest(
         self, lat: float, lon: float, k: int, *, wanted: Wanted | None = None, within_m: float = inf
@@ -143,22 +111,11 @@ class FenceIndex:
         ends = lat1, lon1, lat2, lon2
         return [fence for fence in self._tree.within(reach(ends)) if crosses(ends, fence)]
 
-    def _within(self, box: Box) -> list[Fence]:
-        return self._tree.within((box,))
-
-    def _reaching(self, box: Box) -> list[Fence]:
-        return self._tree.within(grown(box))
-
     def _forget(self, fence: Fence) -> None:
         """Forget what was looked up where a fence came, changed or went."""
+        self.changes += 1
         for box in fence.shape.boxes():
-            self._cells.drop((box,))
-            self._around.drop(grown(box))
-
-    def _cut(self, found: Sequence[Fence], lat: float, lon: float) -> Sequence[Fence]:
-        hits = [fence for fence in found if fence.shape.contains(lat, lon)]
-        self.cut_positions += len(hits) > HITS_MAX
-        return hits[:HITS_MAX]
+            self._cells.drop(grown(box))
 
 
 def grown(box: Box) -> tuple[Box, ...]:
@@ -170,11 +127,3 @@ def grown(box: Box) -> tuple[Box, ...]:
         return boxes(-SEAM_DEG, low, SEAM_DEG, high)
     wide_deg = reach_deg / cos(radians(max(abs(low), abs(high))))
     return boxes(west - wide_deg, low, east + wide_deg, high)
-
-
-def _meet(ours: Iterable[Box], theirs: Iterable[Box]) -> bool:
-    return any(
-        w1 <= e2 and w2 <= e1 and s1 <= n2 and s2 <= n1
-        for w1, s1, e1, n1 in ours
-        for w2, s2, e2, n2 in theirs
-    )

@@ -1,7 +1,7 @@
 """
 Shapes: what a fence encloses, and how far its boundary is.
 
-Pure. ``Circle`` and ``Area`` answer the same four questions (``Shape``); latitude comes first.
+Pure. ``Circle`` and ``Area`` answer the same questions (``Shape``); latitude comes first.
 
 Rule 1. A circle is tested by great-circle distance, never by a buffer in degrees; it is right over
         a pole and over the seam at +-180 degrees.
@@ -16,8 +16,8 @@ Rule 4. The distance to an area takes the nearest boundary point in a local equi
 """
 
 from dataclasses import dataclass, field
-from math import asin, cos, degrees, fsum, pi, radians, sin
-from typing import Final, Protocol
+from math import asin, cos, degrees, fsum, inf, pi, radians, sin
+from typing import Final, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -37,7 +37,13 @@ from fencepost_geofence.sphere import (
 MIN_RADIUS_M: Final = 10.0  # below the error of any receiver a circle only flickers
 MAX_RADIUS_M: Final = 100_000.0  # beyond it the sphere's error passes half a kilometre
 
+HUB_MAX_M: Final = 200_000.0
+HUB_LEAST, HUB_MOST = 0.998, 1.002  # rule 4's error, and bulging edges
+
 Floats = npt.NDArray[np.float64]
+
+Hub = tuple[float, float, float, float]
+"""lat, lon, and two distances from there in metres: between them lies the whole boundary."""
 
 
 class Shape(Protocol):
@@ -55,6 +61,10 @@ class Shape(Protocol):
 
     def boxes(self) -> tuple[Box, ...]:
         """Give boxes that together hold the shape, cut at +-180 degrees."""
+
+    @property
+    def hub(self) -> Hub:
+        """A middle, and the least and the greatest distance of the boundary from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,11 @@ class Circle:
         """Give the distance to the boundary in metres, negative inside."""
         return great_circle_m(self.lat, self.lon, lat, lon) - self.radius_m
 
+    @property
+    def hub(self) -> Hub:
+        """The centre: the boundary is everywhere equally far."""
+        return self.lat, self.lon, self.radius_m, self.radius_m
+
     def boxes(self) -> tuple[Box, ...]:
         """Give the boxes; a circle over a pole takes every longitude."""
         south, north = self.lat - self._reach_deg, self.lat + self._reach_deg
@@ -122,6 +137,7 @@ class Area:
     _bounds: Box = field(init=False, repr=False, compare=False)
     _starts: Floats = field(init=False, repr=False, compare=False)
     _steps: Floats = field(init=False, repr=False, compare=False)
+    _hub: Hub | None = field(init=False, repr=False, compare=False, default=None)
 
     def __post_init__(self) -> None:
         """Prepare the containment test and lay the edges out for the distance."""
@@ -147,10 +163,9 @@ class Area:
         west, south, east, north = self._bounds
         if not south <= lat <= north:
             return False
-        return any(
-            west <= turned <= east and bool(shapely.intersects_xy(self.geometry, turned, lat))
-            for turned in (lon, lon + TURN_DEG, lon - TURN_DEG)
-        )
+        if not west <= lon <= east:  # beyond the seam longitudes run on
+            lon += TURN_DEG if lon < west else -TURN_DEG
+        return west <= lon <= east and bool(shapely.intersects_xy(self.geometry, lon, lat))
 
     def signed_distance_m(self, lat: float, lon: float) -> float:
         """Give the distance to the boundary in metres, negative inside (rule 4)."""
@@ -166,6 +181,31 @@ class Area:
         metres = great_circle_m(lat, lon, lat + float(lats[best]), lon + float(lons[best]))
         return -metres if self.contains(lat, lon) else metres
 
+    @property
+    def hub(self) -> Hub:
+        """The middle of the box; worked out once."""
+        if self._hub is None:
+            object.__setattr__(self, "_hub", self._measured_hub())
+        return cast("Hub", self._hub)
+
+    def _measured_hub(self) -> Hub:
+        west, south, east, north = self._bounds
+        lat, lon = (south + north) / 2, ((west + east) / 2 + 3 * SEAM_DEG) % TURN_DEG - SEAM_DEG
+        corners = great_circles_m(lat, lon, self._starts[:, 1], self._starts[:, 0])
+        most_m = float(corners.max())
+        if most_m > HUB_MAX_M:  # edges that are straight in degrees bulge on the sphere
+            return lat, lon, 0.0, inf
+        distance_m = self.signed_distance_m(lat, lon)
+        return lat, lon, max(0.0, -distance_m) * HUB_LEAST, most_m * HUB_MOST
+
     def boxes(self) -> tuple[Box, ...]:
         """Give the boxes, cut at +-180 degrees."""
         return boxes(*self._bounds)
+
+
+def great_circles_m(lat: float, lon: float, lats: Floats, lons: Floats) -> Floats:
+    """Give the great-circle distances of many positions from one."""
+    half_lat, half_lon = np.sin(np.radians(lats - lat) / 2), np.sin(np.radians(lons - lon) / 2)
+    squared = half_lat**2 + cos(radians(lat)) * np.cos(np.radians(lats)) * half_lon**2
+    metres: Floats = 2 * EARTH_RADIUS_M * np.arcsin(np.sqrt(np.clip(squared, 0.0, 1.0)))
+    return metres

@@ -111,7 +111,10 @@ class Trail:
 
     def __post_init__(self) -> None:
         """Nothing is folded yet."""
-        self._unfold()
+        self._evidence: Evidence | None = None
+        self._refusal: Refusal | None = None
+        self._begun = -1
+        self._folded = 0
 
     def add(self, fix: Fix) -> tuple[float, float, float | None]:
         """Remember a fix newer than all others; give latitude, longitude, accuracy as kept."""
@@ -232,10 +235,13 @@ class Trail:
         return last_ms - (last_ms - int(packed_ms)) % WRAP_MS
 
     def _unfold(self) -> None:
-        self._evidence: Evidence | None = None
-        self._begun = -1
-        self._folded = 0
-        self._refusal: Refusal | None = None
+        self._evidence, self._refusal, self._begun, self._folded = None, None, -1, 0
+
+
+def kept(fix: Fix) -> Fix:
+    """Give a fix as a trail keeps it."""
+    trail = untrodden()
+    return Fix(fix.at_ms, *trail.add(fix))
 
 
 def untrodden() -> Trail:

@@ -18,7 +18,6 @@ Rule 2. A fix with accuracy worse than max(200 m, 2 x fence size) is ``low_accur
 Rule 3. What the filter refused (``implausible_speed``, ``stale``) decides nothing either.
 """
 
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from fencepost_geofence.evidence import ENTER_AT, LEAVE_AT, Refusal
@@ -34,9 +33,7 @@ def is_coarse(accuracy_m: float | None, size_m: float) -> bool:
     return accuracy_m is not None and accuracy_m > max(COARSE_M, COARSE_SIZES * size_m)
 
 
-def side_of(
-    p_inside: float, enter_at: float = ENTER_AT, leave_at: float = LEAVE_AT
-) -> bool | None:
+def side_of(p_inside: float, enter_at: float = ENTER_AT, leave_at: float = LEAVE_AT) -> bool | None:
     """
     Say on which side of a fence a device is.
 

@@ -35,7 +35,7 @@ from bench.town import Town, town, tracks
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import DeviceState
+from fencepost_geofence.membership import DeviceState, unseen
 from fencepost_geofence.shapes import Area, Circle
 from fencepost_geofence.tracker import Tracker
 
@@ -108,7 +108,7 @@ def ours(fences: Sequence[Fence]) -> Run:
     def run(uploads: Uploads) -> int:
         told = 0
         for device, fixes in uploads:
-            state = states.get(device) or states.setdefault(device, DeviceState())
+            state = states.get(device) or states.setdefault(device, unseen())
             told += len(tracker.follow(state, fixes).transitions)
         return told
 
@@ -192,9 +192,9 @@ def memory(count: int, devices: int) -> None:
     fence_b = (resident_b() - before_b) / count
     walks = tracks(place, devices, UPLOAD, SEED)
     for walk in walks:
-        tracker.follow(DeviceState(), walk)  # fills the cells
+        tracker.follow(unseen(), walk)  # fills the cells
     tracemalloc.start()
-    states = [DeviceState() for _ in walks]
+    states = [unseen() for _ in walks]
     for state, walk in zip(states, walks, strict=True):
         tracker.follow(state, walk)
     device_b = tracemalloc.get_traced_memory()[0] / devices
