@@ -12,7 +12,7 @@ embedded deployment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
@@ -82,7 +82,8 @@ class Effects(Struct):
     ``timers`` maps device id to its timer, None to clear it. ``merges`` are (visitor, person)
     pairs: rows of the first become the second's; cap slots move, so counters add. ``unshown`` are
     (person, delivery) pairs: that person's device says it never showed the in-app message, so its
-    cap slot is released.
+    cap slot is released. ``fence_days`` holds what was counted, by UTC day (days since 1970) and
+    fence; it is added to what is there.
     """
 
     position: int
@@ -95,6 +96,7 @@ class Effects(Struct):
     merges: list[tuple[str, str]] = field(default_factory=list)
     unshown: list[tuple[str, str]] = field(default_factory=list)
     records: list[RecordRow] = field(default_factory=list)
+    fence_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
 
 
 class DueMessage(Struct, frozen=True):
@@ -179,7 +181,8 @@ class Store(Protocol):
         """
         Write ``effects`` with their log position in one commit.
 
-        A message that exists already is left as it is: ids come from the cause.
+        A message that exists already is left as it is: ids come from the cause. ``fence_days`` are
+        added only if the position moves forward: the same effects again count nothing twice.
         """
 
     async def fire_timers(self, now_ms: int, limit: int) -> int:
@@ -263,6 +266,11 @@ class Store(Protocol):
         self, after: int, limit: int, *, subject: str = "", person_id: str = ""
     ) -> list[RecordRow]:
         """Give decision records behind cursor ``after``, oldest first; both filters must hold."""
+
+    async def fence_days(
+        self, since_day: int, fence_ids: Collection[str] | None = None
+    ) -> dict[str, dict[str, int]]:
+        """Add up by fence what was counted from ``since_day`` on, of all fences or of these."""
 
     async def counts(self) -> dict[str, int]:
         """Give what there is: log records, unprocessed ones, messages by state."""

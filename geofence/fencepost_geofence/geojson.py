@@ -24,6 +24,7 @@ from shapely.affinity import translate
 from shapely.geometry.polygon import orient
 
 from fencepost_geofence.corridor import Corridor
+from fencepost_geofence.evidence import ENTER_AT, LEAVE_AT
 from fencepost_geofence.fence import PRESENCE_TTL_S, Fence
 from fencepost_geofence.lines import read_corridor
 from fencepost_geofence.members import format_duration, quoted, read_members
@@ -98,9 +99,15 @@ def to_feature(fence: Fence) -> dict[str, Any]:
         "place": {key: value for key, value in place.items() if value},
         "library": fence.library,
         "dwell_after": [format_duration(each) for each in fence.dwell_after_s],
+        "dwell_repeat": fence.dwell_repeat_s and format_duration(fence.dwell_repeat_s),
         "presence_ttl": fence.presence_ttl_s != PRESENCE_TTL_S
         and format_duration(fence.presence_ttl_s),
         "cooldown": fence.cooldown_s and format_duration(fence.cooldown_s),
+        "enter_at": fence.enter_at != ENTER_AT and fence.enter_at,
+        "leave_at": fence.leave_at != LEAVE_AT and fence.leave_at,
+        "pass": fence.passes,
+        "approach_s": fence.approach_s,
+        "emit": fence.emit != "live" and fence.emit,
         "active": fence.active,
         "zone": fence.zone,
         "sensitive": fence.sensitive,

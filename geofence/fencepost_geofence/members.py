@@ -6,15 +6,19 @@ Pure. Used by ``geojson``; the words are those of the authoring format.
 Rule 1. A duration is a whole number and one of ``s m h d``, like ``30s 10m 2h 7d``.
 Rule 2. An unknown member is a fault that names the nearest known one. With ``is_foreign`` (files
         that were not written for us) unknown members are passed over.
-Rule 3. Members that are planned but do nothing yet are refused, never silently ignored.
+Rule 3. ``approach_s`` carries its unit in its name, so it is a number and no duration.
+Rule 4. Members that only make sense together are checked together, against the defaults of those
+        that are not given.
 """
 
 import difflib
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
-from fencepost_geofence.rings import Fault
+from fencepost_geofence.evidence import ENTER_AT, LEAVE_AT
+from fencepost_geofence.fence import Emit
+from fencepost_geofence.rings import Fault, is_within
 
 Faults = list[Fault]
 
@@ -22,7 +26,10 @@ MAX_DURATION_S: Final = 366 * 86_400
 _ID: Final = re.compile(r"[a-z0-9-]{1,64}")
 _DURATION: Final = re.compile(r"([0-9]{1,9})([smhd])")
 _UNITS_S: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_LATER: Final = frozenset({"pass", "approach_s", "emit"})
+MIN_REPEAT_S: Final = 60  # oftener is a heartbeat, not a DWELL
+MIN_APPROACH_S: Final = 10
+MAX_APPROACH_S: Final = 3_600  # nobody keeps a course for longer
+_CHANCES: Final = {"enter_at": (0.5, 0.99), "leave_at": (0.01, 0.5)}
 _GEOMETRIC: Final = frozenset({"id", "radius_m", "width_m"})  # read beside the geometry
 _TEXT_MAX: Final = 8_192
 _TAG_MAX: Final = 64
@@ -72,6 +79,7 @@ def read_members(
             fields.update(reader(member, value, faults))
         elif not is_foreign and member not in _GEOMETRIC:
             faults.append(_unknown(str(member)))
+    faults.extend(_misfits(fields))
     return fields
 
 
@@ -87,12 +95,22 @@ def quoted(value: object) -> str:
 
 def _unknown(member: str) -> Fault:
     path = f"properties.{member[:64]}"
-    if member in _LATER:
-        return Fault(path, f"{member} is not supported yet", "remove it")
     known = sorted({*_READERS, *_GEOMETRIC})
     near = difflib.get_close_matches(member[:64], known, n=1)
     how = f"did you mean {near[0]}?" if near else f"known members: {', '.join(known)}"
     return Fault(path, f"unknown member {quoted(member)}", how)
+
+
+def _misfits(fields: Mapping[str, Any]) -> list[Fault]:
+    """Find members that are right alone and wrong together (rule 4)."""
+    wrong = []
+    if fields.get("enter_at", ENTER_AT) <= fields.get("leave_at", LEAVE_AT):
+        what = "enter_at must be above leave_at"
+        wrong.append(Fault("properties.enter_at", what, "raise it, or lower leave_at"))
+    if "dwell_repeat_s" in fields and not fields.get("dwell_after_s"):
+        what = "dwell_repeat needs a dwell_after to follow"
+        wrong.append(Fault("properties.dwell_repeat", what, 'add "dwell_after": "5m"'))
+    return wrong
 
 
 def _text(member: str, value: object, faults: Faults) -> dict[str, Any]:
@@ -142,7 +160,7 @@ def _place(member: str, value: object, faults: Faults) -> dict[str, Any]:
 
 def _flag(member: str, value: object, faults: Faults) -> dict[str, Any]:
     if isinstance(value, bool):
-        return {member: value}
+        return {"passes" if member == "pass" else member: value}
     faults.append(Fault(f"properties.{member}", f"{member} must be true or false", "write true"))
     return {}
 
@@ -167,6 +185,41 @@ def _durations(member: str, value: object, faults: Faults) -> dict[str, Any]:
     return {} if wrong else {f"{member}_s": tuple(sorted({each for each in read if each}))}
 
 
+def _repeat(member: str, value: object, faults: Faults) -> dict[str, Any]:
+    read = _duration(member, value, faults)
+    if all(seconds >= MIN_REPEAT_S for seconds in read.values()):
+        return read
+    what = f"{quoted(value)} is too often"
+    faults.append(Fault(f"properties.{member}", what, "write 1m or longer"))
+    return {}
+
+
+def _seconds(member: str, value: object, faults: Faults) -> dict[str, Any]:
+    if isinstance(value, int) and is_within(value, MIN_APPROACH_S, MAX_APPROACH_S):
+        return {member: value}
+    what = f"{quoted(value)} is no number of seconds for {member}"
+    how = f"give a whole number of seconds, {MIN_APPROACH_S} ... {MAX_APPROACH_S:,}"
+    faults.append(Fault(f"properties.{member}", what, how))
+    return {}
+
+
+def _chance(member: str, value: object, faults: Faults) -> dict[str, Any]:
+    least, most = _CHANCES[member]
+    if is_within(value, least, most):
+        return {member: value}
+    what = f"{quoted(value)} is no probability for {member}"
+    faults.append(Fault(f"properties.{member}", what, f"give a number, {least} ... {most}"))
+    return {}
+
+
+def _emit(member: str, value: object, faults: Faults) -> dict[str, Any]:
+    if isinstance(value, str) and value in get_args(Emit):
+        return {member: value}
+    how = "write live (at once) or settled (10 minutes later, and never corrected)"
+    faults.append(Fault(f"properties.{member}", f"{quoted(value)} is no way to emit", how))
+    return {}
+
+
 def _no_duration(path: str, value: object) -> Fault:
     how = "write a whole number and s, m, h or d (30s 10m 2h 7d), up to 366d"
     return Fault(path, f"{quoted(value)} is not a duration", how)
@@ -180,7 +233,13 @@ _READERS: Final[Mapping[str, Callable[[str, object, Faults], dict[str, Any]]]] =
     "place": _place,
     "library": _library,
     "dwell_after": _durations,
+    "dwell_repeat": _repeat,
     "presence_ttl": _duration,
     "cooldown": _duration,
+    "enter_at": _chance,
+    "leave_at": _chance,
+    "pass": _flag,
+    "approach_s": _seconds,
+    "emit": _emit,
     "sensitive": _flag,
 }

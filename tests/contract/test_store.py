@@ -292,6 +292,44 @@ async def test_commit_that_cannot_be_written_leaves_nothing(store: Store) -> Non
     assert await store.records(0, 10) == []
 
 
+async def test_fence_days_add_up_by_fence(store: Store) -> None:
+    """Counts are added to those of the day, and given from a day on, of all fences or of some."""
+    await store.commit(effects(1, fence_days={(7, "a"): {"enter": 1}, (8, "b"): {"exit": 2}}))
+    more = {(7, "a"): {"flap": 1}, (8, "a"): {"enter": 2, "decided": 9}, (8, "b"): {"exit": 3}}
+    await store.commit(effects(2, fence_days=more))
+
+    assert await store.fence_days(7) == {
+        "a": {"enter": 3, "flap": 1, "decided": 9},
+        "b": {"exit": 5},
+    }
+    assert await store.fence_days(8, {"a", "c"}) == {"a": {"enter": 2, "decided": 9}}
+    assert await store.fence_days(0, []) == {}
+    assert await store.fence_days(9) == {}
+
+
+async def test_fence_days_are_counted_once_for_a_position(store: Store) -> None:
+    """Effects that come again, after a crash between commit and answer, count nothing twice."""
+    once = effects(3, fence_days={(7, "a"): {"enter": 1}})
+    await store.commit(once)
+    await store.commit(once)
+
+    assert await store.fence_days(0) == {"a": {"enter": 1}}
+
+
+async def test_fence_days_are_in_the_commit_of_the_position_or_not_at_all(store: Store) -> None:
+    """What could not be committed has counted nothing, and counts when it comes again."""
+    broken = record("run-1")
+    broken.body["oops"] = object()
+    counted: dict[tuple[int, str], dict[str, int]] = {(7, "a"): {"enter": 1}}
+    with pytest.raises(TypeError):
+        await store.commit(effects(3, fence_days=counted, records=[broken]))
+    before = await store.fence_days(0)
+    await store.commit(effects(3, fence_days=counted))
+
+    assert before == {}
+    assert await store.fence_days(0) == {"a": {"enter": 1}}
+
+
 async def test_persons_and_tracks_come_back_as_they_were_committed(store: Store) -> None:
     """Of the ids asked for those that exist are given, in their newest form."""
     person = Person("p", user_id="u", attributes={"tier": "plus"})

@@ -150,6 +150,18 @@ class StoreMachine(RuleBasedStateMachine):
         """Merge, whether the door has linked the two or not."""
         self._both(lambda s: s.commit(effects(1, merges=[(visitor_id, person_id)])))
 
+    @rule(
+        day=st.integers(1, 3),
+        fence_id=st.sampled_from("ab"),
+        counts=st.dictionaries(st.sampled_from(["enter", "flap"]), st.integers(1, 3), min_size=1),
+        ahead=st.integers(0, 1),
+    )
+    def count(self, day: int, fence_id: str, counts: dict[str, int], ahead: int) -> None:
+        """Count of a fence; at a position that was committed before it counts nothing."""
+        position = self._run(self._model.position()) + ahead
+        counted = {(day, fence_id): counts}
+        self._both(lambda s: s.commit(effects(position, fence_days=counted)))
+
     @rule(device_id=devices, person_id=people, after_ms=st.none() | st.integers(0, MINUTE_MS))
     def set_timer(self, device_id: str, person_id: str, after_ms: int | None) -> None:
         """Set or clear a timer."""
@@ -232,6 +244,8 @@ class StoreMachine(RuleBasedStateMachine):
         self._both(lambda s: s.resolve(PEOPLE))
         self._both(lambda s: s.documents())
         self._both(lambda s: s.records(0, 1000))
+        self._both(lambda s: s.fence_days(2))
+        self._both(lambda s: s.fence_days(0, "bc"))
         for message_id in MESSAGES:
             self._both(methodcaller("peek", message_id))
             self._both(methodcaller("records", 1, 9, subject=message_id))

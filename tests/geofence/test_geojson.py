@@ -207,7 +207,22 @@ def test_geojson_refuses_what_is_no_shape(geometry: object, what: str) -> None:
         ("tag", ["a"], "tag", "did you mean tags?"),
         ("colour", "red", "colour", "known members"),
         ("active", 7, "active", "quotes"),
-        ("emit", "settled", "emit", "remove it"),
+        ("emit", "later", "emit", "live (at once) or settled"),
+        ("emit", ["live"], "emit", "live (at once) or settled"),
+        ("pass", "yes", "pass", "true"),
+        ("passes", True, "passes", "did you mean pass?"),
+        ("approach_s", "5m", "approach_s", "whole number of seconds"),
+        ("approach_s", 9, "approach_s", "10 ... 3,600"),
+        ("approach_s", 3_601, "approach_s", "10 ... 3,600"),
+        ("approach_s", 60.5, "approach_s", "whole number of seconds"),
+        ("approach_s", True, "approach_s", "whole number of seconds"),
+        ("enter_at", 0.49, "enter_at", "0.5 ... 0.99"),
+        ("enter_at", 1, "enter_at", "0.5 ... 0.99"),
+        ("enter_at", "80%", "enter_at", "give a number"),
+        ("leave_at", 0, "leave_at", "0.01 ... 0.5"),
+        ("leave_at", 0.51, "leave_at", "0.01 ... 0.5"),
+        ("leave_at", float("nan"), "leave_at", "0.01 ... 0.5"),
+        ("dwell_repeat", "10m", "dwell_repeat", "dwell_after"),
         ("name", 5, "name", "quotes"),
         ("name", "a\0", "name", "quotes"),
         ("name", "x" * 9_000, "name", "shorten"),
@@ -237,6 +252,24 @@ def test_geojson_refuses_a_bad_member(member: str, value: object, path: str, hin
     assert hint in problem.how
 
 
+@pytest.mark.parametrize(
+    ("members", "path"),
+    [
+        ({"dwell_after": "5m", "dwell_repeat": "59s"}, "dwell_repeat"),
+        ({"dwell_after": "5m", "dwell_repeat": "often"}, "dwell_repeat"),
+        ({"dwell_after": [], "dwell_repeat": "5m"}, "dwell_repeat"),
+        ({"enter_at": 0.5, "leave_at": 0.5}, "enter_at"),
+    ],
+)
+def test_geojson_refuses_members_that_do_not_fit_together(
+    members: dict[str, object], path: str
+) -> None:
+    """A repeat follows a threshold, no oftener than each minute; one enters above leaving."""
+    (problem,) = problems(POINT, radius_m=50, **members)
+
+    assert problem.path == f"properties.{path}"
+
+
 def test_geojson_refuses_a_radius_on_a_polygon() -> None:
     """A radius means nothing to a polygon."""
     (problem,) = problems(shape(SHELL), radius_m=50)
@@ -255,8 +288,14 @@ def test_geojson_reads_every_member() -> None:
         place={"name": "Yoga House", "meta": {"gym": True}},
         library="studios",
         dwell_after=["1h", "5m", "5m"],
+        dwell_repeat="30m",
         presence_ttl="30m",
         cooldown="0s",
+        enter_at=0.8,
+        leave_at=0.2,
+        approach_s=300,
+        emit="settled",
+        **{"pass": True},
         active="Mo-Fr 08:00-18:00",
         zone="Asia/Seoul",
         sensitive=True,
@@ -271,7 +310,13 @@ def test_geojson_reads_every_member() -> None:
         meta={"gym": True},
         library="studios",
         dwell_after_s=(300, 3_600),
+        dwell_repeat_s=1_800,
         presence_ttl_s=1_800,
+        enter_at=0.8,
+        leave_at=0.2,
+        passes=True,
+        approach_s=300,
+        emit="settled",
         active="Mo-Fr 08:00-18:00",
         zone="Asia/Seoul",
         sensitive=True,
@@ -404,10 +449,23 @@ fences = st.builds(
     dwell_after_s=st.sets(st.integers(1, 90_000), max_size=3).map(lambda s: tuple(sorted(s))),
     presence_ttl_s=st.integers(1, 90_000),
     cooldown_s=st.integers(0, 90_000),
+    enter_at=st.floats(0.51, 0.99),
+    leave_at=st.floats(0.01, 0.5),
+    passes=st.booleans(),
+    approach_s=st.none() | st.integers(10, 3_600),
+    emit=st.sampled_from(["live", "settled"]),
     active=st.sampled_from(["", "24/7"]),
     zone=st.sampled_from(["", "Asia/Seoul"]),
     sensitive=st.booleans(),
 )
+
+
+@given(st.integers(60, 90_000), st.integers(1, 90_000))
+def test_geojson_reads_the_repeat_it_writes(repeat_s: int, after_s: int) -> None:
+    """A repeat written and read is the same."""
+    fence = Fence("a", Circle(50, 7, 50), dwell_after_s=(after_s,), dwell_repeat_s=repeat_s)
+
+    assert geojson.read(geojson.to_feature(fence)).fences == [fence]
 
 
 @MODEST

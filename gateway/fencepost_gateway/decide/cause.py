@@ -26,12 +26,13 @@ class Cause(Struct, frozen=True):
     Attributes:
         stimulus_id: Names the stimulus; every id made from it is the same on a repeat.
         kind: Which of the two it is.
-        name: The event's name, or ``enter``, ``exit``, ``dwell``.
+        name: The event's name, or the kind of the transition.
         at_ms: When it happened, by the device's corrected clock.
         props: Properties of an app event.
         fence_id: Fence of a transition.
         visit_id: Visit of a transition.
         initial: The device was inside already when tracking began.
+        opened: The device was inside when the fence opened.
         inactive: It happened outside the opening hours of the fence.
         after_ms: The threshold a dwell has reached.
 
@@ -45,6 +46,7 @@ class Cause(Struct, frozen=True):
     fence_id: str = ""
     visit_id: str = ""
     initial: bool = False
+    opened: bool = False
     inactive: bool = False
     after_ms: int | None = None
 
@@ -65,7 +67,7 @@ def rule_facts(plan: Plan, person: Person, cause: Cause, now_ms: int) -> RuleFac
         event=cause.props if is_event else None,
         transition=None
         if is_event
-        else TransitionView(cause.name, cause.fence_id, initial=cause.initial),
+        else TransitionView(cause.name, cause.fence_id, initial=cause.initial, opened=cause.opened),
         place=place_of(plan, person, cause),
         fences=plan.fences,
         workspace_zone=plan.workspace_zone,

@@ -90,6 +90,7 @@ def _opens(entry: EventEntry | TransitionEntry, cause: Cause) -> bool:
         and cause.fence_id in entry.fence_ids
         and (entry.after_ms is None or entry.after_ms == cause.after_ms)
         and (entry.initial or not cause.initial)
+        and (entry.opened or not cause.opened)
     )
 
 

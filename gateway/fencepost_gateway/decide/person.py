@@ -26,6 +26,7 @@ RECENT_MAX = 100
 NAMES_MAX = 200
 PROPS_MAX_BYTES = 2_048  # a hundred of them are 200 KiB a person at the very most
 ATTRIBUTES_MAX = 256
+LEFT_MAX = 16
 
 _packed = msgspec.msgpack.Encoder().encode
 
@@ -47,12 +48,25 @@ class PastEvent(Struct, frozen=True, gc=False, array_like=True):
 
 
 class Presence(Struct):
-    """The person is inside a fence since ``since_ms``; which visit, seen by which device."""
+    """
+    The person is inside a fence since ``since_ms``; which visit, seen by which device.
+
+    Openings of the fence after ``opened_ms`` are still to be told; 0: nobody has asked for any.
+    """
 
     fence_id: str
     since_ms: int
     visit_id: str
     device_id: str
+    opened_ms: int = 0
+
+
+class Departure(Struct, frozen=True, gc=False, array_like=True):
+    """A device left a fence at ``at_ms``; kept for minutes, to tell a flap from a visit."""
+
+    fence_id: str
+    device_id: str
+    at_ms: int
 
 
 class RunMark(Struct):
@@ -78,6 +92,7 @@ class Person(Struct):
     summaries: dict[str, EventSummary] = field(default_factory=dict)
     recent: list[PastEvent] = field(default_factory=list)
     inside: list[Presence] = field(default_factory=list)
+    left: list[Departure] = field(default_factory=list)
     runs: dict[str, RunMark] = field(default_factory=dict)
     zone: str = ""
     zone_at_ms: int = 0
@@ -138,6 +153,7 @@ def merge(known: Person, visitor: Person) -> None:
             known.summaries[name] = theirs
     known.recent = sorted([*known.recent, *visitor.recent], key=lambda e: e.at_ms)[-RECENT_MAX:]
     known.inside += [p for p in visitor.inside if known.presence(p.fence_id) is None]
+    known.left = [*known.left, *visitor.left][-LEFT_MAX:]
     for campaign_id, mark in visitor.runs.items():
         marks = (known.runs.get(campaign_id, mark), mark)
         known.runs[campaign_id] = min(marks, key=_run_rank)

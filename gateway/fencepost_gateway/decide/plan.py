@@ -17,10 +17,11 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from fencepost_gateway.decide.opening import Opening
 from fencepost_gateway.decide.place import FenceView
+from fencepost_gateway.decide.rule_facts import TransitionKind
 from fencepost_gateway.decide.rules import Rule
 
-TransitionKind = Literal["enter", "exit", "dwell"]
 CalendarWindow = Literal["hour", "day", "week", "month"]
 PurposeName = Literal["marketing", "transactional"]
 
@@ -33,12 +34,17 @@ class EventEntry(Struct, frozen=True):
 
 
 class TransitionEntry(Struct, frozen=True):
-    """Woken by a transition of one of these fences; ``after_ms`` names the dwell threshold."""
+    """
+    Woken by a transition of one of these fences; ``after_ms`` names the dwell threshold.
+
+    The flags admit what an entry leaves alone unless it asks.
+    """
 
     kind: TransitionKind
     fence_ids: frozenset[str]
     after_ms: int | None = None
     initial: bool = False
+    opened: bool = False
     inactive: bool = False
 
 
@@ -159,7 +165,11 @@ class Policy(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """Everything published at one revision."""
+    """
+    Everything published at one revision.
+
+    ``openings`` holds the opening hours, by fence, that some entry waits for (``opened``).
+    """
 
     revision: int
     policy: Policy
@@ -169,6 +179,8 @@ class Plan(Struct, frozen=True):
     fences: dict[str, FenceView] = {}
     on_event: dict[str, tuple[Campaign, ...]] = {}
     on_transition: dict[tuple[str, str], tuple[Campaign, ...]] = {}
+    openings: dict[str, Opening] = {}
     workspace_zone: str = ""
     workspace_holdout: float = 0.0
+    allows_mock: bool = False
     seed: str = ""

@@ -14,7 +14,7 @@ Rule 3. Notes are a short list: ``missing`` (no such value), ``type`` (another t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal, get_args
 
 from msgspec import Struct
 
@@ -27,6 +27,9 @@ Json = Any  # a plain JSON value: what authors write and devices send
 MISSING: Final = object()
 PERSON_MEMBERS = ("user_id", "locale", "zone")
 
+TransitionKind = Literal["enter", "exit", "dwell", "expire", "pass", "approach"]
+TRANSITIONS: tuple[TransitionKind, ...] = get_args(TransitionKind)
+
 
 class TransitionView(Struct, frozen=True):
     """The transition that woke us, if one did."""
@@ -34,6 +37,7 @@ class TransitionView(Struct, frozen=True):
     kind: str
     fence_id: str
     initial: bool = False
+    opened: bool = False
 
 
 class RuleFacts(Struct, frozen=True):

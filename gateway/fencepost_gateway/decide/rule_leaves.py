@@ -22,6 +22,7 @@ from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX
 from fencepost_gateway.decide.place import Selector
 from fencepost_gateway.decide.rule_comparisons import in_workspace_ms
 from fencepost_gateway.decide.rule_facts import (
+    TRANSITIONS,
     Check,
     Faults,
     Json,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _DURATION_HOW = "write a duration, such as 30s 10m 2h 7d"
-_TRANSITIONS = ("enter", "exit", "dwell")
+_MARKS = ("initial", "opened")
 _SELECTOR = ("id", "tag", "library")
 
 Where = Callable[[Json, Path], Check | None]
@@ -97,13 +98,15 @@ def compile_inside(leaf: Mapping[str, Json], path: Path, faults: Faults) -> Chec
 
 
 def compile_transition(leaf: Mapping[str, Json], path: Path, faults: Faults) -> Check | None:
-    """Compile ``{transition: enter, fence: {…}, initial: false}``."""
-    kind, initial = leaf["transition"], leaf.get("initial")
-    if kind not in _TRANSITIONS:
-        what = f"{kind!r} is no transition" if kind not in _LATER else f"{kind} comes later"
-        faults.add((*path, "transition"), what, "write enter, exit or dwell")
-    if initial is not None and not isinstance(initial, bool):
-        faults.add((*path, "initial"), "not true or false", "write initial: true or false")
+    """Compile ``{transition: enter, fence: {…}, initial: false, opened: false}``."""
+    kind = leaf["transition"]
+    if kind not in TRANSITIONS:
+        how = f"write one of: {', '.join(TRANSITIONS)}"
+        faults.add((*path, "transition"), f"{kind!r} is no transition", how)
+    marks = {mark: leaf[mark] for mark in _MARKS if leaf.get(mark) is not None}
+    for mark, wanted in marks.items():
+        if not isinstance(wanted, bool):
+            faults.add((*path, mark), "not true or false", f"write {mark}: true or false")
     selector: Selector | None = Selector()
     if "fence" in leaf:
         selector = compile_selector(leaf["fence"], (*path, "fence"), faults)
@@ -111,7 +114,7 @@ def compile_transition(leaf: Mapping[str, Json], path: Path, faults: Faults) -> 
         return None
     chosen = selector
     text = f"transition {kind}" + (f" of {selector}" if "fence" in leaf else "")
-    text += "" if initial is None else f" initial {str(initial).lower()}"
+    text += "".join(f" {mark} {str(wanted).lower()}" for mark, wanted in marks.items())
 
     def check(facts: RuleFacts, out: list[Operand] | None) -> bool:
         woke = facts.transition
@@ -119,7 +122,7 @@ def compile_transition(leaf: Mapping[str, Json], path: Path, faults: Faults) -> 
         ok = (
             woke is not None
             and woke.kind == kind
-            and (initial is None or woke.initial is initial)
+            and all(getattr(woke, mark) is wanted for mark, wanted in marks.items())
             and (chosen == Selector() or (fence is not None and chosen.matches(fence)))
         )
         if out is not None:
@@ -128,9 +131,6 @@ def compile_transition(leaf: Mapping[str, Json], path: Path, faults: Faults) -> 
         return ok
 
     return check
-
-
-_LATER = ("pass", "approach", "expire")
 
 
 def compile_time(leaf: Mapping[str, Json], path: Path, faults: Faults) -> Check | None:

@@ -34,7 +34,7 @@ from fencepost_gateway.documents.document import (
 )
 from fencepost_gateway.documents.kinds import Finding
 from fencepost_gateway.documents.loader import doubled
-from fencepost_gateway.documents.models.campaign import Campaign
+from fencepost_gateway.documents.models.campaign import Campaign, Entry
 from fencepost_gateway.documents.models.caps import Caps
 from fencepost_gateway.documents.models.template import Template
 from fencepost_geofence.fence import Fence
@@ -126,8 +126,10 @@ def _check_campaign(document: Document, world: _World) -> Iterator[Finding]:
         chosen = selected(entry, world.views, world.fences.values())
         matching = [f for f in world.views.values() if entry.fence.selector().matches(f)]
         if matching and not chosen:
-            what = f"none of these fences has dwell_after {entry.after or ''}".rstrip()
-            yield Finding(path, what, f"add dwell_after: {entry.after or '5m'} to the fence")
+            yield _lacking(entry, path)
+        if entry.opened and matching and not any(view.opening for view in matching):
+            what = "opened, and none of these fences has opening hours"
+            yield Finding((*path, "opened"), what, "add active: to the fence, or take it out")
         yield from _check_sensitive(campaign, chosen, path, world)
     for rule_path, tree in (
         (("when",), campaign.when),
@@ -140,6 +142,17 @@ def _check_campaign(document: Document, world: _World) -> Iterator[Finding]:
         if moment is not None and moment.tzinfo is None and zone_named(world.zone) is None:
             how = "write the offset, or set zone: in a workspace document"
             yield Finding(("run", member), "a moment without offset, and no workspace zone", how)
+
+
+def _lacking(entry: Entry, path: Path) -> Finding:
+    """Say what none of the selected fences has, and so never the transition of the entry."""
+    if entry.transition == "dwell":
+        what = f"dwell_after {entry.after or ''}".rstrip()
+        how = f"add dwell_after: {entry.after or '5m'} to the fence"
+    else:
+        what = "pass" if entry.transition == "pass" else "approach_s"
+        how = f"add {'pass: true' if what == 'pass' else 'approach_s: 300'} to the fence"
+    return Finding(path, f"none of these fences has {what}", how)
 
 
 def _check_template(campaign: Campaign, world: _World) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ Pure, but for the shipped default policy, which is read from the package. Docume
 
 Rule 1. A plan depends on the documents alone, never on their order.
 Rule 2. Selectors become fence ids here. ``dwell`` with ``after`` means those selected fences that
-        have this threshold.
+        have this threshold, ``pass`` and ``approach`` those that ask for them.
 Rule 3. No policy authored: the shipped one holds. Cap rules of all caps documents hold together.
 Rule 4. Quiet hours become spans of one weekday each, overnight spans split at midnight.
 """
@@ -17,6 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from fencepost_gateway.decide import plan
+from fencepost_gateway.decide.opening import Opening
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.rules import Rule, compile_rule, compile_where
 from fencepost_gateway.decide.spans import (
@@ -40,6 +41,7 @@ from fencepost_gateway.documents.shipped import default_documents
 from fencepost_geofence.fence import Fence
 
 _M = TypeVar("_M", bound=Authored)
+_ASKED_FOR = ("dwell", "pass", "approach")  # what a fence has only if its author says so
 _CHANNEL_MEMBERS = ("in_app", "web_push", "sms", "email")
 
 
@@ -82,8 +84,10 @@ def compile_plan(
         fences=views,
         on_event=_by_event(campaigns),
         on_transition=_by_transition(campaigns),
+        openings=_openings(campaigns, views),
         workspace_zone=zone,
         workspace_holdout=_fraction(workspace.holdout if workspace else 0),
+        allows_mock=workspace is not None and workspace.mock,
         seed=seed,
     )
 
@@ -112,14 +116,19 @@ def selected(
     """Resolve the fences an entry waits for (Rule 2)."""
     selector = (entry.fence or FenceSelector(id="-")).selector()
     chosen = {fence_id for fence_id, view in views.items() if selector.matches(view)}
-    if entry.transition == "dwell":
-        after_ms = parse_duration_ms(entry.after)
-        chosen &= {
-            fence.fence_id
-            for fence in all_fences
-            if any(after_ms in {None, each_s * 1_000} for each_s in fence.dwell_after_s)
-        }
+    if entry.transition in _ASKED_FOR:
+        chosen &= {fence.fence_id for fence in all_fences if _tells(fence, entry)}
     return frozenset(chosen)
+
+
+def _tells(fence: Fence, entry: Entry) -> bool:
+    """Say whether a fence ever has the transition that an entry waits for."""
+    if entry.transition == "pass":
+        return fence.passes
+    if entry.transition == "approach":
+        return fence.approach_s is not None
+    after_ms = parse_duration_ms(entry.after)
+    return any(after_ms in {None, each_s * 1_000} for each_s in fence.dwell_after_s)
 
 
 def run_bounds_ms(campaign: Campaign, zone: str) -> tuple[int | None, int | None]:
@@ -179,6 +188,7 @@ def _entry(
         fence_ids=selected(authored, views, all_fences),
         after_ms=parse_duration_ms(authored.after),
         initial=authored.initial,
+        opened=authored.opened,
         inactive=authored.inactive,
     )
 
@@ -291,3 +301,18 @@ def _by_transition(
         for key in sorted(keys):
             index.setdefault(key, []).append(campaign)
     return {key: tuple(found) for key, found in index.items()}
+
+
+def _openings(
+    campaigns: Iterable[plan.Campaign], views: Mapping[str, FenceView]
+) -> dict[str, Opening]:
+    """Give the opening hours that some entry waits for."""
+    asked = {
+        fence_id
+        for campaign in campaigns
+        for entry in campaign.entries
+        if isinstance(entry, plan.TransitionEntry) and entry.opened
+        for fence_id in entry.fence_ids
+    }
+    found = {fence_id: views[fence_id].opening for fence_id in sorted(asked)}
+    return {fence_id: opening for fence_id, opening in found.items() if opening is not None}

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from fencepost_geofence.fence import Fence
 
 MEMBERS = (
-    "name", "tags", "place", "library", "dwell_after", "presence_ttl", "cooldown", "sensitive",
-    "width_m", "active", "zone",
+    "name", "tags", "place", "library", "dwell_after", "dwell_repeat", "presence_ttl", "cooldown",
+    "enter_at", "leave_at", "pass", "approach_s", "emit", "sensitive", "width_m", "active", "zone",
 )  # fmt: skip
 
 

@@ -99,8 +99,8 @@ RULE_FORMS: Final[dict[str, tuple[str, str]]] = {
     "first": ("`{first: purchase, within: 7d}`", "Age of the first one; or `older_than`."),
     "inside": ("`{inside: {tag: studio}, for: 10m}`", "Inside now, optionally so long at least."),
     "transition": (
-        "`{transition: enter, fence: {id: gate}, initial: false}`",
-        "The transition that woke us.",
+        "`{transition: enter, fence: {id: gate}, initial: false, opened: false}`",
+        "The transition that woke us: `enter exit dwell expire pass approach`.",
     ),
     "time": (
         '`{time: {from: "07:00", to: "09:30", days: [mo, tu]}, zone: person}`',

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -48,6 +48,7 @@ from fencepost_gateway.stores.memory_books import (
     append,
     claim_facts,
     consents_of,
+    count_fence_days,
     end,
     merge,
     message_of,
@@ -143,6 +144,8 @@ class MemoryStore:
     async def commit(self, effects: Effects) -> None:
         """See ``Store.commit``."""
         with self._unit() as books:
+            if effects.position > books.position:
+                count_fence_days(books, effects.fence_days)
             books.position = effects.position
             books.persons |= {i: pack(person) for i, person in effects.persons.items()}
             for visitor_id, person_id in effects.merges:
@@ -298,6 +301,16 @@ class MemoryStore:
             if person_id in {"", row.person_id}
         ]
         return [r for r in found if r.cursor > after and subject in {"", r.subject}][:limit]
+
+    async def fence_days(
+        self, since_day: int, fence_ids: Collection[str] | None = None
+    ) -> dict[str, dict[str, int]]:
+        """See ``Store.fence_days``."""
+        found: dict[str, Counter[str]] = {}
+        for (day, fence_id), body in self._books.fence_days.items():
+            if day >= since_day and (fence_ids is None or fence_id in fence_ids):
+                found.setdefault(fence_id, Counter()).update(unpack(body, dict[str, int]))
+        return {fence_id: dict(counted) for fence_id, counted in found.items()}
 
     async def counts(self) -> dict[str, int]:
         """See ``Store.counts``."""

@@ -7,7 +7,8 @@ found by looking at every row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -84,6 +85,7 @@ class Books(Struct):
     suppressed: dict[tuple[str, str], str] = {}
     documents: dict[tuple[str, str, int], DocumentRow] = {}
     records: dict[int, Owned] = {}
+    fence_days: dict[tuple[int, str], bytes] = {}
 
 
 def pack(value: Any) -> bytes:
@@ -108,6 +110,14 @@ def put_records(books: Books, found: Sequence[RecordRow]) -> None:
         cursor = len(books.records) + 1
         body = pack(structs.replace(row, cursor=cursor))
         books.records[cursor] = Owned(row.person_id, body)
+
+
+def count_fence_days(books: Books, found: Mapping[tuple[int, str], Mapping[str, int]]) -> None:
+    """Add to what was counted of a fence on a day."""
+    for key, more in found.items():
+        held = Counter(unpack(books.fence_days.get(key, pack({})), dict[str, int]))
+        held.update(more)
+        books.fence_days[key] = pack(dict(held))
 
 
 def consents_of(books: Books, person_id: str) -> list[ConsentEntry]:

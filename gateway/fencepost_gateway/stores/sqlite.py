@@ -14,8 +14,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -47,12 +48,14 @@ from fencepost_gateway.stores import rows
 from fencepost_gateway.stores.sql import load_queries
 from fencepost_gateway.stores.sqlite_desk import Desk, Facts
 from fencepost_gateway.stores.sqlite_door import Door
+from fencepost_gateway.stores.sqlite_fence_days import KEPT_DAYS, FenceDays
 from fencepost_gateway.stores.sqlite_file import ack_level_of, connect, lock_folder, migrate
 from fencepost_gateway.stores.sqlite_writer import Writer
 
 SQLITE_MIN = (3, 51, 3)
 TAIL_MAX = 20_000
 LOG_KEEP_MS = 24 * 3_600_000
+DAY_MS = 86_400_000
 
 T = TypeVar("T")
 _person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
@@ -72,6 +75,7 @@ class SqliteStore:
         self._desk = Desk(self._write_db, self._sql, self._door)
         self._read_db = connect(path, read_only=True)
         self._facts = Facts(self._read_db, self._sql)
+        self._fence_days = FenceDays(self._read_db, self._sql)
         self._reader = ThreadPoolExecutor(1, "fencepost-reader")
         self._tail: deque[LogRecord] = deque(maxlen=TAIL_MAX)
         self._writer = Writer(self._write_db, self._keep, self._door.forget)
@@ -162,10 +166,12 @@ class SqliteStore:
         return await self._write(unit)
 
     async def trim_log(self, now_ms: int) -> None:
-        """Let go of records that were processed a day ago: the log is transit, not history."""
+        """Let go of records that were processed a day ago, and of counts older than a month."""
         done = await self.position()
         row = (min(done, await self._last_position() - 1), now_ms - LOG_KEEP_MS)
         await self._write(lambda: self._write_db.execute(self._sql.trim_log, row))
+        oldest = (now_ms // DAY_MS - KEPT_DAYS,)
+        await self._write(lambda: self._write_db.execute(self._sql.trim_fence_days, oldest))
 
     # ---- reads ----------------------------------------------------------------------------
 
@@ -312,6 +318,18 @@ class SqliteStore:
             ]
 
         return await self._read(query)
+
+    async def fence_days(
+        self, since_day: int, fence_ids: Collection[str] | None = None
+    ) -> dict[str, dict[str, int]]:
+        """See ``Store.fence_days``."""
+        if fence_ids is not None:
+            return await self._read(lambda: self._fence_days.of(fence_ids, since_day))
+        totals: dict[str, dict[str, int]] = {}
+        after: tuple[int, str] | None = (since_day, "")
+        while after is not None:
+            after = await self._read(partial(self._fence_days.add_page, totals, after))
+        return totals
 
     async def counts(self) -> dict[str, int]:
         """See ``Store.counts``."""

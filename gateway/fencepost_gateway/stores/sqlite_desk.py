@@ -37,6 +37,7 @@ from fencepost_gateway.ports import (
 )
 from fencepost_gateway.stores import rows
 from fencepost_gateway.stores.sqlite_door import Door
+from fencepost_gateway.stores.sqlite_fence_days import count_fence_days
 
 _pack = msgspec.msgpack.Encoder().encode
 _message: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
@@ -123,6 +124,8 @@ class Desk:
             run(sql.put_message, row)
         self._db.executemany(sql.release_unshown, effects.unshown)
         self.put_records(effects.records)
+        if effects.fence_days and effects.position > (run(sql.fact, ("position",)).get or 0):
+            count_fence_days(self._db, sql, effects.fence_days)
         run(sql.set_fact, ("position", effects.position))
 
     def put_records(self, found: Sequence[RecordRow]) -> None:

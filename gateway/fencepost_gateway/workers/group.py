@@ -10,7 +10,10 @@ Rule 2. The device stage runs the fence tracker over an upload's fixes, by event
         stage takes transitions and app events in that order, one at a time.
 Rule 3. Statements of consent took effect at the door. Here a withdrawn ``location_collect`` only
         makes the device forget where it was.
-Rule 4. Every transition and every woken campaign leaves a record.
+Rule 4. Every transition and every woken campaign leaves a record. One that is superseded wakes
+        nobody; one that comes late does, with its age, and the claim withholds what is too old.
+Rule 5. One timer a device: for what the tracker has to tell next, or the next opening of a fence
+        that somebody waits for.
 """
 
 from __future__ import annotations
@@ -25,10 +28,17 @@ from fencepost_gateway.decide.cause import Cause
 from fencepost_gateway.decide.enter import enter
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.person import Person, Presence, merge
+from fencepost_gateway.decide.presence import (
+    await_openings,
+    due_openings,
+    move,
+    next_opening_ms,
+)
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.addresses import address_ref, raw_address
 from fencepost_gateway.intake.records import LogRecord, Outcome, TimerFired, Upload
 from fencepost_gateway.ports import AddressChange, Effects, RecordRow, Timer
+from fencepost_gateway.workers.fence_tally import FenceTally
 from fencepost_gateway.workers.plans import Plans
 from fencepost_geofence.fix import Fix
 from fencepost_geofence.membership import DeviceState, Transition
@@ -69,7 +79,9 @@ class Group:
         self._changed: set[str] = set()
         self._moved: set[str] = set()
         self._now_ms = 0
+        self._taken_back: set[str] = set()  # visits whose ENTER this record takes back
         self.effects = Effects(position, 0)
+        self._tally = FenceTally()
         self.dropped: dict[str, int] = {}
         self.events = 0
         self.fixes = 0
@@ -79,6 +91,7 @@ class Group:
         self.effects.position = log.position
         self.effects.now_ms = max(self.effects.now_ms, log.appended_ms)  # when messages come due
         self._now_ms = log.appended_ms
+        self._taken_back.clear()
         record = log.record
         if isinstance(record, Upload):
             self._upload(record)
@@ -93,6 +106,7 @@ class Group:
             self.effects.persons[person_id] = self._states.person(person_id)
         for device_id in sorted(self._moved):
             self.effects.tracks[device_id] = _pack(self._states.device(device_id))
+        self.effects.fence_days = self._tally.days
         return self.effects
 
     # ---- uploads --------------------------------------------------------------------------
@@ -108,6 +122,8 @@ class Group:
                 self._transition(happening, upload.device_id, person)
             else:
                 self._event(happening, upload, person, at_ms, seq)
+        if any(isinstance(event, wire.Fix) for event in upload.events):
+            self._set_timer(upload.device_id, person)
 
     def _greet(self, upload: Upload, person: Person) -> None:
         """Learn what the upload says of the person as such."""
@@ -138,7 +154,7 @@ class Group:
                         event.accuracy_m,
                         ref,
                         event.speed_mps,
-                        event.is_mock,
+                        event.is_mock and not self._plans.plan.allows_mock,
                     )
                 )
                 continue
@@ -147,65 +163,97 @@ class Group:
                 self._forget_place(upload.device_id, person)
             told.append((at_ms, seq, event))
         if fixes:
-            told += self._follow(upload.device_id, person, fixes)
+            told += self._follow(upload.device_id, fixes)
             told.sort(key=_moment)
         yield from told
 
-    def _follow(self, device_id: str, person: Person, fixes: list[Fix]) -> Iterator[Happening]:
+    def _follow(self, device_id: str, fixes: list[Fix]) -> Iterator[Happening]:
         self.fixes += len(fixes)
         state = self._states.device(device_id)
         followed = self._plans.tracker.follow(state, fixes)
         self._moved.add(device_id)
+        self._tally.weighed(followed.weighed, fixes, self._plans.tracker.index, self._now_ms)
         for reason, count in followed.dropped.items():
             self.dropped[reason] = self.dropped.get(reason, 0) + count
-        self._set_timer(device_id, person.person_id)
         for transition in followed.transitions:
             yield transition.at_ms, int(transition.ref.rpartition(":")[2]), transition
 
-    def _set_timer(self, device_id: str, person_id: str) -> None:
-        states = self._states
+    def _set_timer(self, device_id: str, person: Person) -> None:
+        states, plan = self._states, self._plans.plan
+        if await_openings(plan, person, device_id, self._now_ms):
+            self._changed.add(person.person_id)
         due_ms = self._plans.tracker.next_tick_ms(states.device(device_id))
+        opens_ms = next_opening_ms(plan, person, device_id)
+        if opens_ms is not None and (due_ms is None or opens_ms < due_ms):
+            due_ms = opens_ms
         if device_id in states.timers and states.timers[device_id] == due_ms:
             return
         states.timers[device_id] = due_ms
-        timer = None if due_ms is None else Timer(device_id, person_id, due_ms)
+        timer = None if due_ms is None else Timer(device_id, person.person_id, due_ms)
         self.effects.timers[device_id] = timer
 
     def _forget_place(self, device_id: str, person: Person) -> None:
         self._states.devices[device_id] = DeviceState()
         self._moved.add(device_id)
-        self._set_timer(device_id, person.person_id)
         person.inside = [p for p in person.inside if p.device_id != device_id]
+        person.left = [d for d in person.left if d.device_id != device_id]
+        self._set_timer(device_id, person)
         self._changed.add(person.person_id)
 
     # ---- the person stage -----------------------------------------------------------------
 
-    def _transition(self, transition: Transition, device_id: str, person: Person) -> None:
-        fence_id = transition.fence_id
-        visit_id = derive("visit", self._workspace, device_id, fence_id, transition.visit_ref)
-        if transition.kind == "enter":
-            since = Presence(fence_id, transition.at_ms, visit_id, device_id)
-            person.inside.append(since)
-        elif transition.kind == "exit":
-            person.inside = [p for p in person.inside if p.visit_id != visit_id]
+    def _transition(self, told: Transition, device_id: str, person: Person) -> None:
+        self._open(device_id, person, told.at_ms)
+        fence_id = told.fence_id
+        visit_id = derive("visit", self._workspace, device_id, fence_id, told.visit_ref)
+        since_ms = told.at_ms if told.kind == "enter" else told.visit_began_ms
+        opened_ms = told.at_ms if fence_id in self._plans.plan.openings else 0
+        visit = Presence(fence_id, since_ms, visit_id, device_id, opened_ms)
+        move(person, told, visit, self._taken_back)
+        self._tell(told, visit, person)
+
+    def _open(self, device_id: str, person: Person, until_ms: int) -> None:
+        """Tell who is inside of the fences that opened."""
+        for at_ms, visit in due_openings(self._plans.plan, person, device_id, until_ms):
+            told = Transition(
+                kind="enter",
+                fence_id=visit.fence_id,
+                at_ms=at_ms,
+                crossed_at_ms=at_ms,
+                ref="",
+                visit_ref="",
+                visit_began_ms=visit.since_ms,
+                reason="timer",
+            )
+            self._tell(told, visit, person, opened=True)
+
+    def _tell(
+        self, told: Transition, visit: Presence, person: Person, *, opened: bool = False
+    ) -> None:
+        """Put a transition on record, and wake whom it wakes."""
         self._changed.add(person.person_id)
-        fence = self._plans.plan.fences.get(fence_id)
-        inactive = fence is not None and not fence.is_active(transition.at_ms)
-        shown = _shown(transition, device_id) | {"fence_name": fence.name if fence else ""}
+        fence = self._plans.plan.fences.get(told.fence_id)
+        inactive = fence is not None and not fence.is_active(told.at_ms)
+        shown = _shown(told, visit.device_id) | {"fence_name": fence.name if fence else ""}
         if inactive:
             shown["active"] = False
-        self._record(person, "transition", visit_id, shown)
-        after_ms = None if transition.after_s is None else transition.after_s * 1000
+        if opened:
+            shown["opened"] = True
+        self._record(person, "transition", visit.visit_id, shown)
+        if told.superseded:
+            return
+        which = f"opened {told.at_ms}" if opened else str(told.after_s or "")
         cause = Cause(
-            stimulus_id=derive(visit_id, transition.kind, str(transition.after_s or "")),
+            stimulus_id=derive(visit.visit_id, told.kind, which),
             kind="transition",
-            name=transition.kind,
-            at_ms=transition.at_ms,
-            fence_id=fence_id,
-            visit_id=visit_id,
-            initial=transition.initial,
+            name=told.kind,
+            at_ms=told.at_ms,
+            fence_id=told.fence_id,
+            visit_id=visit.visit_id,
+            initial=told.initial,
+            opened=opened,
             inactive=inactive,
-            after_ms=after_ms,
+            after_ms=None if told.after_s is None else told.after_s * 1000,
         )
         self._enter(person, cause)
 
@@ -277,10 +325,11 @@ class Group:
         person = self._person(fired.person_id)
         told = self._plans.tracker.tick(state, self._now_ms)
         self._moved.add(fired.device_id)
-        self._states.timers.pop(fired.device_id, None)
-        self._set_timer(fired.device_id, person.person_id)
         for transition in told:
             self._transition(transition, fired.device_id, person)
+        self._open(fired.device_id, person, self._now_ms)
+        self._states.timers.pop(fired.device_id, None)
+        self._set_timer(fired.device_id, person)
 
     def _outcome(self, outcome: Outcome) -> None:
         person = self._person(outcome.person_id)
@@ -301,6 +350,8 @@ class Group:
         self.effects.merges.append((visitor_id, known.person_id))
 
     def _record(self, person: Person, kind: Any, subject: str, body: dict[str, Any]) -> None:
+        if kind == "transition":
+            self._tally.transition(person, body, self._now_ms)
         row = RecordRow(0, self._now_ms, person.person_id, kind, subject, body)
         self.effects.records.append(row)
 

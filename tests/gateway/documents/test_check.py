@@ -89,6 +89,21 @@ CASES = {
         3,
         "none of these fences has dwell_after 5m",
     ),
+    "pass of a fence without": (
+        change("campaign", "enter, fence: {tag: studio}", "pass, fence: {tag: studio}"),
+        3,
+        "none of these fences has pass",
+    ),
+    "approach of a fence without": (
+        change("campaign", "enter, fence: {tag: studio}", "approach, fence: {tag: studio}"),
+        3,
+        "none of these fences has approach_s",
+    ),
+    "opened without hours": (
+        change("campaign", "fence: {tag: studio}", "fence: {tag: studio}, opened: true"),
+        3,
+        "opened, and none of these fences has opening hours",
+    ),
     "sensitive": (
         {"fence": BASE["fence"] + "sensitive: true\n"},
         3,

@@ -181,6 +181,39 @@ def test_dwell_wakes_only_where_the_threshold_is() -> None:
     assert made.campaigns["two"].entries == (plan.TransitionEntry("dwell", frozenset({"b"})),)
 
 
+def test_passing_wakes_only_where_the_fence_asks_for_it() -> None:
+    """PASS and APPROACH happen at fences that ask for them; nobody waits at the others."""
+    asking = FENCES.replace("dwell_after: [5m, 10m]", "pass: true").replace(
+        "radius_m: 60}", "radius_m: 60}\napproach_s: 300"
+    )
+    text = asking + campaign("one", "{transition: pass, fence: {tag: x}}")
+    text += campaign("two", "{transition: approach, fence: {tag: x}}")
+    text += campaign("three", "{transition: expire, fence: {tag: x}}")
+    made = compile_plan(stored(text), 1, "s")
+
+    assert set(made.on_transition) == {
+        ("pass", "b"), ("approach", "a"), ("expire", "a"), ("expire", "b"),
+    }  # fmt: skip
+
+
+def test_openings_are_awaited_only_where_an_entry_asks() -> None:
+    """Opening hours that no entry asks for cost nothing."""
+    hours = FENCES.replace("radius_m: 60}", 'radius_m: 60}\nactive: "08:00-18:00"\nzone: UTC')
+    plain = hours + campaign("one", "{transition: enter, fence: {tag: x}, inactive: true}")
+    asked = hours + campaign("one", "{transition: enter, fence: {tag: x}, opened: true}")
+
+    assert compile_plan(stored(plain), 1, "s").openings == {}
+    assert list(compile_plan(stored(asked), 1, "s").openings) == ["a"]
+
+
+def test_mock_positions_count_only_if_the_workspace_says_so() -> None:
+    """Test devices are the workspace's own choice."""
+    workspace = "---\nkind: workspace\nid: w\n"
+
+    assert not compile_plan(stored(FENCES + workspace), 1, "s").allows_mock
+    assert compile_plan(stored(FENCES + workspace + "mock: true\n"), 1, "s").allows_mock
+
+
 def test_fences_carry_the_moment_they_were_published_first() -> None:
     """``since_ms`` is state of the gateway, given by the caller."""
     fences = fences_of(stored(FENCES), {"a": 5})

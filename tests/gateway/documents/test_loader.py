@@ -98,9 +98,17 @@ FAULTS: dict[str, tuple[str, str]] = {
         CAMPAIGN.replace("{event: cart}", "{transition: enter}"),
         "which fences?",
     ),
-    "later transition": (
-        CAMPAIGN.replace("{event: cart}", "{transition: pass, fence: {id: f}}"),
-        "pass comes later",
+    "no transition": (
+        CAMPAIGN.replace("{event: cart}", "{transition: visit, fence: {id: f}}"),
+        "'visit' is not possible here",
+    ),
+    "opened of exit": (
+        CAMPAIGN.replace("{event: cart}", "{transition: exit, fence: {id: f}, opened: true}"),
+        "opened belongs to enter",
+    ),
+    "opened of an event": (
+        CAMPAIGN.replace("{event: cart}", "{event: cart, opened: true}"),
+        "belong to a transition",
     ),
     "after of enter": (
         CAMPAIGN.replace("{event: cart}", "{transition: enter, fence: {id: f}, after: 5m}"),
@@ -167,7 +175,10 @@ FAULTS: dict[str, tuple[str, str]] = {
     "bad zone": ("kind: workspace\nid: a\nzone: Mars\n", "no time zone"),
     "fence without shape": ("kind: fence\nid: f\n", "a fence has one shape"),
     "radius": (FENCE.replace("60", "9"), "9 does not fit"),
-    "fence emit": (FENCE + "emit: settled\n", "emit comes later"),
+    "fence emit": (FENCE + "emit: later\n", "'later' is not possible here"),
+    "approach in words": (FENCE + "approach_s: 5m\n", "does not fit"),
+    "repeat of nothing": (FENCE + "dwell_repeat: 5m\n", "needs a dwell_after"),
+    "enters where it leaves": (FENCE + "enter_at: 0.5\nleave_at: 0.5\n", "above leave_at"),
 }
 
 

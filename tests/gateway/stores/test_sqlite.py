@@ -19,7 +19,7 @@ from fencepost_gateway.errors import StartError, StoreUnavailableError
 from fencepost_gateway.intake.admit import Admission, AdmitFacts
 from fencepost_gateway.intake.records import LogRecord, Published
 from fencepost_gateway.ports import AdmitRequest
-from fencepost_gateway.stores import sqlite, sqlite_file
+from fencepost_gateway.stores import sqlite, sqlite_fence_days, sqlite_file
 from fencepost_gateway.stores.sql import load_migrations
 from fencepost_gateway.stores.sqlite import SqliteStore, open_sqlite
 from gateway.batches import NOW_MS, consent, event, visitor
@@ -354,6 +354,31 @@ async def test_unprocessed_records_are_never_trimmed(store: SqliteStore) -> None
     store._tail.clear()  # noqa: SLF001 - ask the file
 
     assert [r.position for r in await store.read_log(0, 10)] == [2, 3]
+
+
+async def test_fence_days_are_read_page_by_page_to_the_end(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More rows than a page holds, over a start of the gateway too: none is left out or doubled."""
+    monkeypatch.setattr(sqlite_fence_days, "PAGE_ROWS", 2)
+    counted = {(day, name): {"enter": 1} for day in (7, 8) for name in "abcde"}
+    store = open_sqlite(folder)
+    await store.commit(effects(1, fence_days=counted))
+    await store.close()
+    store = open_sqlite(folder)
+
+    assert await store.fence_days(7) == {name: {"enter": 2} for name in "abcde"}
+    await store.close()
+
+
+async def test_fence_days_older_than_a_month_go(store: SqliteStore) -> None:
+    """Counts are kept for 31 days."""
+    today = NOW_MS // sqlite.DAY_MS
+    counted = {(today - ago, "a"): {"enter": 1} for ago in (31, 32, 400)}
+    await store.commit(effects(1, fence_days=counted))
+    await store.trim_log(NOW_MS)
+
+    assert await store.fence_days(0) == {"a": {"enter": 1}}
 
 
 # ---- migrations ----------------------------------------------------------------------------

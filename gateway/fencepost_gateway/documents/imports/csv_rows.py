@@ -5,7 +5,8 @@ Pure.
 
 Rule 1. The first line names the columns, in any order and case: ``id``, ``name``, ``lat``, ``lon``,
         ``radius_m``, ``width_m``, ``geometry`` (GeoJSON), ``tags``, ``library``, ``place.name``,
-        ``place.meta.KEY``, ``dwell_after``, ``presence_ttl``, ``cooldown``, ``active``, ``zone``,
+        ``place.meta.KEY``, ``dwell_after``, ``dwell_repeat``, ``presence_ttl``, ``cooldown``,
+        ``enter_at``, ``leave_at``, ``pass``, ``approach_s``, ``emit``, ``active``, ``zone``,
         ``sensitive``. Other columns are passed over and named in the answer.
 Rule 2. Cells are divided by comma, semicolon or tab, whichever the first line has most of.
 Rule 3. An empty cell says nothing: what is live keeps its value.
@@ -32,11 +33,15 @@ from fencepost_geofence.rings import Fault
 LINE_MAX = 256 << 10
 COLUMNS = (
     "id", "name", "lat", "lon", "radius_m", "width_m", "geometry", "tags", "library",
-    "place.name", "dwell_after", "presence_ttl", "cooldown", "active", "zone", "sensitive",
+    "place.name", "dwell_after", "dwell_repeat", "presence_ttl", "cooldown", "enter_at",
+    "leave_at", "pass", "approach_s", "emit", "active", "zone", "sensitive",
 )  # fmt: skip
 META = "place.meta."
 _SAME = {"latitude": "lat", "longitude": "lon", "lng": "lon"}
-_NUMBERS = frozenset({"radius_m", "width_m"})
+_NUMBERS = frozenset({"radius_m", "width_m", "enter_at", "leave_at"})
+_TEXTS = (
+    "name", "library", "dwell_repeat", "presence_ttl", "cooldown", "emit", "active", "zone",
+)  # fmt: skip
 _FLAGS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -162,6 +167,11 @@ def _number(column: str, cell: str, faults: list[Fault]) -> float | None:
     return number
 
 
+def _whole(column: str, cell: str, faults: list[Fault]) -> float | int | None:
+    number = _number(column, cell, faults)
+    return int(number) if number is not None and number.is_integer() else number
+
+
 def _flag(column: str, cell: str, faults: list[Fault]) -> bool | None:
     if cell.lower() not in _FLAGS:
         faults.append(Fault(column, f"{quoted(cell)} is neither true nor false", "write true"))
@@ -177,10 +187,11 @@ def _list(_column: str, cell: str, _faults: list[Fault]) -> list[Any]:
 
 
 _READERS: dict[str, Callable[[str, str, list[Fault]], Any]] = {
-    **dict.fromkeys(("name", "library", "presence_ttl", "cooldown", "active", "zone"), _text),
+    **dict.fromkeys(_TEXTS, _text),
     **dict.fromkeys(_NUMBERS, _number),
     **dict.fromkeys(("tags", "dwell_after"), _list),
-    "sensitive": _flag,
+    **dict.fromkeys(("pass", "sensitive"), _flag),
+    "approach_s": _whole,
 }
 
 
@@ -194,12 +205,12 @@ def _cells(feature: dict[str, Any]) -> dict[str, str]:
     else:
         row["geometry"] = json.dumps(geometry, separators=(",", ":"))
     for member, value in properties.items():
-        if member in _NUMBERS:
-            row[member] = repr(value)
-        elif isinstance(value, list):
+        if isinstance(value, list):
             row[member] = cells.write_list(value)
         elif isinstance(value, bool):
             row[member] = str(value).lower()
+        elif isinstance(value, int | float):
+            row[member] = repr(value)
         elif isinstance(value, str):
             row[member] = cells.safe(value)
     return row | {META + key: cells.write_value(v) for key, v in place.get("meta", {}).items()}

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
+from fencepost_gateway.decide.rule_facts import TransitionKind
 from fencepost_gateway.decide.spans import parse_duration_ms
 from fencepost_gateway.documents.models.base import (
     LIST_MAX,
@@ -27,12 +28,6 @@ from fencepost_gateway.documents.models.selector import FenceSelector
 
 ChannelName = Literal["in_app", "web_push", "sms", "email"]
 CHANNELS: tuple[ChannelName, ...] = get_args(ChannelName)
-
-
-def _transition(value: object) -> object:
-    if value in ("pass", "approach", "expire"):
-        refuse(f"{value} comes later", "use enter, exit or dwell")
-    return value
 
 
 def _channel(value: object) -> object:
@@ -71,9 +66,11 @@ class Entry(Authored):
     where: WhereTree | None = Field(
         default=None, description="Which of these events; with `event` only."
     )
-    transition: Annotated[
-        Literal["enter", "exit", "dwell"] | None, BeforeValidator(_transition)
-    ] = Field(default=None, description="The transition that wakes it.")
+    transition: TransitionKind | None = Field(
+        default=None,
+        description="The transition that wakes it; `pass` and `approach` of fences that ask for "
+        "them.",
+    )
     fence: FenceSelector | None = Field(
         default=None, description="Of which fences; with `transition`."
     )
@@ -85,7 +82,9 @@ class Entry(Authored):
         default=False,
         description="Also who is inside already when tracking or the fence begins.",
     )
-
+    opened: bool = Field(
+        default=False, description="Also who is inside when the fence opens; with `enter` only."
+    )
     inactive: bool = Field(
         default=False, description="Also outside the opening hours of the fence."
     )
@@ -94,8 +93,9 @@ class Entry(Authored):
     def _is_one_entry(self) -> Self:
         if (self.event is None) == (self.transition is None):
             refuse("an entry is one event or one transition", "write event: or transition:")
-        if self.event is not None and (self.fence or self.after or self.initial or self.inactive):
-            what = "fence, after, initial and inactive belong to a transition"
+        of_transitions = (self.fence, self.after, self.initial, self.opened, self.inactive)
+        if self.event is not None and any(of_transitions):
+            what = "fence, after, initial, opened and inactive belong to a transition"
             refuse(what, "take them out")
         if self.transition is not None and self.fence is None:
             refuse("which fences?", "add fence: {tag: …}, {id: …} or {library: …}")
@@ -103,6 +103,8 @@ class Entry(Authored):
             refuse("where belongs to an event", "write the condition under when:")
         if self.after is not None and self.transition != "dwell":
             refuse("after belongs to dwell", "take it out, or use transition: dwell")
+        if self.opened and self.transition != "enter":
+            refuse("opened belongs to enter", "take it out, or use transition: enter")
         return self
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -19,6 +19,7 @@ from fencepost_gateway.documents.models.base import (
     as_list,
     refuse,
 )
+from fencepost_geofence.evidence import ENTER_AT, LEAVE_AT
 
 
 class Circle(Authored):
@@ -43,12 +44,6 @@ class Place(Authored):
 class Fence(Authored):
     """A shape with rules. A GeoJSON feature is the same with its members under `properties`."""
 
-    later: ClassVar = {
-        "pass": "leave it out: PASS comes later",
-        "approach_s": "leave it out: APPROACH comes later",
-        "emit": "leave it out: transitions are emitted live",
-    }
-
     kind: Literal["fence"]
     id: Id = Field(description="Unique among fences.")
     name: Name = Field(default="", description="For people.")
@@ -67,11 +62,36 @@ class Fence(Authored):
         max_length=10,
         description="One duration or several: DWELL after so long inside.",
     )
+    dwell_repeat: Duration | None = Field(
+        default=None,
+        description="After the last `dwell_after` a DWELL every so often, 1m at least. Default: "
+        "each once per visit.",
+    )
     presence_ttl: Duration = Field(
-        default="1h", description="No fix for so long ends the visit unseen."
+        default="1h", description="No fix for so long ends the visit: EXPIRE."
     )
     cooldown: Duration | None = Field(
-        default=None, description="Coming back so soon is the same visit; kept, not acted on yet."
+        default=None, description="Coming back so soon after an EXIT is the same visit."
+    )
+    enter_at: Annotated[float, Field(ge=0.5, le=0.99)] = Field(
+        default=ENTER_AT, description="Probability of being inside that enters, 0.5 to 0.99."
+    )
+    leave_at: Annotated[float, Field(ge=0.01, le=0.5)] = Field(
+        default=LEAVE_AT, description="Probability of being inside that leaves, 0.01 to 0.5."
+    )
+    pass_: bool = Field(
+        default=False,
+        alias="pass",
+        description="PASS for who crosses it between two fixes, neither of them inside.",
+    )
+    approach_s: Annotated[int, Field(ge=10, le=3_600)] | None = Field(
+        default=None,
+        description="APPROACH for who will arrive within so many seconds, 10 to 3,600.",
+    )
+    emit: Literal["live", "settled"] = Field(
+        default="live",
+        description="`live`: transitions at once, and corrections when late fixes say otherwise. "
+        "`settled`: ten minutes later, final.",
     )
     active: str | None = Field(
         default=None,
@@ -116,3 +136,7 @@ class Workspace(Authored):
         description="For persons whose zone is unknown, and for moments without offset.",
     )
     holdout: Percent = Field(default=0, description="Share of persons who get no marketing at all.")
+    mock: bool = Field(
+        default=False,
+        description="Positions that the platform says were made up count too: for test devices.",
+    )

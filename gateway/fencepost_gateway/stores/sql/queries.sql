@@ -86,6 +86,22 @@ VALUES (?, ?, 'queued', ?, ?, ?) ON CONFLICT (message_id) DO NOTHING;
 -- name: put_record
 INSERT INTO record (at_ms, person_id, kind, subject, body) VALUES (?, ?, ?, ?, ?);
 
+-- name: fence_day
+SELECT body FROM fence_day WHERE day = ? AND fence_id = ?;
+-- name: put_fence_day
+INSERT INTO fence_day (day, fence_id, body) VALUES (?, ?, ?)
+ON CONFLICT (day, fence_id) DO UPDATE SET body = excluded.body;
+-- name: fence_days
+SELECT day, fence_id, body FROM fence_day WHERE (day, fence_id) > (?, ?)
+ORDER BY day, fence_id LIMIT ?;
+-- name: fence_days_of
+SELECT f.fence_id, f.body FROM json_each(?) AS wanted
+CROSS JOIN fence_day AS f WHERE f.day = ? AND f.fence_id = wanted.value;
+-- name: fence_days_span
+SELECT coalesce(min(day), 0), coalesce(max(day), -1) FROM fence_day;
+-- name: trim_fence_days
+DELETE FROM fence_day WHERE day < ?;
+
 -- name: move_addresses
 UPDATE OR REPLACE address SET person_id = ? WHERE person_id = ?;
 -- name: move_messages

@@ -84,9 +84,10 @@ def test_csv_reads_every_column() -> None:
     """A line is a whole fence."""
     text = (
         "ID;Name;Latitude;lng;radius_m;tags;library;place.name;place.meta.type;dwell_after;"
-        "presence_ttl;cooldown;active;zone;sensitive;owner\n"
+        "presence_ttl;cooldown;active;zone;sensitive;owner;"
+        "dwell_repeat;enter_at;leave_at;pass;approach_s;emit\n"
         'x-1;"Loft; 2nd floor";51.34;12.37;60;a,b;gyms;Loft;own;5m|1h;30m;10m;'
-        "24/7;Asia/Seoul;yes;z\n"
+        "24/7;Asia/Seoul;yes;z;15m;0.8;0.2;true;300;settled\n"
     )
 
     imported = read(text)
@@ -103,6 +104,9 @@ def test_csv_reads_every_column() -> None:
     assert (fence.library, fence.place_name, fence.meta) == ("gyms", "Loft", {"type": "own"})
     assert (fence.dwell_after_s, fence.presence_ttl_s, fence.cooldown_s) == ((300, 3600), 1800, 600)
     assert (fence.active, fence.zone, fence.sensitive) == ("24/7", "Asia/Seoul", True)
+    assert (fence.dwell_repeat_s, fence.enter_at, fence.leave_at) == (900, 0.8, 0.2)
+    assert (fence.passes, fence.approach_s, fence.emit) == (True, 300, "settled")
+    assert read(write_csv([fence])).documents[0].canonical == document.canonical
 
 
 @pytest.mark.feature("P01")

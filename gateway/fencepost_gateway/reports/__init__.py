@@ -1,0 +1,1 @@
+"""Reports: what has been counted, in figures and advice. Nothing here decides anything."""
