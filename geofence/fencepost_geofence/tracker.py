@@ -7,8 +7,8 @@ which fences a fix has to be weighed for; ``late`` goes back in time.
 Rule 1. A fix is weighed for those fences only on whose other side it lies than the device is held
         to be, and for those in doubt. A fix on the side that is held tells nothing new. What was
         not weighed is caught up on when it is needed, so nobody can tell (``trail``).
-Rule 2. A fix that cannot speak is dropped and counted by reason, and leaves no trace: ``mock``
-        (unless allowed), ``null_island`` (0, 0), ``bad_position`` (no number in range), ``late``
+Rule 2. A fix that cannot speak is dropped and counted by reason, and leaves no trace: ``mock``,
+        ``null_island`` (0, 0), ``bad_position`` (no number in range), ``late``
         (older than the newest by more than ``HORIZON_MS``), ``duplicate`` (of a moment that is
         known; of two that differ the more accurate one counts).
 Rule 3. Before each fix time passes until then, so that what timers tell does not depend on when
@@ -95,18 +95,10 @@ class Watch:
 
 
 class Tracker:
-    """
-    Follows devices over the fences of one index; holds no state of its own.
+    """Follows devices over the fences of one index; holds no state of its own."""
 
-    Args:
-        index: The fences.
-        allows_mock: Let fixes that were made up speak: for the devices of testers.
-
-    """
-
-    def __init__(self, index: FenceIndex, *, allows_mock: bool = False) -> None:
+    def __init__(self, index: FenceIndex) -> None:
         self.index = index
-        self._allows_mock = allows_mock
 
     def follow(self, state: DeviceState, fixes: Iterable[Fix]) -> Followed:
         """
@@ -293,7 +285,7 @@ class Tracker:
         last_ms = state.trail.last_ms
         oldest_ms = max(state.settled_ms + 1, 0 if last_ms is None else last_ms - HORIZON_MS)
         for fix in sorted(fixes, key=attrgetter("at_ms")):
-            if fix.is_mock and not self._allows_mock:
+            if fix.is_mock:
                 followed.drop("mock")
             elif not (-POLE_DEG <= fix.lat <= POLE_DEG and -SEAM_DEG <= fix.lon <= SEAM_DEG):
                 followed.drop("bad_position")
