@@ -59,8 +59,8 @@ class Change:
             ]
 
     def _renamed(self, fence_id: str, held: FenceState) -> FenceState:
-        began_ms = self.names.get((fence_id, held.began_ms))
-        return held if began_ms is None else replace(held, began_ms=began_ms)
+        named_ms = self.names.get((fence_id, held.named_ms))
+        return held if named_ms is None else replace(held, named_ms=named_ms)
 
 
 def compare(before: Sequence[Transition], after: Sequence[Transition], known_ms: int) -> Change:
@@ -83,7 +83,8 @@ def compare(before: Sequence[Transition], after: Sequence[Transition], known_ms:
         for stands, again in zip(old[:same], new, strict=False):
             if stands.visit_began_ms != again.visit_began_ms:
                 change.names[fence_id, again.visit_began_ms] = stands.visit_began_ms
-        change.told += old[:same]
+            # With the moment it has now: that is where the state may be gone back from.
+            change.told.append(replace(again, visit_began_ms=stands.visit_began_ms))
         undone += old[same:]
         for one in new[same:]:
             began_ms = change.names.get((fence_id, one.visit_began_ms), one.visit_began_ms)

@@ -69,6 +69,7 @@ class FenceState:
     Attributes:
         is_inside: On which side the device is held to be.
         began_ms: When the visit began.
+        named_ms: When it was first told to have begun, by which it is known.
         dwelled_s: Last threshold told.
         doubt: Since when the estimate lies on the other side.
         is_unsure: The last fix that was weighed decided nothing.
@@ -80,6 +81,7 @@ class FenceState:
 
     is_inside: bool = False
     began_ms: int = 0
+    named_ms: int = 0
     dwelled_s: int = 0
     doubt: Doubt | None = None
     is_unsure: bool = False
@@ -107,7 +109,7 @@ class Transition:
         at_ms: Time of the deciding fix, or the moment a timer was set to.
         crossed_at_ms: Estimated crossing; of a DWELL when its threshold was reached; of an EXPIRE
             the last evidence.
-        visit_began_ms: When the visit began; with ``fence_id`` it names the visit.
+        visit_began_ms: When the visit began, as first told; with ``fence_id`` it names the visit.
         duration_s: Length of the visit (EXIT, EXPIRE), whole seconds.
         after_s: The threshold (DWELL).
         initial: The device was inside already when the fence or its tracking began (ENTER).
@@ -286,14 +288,13 @@ def step(
     changed, kind = _crossed(was, terms, first, sight.at_ms)
     if kind is None:
         return changed, None, "decided"
-    began_ms = first.at_ms if side else was.began_ms
     told = Transition(
         kind=kind,
         fence_id=terms.fence_id,
         at_ms=sight.at_ms,
         crossed_at_ms=first.crossed_at_ms,
-        visit_began_ms=began_ms,
-        duration_s=None if side else (first.crossed_at_ms - began_ms) // 1000,
+        visit_began_ms=first.at_ms if side else was.named_ms,
+        duration_s=None if side else (first.crossed_at_ms - was.began_ms) // 1000,
         initial=first.initial,
         distance_m=distance_m,
         accuracy_m=sight.accuracy_m,
@@ -323,7 +324,7 @@ def tell_due(state: DeviceState, terms: Terms) -> Transition:
         fence_id=terms.fence_id,
         at_ms=at_ms,
         crossed_at_ms=dwelled_ms if ended_ms is None else ended_ms,
-        visit_began_ms=held.began_ms,
+        visit_began_ms=held.named_ms,
         duration_s=None if ended_ms is None else (ended_ms - held.began_ms) // 1000,
         after_s=after_s if kind == "dwell" else None,
         reason="timer",
@@ -360,11 +361,9 @@ def _stayed(
     now = doubt, is_unsure, is_expired
     if now == (was.doubt, was.is_unsure, was.is_expired):
         return held
-    began_ms, dwelled_s, left, seen_ms = was.began_ms, was.dwelled_s, was.left, was.seen_ms
+    visit = was.is_inside, was.began_ms, was.named_ms, was.dwelled_s
     # Spelt out, because ``replace`` takes as long as all the rest of a step.
-    return FenceState(
-        was.is_inside, began_ms, dwelled_s, doubt, is_unsure, is_expired, left, seen_ms
-    )
+    return FenceState(*visit, doubt, is_unsure, is_expired, was.left, was.seen_ms)
 
 
 def _crossed(
@@ -374,7 +373,8 @@ def _crossed(
     if not was.is_inside:
         if was.left:
             return replace(was, is_inside=True, left=None, doubt=None, is_unsure=False), None
-        return FenceState(is_inside=True, began_ms=first.at_ms), "enter"
+        began_ms = first.at_ms
+        return FenceState(is_inside=True, began_ms=began_ms, named_ms=began_ms), "enter"
     if terms.cooldown_s:
         left = at_ms + terms.cooldown_s * 1000, first.crossed_at_ms
         return replace(was, is_inside=False, left=left, doubt=None, is_unsure=False), None
