@@ -9,7 +9,8 @@ Rule 2. A campaign that was woken leaves a step record: entered, or the first th
         person out (run dates, opening hours of the fence, condition with its operands,
         re-entry rule).
 Rule 3. Never two live runs of one person in one campaign, except where it says ``always``.
-Rule 4. Ids come from the cause: the same stimulus again makes the same run and message.
+Rule 4. Ids come from the cause: the same stimulus again makes the same run and message, and what
+        is told anew (taken back and true after all) lets nobody in a second time.
 """
 
 from __future__ import annotations
@@ -101,11 +102,11 @@ def _wants_inactive(entry: EventEntry | TransitionEntry, cause: Cause) -> bool:
 def _enter(
     plan: Plan, workspace: str, campaign: Campaign, person: Person, cause: Cause, now_ms: int
 ) -> Entered:
-    reason, inputs = _objection(plan, campaign, person, cause, now_ms)
-    run_id = ""
+    run_id = derive("run", workspace, campaign.campaign_id, cause.stimulus_id)
+    again = _repeat(person.runs.get(campaign.campaign_id), run_id)
+    reason, inputs = again or _objection(plan, campaign, person, cause, now_ms)
     messages: tuple[Message, ...] = ()
     if not reason:
-        run_id = derive("run", workspace, campaign.campaign_id, cause.stimulus_id)
         messages = tuple(_messages(campaign, workspace, run_id, person, cause, now_ms))
         person.runs[campaign.campaign_id] = RunMark(run_id, now_ms, len(messages))
     step = Step(
@@ -113,7 +114,7 @@ def _enter(
         campaign_version=campaign.version,
         outcome="not_entered" if reason else "entered",
         reason=reason,
-        run_id=run_id,
+        run_id="" if reason else run_id,
         message_ids=tuple(m.message_id for m in messages),
         cause=cause.name,
         fence_id=cause.fence_id,
@@ -121,6 +122,13 @@ def _enter(
         inputs=inputs,
     )
     return Entered(step, messages)
+
+
+def _repeat(mark: RunMark | None, run_id: str) -> tuple[str, dict[str, Any]] | None:
+    """Say whether the person is in by this very stimulus (Rule 4)."""
+    if mark is None or mark.run_id != run_id:
+        return None
+    return "repeated", {"entered_ms": mark.entered_ms}
 
 
 def _objection(

@@ -9,19 +9,26 @@ Rule 1. Hours are wall-clock time in the fence's own zone, else the workspace's.
 Rule 2. ``PH`` are the public holidays of the country, and sunrise that of the place, where the
         fence lies.
 Rule 3. What the hours call ``unknown`` is inactive.
+Rule 4. An opening is a moment at which the wall clock comes from inactive to active hours; spans
+        that touch are one, over midnight too. An opening that clocks put forward skip is the moment
+        they are put forward, if it is still open by then; one that clocks put back show twice is
+        the first of the two.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from opening_hours import OpeningHours, validate
+from opening_hours import OpeningHours, State, validate
 
-from fencepost_gateway.decide.spans import local_time, zone_named
+from fencepost_gateway.decide.spans import local_time, moment_ms, zone_named
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from zoneinfo import ZoneInfo
 
+FORESIGHT = timedelta(days=400)  # a bound, as the library would look through all of time
 HOURS_MAX = 1_000  # characters; the longest of OpenStreetMap has 255
 
 
@@ -42,6 +49,21 @@ class Opening:
         # Without an offset, so that the pinned zone data counts and not the library's own.
         return self._hours.is_open(local_time(at_ms, self._zone).replace(tzinfo=None))
 
+    def next_opening_ms(self, after_ms: int) -> int | None:
+        """Give the first opening later than ``after_ms`` (Rule 4); None: not within a year."""
+        if self._hours is None or self._zone is None:
+            return None
+        start = local_time(after_ms, self._zone).replace(tzinfo=None)
+        was_open = True  # what is open at the start opened before
+        for begin, _, state, _ in self._hours.intervals(start, start + FORESIGHT):
+            is_open = state == State.OPEN
+            if is_open and not was_open:
+                at_ms = _moment_ms(begin, self._zone, after_ms)
+                if at_ms > after_ms and self.is_open(at_ms) and not self.is_open(at_ms - 1):
+                    return at_ms
+            was_open = is_open
+        return None
+
     @property
     def zone(self) -> str:
         """Name of the zone the hours are in."""
@@ -60,3 +82,25 @@ def opening_of(text: str, zone_name: str, lat: float, lon: float) -> Opening:
         return Opening(text, None, None)
     hours = OpeningHours(text, timezone=zone, coords=(lat, lon))
     return Opening(text, hours, zone)
+
+
+def _moment_ms(wall: datetime, zone: ZoneInfo, after_ms: int) -> int:
+    """Place a time of the wall clock; where there are two, the first that is after ``after_ms``."""
+    first_ms, last_ms = (
+        moment_ms(wall.replace(tzinfo=zone, fold=fold), zone) or 0 for fold in (0, 1)
+    )
+    if first_ms > last_ms:  # skipped: the clocks are put forward between the two
+        return _forward_ms(last_ms, first_ms, zone)
+    return first_ms if first_ms > after_ms else last_ms
+
+
+def _forward_ms(before_ms: int, after_ms: int, zone: ZoneInfo) -> int:
+    """Find the moment at which clocks are put forward."""
+    offset = local_time(before_ms, zone).utcoffset()
+    while after_ms - before_ms > 1:
+        middle_ms = (before_ms + after_ms) // 2
+        if local_time(middle_ms, zone).utcoffset() == offset:
+            before_ms = middle_ms
+        else:
+            after_ms = middle_ms
+    return after_ms

@@ -12,6 +12,7 @@ REASONS: dict[str, str] = {
     "condition_false": "The campaign's condition was not met.",
     "outside_run": "The campaign was not running at that moment.",
     "fence_inactive": "It happened outside the opening hours of the fence.",
+    "repeated": "The same transition or event brought the person in before.",
     "reentry_never": "The person has been in this campaign before, and it admits once.",
     "reentry_running": "The person is in this campaign already.",
     "reentry_wait": "The campaign's waiting time between entries is not over.",

@@ -64,6 +64,11 @@ def _transition(body: Mapping[str, Any]) -> str:
     if body.get("after_s") is not None:
         extra = f" of {span(body['after_s'] * 1000)}"
     extra += " (outside its opening hours)" if body.get("active") is False else ""
+    extra += " (it opened)" if body.get("opened") else ""
+    extra += " (told late)" if body.get("late") else ""
+    extra += " (taken back: later fixes say otherwise)" if body.get("superseded") else ""
+    if body.get("arrives_in_s") is not None:
+        extra += f", there in {span(body['arrives_in_s'] * 1000)}"
     distance = body.get("distance_m")
     seen = "" if distance is None else f"; {abs(distance):.0f} m from the boundary"
     accuracy = body.get("accuracy_m")

@@ -1,0 +1,96 @@
+"""
+Presence: what transitions and opening hours do to where a person is.
+
+Pure apart from the person, whose presences are updated in place.
+
+Rule 1. ENTER begins the presence of its visit, EXIT and EXPIRE end it. Told twice, it is there
+        once.
+Rule 2. A superseded transition takes back one that was told: the presence of a superseded ENTER
+        ends. A superseded EXIT or EXPIRE closes a presence that is still there; one that was over
+        goes on, as nobody left, unless its ENTER is taken back with it.
+Rule 3. Openings (``Plan.openings``) are told once each and visit: those after the visit began and
+        after the last one told. Where nobody has asked until now, those later than now.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fencepost_gateway.decide.person import Person, Presence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fencepost_gateway.decide.opening import Opening
+    from fencepost_gateway.decide.plan import Plan
+    from fencepost_geofence.membership import Transition
+
+
+def move(person: Person, told: Transition, visit: Presence, taken_back: set[str]) -> None:
+    """
+    Let a transition change where the person is (Rules 1 and 2).
+
+    Args:
+        person: Whose transition it is.
+        told: The transition.
+        visit: The presence it would begin, or let go on.
+        taken_back: Visits whose ENTER this upload takes back; added to.
+
+    """
+    if told.kind not in ("enter", "exit", "expire"):
+        return
+    others = [each for each in person.inside if each.visit_id != visit.visit_id]
+    was_inside = len(others) < len(person.inside)
+    if told.kind == "enter":
+        is_inside = not told.superseded
+        if told.superseded:
+            taken_back.add(visit.visit_id)
+    else:
+        is_inside = told.superseded and not was_inside and visit.visit_id not in taken_back
+    if was_inside != is_inside:
+        person.inside = [*others, visit] if is_inside else others
+
+
+def due_openings(
+    plan: Plan, person: Person, device_id: str, until_ms: int
+) -> list[tuple[int, Presence]]:
+    """Give the openings up to ``until_ms``, in order of time, and mark them told (Rule 3)."""
+    due = []
+    for presence, opening in _awaited(plan, person, device_id):
+        while presence.opened_ms:
+            at_ms = opening.next_opening_ms(presence.opened_ms)
+            if at_ms is None or at_ms > until_ms:
+                break
+            presence.opened_ms = at_ms
+            due.append((at_ms, presence))
+    return sorted(due, key=lambda one: (one[0], one[1].fence_id))
+
+
+def next_opening_ms(plan: Plan, person: Person, device_id: str) -> int | None:
+    """Give the moment from which ``due_openings`` has something to tell."""
+    moments = [
+        opening.next_opening_ms(presence.opened_ms)
+        for presence, opening in _awaited(plan, person, device_id)
+        if presence.opened_ms
+    ]
+    return min((at_ms for at_ms in moments if at_ms is not None), default=None)
+
+
+def await_openings(plan: Plan, person: Person, device_id: str, now_ms: int) -> bool:
+    """Begin, or cease, to wait for openings where the plan has changed; say whether it has."""
+    is_changed = False
+    for presence in person.inside:
+        is_asked = presence.fence_id in plan.openings
+        if presence.device_id == device_id and is_asked != bool(presence.opened_ms):
+            presence.opened_ms = now_ms if is_asked else 0
+            is_changed = True
+    return is_changed
+
+
+def _awaited(plan: Plan, person: Person, device_id: str) -> Iterator[tuple[Presence, Opening]]:
+    if not plan.openings:
+        return
+    for presence in person.inside:
+        opening = plan.openings.get(presence.fence_id)
+        if opening is not None and presence.device_id == device_id:
+            yield presence, opening
