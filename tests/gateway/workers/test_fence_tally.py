@@ -49,7 +49,7 @@ def counted(*bodies: dict[str, Any], person: Person | None = None) -> dict[str, 
 
 def fix(lat: float, accuracy_m: float | None, *, is_mock: bool = False) -> Fix:
     """Give a fix on the studio's meridian."""
-    return Fix(NOW_MS, lat, 11.0, accuracy_m, "s:1", None, is_mock)
+    return Fix(NOW_MS, lat, 11.0, accuracy_m, is_mock=is_mock)
 
 
 # ---- flaps ---------------------------------------------------------------------------------

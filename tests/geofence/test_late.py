@@ -1,0 +1,63 @@
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fencepost_geofence.fix import Fix
+from fencepost_geofence.index import FenceIndex
+from fencepost_geofence.membership import DeviceState, FenceState, Transition
+from fencepost_geofence.tracker import Tracker
+from geofence.walks import (
+    SETTLED,
+    TOWN,
+    Arrival,
+    arrivals,
+    assert_alternates,
+    settled,
+    stored,
+    told_by,
+    walks,
+)
+
+TRACKER = Tracker(FenceIndex(TOWN))
+LIVE = tuple(fence for fence in TOWN if fence.emit == "live")
+LONG_MS = 4 * 3_600_000  # until everything is over
+
+Said = dict[str, list[tuple[str, int | None, bool]]]
+
+
+def said(told: list[Transition]) -> Said:
+    """Give what stands of each fence: kind, threshold, and whether it was initial."""
+    return {
+        fence_id: [(one.kind, one.after_s, one.initial) for one in story]
+        for fence_id, story in settled(told).items()
+    }
+
+
+def held(state: DeviceState) -> dict[str, FenceState]:
+    """Give what is held of each fence, but for the name of a visit: it is as it was told first."""
+    return {
+        fence_id: replace(one, named_ms=0) for fence_id, one in state.fences.items()
+    }
+
+
+def in_order(fixes: list[Fix]) -> list[Arrival]:
+    """Let the whole track come at once."""
+    return [Arrival(tuple(fixes), fixes[-1].at_ms)]
+
+
+@settings(max_examples=int(__import__("os").environ.get("N","60")), deadline=None)
+@given(st.data())
+def test_late_fixes_come_to_what_the_sorted_track_says(data: st.DataObject) -> None:
+    """Any order within the horizon, any uploads, duplicates, ticks, storing: the same story."""
+    fixes = data.draw(walks())
+    coming = data.draw(arrivals(fixes))
+    end = Arrival((), max(one.now_ms for one in coming) + data.draw(st.sampled_from([0, LONG_MS])))
+
+    expected, sorted_told = told_by(TRACKER, [*in_order(fixes), end], store=False)
+    state, told = told_by(TRACKER, [*coming, end])
+
+    assert held(state) == held(expected)
+    assert said(told) == said(sorted_told)
+    assert_alternates(told)
