@@ -8,7 +8,7 @@ Rule 1. Fixes are counted as the tracker weighed them. Their accuracy is that of
         positions near the fence, of at most ``SAMPLE`` spread over it.
 Rule 2. A flap is an ENTER of a device within ``AGAIN_MS`` of its EXIT, by estimated crossings. So
         the last few EXITs stand with the person, until they are too old or location is withdrawn.
-Rule 3. ``initial`` ENTERs are no arrivals, and corrections none either.
+Rule 3. ``initial`` ENTERs are no arrivals, nor are those of a fence that opened, nor corrections.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class FenceTally:
             self._add(key[0], TAKEN_BACK, now_ms)
         elif body["kind"] == "exit":
             _depart(person, Departure(*key, body["crossed_at_ms"]))
-        elif body["kind"] == "enter" and not body["initial"]:
+        elif body["kind"] == "enter" and not body["initial"] and not body.get("opened"):
             self._add(key[0], ENTERS, now_ms)
             delay_s = (body["at_ms"] - body["crossed_at_ms"]) / 1000
             self._add(key[0], bucket(DELAY, delay_s), now_ms)
