@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from fencepost_geofence.fix import Fix
@@ -13,6 +13,7 @@ from geofence.walks import (
     TOWN,
     Arrival,
     arrivals,
+    in_short,
     assert_alternates,
     settled,
     stored,
@@ -57,6 +58,8 @@ def test_late_fixes_come_to_what_the_sorted_track_says(data: st.DataObject) -> N
 
     expected, sorted_told = told_by(TRACKER, [*in_order(fixes), end], store=False)
     state, told = told_by(TRACKER, [*coming, end])
+    note("\n".join(map(repr, coming)))
+    note("\n".join(["sorted", *map(in_short, sorted_told), "told", *map(in_short, told)]))
 
     assert held(state) == held(expected)
     assert said(told) == said(sorted_told)

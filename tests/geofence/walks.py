@@ -49,6 +49,25 @@ class Arrival:
     fixes: tuple[Fix, ...]
     now_ms: int
 
+    def __repr__(self) -> str:
+        """Say in short what comes: seconds, metres north and east, accuracy."""
+        said = ", ".join(_short(fix) for fix in self.fixes) or "tick"
+        return f"<{(self.now_ms - BEGIN_MS) / 1000:g}: {said}>"
+
+
+def _short(fix: Fix) -> str:
+    at_s = (fix.at_ms - BEGIN_MS) / 1000
+    north_m = (fix.lat - HOME[0]) * METRES_PER_DEGREE
+    east_m = (fix.lon - HOME[1]) * EAST_M
+    return f"{at_s:g}s {north_m:.0f}n {east_m:.0f}e ~{fix.accuracy_m}"
+
+
+def in_short(one: Transition) -> str:
+    """Say in short what was told."""
+    marks = "late " * one.late + "initial " * one.initial + "superseded " * one.superseded
+    at_s, began_s = (one.at_ms - BEGIN_MS) / 1000, (one.visit_began_ms - BEGIN_MS) / 1000
+    return f"{marks}{one.kind} {one.fence_id} {one.after_s or ''} {at_s:g}s (visit {began_s:g}s)"
+
 
 @st.composite
 def walks(draw: st.DrawFn, longest: int = 60) -> list[Fix]:
