@@ -3,6 +3,9 @@
 
 Read within bounds, decode the envelope, admit event by event inside the store's commit, answer
 with a verdict for each and the ack level that holds. Nothing is answered before it is durable.
+
+``hints.fences`` is the ETag that ``/v1/fences/nearby`` gives now: who knows it need not ask. It is
+a word that lies ready, no look-up. Who does not allow ``location_collect`` is given none.
 """
 
 from __future__ import annotations
@@ -46,6 +49,8 @@ async def post_batch(request: web.Request) -> web.Response:
     surface.wakes.log.set()
     count(surface, admission)
     body = answer(batch.stream, admission, surface.store.ack_level, received_ms)
+    if admission.locates:
+        body["hints"] = {"fences": surface.plans.editions.name}
     return web.Response(body=_encode(body), content_type="application/json")
 
 

@@ -34,6 +34,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
             "ack": {"enum": ["memory", "os", "fsync"]},
             "received_at": {"type": "string", "format": "date-time"},
             "retry_after_s": {"type": ["number", "null"]},
+            "hints": {"type": "object", "properties": {"fences": {"type": "string"}}},
             "verdicts": {
                 "type": "object",
                 "required": ["stream", "accepted", "others"],

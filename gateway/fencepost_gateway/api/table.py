@@ -40,7 +40,11 @@ ROUTES: tuple[Route, ...] = (
         "Fences around a cell of 0.01 degrees, for a device that watches them itself.", "Nearby",
         query={"lat": "Latitude, rounded to 0.01 degrees.",
                "lon": "Longitude, rounded to 0.01 degrees.",
-               "limit": "How many nearest the device needs; 200, at most 500."},
+               "limit": "How many nearest the device needs; 200, at most 500.",
+               "library": "Only fences of this library.",
+               "tag": "Only fences with this tag.",
+               "open": "`now`: only fences that are open now.",
+               "have": "`have` of the last answer: only what changed since comes, if it is known."},
         errors=("malformed", "not_snapped", "device_secret", "location_consent"),
     ),
     Route(

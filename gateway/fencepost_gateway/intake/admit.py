@@ -60,7 +60,12 @@ class Other(Struct, frozen=True, omit_defaults=True):
 
 
 class Admission(Struct):
-    """What a batch comes to; ``person_id`` is whom the device speaks for at its end."""
+    """
+    What a batch comes to.
+
+    ``person_id`` is whom the device speaks for at its end, ``locates`` whether that person allows
+    ``location_collect`` then.
+    """
 
     upload: Upload | None
     marks: Marks
@@ -69,6 +74,7 @@ class Admission(Struct):
     consents: list[ConsentChange]
     link: tuple[str, str] | None = None
     person_id: str = ""
+    locates: bool = False
 
 
 class AdmitFacts(Struct, frozen=True):
@@ -330,6 +336,7 @@ class _Desk:
             consents=self._changes,
             link=self._link,
             person_id=self._person,
+            locates=self._fix_fault is None,
         )
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from fencepost_gateway.documents.compile import compile_plan, fences_of
 from fencepost_gateway.documents.document import StoredDocument
+from fencepost_gateway.workers.editions import Editions
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.index import FenceIndex
 from fencepost_geofence.tracker import Tracker
@@ -30,6 +31,7 @@ class Plans:
         self._seed = seed
         self.fences: list[Fence] = []
         self.versions: dict[str, int] = {}
+        self.editions = Editions()
         self._index = FenceIndex()
         self.tracker = Tracker(self._index)
         self._use(0, [])
@@ -45,6 +47,7 @@ class Plans:
         self.fences = fences_of(documents, since)
         self.plan = compile_plan(documents, revision, self._seed, self.fences)
         self.versions = {r.id: r.version for r in rows if r.kind == "fence"}
+        self.editions.take(self.versions)
         if len(self._index):
             move(self._index, self.fences)
         else:  # nothing to keep: loading in bulk is faster

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.rig import DEVICE, NOON_MS, moment, open_rig
+from gateway.rig import DEVICE, DOCUMENTS, GRANTS, NOON_MS, OPEN_POLICY, moment, open_rig
 
 FIELDS = {"type": "track", "name": "a"}
 
@@ -204,3 +204,36 @@ async def test_wrong_method_and_unknown_route_are_problems(tmp_path: Path) -> No
 
         assert (lost.status, (await lost.json())["code"]) == (404, "no_route")
         assert (wrong.status, (await wrong.json())["code"]) == (405, "method")
+
+
+async def test_answer_hints_at_the_fences_of_now(tmp_path: Path) -> None:
+    """The hint is the ETag that a look-up would get, so that nobody asks for what they have."""
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        before = (await rig.send(FIELDS))["hints"]["fences"]
+        await rig.apply(OPEN_POLICY)
+        after = (await rig.send(FIELDS))["hints"]["fences"]
+        query = {"lat": "43.73", "lon": "7.42"}
+        nearby = await rig.client.get(
+            "/v1/fences/nearby", params=query, headers=rig.device_headers()
+        )
+        await rig.apply(DOCUMENTS)
+        unchanged = (await rig.send(FIELDS))["hints"]["fences"]
+
+    assert before != after == unchanged
+    assert nearby.headers["ETag"] == f'"{after}"'
+
+
+@pytest.mark.parametrize("values", [{"collect": "y"}, GRANTS | {"location_collect": "n"}])
+async def test_answer_hints_nothing_without_location_consent(
+    tmp_path: Path, values: dict[str, str]
+) -> None:
+    """Who may not be located is not asked to look around, from the very batch that says so."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(OPEN_POLICY)
+        if "location_collect" in values:
+            await rig.consent()
+            rig.clock.move_to(rig.clock.now_ms() + 1_000)
+
+        assert "hints" not in await rig.consent(values)
+        assert "hints" not in await rig.send(FIELDS)

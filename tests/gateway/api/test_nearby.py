@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from fencepost_gateway.api import nearby
+from fencepost_gateway.api import fence_set
 from gateway.rig import FENCES, OPEN_POLICY, Rig, open_rig
 from geofence.positions import moved
 
@@ -41,7 +41,9 @@ async def test_nearby_gives_what_a_device_needs_to_watch_a_fence(tmp_path: Path)
         await rig.apply(OPEN_POLICY, fences=FENCES)
 
         answer = await ask(rig, "43.73", "7.4")
+        have = answer.pop("have")
 
+        assert have.endswith(",43.73,7.4,1000000,eb3c4e8b")
         assert answer == {
             "v": 1,
             "center": {"lat": 43.73, "lon": 7.4},
@@ -53,6 +55,8 @@ async def test_nearby_gives_what_a_device_needs_to_watch_a_fence(tmp_path: Path)
                     "version": 1,
                     "shape": {"type": "Point", "coordinates": [7.42, 43.73], "radius_m": 60},
                     "place": {"name": "Yoga Loft", "meta": {"next_class": "10:00"}},
+                    "library": None,
+                    "tags": ["studio"],
                     "dwell_after_s": [300],
                     "presence_ttl_s": 3600,
                     "cooldown_s": 0,
@@ -99,7 +103,7 @@ async def test_nearby_gives_at_most_its_bound_and_says_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In a crowd the answer ends early, and its radius with it."""
-    monkeypatch.setattr(nearby, "FENCES_MAX", 3)
+    monkeypatch.setattr(fence_set, "FENCES_MAX", 3)
     places = [(f"s-{i}", 50 + i * 0.001, 7.0) for i in range(5)]
     async with open_rig(tmp_path) as rig:
         await rig.consent()
@@ -165,6 +169,168 @@ async def test_nearby_refuses_coordinates_that_say_too_much(
         problem = await response.json()
         assert (response.status, problem["code"], problem["path"]) == (400, code, path)
         assert "43.73" not in str(problem)
+
+
+async def test_nearby_gives_a_difference_to_what_the_caller_has(tmp_path: Path) -> None:
+    """``have`` of the last answer brings what changed since, under the new ETag."""
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        await rig.apply(OPEN_POLICY, fences=shops(("old", 43.73, 7.42), ("same", 43.73, 7.43)))
+        have = (await ask(rig, "43.73", "7.42"))["have"]
+        await rig.apply(OPEN_POLICY, fences=shops(("new", 43.73, 7.42)))
+        await rig.client.delete("/v1/documents/fence/old", headers=rig.operator)
+        await rig.settle()
+
+        told = await ask(rig, "43.74", "7.42", have=have)
+
+        assert [fence["id"] for fence in told["fences"]] == ["new"]
+        assert (told["gone"], told["count"]) == (["old"], 2)
+        assert told["have"] != have
+
+
+async def test_nearby_of_another_cell_is_never_not_modified(tmp_path: Path) -> None:
+    """The ETag is the edition's: with a set of another cell it does not mean that all is known."""
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        await rig.apply(OPEN_POLICY, fences=FENCES)
+        query, headers = {"lat": "43.73", "lon": "7.42"}, rig.device_headers()
+        first = await rig.client.get(NEARBY, params=query, headers=headers)
+        known = headers | {"If-None-Match": first.headers["ETag"]}
+        query["have"] = (await first.json())["have"]
+
+        here = await rig.client.get(NEARBY, params=query, headers=known)
+        there = await rig.client.get(NEARBY, params=query | {"lat": "43.74"}, headers=known)
+
+        assert (here.status, there.status) == (304, 200)
+
+
+def town(*features: tuple[str, dict[str, Any]]) -> dict[str, Any]:
+    """Draw circles around one spot with the properties given."""
+    drawn = shops(*((name, 43.73, 7.42) for name, _ in features))
+    for feature, (_, properties) in zip(drawn["features"], features, strict=True):
+        feature["properties"] |= properties
+    return drawn
+
+
+LIBRARIES = """
+kind: library
+id: own
+rank: 1
+team: stores
+---
+kind: library
+id: others
+rank: 2
+team: research
+"""
+MIXED = town(
+    ("a", {"library": "own", "tags": ["yoga", "café & bar"]}),
+    ("b", {"library": "own", "active": "Mo-Fr 08:00-18:00", "zone": "Europe/Monaco"}),
+    ("c", {"library": "others", "tags": ["yoga"], "active": "Sa,Su", "zone": "Europe/Monaco"}),
+)
+
+
+@pytest.mark.feature("P03")
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({}, ["a", "b", "c"]),
+        ({"library": "own"}, ["a", "b"]),
+        ({"library": "nobody-s"}, []),
+        ({"tag": "yoga"}, ["a", "c"]),
+        ({"tag": "café & bar"}, ["a"]),
+        ({"open": "now"}, ["a", "b"]),
+        ({"open": "now", "limit": "1"}, ["a", "b"]),
+        ({"library": "others", "open": "now"}, []),
+        ({"library": "own", "tag": "yoga", "open": "now"}, ["a"]),
+    ],
+)
+async def test_nearby_filters_by_library_tag_and_opening_hours(
+    tmp_path: Path, filters: dict[str, str], expected: list[str]
+) -> None:
+    """All filters must hold; a fence without hours is always open. It is a Monday, two o'clock."""
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        await rig.apply(OPEN_POLICY, LIBRARIES, fences=MIXED)
+
+        answer = await ask(rig, "43.73", "7.42", **filters)
+
+        assert [fence["id"] for fence in answer["fences"]] == expected
+
+
+async def test_nearby_open_now_changes_with_the_hour(tmp_path: Path) -> None:
+    """What is open is no set to hold: it has its own ETag, a short life, and no differences."""
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        await rig.apply(OPEN_POLICY, LIBRARIES, fences=MIXED)
+        query = {"lat": "43.73", "lon": "7.42", "open": "now"}
+        first = await rig.client.get(NEARBY, params=query, headers=rig.device_headers())
+        known = rig.device_headers() | {"If-None-Match": first.headers["ETag"]}
+        again = await rig.client.get(NEARBY, params=query, headers=known)
+        rig.clock.move_to(rig.clock.now_ms() + 5 * 3_600_000)
+        evening = await rig.client.get(NEARBY, params=query, headers=known)
+        body = await evening.json()
+
+        assert (again.status, evening.status) == (304, 200)
+        assert [fence["id"] for fence in body["fences"]] == ["a"]
+        assert body["stale_after_s"] == 300
+        assert "have" not in body
+
+
+async def test_nearby_limit_counts_what_is_asked_for(tmp_path: Path) -> None:
+    """The nearest one that is wanted is there, however many others are nearer."""
+    places = [(f"s-{i:02}", *moved(50, 7, 200 * i, 1.57)) for i in range(60)]
+    drawn = shops(*places)
+    drawn["features"][50]["properties"]["tags"] = ["tea"]
+    drawn["features"][10]["properties"] |= {"active": "off", "zone": "UTC"}
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        await rig.apply(OPEN_POLICY, fences=drawn)
+
+        tea = await ask(rig, "50", "7", limit="1", tag="tea")
+        opened = await ask(rig, "50", "7", limit="11", open="now")
+
+        assert [fence["id"] for fence in tea["fences"]] == ["s-50"]
+        assert {f"s-{i:02}" for i in range(12)} - {fence["id"] for fence in opened["fences"]} == {
+            "s-10"
+        }
+        assert opened["valid_radius_m"] < 12_000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("limit", "501"),
+        ("limit", "-1"),
+        ("library", ""),
+        ("library", "Own"),
+        ("library", "own\n"),
+        ("tag", ""),
+        ("tag", "x" * 65),
+        ("open", ""),
+        ("open", "true"),
+    ],
+)
+async def test_nearby_names_the_filter_that_is_wrong(tmp_path: Path, name: str, value: str) -> None:
+    """A filter that cannot mean anything is an error with its name, not an empty answer."""
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        query = {"lat": "43.73", "lon": "7.42", name: value}
+        response = await rig.client.get(NEARBY, params=query, headers=rig.device_headers())
+
+        problem = await response.json()
+        assert (response.status, problem["code"], problem["path"]) == (400, "malformed", name)
+
+
+async def test_nearby_takes_one_filter_of_a_kind(tmp_path: Path) -> None:
+    """Two tags could mean both or either: they are refused."""
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        response = await rig.client.get(
+            f"{NEARBY}?lat=43.73&lon=7.42&tag=a&tag=b", headers=rig.device_headers()
+        )
+
+        assert (response.status, (await response.json())["path"]) == (400, "tag")
 
 
 @pytest.mark.parametrize(("lat", "lon"), [("90", "0"), ("-90.00", "180.000"), ("0", "-180")])
