@@ -9,7 +9,9 @@ Rule 1. Every answer equals testing all fences one by one, in order of ``fence_i
 Rule 2. Positions are looked up in cells (``cells``), which ask the R-tree once each.
 Rule 3. ``around`` gives every fence that reaches within ``REACH_M`` of the position, and some that
         do not: what a device may be inside of after a move of that length.
-Rule 4. A position is in at most ``HITS_MAX`` fences, first by id; ``cut_positions`` counts how
+Rule 4. Fences that ask who comes by (``Fence.asks``) stand in an index of their own beside it,
+        ``asking``: it is looked through for every step of every device.
+Rule 5. A position is in at most ``HITS_MAX`` fences, first by id; ``cut_positions`` counts how
         often that left some out.
 """
 
@@ -35,13 +37,15 @@ class FenceIndex:
     Attributes:
         cut_positions: How many positions were in more than ``HITS_MAX`` fences, so far.
         changes: Counts what was put and removed: an answer is good until it moves on.
+        asking: Those of the fences that ask who comes by; None in that index itself.
+        longest_approach_s: None has asked for more.
 
     Raises:
         ValueError: Two fences have the same id.
 
     """
 
-    def __init__(self, fences: Iterable[Fence] = ()) -> None:
+    def __init__(self, fences: Iterable[Fence] = (), *, is_whole: bool = True) -> None:
         given = list(fences)
         self._by_id = {fence.fence_id: fence for fence in given}
         if len(self._by_id) != len(given):
@@ -50,6 +54,9 @@ class FenceIndex:
         self._cells = Cells(lambda box: self._tree.within(grown(box)))
         self.cut_positions = 0
         self.changes = 0
+        self.longest_approach_s = max((fence.approach_s or 0 for fence in given), default=0)
+        asking = (fence for fence in given if fence.asks)
+        self.asking = FenceIndex(asking, is_whole=False) if is_whole else None
 
     def __len__(self) -> int:
         """Give the number of fences."""
@@ -69,6 +76,9 @@ class FenceIndex:
         self._by_id[fence.fence_id] = fence
         self._tree.put(fence)
         self._forget(fence)
+        self.longest_approach_s = max(self.longest_approach_s, fence.approach_s or 0)
+        if self.asking is not None and fence.asks:
+            self.asking.put(fence)
 
     def remove(self, fence_id: str) -> None:
         """Forget a fence; nothing happens if there is none of this id."""
@@ -76,9 +86,11 @@ class FenceIndex:
         if fence is not None:
             self._tree.remove(fence_id)
             self._forget(fence)
+            if self.asking is not None:
+                self.asking.remove(fence_id)
 
     def at(self, lat: float, lon: float) -> list[Fence]:
-        """Give the fences that hold the position, in order of their ids (rule 4)."""
+        """Give the fences that hold the position, in order of their ids (rule 5)."""
         hits = [fence for fence in self.around(lat, lon) if fence.shape.contains(lat, lon)]
         self.cut_positions += len(hits) > HITS_MAX
         return hits[:HITS_MAX]

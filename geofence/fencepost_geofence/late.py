@@ -91,7 +91,7 @@ def compare(before: Sequence[Transition], after: Sequence[Transition], known_ms:
             is_late = one.at_ms <= known_ms
             fresh.append(replace(one, visit_began_ms=began_ms, late=is_late))
     change.told = sorted([*change.told, *fresh], key=_moment)
-    change.news = [_undo(one) for one in sorted(undone, key=_moment, reverse=True)]
+    change.news = [_undo(one) for one in sorted(undone, key=_moment)[::-1]]
     change.news += sorted(fresh, key=_moment)
     return change
 

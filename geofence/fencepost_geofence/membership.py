@@ -153,17 +153,30 @@ class DeviceState:
         past: Moment, fence and what was held of it before, for every change a late fix may undo.
         told: Transitions a late fix may take back.
         settled_ms: What was up to here is told and cannot be taken back.
+        passed: Fences passed or visited, and until when crossing them is nothing new.
+        approached: Fences approached or visited, and until when arriving there is nothing new.
 
     """
 
     # By hand, so that what the tracker has at hand is no field: it is neither stored nor compared.
-    __slots__ = ("fences", "past", "settled_ms", "told", "trail", "watch")
+    __slots__ = (
+        "approached",
+        "fences",
+        "passed",
+        "past",
+        "settled_ms",
+        "told",
+        "trail",
+        "watch",
+    )
 
     trail: Trail
     fences: dict[str, FenceState]
     past: list[tuple[int, str, FenceState | None]]
     told: list[Transition]
     settled_ms: int
+    passed: dict[str, int]
+    approached: dict[str, int]
 
     def __post_init__(self) -> None:
         """Nothing is at hand yet."""
@@ -192,7 +205,7 @@ class DeviceState:
 
 def unseen() -> DeviceState:
     """Give the state of a device nobody has heard of yet."""
-    return DeviceState(untrodden(), {}, [], [], 0)
+    return DeviceState(untrodden(), {}, [], [], 0, {}, {})
 
 
 class Terms(Protocol):

@@ -45,7 +45,7 @@ def nearest(
     """
     measured: dict[str, Measured] = {}
     worst: list[float] = []  # the k least distances, negated: the largest on top
-    reach_m = min(FIRST_REACH_M, within_m)
+    reach_m = min(FIRST_REACH_M, within_m + _SLACK_M)
     while k > 0:
         for fence, bound_m in _by_bound(tree, at, reach_m):
             if len(worst) == k and bound_m - _SLACK_M > max(0.0, -worst[0]):

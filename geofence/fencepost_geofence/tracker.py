@@ -13,13 +13,15 @@ Rule 2. A fix that cannot speak is dropped and counted by reason, and leaves no 
         known; of two that differ the more accurate one counts).
 Rule 3. Before each fix time passes until then, so that what timers tell does not depend on when
         they ran.
-Rule 4. Of one fix, fences are told in order of their ids; of time, in order of the moments.
+Rule 4. Of one fix, fences are told in order of their ids, first who is inside, then who comes by
+        (``passing``); of time, in order of the moments.
 Rule 5. A fence that is gone from the index ends silently: nobody left it, so there is no EXIT.
         A fence whose shape changed is judged by the next fix.
 Rule 6. Positions do not outlive ``KEEP_MS``: when no fix comes, ``tick`` empties the trail. By then
         the filter would start afresh anyway.
 Rule 7. A fence that emits ``settled`` is told of when no late fix can change it any more; all
-        others at once.
+        others at once. Who passes or approaches is told at once or not at all: a late fix neither
+        tells it nor takes it back.
 """
 
 from bisect import bisect_left
@@ -27,7 +29,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 from operator import attrgetter, itemgetter
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from fencepost_geofence import late, verdict
 from fencepost_geofence.calm import Calm, Inside
@@ -42,11 +44,14 @@ from fencepost_geofence.membership import (
     step,
     tell_due,
 )
+from fencepost_geofence.passing import MAX_GAP_MS, arrivals, passed
 from fencepost_geofence.sphere import POLE_DEG, SEAM_DEG
 from fencepost_geofence.trail import HORIZON_MS
 from fencepost_geofence.verdict import is_coarse
 
 KEEP_MS: Final = 22 * 3_600_000  # and at most an hour more: raw positions may be kept for 24 h
+COURSE_MS: Final = 2 * MAX_GAP_MS
+COMING_BY: Final = frozenset({"pass", "approach"})
 KEEP_STEP_MS: Final = 3_600_000  # so that the moment does not move with every fix
 
 DropReason = Literal["mock", "null_island", "bad_position", "late", "duplicate"]
@@ -120,7 +125,7 @@ class Tracker:
             self._revise(state, usable, followed)
         else:
             for fix in usable:
-                self._advance(state, fix, followed)
+                self._take(state, fix, followed)
         self._settle(state, followed)
         return followed
 
@@ -150,8 +155,18 @@ class Tracker:
 
     # ---- one fix --------------------------------------------------------------------------
 
+    def _take(self, state: DeviceState, fix: Fix, followed: Followed) -> None:
+        """Take a fix that is newer than all others, and was not known before."""
+        asking = self.index.asking
+        if not asking:
+            self._advance(state, fix, followed)
+            return
+        inside = _inside(state)
+        self._advance(state, fix, followed)
+        self._come_by(state, asking, inside | _inside(state), followed)
+
     def _advance(self, state: DeviceState, fix: Fix, followed: Followed) -> None:
-        """Take a fix that is newer than all others."""
+        """Let membership move on to a fix that is newer than all others."""
         watch, trail = self._watch(state), state.trail
         if watch.due_ms <= fix.at_ms:
             self._pass(state, watch, fix.at_ms, followed)
@@ -203,6 +218,29 @@ class Tracker:
             if fence and held.is_inside and not is_coarse(accuracy_m, fence.size_m):
                 state.hold(fence_id, replace(held, seen_ms=at_ms), at_ms)
 
+    def _come_by(
+        self, state: DeviceState, asking: FenceIndex, inside: set[str], followed: Followed
+    ) -> None:
+        """Tell who passes, and who approaches."""
+        fixes = state.trail.since((state.trail.last_ms or 0) - COURSE_MS)
+        fix = fixes[-1]
+        inside = {fence_id for fence_id in inside if asking.get(fence_id)}
+        if len(fixes) > 1:
+            for fence in passed(state.passed, fixes[-2], fix, asking, inside):
+                middle_ms = (fixes[-2].at_ms + fix.at_ms) // 2
+                told = _seen("pass", fence, fix, crossed_at_ms=middle_ms)
+                followed.transitions.append(told)
+        for one in arrivals(state.approached, fixes, asking, asking.longest_approach_s, inside):
+            told = _seen(
+                "approach",
+                one.fence,
+                fix,
+                crossed_at_ms=fix.at_ms + one.arrives_in_s * 1000,
+                distance_m=one.distance_m,
+                arrives_in_s=one.arrives_in_s,
+            )
+            followed.transitions.append(told)
+
     # ---- time -----------------------------------------------------------------------------
 
     def _pass(self, state: DeviceState, watch: Watch, until_ms: int, followed: Followed) -> None:
@@ -244,7 +282,7 @@ class Tracker:
         state.watch = None
         again = Followed()
         for fix in fixes:
-            self._advance(state, fix, again)
+            (self._take if fix.at_ms > known_ms else self._advance)(state, fix, again)
         self._pass(state, self._watch(state), known_ms, again)
         change = late.compare(before, state.told[begun:], known_ms)
         state.told[begun:] = change.told
@@ -252,6 +290,7 @@ class Tracker:
         followed.transitions += [
             one for one in change.news if not self._emits_settled(one.fence_id)
         ]
+        followed.transitions += [one for one in again.transitions if one.kind in COMING_BY]
 
     def _settle(self, state: DeviceState, followed: Followed) -> None:
         """Let go of what no late fix can change any more; tell what waited for that."""
@@ -322,6 +361,23 @@ def _odd(state: DeviceState, inside: Inside) -> set[str]:
         if held.is_restless or (fence_id in inside) is not held.is_inside:
             odd.add(fence_id)
     return odd
+
+
+def _inside(state: DeviceState) -> set[str]:
+    return {fence_id for fence_id, held in state.fences.items() if held.is_inside}
+
+
+def _seen(kind: Literal["pass", "approach"], fence: Fence, fix: Fix, **more: Any) -> Transition:
+    """Tell what the fixes alone show."""
+    return Transition(
+        kind=kind,
+        fence_id=fence.fence_id,
+        at_ms=fix.at_ms,
+        visit_began_ms=fix.at_ms,
+        accuracy_m=fix.accuracy_m,
+        reason="decided",
+        **more,
+    )
 
 
 def _tell(state: DeviceState, fence: Fence, told: Transition, followed: Followed) -> None:

@@ -336,6 +336,23 @@ SCENARIOS = [
         ["enter usual"],
     ),
     Scenario(
+        "passing_through",
+        "Two fixes on either side of a fence that asks: it was passed, once.",
+        [circle("door", 30, **{"pass": True}), circle("mute", 30)],
+        [
+            upload([row(0, 0, 200), row(30, 0, 150), row(45, 0, -150), row(60, 0, -200)]),
+            upload([row(90, 0, -100), row(105, 0, 100)]),
+        ],
+        ["pass door"],
+    ),
+    Scenario(
+        "approaching",
+        "Straight towards a fence that asks, and there in two minutes: told once.",
+        [circle("door", 30, approach_s=120), circle("mute", 30)],
+        [upload(way(0, 200, 20, (900, 620))), upload(way(220, 600, 20, (592, 60)))],
+        ["approach door"],
+    ),
+    Scenario(
         "hole",
         "A hole is outside.",
         [square("ring", 400, hole_m=200)],
