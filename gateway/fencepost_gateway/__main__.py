@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import signal
 import sys
 import zoneinfo
@@ -216,6 +217,34 @@ def explain(
             print(line)
     except remote.RemoteError as error:
         _fail_problem(error.problem)
+
+
+@cli.command()
+def health(
+    fences: Annotated[list[str] | None, typer.Argument(help="Ids; all fences if none.")] = None,
+    *,
+    days: Annotated[int, typer.Option(help="How far back, in days.", min=1, max=31)] = 7,
+    limit: Annotated[int, typer.Option(help="How many fences at most.", min=1, max=1000)] = 10,
+    as_json: Annotated[bool, typer.Option("--json", help="The gateway's answer as it is.")] = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Say which fences need mending, and how: too small, flapping, undecided, slow, doubled."""
+    from fencepost_gateway import remote  # noqa: PLC0415
+    from fencepost_gateway.reports.health_words import tell_health  # noqa: PLC0415
+    from fencepost_gateway.settings import read_settings  # noqa: PLC0415
+
+    base, operator_key = remote.address_of(read_settings(), url, key)
+    asked = fences or []
+    try:
+        answer = remote.fence_health(base, operator_key, asked, days, limit)
+    except remote.RemoteError as error:
+        _fail_problem(error.problem)
+    if as_json:
+        print(json.dumps(answer, ensure_ascii=False, indent=1))
+        return
+    for line in tell_health(answer, asked):
+        print(line)
 
 
 def _fail(message: str) -> NoReturn:

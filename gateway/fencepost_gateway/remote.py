@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import aiohttp
 
@@ -153,6 +153,19 @@ def import_fences(base: str, key: str, paths: Sequence[Path], wish: dict[str, An
     did = "imported" if answer["applied"] else "would import"
     counts = f"{len(answer['changed'])} changed, {answer['unchanged']} unchanged"
     return [*lines, f"{did} {answer['rows']} rows: {counts}, {answer['bad']} left out"]
+
+
+def fence_health(base: str, key: str, fences: Sequence[str], days: int, limit: int) -> Any:
+    """
+    Give the health of all fences, worst first, or of these.
+
+    Raises:
+        RemoteError: One of them is not live.
+        StartError: No gateway answers.
+
+    """
+    query = [("days", days), ("limit", max(limit, len(fences))), *(("fence", f) for f in fences)]
+    return ask("GET", f"{base}/v1/fences/health?{urlencode(query)}", key)
 
 
 def export_fences(base: str, key: str, form: str) -> str:

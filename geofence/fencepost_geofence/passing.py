@@ -13,8 +13,8 @@ Rule 2. A way counts if it is at least ``STRIDE`` times the accuracies of both e
 Rule 3. One passage, one PASS: crossing the fence again, or being inside, within ``PASSAGE_MS`` (or
         the fence's cooldown, if longer) belongs to it, however often it happens.
 Rule 4. APPROACH: three fixes, each a way (rule 2) from the one before, go straight enough (at most
-        ``BEND`` longer than the straight way) and come nearer to the boundary each time. By the
-        speed at which they do, the device is there within ``approach_s``; its course is at most 20
+        ``BEND`` longer than the straight way) and come nearer to the boundary. By the speed at
+        which they do, the device is there within ``approach_s``; its course is at most 20
         degrees off the nearest point of the boundary, or crosses the fence within that time.
 Rule 5. One approach, one APPROACH: it lasts until the device has neither been arriving nor inside
         for ``LEFT_MS`` (or the cooldown). Waiting at a light is no second one.
@@ -29,7 +29,7 @@ from typing import Final, Protocol
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.fix import UNKNOWN_ACCURACY_M, Fix
 from fencepost_geofence.nearest import Measured, Wanted
-from fencepost_geofence.sphere import EARTH_RADIUS_M, SEAM_DEG, TURN_DEG, great_circle_m
+from fencepost_geofence.sphere import EARTH_RADIUS_M, great_circle_m
 from fencepost_geofence.verdict import is_coarse
 from fencepost_geofence.way import crosses
 
@@ -139,7 +139,7 @@ def arrivals(
         if fence.approach_s is not None:
             until[fence.fence_id] = _until_ms(fix, fence, LEFT_MS)
     three = _course(fixes)
-    if three is None:
+    if three is None or longest_s <= 0:
         return []
     told = []
     for arrival in _arriving(three, index, longest_s):
@@ -206,17 +206,12 @@ def _course(fixes: Sequence[Fix]) -> Three | None:
 
 def _stride(fixes: Sequence[Fix], at: int) -> int | None:
     """Find the last fix from which it is a way to this one."""
-    for i in range(at - 1, -1, -1):
-        if fixes[at].at_ms - fixes[i].at_ms > MAX_GAP_MS:
-            return None
-        if _is_way(fixes[i], fixes[at]):
-            return i
-    return None
+    return next((i for i in range(at - 1, -1, -1) if _is_way(fixes[i], fixes[at])), None)
 
 
 def _arriving(three: Three, index: Fences, longest_s: int) -> Iterator[Arrival]:
     """Give the fences on the way that are near enough in time."""
-    a, b, c = three
+    a, _, c = three
     took_s = (c.at_ms - a.at_ms) / 1000
     speed_mps = _length_m(a, c) / took_s
     near = index.nearest(
@@ -229,10 +224,9 @@ def _arriving(three: Three, index: Fences, longest_s: int) -> Iterator[Arrival]:
     for fence, distance_m in near:
         if distance_m <= 0 or is_coarse(c.accuracy_m, fence.size_m):
             continue
-        first_m, middle_m = (fence.shape.signed_distance_m(one.lat, one.lon) for one in (a, b))
-        if not first_m > middle_m > distance_m:
+        closing_mps = (fence.shape.signed_distance_m(a.lat, a.lon) - distance_m) / took_s
+        if closing_mps <= 0:
             continue
-        closing_mps = (first_m - distance_m) / took_s
         arrives_s = distance_m / closing_mps
         approach_s = fence.approach_s or 0
         if arrives_s > approach_s:
@@ -253,5 +247,4 @@ def _ahead(start: Fix, now: Fix, length_m: float) -> tuple[float, float]:
     sin_lat = sin(phi2) * cos(angle) - cos(phi2) * sin(angle) * cos(back)
     lat = asin(max(-1.0, min(1.0, sin_lat)))
     east = atan2(-sin(back) * sin(angle) * cos(phi2), cos(angle) - sin(phi2) * sin_lat)
-    lon = (now.lon + degrees(east) + SEAM_DEG) % TURN_DEG - SEAM_DEG
-    return degrees(lat), lon
+    return degrees(lat), now.lon + degrees(east)

@@ -244,7 +244,7 @@ def test_approach_needs_three_fixes() -> None:
     "fixes",
     [
         drive((-100, 0), (-15, 0)),
-        drive((-3_000, 600), (15, 0)),
+        drive((-3_000, 400), (15, 0)),
         drive((-30_000, 0), (400, 0)),
         drive((-3_000, 0), (15, 0), every_s=130),
         drive((-1_000, 0), (0, 0)),
@@ -303,6 +303,11 @@ def test_coming_again_later_is_another_approach() -> None:
         assert [one.fence for one in arrivals(state, again, index, 60, ())] == expected
 
 
+def test_course_a_little_beside_the_fence_will_do() -> None:
+    """Streets bend: who heads past it by 100 m may well arrive."""
+    assert [i for i, *_ in told_of_arriving(drive((-3_000, 100), (15, 0), count=19))] == [14]
+
+
 def test_long_side_of_an_area_is_approached_aslant() -> None:
     """The nearest point lies abeam of the course, and the fence is right ahead."""
     wide = replace(SHOP, shape=Circle(LAT + 0.09, LON, 9_000), approach_s=120)  # 10 km to the north
@@ -326,6 +331,8 @@ def test_approach_is_the_same_everywhere(centre: Spot, course: Spot) -> None:
 
 def test_fence_that_does_not_ask_is_not_approached() -> None:
     """APPROACH is opt-in, each fence with its own time."""
+    nobody = drive((-3_000, 0), (15, 0), count=19)
+    assert told_of_arriving(nobody, replace(SHOP, approach_s=None)) == []
     silent, slow = replace(SHOP, fence_id="a", approach_s=None), replace(SHOP, fence_id="s")
     early = replace(SHOP, fence_id="e", approach_s=120)
     told = told_of_arriving(drive((-3_000, 0), (15, 0), count=19), silent, slow, early)

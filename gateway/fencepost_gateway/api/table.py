@@ -14,6 +14,7 @@ from fencepost_gateway.api import (
     decisions,
     device,
     documents,
+    fence_health,
     health,
     imports,
     nearby,
@@ -75,6 +76,16 @@ ROUTES: tuple[Route, ...] = (
         query={"format": "`geojson` (default) or `csv`."}, errors=("malformed",),
     ),
     Route(
+        "GET", "/v1/fences/health", fence_health.get_fence_health, "operator",
+        "Which fences need mending, worst first: flaps, undecided fixes, delay, size, overlaps.",
+        "FenceHealth",
+        query={"days": "Of how many days, today among them; 7, at most 31.",
+               "fence": "Only this fence; repeatable, at most 100.",
+               "limit": "How many fences; 100, at most 1,000.",
+               "after": "`next` of the last answer."},
+        errors=("malformed", "not_found"),
+    ),
+    Route(
         "POST", "/v1/fences/import", imports.post_import, "operator",
         "Import fences from CSV, GeoJSON, KML and GPX, with a verdict for each bad row.",
         "Imported", body="ImportRequest",
@@ -124,6 +135,7 @@ def build(surface: Surface) -> web.Application:
     app = web.Application(middlewares=[problems.problems])
     app[SURFACE] = surface
     app[openapi.DESCRIPTION] = openapi.describe(ROUTES)
+    app[fence_health.DESK] = fence_health.HealthDesk()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _guarded(route))
     return app

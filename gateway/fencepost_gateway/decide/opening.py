@@ -86,21 +86,8 @@ def opening_of(text: str, zone_name: str, lat: float, lon: float) -> Opening:
 
 def _moment_ms(wall: datetime, zone: ZoneInfo, after_ms: int) -> int:
     """Place a time of the wall clock; where there are two, the first that is after ``after_ms``."""
+    # There is none that clocks put forward skip: the library moves it to where they are put.
     first_ms, last_ms = (
         moment_ms(wall.replace(tzinfo=zone, fold=fold), zone) or 0 for fold in (0, 1)
     )
-    if first_ms > last_ms:  # skipped: the clocks are put forward between the two
-        return _forward_ms(last_ms, first_ms, zone)
     return first_ms if first_ms > after_ms else last_ms
-
-
-def _forward_ms(before_ms: int, after_ms: int, zone: ZoneInfo) -> int:
-    """Find the moment at which clocks are put forward."""
-    offset = local_time(before_ms, zone).utcoffset()
-    while after_ms - before_ms > 1:
-        middle_ms = (before_ms + after_ms) // 2
-        if local_time(middle_ms, zone).utcoffset() == offset:
-            before_ms = middle_ms
-        else:
-            after_ms = middle_ms
-    return after_ms

@@ -267,6 +267,20 @@ async def test_opening_enters_who_is_inside_once(tmp_path: Path) -> None:
     assert steps == [("not_entered", "fence_inactive"), ("entered", "")]
 
 
+async def test_opening_and_entry_of_one_visit_are_two_stimuli(tmp_path: Path) -> None:
+    """Who asks for both is woken by both; who does not ask is not woken by the opening."""
+    both = OPENED.replace("opened: true", "opened: true, inactive: true")
+    plain = DOCUMENTS.partition("---")[0].replace("id: greeting", "id: plain")
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(both, plain, OPEN_POLICY, fences=hours("14:00-18:00"))
+        await rig.consent()
+        await rig.walk_in()
+        await at(rig, NOON_MS + 2 * HOUR_MS)
+        steps = [(r["body"]["campaign_id"], r["body"]["reason"]) for r in await rig.records("step")]
+
+    assert steps == [("greeting", ""), ("plain", "fence_inactive"), ("greeting", "")]
+
+
 async def test_opening_survives_a_restart(tmp_path: Path) -> None:
     """The gateway is down when it opens; it tells it once when it is back, with its age."""
     async with open_rig(tmp_path) as rig:

@@ -20,7 +20,7 @@ from fencepost_geofence.index import REACH_M
 from fencepost_geofence.shapes import Circle
 from fencepost_geofence.sphere import Box
 from fencepost_geofence.way import crosses
-from geofence.truth.oracle import Bools, Floats, Truth, on_ellipsoid
+from geofence.truth.oracle import LEAST_M_PER_DEG, Bools, Floats, Truth, on_ellipsoid
 from geofence.truth.world import Spots, World
 
 Ints = npt.NDArray[np.int64]
@@ -30,8 +30,10 @@ Verdict = tuple[list[str], Counter[str]]
 SPHERE: Final = 0.005_65  # of a distance: the sphere against the ellipsoid (ADR 0013)
 OUTLINE: Final = 0.002_5  # of half a width: how a corridor's outline is drawn
 OUTLINE_M: Final = 0.3
-BULGE: Final = 0.5 / 6_371_008.8  # and of its square, towards the pole: the scale varies across it
 ROUNDING_M: Final = 1e-3
+BULGE: Final = 0.5 / 6_371_008.8  # and of its square: the scale varies across it
+FRAME: Final = 0.15 / 6_371_008.8  # of a distance's square: which edge is nearest, far north
+STEEPEST_LAT: Final = 86.0
 FAR_M: Final = 100_000.0  # beyond it lengths are no promise
 STEPS: Final = 64  # of a way that is walked
 WIDE_DEG: Final = 180.0  # of parts on both sides of the seam that do not touch it: box of a world
@@ -42,9 +44,12 @@ _REACH_DEG: Final = REACH_M / 111_195.08
 def error_m(truth: Truth, signed_m: Floats) -> Floats:
     """Give how far a distance may be off."""
     error: Floats = SPHERE * (abs(signed_m) + truth.reach_m) + ROUNDING_M
-    if truth.is_line:
-        steepest = np.tan(np.radians(abs(truth.edges[:, 1]).max()))
-        error += OUTLINE * truth.reach_m + OUTLINE_M + BULGE * truth.reach_m**2 * steepest
+    if truth.is_area or truth.is_line:
+        farthest = abs(truth.edges[:, 1]).max() + abs(signed_m) / LEAST_M_PER_DEG
+        steep = np.tan(np.radians(np.minimum(farthest, STEEPEST_LAT)))
+        error += FRAME * steep * signed_m**2
+        if truth.is_line:
+            error += OUTLINE * truth.reach_m + OUTLINE_M + BULGE * steep * truth.reach_m**2
     return error
 
 

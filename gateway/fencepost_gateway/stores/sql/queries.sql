@@ -98,7 +98,8 @@ ORDER BY day, fence_id LIMIT ?;
 SELECT f.fence_id, f.body FROM json_each(?) AS wanted
 CROSS JOIN fence_day AS f WHERE f.day = ? AND f.fence_id = wanted.value;
 -- name: fence_days_span
-SELECT coalesce(min(day), 0), coalesce(max(day), -1) FROM fence_day;
+SELECT coalesce((SELECT min(day) FROM fence_day), 0),
+  coalesce((SELECT max(day) FROM fence_day), -1);
 -- name: trim_fence_days
 DELETE FROM fence_day WHERE day < ?;
 

@@ -1,0 +1,123 @@
+"""
+Health words: the answer of ``GET /v1/fences/health`` for a terminal of 100 columns.
+
+Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
+from typing import Any, Final
+
+from fencepost_gateway.reports.fence_health import UNDECIDED
+from fencepost_gateway.reports.fence_overlaps import KINDS
+
+WIDTH: Final = 100
+INDENT: Final = 15
+
+
+def tell_health(answer: Mapping[str, Any], asked: Sequence[str]) -> Iterator[str]:
+    """Say how the fences do, what to mend first, or why there is nothing to say yet."""
+    yield from _paragraph(_summary(answer), "")
+    shown = [row for row in answer["health"] if row["findings"] or asked]
+    for row in shown:
+        yield ""
+        yield from _fence(row)
+    seen = {row["fence_id"] for row in answer["health"]}
+    for fence_id in asked:
+        if fence_id not in seen:
+            yield ""
+            yield f"{fence_id}: nobody came near it in {_days(answer)}"
+    left = answer["ailing"] - sum(1 for row in shown if row["findings"])
+    if left > 0:
+        yield ""
+        yield f"and {left} more: --limit {answer['ailing']}"
+    yield from _overlaps(answer["overlaps"], is_asked=bool(asked))
+
+
+def _summary(answer: Mapping[str, Any]) -> str:
+    fences, seen, ailing = answer["fences"], answer["seen"], answer["ailing"]
+    if not fences:
+        return "No fence is live. Publish some: `fencepost apply FOLDER`, `fencepost import FILE`."
+    when = f"{_days(answer)} ({answer['from']} to {answer['to']}, UTC)"
+    if not seen:
+        return (
+            f"{_count(fences, 'fence is', 'fences are')} live, and no position came within 150 m "
+            f"in {when}. "
+            "Positions need the consent `location_collect`, and an app that sends them; "
+            "`fencepost explain --user ID` says what came of one person."
+        )
+    unseen = f"; nobody came near {fences - seen}" if fences > seen else ""
+    verdict = "nothing to mend" if not ailing else f"{ailing} of {fences} to mend, worst first"
+    return f"{_count(fences, 'fence')}, {when}: {verdict}{unseen}."
+
+
+def _fence(row: Mapping[str, Any]) -> Iterator[str]:
+    name = f"  {row['name']}" if row["name"] and row["name"] != row["fence_id"] else ""
+    yield f"{row['fence_id']}{name}, {row['size_m']:.0f} m"
+    yield from _paragraph("; ".join(_figures(row)), "  ")
+    for finding in row["findings"]:
+        yield from _advice(finding["code"], finding["advice"])
+
+
+def _figures(row: Mapping[str, Any]) -> Iterator[str]:
+    reasons = [
+        f"{_words(reason)} {_percent(row['undecided'][reason] / row['fixes'])}"
+        for reason in sorted(UNDECIDED, key=lambda each: -row["undecided"].get(each, 0))
+        if row["undecided"].get(reason)
+    ]
+    why = f" ({', '.join(reasons)})" if reasons else ""
+    share = _percent(row["undecided_share"] or 0)
+    yield f"{_count(row['fixes'], 'fix', 'fixes')}, {share} undecided{why}"
+    flaps = f", {row['flaps']} of them flaps" if row["flaps"] else ""
+    yield f"{_count(row['enters'], 'visit')}{flaps}"
+    if row["enter_delay_s"] is not None:
+        yield f"ENTER after {_length(row['enter_delay_s'])}"
+    if row["accuracy_m"] is not None:
+        yield f"accuracy {row['accuracy_m']} m"
+    if row["taken_back"]:
+        yield f"{row['taken_back']} taken back by late fixes"
+
+
+def _overlaps(found: Mapping[str, Any], *, is_asked: bool) -> Iterator[str]:
+    worst = [one for one in found["worst"] if is_asked or one["kind"] != "nested"]
+    if not worst and not found["is_cut"]:
+        return
+    yield ""
+    yield f"Overlaps: {', '.join(f'{found[k]} {k}' for k in KINDS)}"
+    for one in worst:
+        yield from _advice(one["kind"], one["advice"])
+    if found["is_cut"] or found["unmeasured"]:
+        yield "  too many lie on top of each other to measure all; ask for single fences by id"
+
+
+def _advice(what: str, advice: str) -> Iterator[str]:
+    head = f"  {_words(what)}".ljust(INDENT)
+    first, *rest = wrap(advice, WIDTH - INDENT)
+    yield head + first
+    yield from (" " * INDENT + line for line in rest)
+
+
+def _paragraph(text: str, indent: str) -> Iterator[str]:
+    yield from wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _words(code: str) -> str:
+    return code.replace("_", " ")
+
+
+def _count(count: int, one: str, many: str = "") -> str:
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def _days(answer: Mapping[str, Any]) -> str:
+    return _count(answer["days"], "day")
+
+
+def _length(seconds: int) -> str:
+    return f"{seconds} s" if seconds < 120 else f"{seconds / 60:.0f} min"  # noqa: PLR2004 - two minutes
