@@ -9,6 +9,7 @@ told, fence by fence:
 
 Rule 1. As long as both tell the same kinds in the same order, what was told stands, with its
         moments and its visit, even if they lie elsewhere now: nobody is greeted twice for that.
+        No two visits of a fence bear one name.
 Rule 2. From the first difference on, what was told is taken back, newest first: an ENTER by an
         EXIT, an EXIT or EXPIRE by an ENTER, others by their like, all ``superseded``. So ENTER and
         EXIT alternate for whoever listens.
@@ -28,7 +29,7 @@ from fencepost_geofence.trail import Trail, kept
 _UNDONE: Final[dict[Kind, Kind]] = {"enter": "exit", "exit": "enter", "expire": "enter"}
 
 Visit = tuple[str, int]
-"""Fence, and when the visit began."""
+"""Fence, and when the visit began, or is told to have begun."""
 
 
 @dataclass(slots=True)
@@ -39,7 +40,7 @@ class Change:
     Attributes:
         told: What is told now since then, in order of the moments.
         news: What has to be told for that.
-        names: Visits that keep the name they were told by.
+        names: Fence and beginning of visits, and the beginning they are known by.
 
     """
 
@@ -59,11 +60,16 @@ class Change:
             ]
 
     def _renamed(self, fence_id: str, held: FenceState) -> FenceState:
-        named_ms = self.names.get((fence_id, held.named_ms))
-        return held if named_ms is None else replace(held, named_ms=named_ms)
+        named_ms = self.names.get((fence_id, held.began_ms), held.named_ms)
+        return held if named_ms == held.named_ms else replace(held, named_ms=named_ms)
 
 
-def compare(before: Sequence[Transition], after: Sequence[Transition], known_ms: int) -> Change:
+def compare(
+    before: Sequence[Transition],
+    after: Sequence[Transition],
+    known_ms: int,
+    taken: set[Visit],
+) -> Change:
     """
     Compare what was told since a moment with what the sorted track has since then.
 
@@ -71,6 +77,7 @@ def compare(before: Sequence[Transition], after: Sequence[Transition], known_ms:
         before: What was told, in order of the moments.
         after: What the sorted track has.
         known_ms: What lies behind this moment would have been told in any case.
+        taken: Visits from before the moment; added to.
 
     """
     change = Change()
@@ -80,20 +87,36 @@ def compare(before: Sequence[Transition], after: Sequence[Transition], known_ms:
         old = [one for one in before if one.fence_id == fence_id]
         new = [one for one in after if one.fence_id == fence_id]
         same = _same(old, new)
-        for stands, again in zip(old[:same], new, strict=False):
-            if stands.visit_began_ms != again.visit_began_ms:
-                change.names[fence_id, again.visit_began_ms] = stands.visit_began_ms
-            # With the moment it has now: that is where the state may be gone back from.
-            change.told.append(replace(again, visit_began_ms=stands.visit_began_ms))
+        new = _named(change, old[:same], new, taken)
+        # With the moments they have now: that is where the state may be gone back from.
+        change.told += new[:same]
         undone += old[same:]
-        for one in new[same:]:
-            began_ms = change.names.get((fence_id, one.visit_began_ms), one.visit_began_ms)
-            is_late = one.at_ms <= known_ms
-            fresh.append(replace(one, visit_began_ms=began_ms, late=is_late))
+        fresh += [replace(one, late=one.at_ms <= known_ms) for one in new[same:]]
     change.told = sorted([*change.told, *fresh], key=_moment)
     change.news = [_undo(one) for one in sorted(undone, key=_moment)[::-1]]
     change.news += sorted(fresh, key=_moment)
     return change
+
+
+def _named(
+    change: Change, stands: Sequence[Transition], new: Sequence[Transition], taken: set[Visit]
+) -> list[Transition]:
+    """Give each visit the name it was told by, or one that no other bears."""
+    named: list[Transition] = []
+    name_ms: int | None = None
+    for number, one in enumerate(new):
+        if one.kind == "enter":
+            name_ms = one.visit_began_ms
+            if number < len(stands):
+                name_ms = stands[number].visit_began_ms
+            else:
+                while (one.fence_id, name_ms) in taken:
+                    name_ms += 1
+            taken.add((one.fence_id, name_ms))
+            change.names[one.fence_id, one.visit_began_ms] = name_ms
+        # What comes before the first ENTER belongs to a visit that has its name.
+        named.append(one if name_ms is None else replace(one, visit_began_ms=name_ms))
+    return named
 
 
 def better(one: Fix, two: Fix) -> Fix:

@@ -275,21 +275,23 @@ class Tracker:
         begin_ms, known_ms = fixes[0].at_ms, _known_until_ms(state)
         told = state.told
         begun = bisect_left(told, begin_ms, key=attrgetter("at_ms"))
-        before = told[begun:]
+        before = [one for one in told[begun:] if not self._emits_settled(one.fence_id)]
         fixes = late.merged(state.trail.cut(begin_ms), fixes)
         state.told = told[:begun]
         state.rewind(begin_ms)
         state.watch = None
+        taken = {(one.fence_id, one.visit_began_ms) for one in state.told}
+        taken |= {(fence_id, held.named_ms) for fence_id, held in state.fences.items()}
         again = Followed()
         for fix in fixes:
             (self._take if fix.at_ms > known_ms else self._advance)(state, fix, again)
         self._pass(state, self._watch(state), known_ms, again)
-        change = late.compare(before, state.told[begun:], known_ms)
-        state.told[begun:] = change.told
+        after = [one for one in state.told[begun:] if not self._emits_settled(one.fence_id)]
+        waiting = [one for one in state.told[begun:] if self._emits_settled(one.fence_id)]
+        change = late.compare(before, after, known_ms, taken)
+        state.told[begun:] = sorted([*change.told, *waiting], key=attrgetter("at_ms"))
         change.rename(state)
-        followed.transitions += [
-            one for one in change.news if not self._emits_settled(one.fence_id)
-        ]
+        followed.transitions += change.news
         followed.transitions += [one for one in again.transitions if one.kind in COMING_BY]
 
     def _settle(self, state: DeviceState, followed: Followed) -> None:

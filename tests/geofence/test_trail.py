@@ -120,9 +120,9 @@ def test_trail_gives_the_fixes_since_a_moment() -> None:
     assert all(fix.accuracy_m is None for fix in trail.since(0))
 
 
-def test_trail_holds_two_blocks_once_the_horizon_is_past() -> None:
+def test_trail_holds_one_to_two_blocks_once_the_horizon_is_past() -> None:
     """However long the way, the state stays small: 25 to 48 fixes of 14 bytes."""
-    slow = {len(trodden(wander(count, every_ms=60_000))[0].fixes) for count in range(60, 140)}
+    slow = {len(trodden(wander(count, every_ms=700_000))[0].fixes) for count in range(60, 140)}
 
     assert (min(slow), max(slow)) == ((BLOCK + 1) * BYTES, 2 * BLOCK * BYTES)
 
