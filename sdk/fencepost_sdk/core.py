@@ -18,7 +18,7 @@ import json
 import sqlite3
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from fencepost_sdk import consent, identity, ids, opening, wire
 from fencepost_sdk.poll import Poll
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from fencepost_sdk.uploader import Effects
 
 EXPIRE_EVERY_MS = 600_000
+FENCES = "fences"  # name of the stored set of nearby fences
 
 
 class Parcel(NamedTuple):
@@ -47,6 +48,26 @@ class Parcel(NamedTuple):
     body: bytes
     told: tuple[wire.Loss, ...]
     store: SqliteStore
+
+
+class Errand(Protocol):
+    """Something else that a part asks the gateway for, in the worker's thread."""
+
+    @property
+    def due_ms(self) -> int | None:
+        """When to ask; None: not now."""
+
+    def path(self) -> str:
+        """Write the question."""
+
+    def take(self, reply: Reply | None) -> None:
+        """Take the answer."""
+
+    def hint(self, hints: Mapping[str, str]) -> None:
+        """Take the hints of a batch's answer."""
+
+    def forget(self) -> None:
+        """Forget what consent to location allowed to know."""
 
 
 class Core:
@@ -68,6 +89,7 @@ class Core:
         self.clock = clock
         self.uploader = Uploader(limits)
         self.poll = Poll(poll_ms)
+        self.errands: list[Errand] = []
         self.policy = consent.DEFAULT_POLICY
         self.refused: Counter[str] = Counter()
         self.uploads = 0
@@ -194,6 +216,7 @@ class Core:
                 self.store.set_meta("messages_after", "")
                 self.store.forget_consent_but_no()
                 self.store.messages.clear()
+                self._forget_fences()
             self.identity = self.identity._replace(anonymous_id=anonymous_id, user_id="")
             self.poll.etag = ""
             self._envelope = 0
@@ -236,6 +259,13 @@ class Core:
             self.store.clear(now_ms, fixes=False)
         if consent.disposition("fix", self._entries, self.policy) == consent.DROP:
             self.store.clear(now_ms, fixes=True)
+            self._forget_fences()
+
+    def _forget_fences(self) -> None:
+        """Forget the fences around the device: they say where it was."""
+        self.store.set_meta(FENCES, "")
+        for errand in self.errands:
+            errand.forget()
 
     def entries(self) -> tuple[consent.Entry, ...]:
         """Give every statement of this device's person."""
@@ -313,6 +343,8 @@ class Core:
                 if effects.answer.received_at_ms is not None:
                     self.clock_shift_ms = effects.answer.received_at_ms - wall_ms
                 self.poll.hint(effects.answer.hints.get("messages", ""), steady_ms)
+                for errand in self.errands:
+                    errand.hint(effects.answer.hints)
             return effects
 
     def headers(self) -> dict[str, str]:

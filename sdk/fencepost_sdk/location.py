@@ -7,14 +7,16 @@ Rule 1. Without ``location_collect`` no position is taken; it never waits for co
 Rule 2. Without ``location_precise`` a position is snapped to 0.01 degrees and its accuracy is at
         least 800 m before anything else sees it: deterministic, so that averaging does not help.
 Rule 3. ``accuracy_m`` is the radius that holds the true position with 68 % probability.
+Rule 4. Of where the device is, a look-up of nearby fences tells the cell of 0.01 degrees, no more.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fencepost_sdk.fallback import dropped, nothing
+from fencepost_sdk.fences import Fences, FenceView
 from fencepost_sdk.guard import InvalidCallError, guarded
 from fencepost_sdk.wire import datetime_ms
 
@@ -30,6 +32,11 @@ COARSE_ACCURACY_M = 800.0
 FINE_DIGITS = 7  # a centimetre
 LAT_MAX = 90.0
 LON_MAX = 180.0
+
+
+def no_fences(_: str) -> tuple[FenceView, ...]:
+    """Stand for fences that cannot be read."""
+    return ()
 
 
 class Fix(NamedTuple):
@@ -69,6 +76,7 @@ class Location:
 
     def __init__(self) -> None:
         self._bound: tuple[Core, Guard] | None = None
+        self._fences: Fences | None = None
         self._is_paused = False
 
     def attach(self, core: Core, guard: Guard) -> None:
@@ -76,6 +84,8 @@ class Location:
         if self._bound is not None:
             raise InvalidCallError("a Location() belongs to one client: make another for this one")
         self._bound = (core, guard)
+        self._fences = Fences(core)
+        core.errands.append(self._fences)
 
     @property
     def guard(self) -> Guard:
@@ -96,7 +106,21 @@ class Location:
         with core.lock:
             if not core.allows("location_precise"):
                 fields |= coarse(fix)
-            return core.record("fix", fields, at_ms)
+            tracked = core.record("fix", fields, at_ms)
+            if self._fences is not None and core.allows("location_collect"):
+                self._fences.moved(fields["lat"], fields["lon"])
+            return tracked
+
+    @guarded(no_fences)
+    def fences(self) -> tuple[FenceView, ...]:
+        """
+        Give the fences around this device, as the gateway told them last.
+
+        The first call begins to ask for them, from the next position on; until the answer is there
+        they are those of the last run. They are kept up to date as the device goes on, and when
+        the workspace changes them.
+        """
+        return () if self._fences is None else self._fences.views()
 
     @guarded(nothing)
     def pause(self) -> None:
@@ -109,7 +133,7 @@ class Location:
         self._is_paused = False
 
 
-def checked(fix: Fix) -> dict[str, object]:
+def checked(fix: Fix) -> dict[str, Any]:
     """
     Turn a fix into the members of its event.
 
@@ -119,7 +143,7 @@ def checked(fix: Fix) -> dict[str, object]:
     """
     if not isinstance(fix, Fix):
         raise InvalidCallError("update() takes a Fix(lat, lon, accuracy_m, ...)")
-    fields: dict[str, object] = {
+    fields: dict[str, Any] = {
         "lat": round(_number("lat", fix.lat, -LAT_MAX, LAT_MAX), FINE_DIGITS),
         "lon": round(_number("lon", fix.lon, -LON_MAX, LON_MAX), FINE_DIGITS),
         "accuracy_m": _number("accuracy_m", fix.accuracy_m, 0.0, math.inf),
@@ -141,7 +165,7 @@ def checked(fix: Fix) -> dict[str, object]:
     return fields
 
 
-def coarse(fix: Fix) -> dict[str, object]:
+def coarse(fix: Fix) -> dict[str, Any]:
     """Snap a position to the grid (Rule 2); speed and course would give it away: they go."""
     return {
         "lat": round(float(fix.lat), COARSE_DIGITS),

@@ -31,7 +31,7 @@ class Poll:
 
     def hint(self, etag: str, now_ms: int) -> None:
         """Take the gateway's hint (Rule 2)."""
-        if self.due_ms is not None and etag and etag != self.etag:
+        if self.due_ms is not None and etag and etag.strip('"') != self.etag.strip('"'):
             self.due_ms = now_ms
 
     def succeeded(self, etag: str, now_ms: int) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fencepost_sdk.answer import Reply
-    from fencepost_sdk.core import Core
+    from fencepost_sdk.core import Core, Errand
     from fencepost_sdk.guard import Guard
     from fencepost_sdk.transport import Transport
     from fencepost_sdk.uploader import Effects
@@ -110,6 +110,10 @@ class Worker:
         if poll_ms is not None and poll_ms <= core.clock.steady_ms():
             take_in(core, self._get(self._messages_path(), core.poll.etag))
             return
+        errand = self._due_errand()
+        if errand is not None:
+            self._run_errand(errand)
+            return
         with core.lock:
             if self._is_stopping:
                 return
@@ -125,7 +129,9 @@ class Worker:
         if self._questions or self._has_messages():
             return
         core.is_worker_asleep = isinstance(step, Idle)
-        moments = [core.poll.due_ms if self._transport is not None else None]
+        moments = []
+        if self._transport is not None:
+            moments = [core.poll.due_ms, *(errand.due_ms for errand in core.errands)]
         moments.append(step.until_ms if isinstance(step, Wait) else None)
         known = [moment for moment in moments if moment is not None]
         timeout_s = None
@@ -171,6 +177,23 @@ class Worker:
             with self._core.lock:
                 question.answers.append(reply)
                 self._core.changed.notify_all()
+
+    def _due_errand(self) -> Errand | None:
+        if self._transport is None:
+            return None
+        now_ms = self._core.clock.steady_ms()
+        for errand in self._core.errands:
+            due_ms = errand.due_ms
+            if due_ms is not None and due_ms <= now_ms:
+                return errand
+        return None
+
+    def _run_errand(self, errand: Errand) -> None:
+        reply = None
+        try:
+            reply = self._get(errand.path(), "")
+        finally:
+            errand.take(reply)
 
     def _get(self, path: str, etag: str) -> Reply | None:
         if self._transport is None:

@@ -22,12 +22,13 @@ from fencepost_sdk.answer import (
     retry_after_s,
 )
 from fencepost_sdk.limits import Limits
+from fencepost_sdk.nearby import FenceSet, applied, read
 from fencepost_sdk.sqlite_store import MEMORY, NewEvent, SqliteStore
 from fencepost_sdk.uploader import Idle, Item, Upload, Uploader, View, Wait
 
 WIRE = Path(__file__).resolve().parents[2] / "sdk" / "wire"
 SCHEMA = json.loads((WIRE / "v1.schema.json").read_text())
-OWNED = ("batch", "codec", "consent", "problems", "queue", "uploader")
+OWNED = ("batch", "codec", "consent", "nearby", "problems", "queue", "uploader")
 
 
 def _same(raw: bytes, _seq: int) -> bytes:
@@ -95,6 +96,24 @@ def test_batch_vector_is_well_formed(case: dict[str, Any]) -> None:
     assert valid("answer", answer)
     assert read is not None
     assert all(read.of(event["seq"]) is not None for event in batch["events"])
+
+
+@pytest.mark.parametrize("case", cases("nearby"))
+def test_nearby_vector_holds(case: dict[str, Any]) -> None:
+    """Whole answers and differences leave the fences that the vector says."""
+    sets: dict[str, FenceSet] = {}
+    for step, expected in zip(case["when"], case["then"], strict=True):
+        if expected is None or "problem" in expected:
+            continue
+        told = read(json.dumps(expected["answer"]).encode())
+        assert told is not None
+        fences = applied(sets.get(step["ask"].get("have", "")), told)
+        assert fences is not None
+        sets[told.told.have] = told.told._replace(fences=fences)
+
+        assert valid("nearby_query", step["ask"])
+        assert valid("nearby_answer", expected["answer"])
+        assert {key: fence["version"] for key, fence in fences.items()} == expected["holds"]
 
 
 @pytest.mark.parametrize("case", cases("problems"))

@@ -174,8 +174,8 @@ def half_diagonal_m(lat: float, lon: float) -> float:
     return hypot(north_m, great_circle_m(widest_lat, 0.0, widest_lat, HALF_CELL_DEG))
 
 
-def fence_json(fence: Fence, version: int) -> dict[str, Any]:
-    """Give what a device needs to watch a fence."""
+def fence_json(fence: Fence, version: int, zone: str) -> dict[str, Any]:
+    """Give what a device needs to watch a fence; ``zone`` is the workspace's."""
     shape = write_geometry(fence.shape)
     if isinstance(fence.shape, Circle):
         shape["radius_m"] = fence.shape.radius_m
@@ -192,7 +192,7 @@ def fence_json(fence: Fence, version: int) -> dict[str, Any]:
         "presence_ttl_s": fence.presence_ttl_s,
         "cooldown_s": fence.cooldown_s,
         "active": fence.active or None,
-        "zone": fence.zone or None,
+        "zone": fence.zone or (zone if fence.active else "") or None,
     }
 
 
@@ -213,8 +213,9 @@ def _written(plans: Plans, found: Sequence[Measured], within_m: float) -> FenceS
     """Write fences as long as they fit (Rule 3)."""
     room = BODY_BYTES
     written: list[tuple[str, float, msgspec.Raw]] = []
+    zone = plans.plan.workspace_zone
     for fence, distance_m in found:
-        raw = msgspec.json.encode(fence_json(fence, plans.versions[fence.fence_id]))
+        raw = msgspec.json.encode(fence_json(fence, plans.versions[fence.fence_id], zone))
         room -= len(raw)
         if room < 0 and written:
             within_m = distance_m - 1

@@ -3,7 +3,8 @@ Editions: the published fences under a name, and what has changed since names of
 
 Rule 1. The name is a hash of every fence's id and version: gateways with the same documents say the
         same name, also after a restart. A version's content never changes, so equal names mean
-        equal fences. ``FORMAT`` is in it: raise it when devices are told a fence in another way.
+        equal fences. The workspace's zone is in it, as hours may be in that, and ``FORMAT``: raise
+        it when devices are told a fence in another way.
 Rule 2. What changed since an earlier name is known as far as this process saw it, and no more than
         ``CHANGES_MAX`` changes back; else it is not known, and nothing is guessed.
 Rule 3. All the work is done at a publication (30 ms at 100,000 fences); asking costs a look-up.
@@ -29,17 +30,20 @@ class Editions:
 
     def __init__(self) -> None:
         self._versions: Mapping[str, int] = {}
+        self._zone = ""
         self._past: deque[tuple[str, frozenset[str]]] = deque(maxlen=PAST_MAX)
-        self.name = name_of({})
+        self.name = name_of({}, "")
 
-    def take(self, versions: Mapping[str, int]) -> None:
-        """Take the fences of a publication, id to version."""
-        name = name_of(versions)
+    def take(self, versions: Mapping[str, int], zone: str) -> None:
+        """Take the fences of a publication, id to version, and the workspace's zone."""
+        name = name_of(versions, zone)
         if name == self.name:
             return
         changed = frozenset(key for key, _ in self._versions.items() ^ versions.items())
         self._past.append((self.name, changed))
-        self._versions, self.name = versions, name
+        if zone != self._zone:
+            self._past.clear()  # hours of any fence may mean something else
+        self._versions, self._zone, self.name = versions, zone, name
         while sum(len(ids) for _, ids in self._past) > CHANGES_MAX:
             self._past.popleft()
 
@@ -55,8 +59,8 @@ class Editions:
         return None
 
 
-def name_of(versions: Mapping[str, int]) -> str:
+def name_of(versions: Mapping[str, int], zone: str) -> str:
     """Name these fences (Rule 1)."""
     lines = sorted(f"{fence_id} {version}" for fence_id, version in versions.items())
-    told = "\n".join([FORMAT, *lines]).encode()
+    told = "\n".join([FORMAT, zone, *lines]).encode()
     return f"f-{hashlib.blake2b(told, digest_size=NAME_BYTES).hexdigest()}"

@@ -47,7 +47,7 @@ class Plans:
         self.fences = fences_of(documents, since)
         self.plan = compile_plan(documents, revision, self._seed, self.fences)
         self.versions = {r.id: r.version for r in rows if r.kind == "fence"}
-        self.editions.take(self.versions)
+        self.editions.take(self.versions, self.plan.workspace_zone)
         if len(self._index):
             move(self._index, self.fences)
         else:  # nothing to keep: loading in bulk is faster

@@ -258,6 +258,20 @@ async def test_nearby_filters_by_library_tag_and_opening_hours(
         assert [fence["id"] for fence in answer["fences"]] == expected
 
 
+async def test_nearby_tells_the_zone_of_hours_and_notices_when_it_changes(tmp_path: Path) -> None:
+    """Hours without a zone of their own are in the workspace's: another one is another answer."""
+    drawn = town(("a", {"active": "Mo-Fr 08:00-18:00"}), ("b", {}))
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        await rig.apply(OPEN_POLICY, "kind: workspace\nid: w\nzone: Europe/Monaco", fences=drawn)
+        first = await ask(rig, "43.73", "7.42")
+        await rig.apply("kind: workspace\nid: w\nzone: Asia/Seoul", fences=drawn)
+        second = await ask(rig, "43.73", "7.42", have=first["have"])
+
+        assert [fence["zone"] for fence in first["fences"]] == ["Europe/Monaco", None]
+        assert [fence["zone"] for fence in second["fences"]] == ["Asia/Seoul", None]
+
+
 async def test_nearby_open_now_changes_with_the_hour(tmp_path: Path) -> None:
     """What is open is no set to hold: it has its own ETag, a short life, and no differences."""
     async with open_rig(tmp_path) as rig:
