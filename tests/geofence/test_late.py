@@ -1,6 +1,5 @@
 from dataclasses import replace
 
-import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
@@ -13,11 +12,10 @@ from geofence.walks import (
     TOWN,
     Arrival,
     arrivals,
-    in_short,
     assert_alternates,
     by_fence,
+    in_short,
     settled,
-    stored,
     told_by,
     walks,
 )
@@ -39,9 +37,7 @@ def said(told: list[Transition]) -> Said:
 
 def held(state: DeviceState) -> dict[str, FenceState]:
     """Give what is held of each fence, but for the name of a visit: it is as it was told first."""
-    return {
-        fence_id: replace(one, named_ms=0) for fence_id, one in state.fences.items()
-    }
+    return {fence_id: replace(one, named_ms=0) for fence_id, one in state.fences.items()}
 
 
 def in_order(fixes: list[Fix]) -> list[Arrival]:
@@ -49,7 +45,7 @@ def in_order(fixes: list[Fix]) -> list[Arrival]:
     return [Arrival(tuple(fixes), fixes[-1].at_ms)]
 
 
-@settings(max_examples=int(__import__("os").environ.get("N","60")), deadline=None)
+@settings(max_examples=int(__import__("os").environ.get("N", "60")), deadline=None)
 @given(st.data())
 def test_late_fixes_come_to_what_the_sorted_track_says(data: st.DataObject) -> None:
     """Any order within the horizon, any uploads, duplicates, ticks, storing: the same story."""
@@ -67,7 +63,7 @@ def test_late_fixes_come_to_what_the_sorted_track_says(data: st.DataObject) -> N
     assert_alternates(told)
 
 
-@settings(max_examples=int(__import__("os").environ.get("N","60")), deadline=None)
+@settings(max_examples=int(__import__("os").environ.get("N", "60")), deadline=None)
 @given(st.data())
 def test_late_fixes_leave_settled_fences_alone(data: st.DataObject) -> None:
     """What waited for the horizon is told once, as the sorted track has it, moments included."""
@@ -86,7 +82,7 @@ def test_late_fixes_leave_settled_fences_alone(data: st.DataObject) -> None:
         assert ours.get(fence_id) == theirs.get(fence_id)
 
 
-@settings(max_examples=int(__import__("os").environ.get("N","60")), deadline=None)
+@settings(max_examples=int(__import__("os").environ.get("N", "60")), deadline=None)
 @given(st.data())
 def test_late_fixes_that_waited_for_a_network_take_back_what_timers_told(
     data: st.DataObject,
@@ -107,7 +103,7 @@ def test_late_fixes_that_waited_for_a_network_take_back_what_timers_told(
     assert_alternates(told)
 
 
-@settings(max_examples=int(__import__("os").environ.get("N","60")), deadline=None)
+@settings(max_examples=int(__import__("os").environ.get("N", "60")), deadline=None)
 @given(st.data())
 def test_late_fixes_leave_each_visit_one_name(data: st.DataObject) -> None:
     """All that is told of a visit names it by its ENTER, and no two visits bear one name."""

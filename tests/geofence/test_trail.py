@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -168,7 +169,7 @@ def test_trail_forgotten_keeps_times_and_the_scale() -> None:
 
     trail.forget()
 
-    assert (trail.fixes, trail.scales2) == (b"", [scale2])
+    assert (bytes(trail.fixes), trail.scales2) == (b"", [scale2])
     assert scale2 > 1
     assert trail.last_ms == trail.fine_ms == last_ms
     assert trail.since(0) == []
@@ -204,7 +205,7 @@ def test_trail_is_warm_when_a_block_begins() -> None:
     """A fix is weighed with the block before its own: nobody sees where blocks begin."""
     sigmas_m = [one.sigma_m for one in trodden(wander(200))[1]]
 
-    steps = [later / earlier for earlier, later in zip(sigmas_m[20:], sigmas_m[21:], strict=False)]
+    steps = [later / earlier for earlier, later in pairwise(sigmas_m[20:])]
 
     assert max(steps) < 1.3
 

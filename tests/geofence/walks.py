@@ -34,9 +34,7 @@ TOWN = (
 SETTLED = tuple(fence for fence in TOWN if fence.emit == "settled")
 
 
-def fix_at(
-    at_s: float, north_m: float, east_m: float = 0.0, accuracy_m: float | None = 10
-) -> Fix:
+def fix_at(at_s: float, north_m: float, east_m: float = 0.0, accuracy_m: float | None = 10) -> Fix:
     """Take a fix so many seconds after the beginning, so many metres from home."""
     lat, lon = HOME[0] + north_m / METRES_PER_DEGREE, HOME[1] + east_m / EAST_M
     return Fix(BEGIN_MS + round(at_s * 1000), lat, lon, accuracy_m)
