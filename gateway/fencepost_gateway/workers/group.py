@@ -80,7 +80,6 @@ class Group:
         self._changed: set[str] = set()
         self._moved: set[str] = set()
         self._now_ms = 0
-        self._taken_back: set[str] = set()  # visits whose ENTER this record takes back
         self.effects = Effects(position, 0)
         self._tally = FenceTally()
         self.dropped: dict[str, int] = {}
@@ -92,7 +91,6 @@ class Group:
         self.effects.position = log.position
         self.effects.now_ms = max(self.effects.now_ms, log.appended_ms)  # when messages come due
         self._now_ms = log.appended_ms
-        self._taken_back.clear()
         record = log.record
         if isinstance(record, Upload):
             self._upload(record)
@@ -204,10 +202,11 @@ class Group:
         self._open(device_id, person, told.at_ms)
         fence_id = told.fence_id
         visit_id = derive("visit", self._workspace, device_id, fence_id, str(told.visit_began_ms))
-        since_ms = told.at_ms if told.kind == "enter" else told.visit_began_ms
+        is_new = told.kind == "enter" and not told.superseded
+        since_ms = told.at_ms if is_new else told.visit_began_ms
         opened_ms = told.at_ms if fence_id in self._plans.plan.openings else 0
         visit = Presence(fence_id, since_ms, visit_id, device_id, opened_ms)
-        move(person, told, visit, self._taken_back)
+        move(person, told, visit)
         self._tell(told, visit, person)
 
     def _open(self, device_id: str, person: Person, until_ms: int) -> None:

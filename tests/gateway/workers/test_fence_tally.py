@@ -74,7 +74,7 @@ def test_flap_needs_the_same_device_and_fence(other: dict[str, str]) -> None:
 
 
 def test_initial_enters_and_corrections_are_no_visits() -> None:
-    """Who was inside already (when it opened, too) did not arrive, and what late fixes take back never happened."""
+    """Who was inside already did not arrive, and what late fixes take back never happened."""
     found = counted(
         told("exit", NOW_MS),
         told("enter", NOW_MS + 1, initial=True),
