@@ -28,7 +28,7 @@ from fencepost_sdk.uploader import Idle, Item, Upload, Uploader, View, Wait
 
 WIRE = Path(__file__).resolve().parents[2] / "sdk" / "wire"
 SCHEMA = json.loads((WIRE / "v1.schema.json").read_text())
-OWNED = ("batch", "codec", "consent", "nearby", "problems", "queue", "uploader")
+OWNED = ("batch", "codec", "consent", "geofence", "nearby", "problems", "queue", "uploader")
 
 
 def _same(raw: bytes, _seq: int) -> bytes:

@@ -49,7 +49,6 @@ UNDECIDED: Final = (
     "low_accuracy",
     "implausible_speed",
     "stale",
-    "mock",
 )
 EDGE: Final = ("oscillating", "one_fix")  # what happens when a fence is small for its receivers
 FEW_FIXES: Final = 50
@@ -70,7 +69,6 @@ WHY: Final[Mapping[str, str]] = {
     "enter districts, not shops",
     "implausible_speed": "positions jump about: receivers at fault, or made-up tracks",
     "stale": "positions come too late or out of order: see whether the app holds them back",
-    "mock": "positions are mocked: test devices, or somebody who cheats",
 }
 
 

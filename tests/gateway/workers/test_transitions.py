@@ -194,7 +194,7 @@ def test_ids_of_what_is_told_are_its_own(world: World) -> None:
     """Every visit and kind has an id of its own; the same told again has the same."""
     told_once = [
         told("enter"), told("exit"), told("expire"), told("pass"), told("approach"),
-        told("enter", NOON_MS + 1, late=True), told("pass", NOON_MS + 1),
+        told("enter", NOON_MS + 1), told("pass", NOON_MS + 1),
         told("approach", NOON_MS + 1),
     ]  # fmt: skip
     messages = world.hear(*told_once).messages

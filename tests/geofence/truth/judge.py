@@ -71,11 +71,10 @@ def wrong_at(world: World, spots: Spots) -> Verdict:
     return _told(world, np.setxor1d(np.concatenate(expected), found), spots), tally
 
 
-def wrong_near(world: World, spots: Spots) -> Verdict:
-    """Compare ``near``: every fence in reach, every fence whose box is in reach, and no other."""
-    found = _found(world, world.index.near(*(each.tolist() for each in spots)))
+def wrong_around(world: World, spots: Spots) -> Verdict:
+    """Compare ``around``: every fence in reach, and every fence whose box is."""
+    found = _found(world, [world.index.around(*spot) for spot in _rows(*spots)])
     owed: list[Ints] = []
-    allowed: list[Ints] = []
     for number, fence, truth in _all(world):
         boxes = fence.shape.boxes()
         window = truth.window(*spots, 2 * REACH_M + 0.02 * truth.reach_m)
@@ -85,12 +84,9 @@ def wrong_near(world: World, spots: Spots) -> Verdict:
         signed_m = truth.signed_m(*seen)
         is_near = signed_m + error_m(truth, signed_m) < REACH_M * (1 - SPHERE)
         is_owed = [_is_beside(box, seen, _REACH_DEG * (1 - 1e-6)) for box in boxes]
-        is_allowed = [_is_beside(box, seen, _REACH_DEG * (1 + 1e-6)) for box in boxes]
-        for codes, those in ((owed, [is_near, *is_owed]), (allowed, is_allowed)):
-            codes.append(window[np.any(those, axis=0)] * len(world.fences) + number)
+        owed.append(window[np.any([is_near, *is_owed], axis=0)] * len(world.fences) + number)
     lacking = np.setdiff1d(np.concatenate(owed), found)
-    wrong = np.union1d(lacking, np.setdiff1d(found, np.concatenate(allowed)))
-    return _told(world, wrong, spots), Counter(near=len(found))
+    return _told(world, lacking, spots), Counter(near=len(found))
 
 
 def wrong_nearest(world: World, spots: Spots, k: int) -> Verdict:
