@@ -68,7 +68,7 @@ def test_figures_of_a_fence_that_is_well() -> None:
 
 def test_figures_of_nothing_are_none() -> None:
     """There is no share of nothing, and no median."""
-    one = health_of(Fence("kiosk", CIRCLE), {"mock": 1})
+    one = health_of(Fence("kiosk", CIRCLE), {"stale": 1})
 
     assert (one.fixes, one.undecided_share) == (1, 1.0)
     assert (one.flap_rate, one.enter_delay_s, one.accuracy_m, one.findings) == (
@@ -137,7 +137,7 @@ def test_flapping_asks_for_a_cooldown_or_for_room() -> None:
 @pytest.mark.parametrize("reason", UNDECIDED)
 def test_undecided_says_why(reason: str) -> None:
     """A fifth of the fixes, with the advice of the reason that prevails."""
-    others = {"mock": 1} if reason != "mock" else {}
+    others = {"stale": 1} if reason != "stale" else {}
     one = judged(**{reason: 100}, **others)
 
     assert codes(one) == ["undecided"]
