@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fencepost_geofence.fix import UNKNOWN_ACCURACY_M, Fix
-from fencepost_geofence.membership import DeviceState, FenceState, Kind, Transition
+from fencepost_geofence.membership import DeviceState, FenceState, Kind, Told, Transition
 from fencepost_geofence.trail import Trail, kept
 
 _UNDONE: Final[dict[Kind, Kind]] = {"enter": "exit", "exit": "enter", "expire": "enter"}
@@ -44,7 +44,7 @@ class Change:
 
     """
 
-    told: list[Transition] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
     news: list[Transition] = field(default_factory=list)
     names: dict[Visit, int] = field(default_factory=dict)
 
@@ -61,11 +61,11 @@ class Change:
 
     def _renamed(self, fence_id: str, held: FenceState) -> FenceState:
         named_ms = self.names.get((fence_id, held.began_ms), held.named_ms)
-        return held if named_ms == held.named_ms else replace(held, named_ms=named_ms)
+        return held if named_ms == held.named_ms else held._replace(named_ms=named_ms)
 
 
 def compare(
-    before: Sequence[Transition],
+    before: Sequence[Told],
     after: Sequence[Transition],
     known_ms: int,
     taken: set[Visit],
@@ -81,25 +81,25 @@ def compare(
 
     """
     change = Change()
-    undone: list[Transition] = []
+    undone: list[Told] = []
     fresh: list[Transition] = []
-    for fence_id in {one.fence_id: None for one in (*before, *after)}:
+    for fence_id in dict.fromkeys([*(b.fence_id for b in before), *(a.fence_id for a in after)]):
         old = [one for one in before if one.fence_id == fence_id]
         new = [one for one in after if one.fence_id == fence_id]
         same = _same(old, new)
         new = _named(change, old[:same], new, taken)
         # With the moments they have now: that is where the state may be gone back from.
-        change.told += new[:same]
+        change.told += [remembered(one) for one in new[:same]]
         undone += old[same:]
         fresh += [replace(one, late=one.at_ms <= known_ms) for one in new[same:]]
-    change.told = sorted([*change.told, *fresh], key=_moment)
+    change.told = sorted([*change.told, *map(remembered, fresh)], key=_moment)
     change.news = [_undo(one) for one in sorted(undone, key=_moment)[::-1]]
     change.news += sorted(fresh, key=_moment)
     return change
 
 
 def _named(
-    change: Change, stands: Sequence[Transition], new: Sequence[Transition], taken: set[Visit]
+    change: Change, stands: Sequence[Told], new: Sequence[Transition], taken: set[Visit]
 ) -> list[Transition]:
     """Give each visit the name it was told by, or one that no other bears."""
     named: list[Transition] = []
@@ -117,6 +117,11 @@ def _named(
         # What comes before the first ENTER belongs to a visit that has its name.
         named.append(one if name_ms is None else replace(one, visit_began_ms=name_ms))
     return named
+
+
+def remembered(one: Transition) -> Told:
+    """Give what is remembered of a transition."""
+    return Told(one.kind, one.fence_id, one.at_ms, one.visit_began_ms, one.after_s, one.initial)
 
 
 def better(one: Fix, two: Fix) -> Fix:
@@ -138,7 +143,7 @@ def merged(known: Iterable[Fix], fixes: Iterable[Fix]) -> list[Fix]:
     return [together[at_ms] for at_ms in sorted(together)]
 
 
-def _same(old: Sequence[Transition], new: Sequence[Transition]) -> int:
+def _same(old: Sequence[Told], new: Sequence[Transition]) -> int:
     """Say how many, from the first on, tell the same."""
     count = 0
     for one, two in zip(old, new, strict=False):
@@ -148,8 +153,17 @@ def _same(old: Sequence[Transition], new: Sequence[Transition]) -> int:
     return count
 
 
-def _undo(one: Transition) -> Transition:
-    return replace(one, kind=_UNDONE.get(one.kind, one.kind), superseded=True, late=False)
+def _undo(one: Told) -> Transition:
+    return Transition(
+        kind=_UNDONE.get(one.kind, one.kind),
+        fence_id=one.fence_id,
+        at_ms=one.at_ms,
+        crossed_at_ms=one.at_ms,
+        visit_began_ms=one.visit_began_ms,
+        after_s=one.after_s,
+        superseded=True,
+        reason="decided",
+    )
 
 
 def _rank(fix: Fix) -> tuple[float, float, float]:
@@ -158,5 +172,5 @@ def _rank(fix: Fix) -> tuple[float, float, float]:
     return accuracy_m if is_known else UNKNOWN_ACCURACY_M, fix.lat, fix.lon  # type: ignore[return-value]
 
 
-def _moment(one: Transition) -> tuple[int, str]:
+def _moment(one: Told | Transition) -> tuple[int, str]:
     return one.at_ms, one.fence_id

@@ -40,8 +40,8 @@ Rule 9. With ``cooldown_s`` an EXIT is told that long after it was decided, unle
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Final, Literal, NoReturn, Protocol
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple, NoReturn, Protocol
 
 from fencepost_geofence import verdict
 from fencepost_geofence.evidence import FORGET_MS, inside_probability
@@ -52,8 +52,7 @@ Kind = Literal["enter", "exit", "dwell", "expire", "pass", "approach"]
 Reason = Literal["decided", "timer"]
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(NamedTuple):
     """The first fix whose estimate lay on the other side, waiting for certainty."""
 
     at_ms: int
@@ -61,8 +60,7 @@ class Doubt:
     initial: bool
 
 
-@dataclass(frozen=True, slots=True)
-class FenceState:
+class FenceState(NamedTuple):
     """
     What is held of one fence: a visit, a doubt, or both.
 
@@ -142,6 +140,17 @@ class Transition:
     reason: Reason
 
 
+class Told(NamedTuple):
+    """What is remembered of a transition that was told."""
+
+    kind: Kind
+    fence_id: str
+    at_ms: int
+    visit_began_ms: int
+    after_s: int | None
+    initial: bool
+
+
 @dataclass
 class DeviceState:
     """
@@ -151,8 +160,9 @@ class DeviceState:
         trail: Its recent fixes; positions, so these are to be forgotten in time.
         fences: Those it is inside of, or not certainly outside.
         past: Moment, fence and what was held of it before, for every change a late fix may undo.
-        told: Transitions a late fix may take back.
-        settled_ms: What was up to here is told and cannot be taken back.
+        told: Transitions a late fix may take back, as much as that takes.
+        waiting: Transitions that are told once no late fix can change them.
+        settled_ms: What was up to here is told and cannot be taken back; None: nothing yet.
         passed: Fences passed or visited, and until when crossing them is nothing new.
         approached: Fences approached or visited, and until when arriving there is nothing new.
 
@@ -167,14 +177,16 @@ class DeviceState:
         "settled_ms",
         "told",
         "trail",
+        "waiting",
         "watch",
     )
 
     trail: Trail
     fences: dict[str, FenceState]
     past: list[tuple[int, str, FenceState | None]]
-    told: list[Transition]
-    settled_ms: int
+    told: list[Told]
+    waiting: list[Transition]
+    settled_ms: int | None
     passed: dict[str, int]
     approached: dict[str, int]
 
@@ -205,7 +217,7 @@ class DeviceState:
 
 def unseen() -> DeviceState:
     """Give the state of a device nobody has heard of yet."""
-    return DeviceState(untrodden(), {}, [], [], 0, {}, {})
+    return DeviceState(untrodden(), {}, [], [], [], None, {}, {})
 
 
 class Terms(Protocol):
@@ -324,10 +336,10 @@ def tell_due(state: DeviceState, terms: Terms) -> Transition:
     changed: FenceState | None = None
     ended_ms = None
     if kind == "dwell":
-        changed = replace(held, dwelled_s=after_s)
+        changed = held._replace(dwelled_s=after_s)
     elif kind == "expire":
         ended_ms = _evidence_ms(state, held)
-        changed = replace(OUTSIDE, is_expired=True)
+        changed = OUTSIDE._replace(is_expired=True)
     elif held.left:
         ended_ms = held.left[1]
     state.hold(terms.fence_id, changed, at_ms)
@@ -359,7 +371,8 @@ def _doubt(was: FenceState, terms: Terms, sight: Sight) -> Doubt:
     is_new = before_ms is None or before_ms < terms.since_ms
     if not was.is_inside and not was.left and (is_new or was.is_expired):
         return Doubt(at_ms, at_ms, initial=True)
-    return Doubt(at_ms, ((before_ms or at_ms) + at_ms) // 2, initial=False)
+    since_ms = at_ms if before_ms is None else before_ms
+    return Doubt(at_ms, (since_ms + at_ms) // 2, initial=False)
 
 
 def _stayed(
@@ -374,9 +387,7 @@ def _stayed(
     now = doubt, is_unsure, is_expired
     if now == (was.doubt, was.is_unsure, was.is_expired):
         return held
-    visit = was.is_inside, was.began_ms, was.named_ms, was.dwelled_s
-    # Spelt out, because ``replace`` takes as long as all the rest of a step.
-    return FenceState(*visit, doubt, is_unsure, is_expired, was.left, was.seen_ms)
+    return was._replace(doubt=doubt, is_unsure=is_unsure, is_expired=is_expired)
 
 
 def _crossed(
@@ -385,12 +396,12 @@ def _crossed(
     """Give what is held on the other side, and what is told of it."""
     if not was.is_inside:
         if was.left:
-            return replace(was, is_inside=True, left=None, doubt=None, is_unsure=False), None
+            return was._replace(is_inside=True, left=None, doubt=None, is_unsure=False), None
         began_ms = first.at_ms
         return FenceState(is_inside=True, began_ms=began_ms, named_ms=began_ms), "enter"
     if terms.cooldown_s:
         left = at_ms + terms.cooldown_s * 1000, first.crossed_at_ms
-        return replace(was, is_inside=False, left=left, doubt=None, is_unsure=False), None
+        return was._replace(is_inside=False, left=left, doubt=None, is_unsure=False), None
     return None, "exit"
 
 

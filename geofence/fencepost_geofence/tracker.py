@@ -24,9 +24,9 @@ Rule 7. A fence that emits ``settled`` is told of when no late fix can change it
         tells it nor takes it back.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import inf
 from operator import attrgetter, itemgetter
 from typing import Any, Final, Literal
@@ -148,9 +148,7 @@ class Tracker:
         """Give the moment from which ``tick`` has something to do if no fix comes before."""
         moments = [next_moment_ms(state, fence) for fence in self._held(state)]
         moments.append(_keep_until_ms(state))
-        moments += [
-            one.at_ms + HORIZON_MS for one in state.told if self._emits_settled(one.fence_id)
-        ]
+        moments += [one.at_ms + HORIZON_MS for one in state.waiting]
         return min((moment for moment in moments if moment is not None), default=None)
 
     # ---- one fix --------------------------------------------------------------------------
@@ -216,7 +214,7 @@ class Tracker:
             fence = self.index.get(fence_id)
             held = state.fences[fence_id]
             if fence and held.is_inside and not is_coarse(accuracy_m, fence.size_m):
-                state.hold(fence_id, replace(held, seen_ms=at_ms), at_ms)
+                state.hold(fence_id, held._replace(seen_ms=at_ms), at_ms)
 
     def _come_by(
         self, state: DeviceState, asking: FenceIndex, inside: set[str], followed: Followed
@@ -273,11 +271,11 @@ class Tracker:
     def _revise(self, state: DeviceState, fixes: Sequence[Fix], followed: Followed) -> None:
         """Go back to before a late fix, and come forth again with it."""
         begin_ms, known_ms = fixes[0].at_ms, _known_until_ms(state)
-        told = state.told
-        begun = bisect_left(told, begin_ms, key=attrgetter("at_ms"))
-        before = [one for one in told[begun:] if not self._emits_settled(one.fence_id)]
+        begun = bisect_left(state.told, begin_ms, key=attrgetter("at_ms"))
+        before = state.told[begun:]
+        del state.told[begun:]
+        state.waiting = [one for one in state.waiting if one.at_ms < begin_ms]
         fixes = late.merged(state.trail.cut(begin_ms), fixes)
-        state.told = told[:begun]
         state.rewind(begin_ms)
         state.watch = None
         taken = {(one.fence_id, one.visit_began_ms) for one in state.told}
@@ -286,10 +284,9 @@ class Tracker:
         for fix in fixes:
             (self._take if fix.at_ms > known_ms else self._advance)(state, fix, again)
         self._pass(state, self._watch(state), known_ms, again)
-        after = [one for one in state.told[begun:] if not self._emits_settled(one.fence_id)]
-        waiting = [one for one in state.told[begun:] if self._emits_settled(one.fence_id)]
+        after = [one for one in again.transitions if one.kind not in COMING_BY]
         change = late.compare(before, after, known_ms, taken)
-        state.told[begun:] = sorted([*change.told, *waiting], key=attrgetter("at_ms"))
+        state.told[begun:] = change.told
         change.rename(state)
         followed.transitions += change.news
         followed.transitions += [one for one in again.transitions if one.kind in COMING_BY]
@@ -301,22 +298,18 @@ class Tracker:
             first = bisect_left(state.past, until_ms, key=itemgetter(0))
             del state.past[:first]
         if state.told and state.told[0].at_ms < until_ms:
-            self._tell_settled(state, until_ms - 1, followed)
             del state.told[: bisect_left(state.told, until_ms, key=attrgetter("at_ms"))]
+        self._tell_settled(state, until_ms - 1, followed)
 
     def _tell_settled(self, state: DeviceState, until_ms: int, followed: Followed) -> None:
         """Tell the transitions up to a moment that waited for it (rule 7)."""
-        settled = [
-            one for one in state.told if one.at_ms <= until_ms and self._emits_settled(one.fence_id)
-        ]
-        if settled:
-            followed.transitions += settled
-            state.settled_ms = max(state.settled_ms, settled[-1].at_ms)
-            state.told = [one for one in state.told if one not in settled]
-
-    def _emits_settled(self, fence_id: str) -> bool:
-        fence = self.index.get(fence_id)
-        return fence is not None and fence.emit == "settled"
+        if state.waiting and state.waiting[0].at_ms <= until_ms:
+            first = bisect_right(state.waiting, until_ms, key=attrgetter("at_ms"))
+            followed.transitions += state.waiting[:first]
+            state.settled_ms = max(
+                state.waiting[first - 1].at_ms, state.settled_ms or state.waiting[0].at_ms
+            )
+            del state.waiting[:first]
 
     # ---- what may speak -------------------------------------------------------------------
 
@@ -324,7 +317,9 @@ class Tracker:
         """Give the fixes that may speak, in order of time (rule 2)."""
         usable: list[Fix] = []
         last_ms = state.trail.last_ms
-        oldest_ms = max(state.settled_ms + 1, 0 if last_ms is None else last_ms - HORIZON_MS)
+        oldest_ms = -inf if last_ms is None else last_ms - HORIZON_MS
+        if state.settled_ms is not None:
+            oldest_ms = max(oldest_ms, state.settled_ms + 1)
         for fix in sorted(fixes, key=attrgetter("at_ms")):
             if fix.is_mock:
                 followed.drop("mock")
@@ -383,9 +378,11 @@ def _seen(kind: Literal["pass", "approach"], fence: Fence, fix: Fix, **more: Any
 
 
 def _tell(state: DeviceState, fence: Fence, told: Transition, followed: Followed) -> None:
-    state.told.append(told)
     if fence.emit == "live":
+        state.told.append(late.remembered(told))
         followed.transitions.append(told)
+    else:
+        state.waiting.append(told)
 
 
 def _known_until_ms(state: DeviceState) -> int:
