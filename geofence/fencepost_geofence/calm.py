@@ -26,7 +26,7 @@ MOVES_M: Final = 0.95 * REACH_M
 PER_FENCE: Final = 2
 FLAT_M: Final = 5_000.0  # nearer than this a flat picture is good enough, by the slack below
 FLAT_LAT: Final = 80.0
-SLACK: Final = 0.005
+SLACK: Final = 0.01  # of the sphere against the ellipsoid, and of the flat picture
 SLACK_M: Final = 0.1
 
 Inside = frozenset[str]

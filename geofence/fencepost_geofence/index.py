@@ -16,14 +16,14 @@ Rule 5. A position is in at most ``HITS_MAX`` fences, first by id; ``cut_positio
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from math import cos, inf, radians
+from math import cos, degrees, inf, radians
 from typing import Final
 
 from fencepost_geofence.boxtree import BoxTree
 from fencepost_geofence.cells import Cells
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.nearest import Measured, Wanted, nearest
-from fencepost_geofence.sphere import METRES_PER_DEGREE, POLE_DEG, SEAM_DEG, Box, boxes
+from fencepost_geofence.sphere import LEAST_RADIUS_M, POLE_DEG, SEAM_DEG, Box, boxes
 from fencepost_geofence.way import crosses, reach
 
 HITS_MAX: Final = 1_000
@@ -132,7 +132,7 @@ class FenceIndex:
 
 def grown(box: Box) -> tuple[Box, ...]:
     """Let a box reach ``REACH_M`` farther on every side, over the seam and the poles if need be."""
-    reach_deg = REACH_M / METRES_PER_DEGREE
+    reach_deg = degrees(REACH_M / LEAST_RADIUS_M)
     west, south, east, north = box
     low, high = south - reach_deg, north + reach_deg
     if high >= POLE_DEG or low <= -POLE_DEG:

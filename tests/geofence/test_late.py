@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 

@@ -207,8 +207,21 @@ def test_follow_takes_the_more_accurate_of_two_fixes_of_one_moment(upload: str) 
     for fixes in uploads:
         dropped += tracker(CAFE).follow(state, fixes).dropped.get("duplicate", 0)
 
-    assert story(state.told) == ["enter cafe"]
+    assert list(state.fences) == ["cafe"]
     assert dropped == (0 if upload == "better-last" else 1)
+
+
+def test_follow_takes_the_same_of_two_fixes_in_any_uploads() -> None:
+    """Accuracies that differ by less than is kept of them are the same, together or apart."""
+    one, two = fix(1, 5_000, 20.001), fix(1, 0, 20.002)
+    stories = set()
+    for uploads in ([[one, two]], [[two, one]], [[one], [two]], [[two], [one]]):
+        state = unseen()
+        for fixes in uploads:
+            tracker(CAFE).follow(state, fixes)
+        stories.add(tuple(state.fences))
+
+    assert len(stories) == 1
 
 
 @pytest.mark.parametrize("accuracy_m", [0, -5, None, float("nan")])
@@ -269,6 +282,29 @@ def test_tick_forgets_a_vanished_fence() -> None:
     assert tracker(STATION).next_tick_ms(state) == OLD_MS
     assert tracker(STATION).follow(state, [fix(200, 5_000)]).transitions == []
     assert state.fences == {}
+
+
+def test_follow_lets_go_of_a_vanished_fence_whose_exit_was_not_told_yet() -> None:
+    """Within the cooldown, too, a withdrawn fence ends silently, and its return tells nothing."""
+    patient = replace(CAFE, cooldown_s=600)
+    state = unseen()
+    tracker(patient).follow(state, [fix(0, 0), fix(1, 900), fix(2, 900), fix(2.5, 900)])
+    assert state.fences["cafe"].left
+
+    tracker(STATION).follow(state, [fix(3, 5_000)])
+
+    assert state.fences == {}
+    assert tracker(patient).follow(state, [fix(60, 5_000)]).transitions == []
+
+
+def test_late_fix_tells_nothing_of_a_vanished_fence() -> None:
+    """What was told of a fence that is gone is not taken back, nor told anew."""
+    state = unseen()
+    tracker().follow(state, [fix(0, 5_000), fix(5, 0), fix(5.5, 0)])
+
+    told = tracker(STATION).follow(state, [fix(4.9, 5_000, 3), fix(5.1, 5_000, 3)]).transitions
+
+    assert {one.fence_id for one in told} <= {"station"}
 
 
 # ---- time -----------------------------------------------------------------------------------
