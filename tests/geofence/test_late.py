@@ -35,7 +35,7 @@ def said(told: list[Transition]) -> Said:
 
 def held(state: DeviceState) -> dict[str, FenceState]:
     """Give what is held of each fence, but for the name of a visit: it is as it was told first."""
-    return {fence_id: replace(one, named_ms=0) for fence_id, one in state.fences.items()}
+    return {fence_id: one._replace(named_ms=0) for fence_id, one in state.fences.items()}
 
 
 def in_order(fixes: list[Fix]) -> list[Arrival]:
