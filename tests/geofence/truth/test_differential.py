@@ -84,7 +84,7 @@ def test_shapes_measure_as_the_ellipsoid_does(world: World, spots: Spots) -> Non
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3_600)
+@pytest.mark.timeout(7_200)  # 15 minutes of one core, an hour of a busy one
 @pytest.mark.bad_input(59, 60)
 def test_a_million_positions_and_five_thousand_fences_have_no_difference(
     request: pytest.FixtureRequest,
