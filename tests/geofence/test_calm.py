@@ -163,6 +163,16 @@ def test_calm_ends_on_a_way_along_a_meridian_near_a_pole(lat: float) -> None:
     assert walked(FenceIndex([shop]), way) > 1
 
 
+@pytest.mark.parametrize("middle", [(0.0, 7.0), (45.0, 7.0), (79.9, 7.0), (-79.9, 179.9999)])
+def test_calm_is_exact_for_whoever_starts_in_the_middle(middle: tuple[float, float]) -> None:
+    """The earth is no sphere: half a per cent of the way is half a metre at the boundary."""
+    index = FenceIndex([Fence("cafe", Circle(*middle, 140))])
+
+    for bearing in (0, math.pi / 2, 1, 4):
+        for decimetres in range(1_380, 1_420):
+            walked(index, [middle, moved(*middle, decimetres / 10, bearing)])
+
+
 def test_calm_ends_when_a_new_one_is_cheaper() -> None:
     """Whoever walks along a boundary may ask some times, and then looks around again."""
     index = FenceIndex([Fence("cafe", Circle(*HOME, 100))])

@@ -255,3 +255,68 @@ def test_area_with_parts_on_both_sides_of_the_seam_is_near_itself_only() -> None
         True,
         False,
     ]
+
+
+@MODEST
+@given(
+    st.floats(-84, 84),
+    lons,
+    st.lists(st.floats(20, 90_000), min_size=3, max_size=9),
+    st.integers(0, 1),
+    st.floats(0, 1),
+)
+def test_hub_brackets_the_boundary_of_an_area(
+    lat: float, lon: float, radii_m: list[float], holes: int, along: float
+) -> None:
+    """From the hub no boundary point is nearer than the least distance, none farther than most."""
+    rings = [star(lat, lon, shallow(lat, radii_m))]
+    if holes:
+        rings.append(star(lat, lon, [min(shallow(lat, radii_m)) / 9] * 5))
+    area = area_of(*rings)
+    hub_lat, hub_lon, least_m, most_m = area.hub
+
+    for ring in rings:
+        for (lat1, lon1), (lat2, lon2) in pairwise(ring):
+            step = (lon2 - lon1 + 540) % 360 - 180
+            there = lat1 + along * (lat2 - lat1), lon1 + along * step
+            assert least_m <= ground_m(hub_lat, hub_lon, *there) <= most_m
+
+
+@MODEST
+@given(st.floats(-84, 84), lons, radii, st.integers(0, 1), st.floats(0, 1.2), bearings)
+def test_hub_tells_inside_and_outside(
+    lat: float, lon: float, radii_m: list[float], holes: int, part: float, bearing: float
+) -> None:
+    """Nearer to the hub than the least distance is inside, farther than the most is outside."""
+    rings = [star(lat, lon, radii_m)]
+    if holes:
+        rings.append(star(lat, lon, [min(radii_m) / 9] * 4))
+    for shape in (area_of(*rings), Circle(lat, lon, radii_m[0])):
+        hub_lat, hub_lon, least_m, most_m = shape.hub
+        for limit_m in (least_m, most_m):
+            there = moved(hub_lat, hub_lon, part * limit_m, bearing)
+            apart_m = ground_m(hub_lat, hub_lon, *there)
+            if apart_m < least_m * (1 - 1e-6):
+                assert shape.contains(*there)
+            if apart_m > most_m * (1 + 1e-6):
+                assert not shape.contains(*there)
+
+
+def shallow(lat: float, radii_m: list[float]) -> list[float]:
+    """Keep a star off the poles, where it would be none."""
+    room_m = (88 - abs(lat)) * 111_195
+    return [min(radius_m, room_m / 3) for radius_m in radii_m]
+
+
+@pytest.mark.parametrize("geometry", [UNCUT, CUT, UNCUT_FROM_THE_WEST])
+def test_hub_of_an_area_over_the_antimeridian_lies_in_it(geometry: object) -> None:
+    """The middle of a box that runs over the seam is brought back onto the map."""
+    lat, lon, least_m, most_m = fence_of(geometry).shape.hub
+
+    assert (lat, lon) == pytest.approx((-17, 179.5))
+    assert (least_m, most_m) == (0, math.inf)  # too large to be bracketed
+
+
+def test_hub_of_a_circle_is_its_centre() -> None:
+    """The boundary is everywhere equally far."""
+    assert Circle(50, 7, 120).hub == (50, 7, 120, 120)
