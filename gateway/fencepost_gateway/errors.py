@@ -98,6 +98,13 @@ ERRORS: dict[str, ErrorCode] = {
             "See /v1/openapi.json.",
         ),
         ErrorCode(
+            "conflict",
+            409,
+            "yours",
+            "Others keep publishing at the same time; nothing of this was applied.",
+            "Send it again: it is checked against what they published.",
+        ),
+        ErrorCode(
             "too_large",
             413,
             "yours",

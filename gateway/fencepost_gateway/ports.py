@@ -30,7 +30,11 @@ AckLevel = Literal["memory", "os", "fsync"]
 
 
 class DocumentRow(Struct, frozen=True):
-    """One immutable version of a document; ``body`` is its canonical JSON."""
+    """
+    One immutable version of a document; ``body`` is its canonical JSON.
+
+    ``first_ms`` is when it went live: its first version, or the one that brought it back.
+    """
 
     kind: str
     id: str
@@ -250,17 +254,27 @@ class Store(Protocol):
     async def set_emergency_stop(self, *, on: bool) -> None:
         """Stop (or resume) all marketing claims from the next one on."""
 
-    async def publish(self, rows: Sequence[DocumentRow], now_ms: int) -> int:
+    async def publish(
+        self, rows: Sequence[DocumentRow], now_ms: int, *, after: int | None = None
+    ) -> int | None:
         """
         Store document versions and append the publication; gives the new revision.
 
+        Args:
+            rows: The versions, none of which may be there yet.
+            now_ms: When they are published.
+            after: The revision they were numbered and checked against; None: whatever it is.
+
+        Returns:
+            None when somebody published after that revision: nothing was stored.
+
         Raises:
-            StoreUnavailableError: A version is there already: two publications met.
+            StoreUnavailableError: A version is there already.
 
         """
 
-    async def documents(self) -> tuple[int, list[DocumentRow]]:
-        """Give the revision and the newest version of every document that is live."""
+    async def documents(self, *, archived: bool = False) -> tuple[int, list[DocumentRow]]:
+        """Give the revision and every document's newest version; without ``archived`` if live."""
 
     async def records(
         self, after: int, limit: int, *, subject: str = "", person_id: str = ""

@@ -931,6 +931,30 @@ async def test_documents_gives_the_newest_version_of_what_is_live(store: Store) 
     assert await store.documents() == (2, [document("a", 2), document("b", 1)])
 
 
+async def test_documents_gives_archived_ones_to_whoever_asks(store: Store) -> None:
+    """The newest version of an id that is gone is known, so that the next can follow it."""
+    await store.publish([document("b", 1), document("a", 1)], NOW_MS)
+    await store.publish([document("a", 2, "archived")], NOW_MS)
+    archived = await store.documents(archived=True)
+    await store.publish([document("a", 3)], NOW_MS, after=2)
+
+    assert archived == (2, [document("a", 2, "archived"), document("b", 1)])
+    assert await store.documents() == (3, [document("a", 3), document("b", 1)])
+    assert await store.documents(archived=True) == await store.documents()
+
+
+async def test_publish_after_a_revision_that_has_moved_on_stores_nothing(store: Store) -> None:
+    """Of two that were made from the same revision one goes in, and the other is told."""
+    await store.publish([document("a", 1)], NOW_MS, after=0)
+    late = await store.publish([document("b", 1)], NOW_MS, after=0)
+    ahead = await store.publish([document("b", 1)], NOW_MS, after=2)
+    again = await store.publish([document("b", 1)], NOW_MS, after=1)
+
+    assert (late, ahead, again) == (None, None, 2)
+    assert await store.documents() == (2, [document("a", 1), document("b", 1)])
+    assert len(await store.read_log(0, 10)) == 2
+
+
 async def test_a_version_is_never_overwritten(store: Store) -> None:
     """Of two publications of one version the second fails whole."""
     await store.publish([document("a", 1)], NOW_MS)

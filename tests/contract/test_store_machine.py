@@ -208,13 +208,17 @@ class StoreMachine(RuleBasedStateMachine):
         self._both(lambda s: s.suppress("sms", ref, "stop", self._now_ms))
         self._both(lambda s: s.set_emergency_stop(on=on))
 
-    @rule(names=st.lists(st.sampled_from("ab"), max_size=2), archived=st.booleans())
-    def publish(self, names: list[str], *, archived: bool) -> None:
-        """Publish versions; one that is there already fails."""
+    @rule(
+        names=st.lists(st.sampled_from("ab"), max_size=2),
+        archived=st.booleans(),
+        after=st.none() | st.integers(0, 2),
+    )
+    def publish(self, names: list[str], *, archived: bool, after: int | None) -> None:
+        """Publish versions; one that is there fails, as does what an old revision was made of."""
         version = self._run(self._model.documents())[0] // 2 + 1
         state: Any = "archived" if archived else "live"
         rows = [DocumentRow("template", n, version, b"{}", 1, 1, state) for n in names]
-        self._both(lambda s: s.publish(rows, self._now_ms))
+        self._both(lambda s: s.publish(rows, self._now_ms, after=after))
 
     @rule()
     def append(self) -> None:
@@ -243,6 +247,7 @@ class StoreMachine(RuleBasedStateMachine):
         self._both(lambda s: s.tracks(PEOPLE))
         self._both(lambda s: s.resolve(PEOPLE))
         self._both(lambda s: s.documents())
+        self._both(lambda s: s.documents(archived=True))
         self._both(lambda s: s.records(0, 1000))
         self._both(lambda s: s.fence_days(2))
         self._both(lambda s: s.fence_days(0, "bc"))

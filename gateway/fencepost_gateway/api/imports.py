@@ -17,7 +17,13 @@ from aiohttp import web
 from msgspec import Struct
 
 from fencepost_gateway.api.body import read_body
-from fencepost_gateway.api.documents import BODY_MAX_BYTES, changes
+from fencepost_gateway.api.documents import (
+    BODY_MAX_BYTES,
+    Shelf,
+    changes,
+    publish,
+    try_to_publish,
+)
 from fencepost_gateway.api.problems import problem
 from fencepost_gateway.api.surface import SURFACE, as_json
 from fencepost_gateway.content.lint import lint_template
@@ -56,16 +62,18 @@ async def post_import(request: web.Request) -> web.Response:
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         what = "send {files: [{path, text}], dry_run, accept, repair, radius_m}"
         raise ApiError("malformed", what) from None
-    _, live = await surface.store.documents()
-    imported = await asyncio.to_thread(read, wish, live)  # may take seconds
-    changed = changes(imported.documents, live, surface.clock.now_ms())
-    answer = _answer(imported, changed)
-    if imported.problems and not wish.accept and not wish.dry_run:
-        return problem(ApiError("import"), answer)
-    if changed and not wish.dry_run:
-        await surface.store.publish(changed, surface.clock.now_ms())
-        surface.wakes.log.set()
-    return as_json({"applied": not wish.dry_run} | answer)
+
+    async def attempt(shelf: Shelf) -> web.Response | None:
+        imported = await asyncio.to_thread(read, wish, shelf.live)  # may take seconds
+        changed = changes(imported.documents, shelf, surface.clock.now_ms())
+        answer = _answer(imported, changed)
+        if imported.problems and not wish.accept and not wish.dry_run:
+            return problem(ApiError("import"), answer)
+        if await publish(surface, [] if wish.dry_run else changed, shelf) is None:
+            return None
+        return as_json({"applied": not wish.dry_run} | answer)
+
+    return await try_to_publish(surface, attempt)
 
 
 def read(wish: ImportRequest, live: Sequence[DocumentRow]) -> Imported:

@@ -60,7 +60,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST", "/v1/documents", documents.post_documents, "operator",
         "Check and publish documents, all or nothing.", "Applied", body="ApplyRequest",
-        errors=("malformed", "too_large", "documents", "store_unavailable"),
+        errors=("malformed", "too_large", "documents", "conflict", "store_unavailable"),
     ),
     Route(
         "GET", "/v1/documents", documents.get_documents, "operator",
@@ -68,7 +68,8 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "DELETE", "/v1/documents/{kind}/{id}", documents.delete_document, "operator",
-        "Archive a document.", "Archived", errors=("not_found", "documents"),
+        "Archive a document.", "Archived",
+        errors=("not_found", "documents", "conflict", "store_unavailable"),
     ),
     Route(
         "GET", "/v1/fences", imports.get_fences, "operator",
@@ -89,7 +90,7 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/v1/fences/import", imports.post_import, "operator",
         "Import fences from CSV, GeoJSON, KML and GPX, with a verdict for each bad row.",
         "Imported", body="ImportRequest",
-        errors=("malformed", "too_large", "import", "store_unavailable"),
+        errors=("malformed", "too_large", "import", "conflict", "store_unavailable"),
     ),
     Route(
         "GET", "/v1/decisions", decisions.get_decisions, "operator",

@@ -274,9 +274,13 @@ class MemoryStore:
         """See ``Store.consents``."""
         return consents_of(self._books, self._books.aliases.get(person_id, person_id))
 
-    async def publish(self, rows: Sequence[DocumentRow], now_ms: int) -> int:
+    async def publish(
+        self, rows: Sequence[DocumentRow], now_ms: int, *, after: int | None = None
+    ) -> int | None:
         """See ``Store.publish``."""
         with self._unit() as books:
+            if after not in {None, books.revision}:
+                return None
             for row in rows:
                 key = (row.kind, row.id, row.version)
                 if key in books.documents:
@@ -286,10 +290,11 @@ class MemoryStore:
             append(books, Published(books.revision), now_ms)
             return books.revision
 
-    async def documents(self) -> tuple[int, list[DocumentRow]]:
+    async def documents(self, *, archived: bool = False) -> tuple[int, list[DocumentRow]]:
         """See ``Store.documents``."""
         newest = {key[:2]: row for key, row in sorted(self._books.documents.items())}
-        return self._books.revision, [row for row in newest.values() if row.state == "live"]
+        found = [row for row in newest.values() if archived or row.state == "live"]
+        return self._books.revision, found
 
     async def records(
         self, after: int, limit: int, *, subject: str = "", person_id: str = ""

@@ -150,18 +150,22 @@ class SqliteStore:
         row = ("emergency_stop", int(on))
         await self._write(lambda: self._write_db.execute(self._sql.set_fact, row))
 
-    async def publish(self, rows: Sequence[DocumentRow], now_ms: int) -> int:
+    async def publish(
+        self, rows: Sequence[DocumentRow], now_ms: int, *, after: int | None = None
+    ) -> int | None:
         """See ``Store.publish``."""
 
-        def unit() -> int:
-            revision = self._write_db.execute(self._sql.fact, ("revision",)).get or 0
+        def unit() -> int | None:
+            revision: int = self._write_db.execute(self._sql.fact, ("revision",)).get or 0
+            if after not in {None, revision}:
+                return None
             revision += 1
             for r in rows:
                 row = (r.kind, r.id, r.version, r.state, r.body, r.applied_ms, r.first_ms)
                 self._write_db.execute(self._sql.put_document, row)
             self._write_db.execute(self._sql.set_fact, ("revision", revision))
             self._door.append(Published(revision), now_ms)
-            return int(revision)
+            return revision
 
         return await self._write(unit)
 
@@ -288,14 +292,14 @@ class SqliteStore:
         """See ``Store.consents``."""
         return await self._read(lambda: self._facts.consents(person_id))
 
-    async def documents(self) -> tuple[int, list[DocumentRow]]:
+    async def documents(self, *, archived: bool = False) -> tuple[int, list[DocumentRow]]:
         """See ``Store.documents``."""
 
         def query() -> tuple[int, list[DocumentRow]]:
             with self._read_db:
                 revision = self._read_db.execute(self._sql.fact, ("revision",)).get or 0
                 rows = [DocumentRow(*r) for r in self._read_db.execute(self._sql.documents)]
-            return revision, [r for r in rows if r.state == "live"]
+            return revision, [r for r in rows if archived or r.state == "live"]
 
         return await self._read(query)
 
