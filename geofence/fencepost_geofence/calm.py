@@ -60,9 +60,9 @@ class Calm:
     def at(self, lat: float, lon: float) -> Inside | None:
         """Say which fences contain a position; None when a new calm must begin (rule 3)."""
         east_m, north_m = (lon - self._lon) * self._east_m, (lat - self._lat) * METRES_PER_DEGREE
-        moved_m = sqrt(east_m * east_m + north_m * north_m)
+        moved_m = (1 + SLACK) * sqrt(east_m * east_m + north_m * north_m)
         clear = self._clear
-        if moved_m > MOVES_M:
+        if not moved_m <= MOVES_M:  # near a pole it may be no number
             return None
         if not clear or moved_m < clear[0]:
             return self.inside

@@ -29,7 +29,7 @@ from fencepost_geofence.trail import Trail, kept
 _UNDONE: Final[dict[Kind, Kind]] = {"enter": "exit", "exit": "enter", "expire": "enter"}
 
 Visit = tuple[str, int]
-"""Fence, and when the visit began, or is told to have begun."""
+"""Fence and a moment: of the beginning of a visit, or its name."""
 
 
 @dataclass(slots=True)
@@ -40,7 +40,7 @@ class Change:
     Attributes:
         told: What is told now since then, in order of the moments.
         news: What has to be told for that.
-        names: Fence and beginning of visits, and the beginning they are known by.
+        names: The names of visits, by fence and beginning.
 
     """
 
@@ -77,7 +77,7 @@ def compare(
         before: What was told, in order of the moments.
         after: What the sorted track has.
         known_ms: What lies behind this moment would have been told in any case.
-        taken: Visits from before the moment; added to.
+        taken: Fence and name of visits from before the moment; added to.
 
     """
     change = Change()
@@ -106,27 +106,27 @@ def _named(
     name_ms: int | None = None
     for number, one in enumerate(new):
         if one.kind == "enter":
-            name_ms = one.visit_began_ms
+            name_ms = one.visit_ms
             if number < len(stands):
-                name_ms = stands[number].visit_began_ms
+                name_ms = stands[number].visit_ms
             else:
                 while (one.fence_id, name_ms) in taken:
                     name_ms += 1
             taken.add((one.fence_id, name_ms))
             change.names[one.fence_id, one.visit_began_ms] = name_ms
         # What comes before the first ENTER belongs to a visit that has its name.
-        named.append(one if name_ms is None else replace(one, visit_began_ms=name_ms))
+        named.append(one if name_ms is None else replace(one, visit_ms=name_ms))
     return named
 
 
 def remembered(one: Transition) -> Told:
     """Give what is remembered of a transition."""
-    return Told(one.kind, one.fence_id, one.at_ms, one.visit_began_ms, one.after_s, one.initial)
+    return Told(one.kind, one.fence_id, one.at_ms, one.visit_ms, one.after_s, one.initial)
 
 
 def better(one: Fix, two: Fix) -> Fix:
     """Give the fix that counts of two of the same moment (rule 4)."""
-    return min(one, two, key=_rank)
+    return min(one, two, key=lambda fix: _rank(kept(fix)))
 
 
 def unknown(trail: Trail, fixes: Sequence[Fix]) -> list[Fix]:
@@ -159,7 +159,8 @@ def _undo(one: Told) -> Transition:
         fence_id=one.fence_id,
         at_ms=one.at_ms,
         crossed_at_ms=one.at_ms,
-        visit_began_ms=one.visit_began_ms,
+        visit_ms=one.visit_ms,
+        visit_began_ms=one.visit_ms,
         after_s=one.after_s,
         superseded=True,
         reason="decided",

@@ -19,7 +19,7 @@ Rule 1. What decides is P(inside) of where the filter puts the device (``evidenc
 Rule 2. A fence is in doubt while the estimate lies on the other side of it. The first fix in doubt
         is where the visit began, if it then comes to an ENTER. An hour without a fix ends a doubt.
 Rule 3. ENTER and EXIT (or EXPIRE) of a fence alternate, whatever comes. A visit has a name: the
-        fence, and the moment it began.
+        fence, and the moment its ENTER was decided.
 Rule 4. Inside on the device's first fix ever, on its first fix after the fence was published, or on
         its first after an EXPIRE: ENTER with ``initial``. Nobody saw a boundary crossed.
 Rule 5. The crossing is put in the middle between the last fix before the doubt and its first.
@@ -67,7 +67,7 @@ class FenceState(NamedTuple):
     Attributes:
         is_inside: On which side the device is held to be.
         began_ms: When the visit began.
-        named_ms: When it was first told to have begun, by which it is known.
+        named_ms: When its ENTER was first decided, by which it is known.
         dwelled_s: Last threshold told.
         doubt: Since when the estimate lies on the other side.
         is_unsure: The last fix that was weighed decided nothing.
@@ -107,7 +107,8 @@ class Transition:
         at_ms: Time of the deciding fix, or the moment a timer was set to.
         crossed_at_ms: Estimated crossing; of a DWELL when its threshold was reached; of an EXPIRE
             the last evidence.
-        visit_began_ms: When the visit began, as first told; with ``fence_id`` it names the visit.
+        visit_ms: When the visit's ENTER was first decided: with ``fence_id`` it names the visit.
+        visit_began_ms: When the visit began.
         duration_s: Length of the visit (EXIT, EXPIRE), whole seconds.
         after_s: The threshold (DWELL).
         initial: The device was inside already when the fence or its tracking began (ENTER).
@@ -127,6 +128,7 @@ class Transition:
     fence_id: str
     at_ms: int
     crossed_at_ms: int
+    visit_ms: int
     visit_began_ms: int
     duration_s: int | None = None
     after_s: int | None = None
@@ -146,7 +148,7 @@ class Told(NamedTuple):
     kind: Kind
     fence_id: str
     at_ms: int
-    visit_began_ms: int
+    visit_ms: int
     after_s: int | None
     initial: bool
 
@@ -318,7 +320,8 @@ def step(
         fence_id=terms.fence_id,
         at_ms=sight.at_ms,
         crossed_at_ms=first.crossed_at_ms,
-        visit_began_ms=first.at_ms if side else was.named_ms,
+        visit_ms=sight.at_ms if side else was.named_ms,
+        visit_began_ms=first.at_ms if side else was.began_ms,
         duration_s=None if side else (first.crossed_at_ms - was.began_ms) // 1000,
         initial=first.initial,
         distance_m=distance_m,
@@ -349,7 +352,8 @@ def tell_due(state: DeviceState, terms: Terms) -> Transition:
         fence_id=terms.fence_id,
         at_ms=at_ms,
         crossed_at_ms=dwelled_ms if ended_ms is None else ended_ms,
-        visit_began_ms=held.named_ms,
+        visit_ms=held.named_ms,
+        visit_began_ms=held.began_ms,
         duration_s=None if ended_ms is None else (ended_ms - held.began_ms) // 1000,
         after_s=after_s if kind == "dwell" else None,
         reason="timer",
@@ -397,8 +401,7 @@ def _crossed(
     if not was.is_inside:
         if was.left:
             return was._replace(is_inside=True, left=None, doubt=None, is_unsure=False), None
-        began_ms = first.at_ms
-        return FenceState(is_inside=True, began_ms=began_ms, named_ms=began_ms), "enter"
+        return FenceState(is_inside=True, began_ms=first.at_ms, named_ms=at_ms), "enter"
     if terms.cooldown_s:
         left = at_ms + terms.cooldown_s * 1000, first.crossed_at_ms
         return was._replace(is_inside=False, left=left, doubt=None, is_unsure=False), None

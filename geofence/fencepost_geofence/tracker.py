@@ -272,13 +272,13 @@ class Tracker:
         """Go back to before a late fix, and come forth again with it."""
         begin_ms, known_ms = fixes[0].at_ms, _known_until_ms(state)
         begun = bisect_left(state.told, begin_ms, key=attrgetter("at_ms"))
-        before = state.told[begun:]
+        before = [one for one in state.told[begun:] if self.index.get(one.fence_id)]
         del state.told[begun:]
         state.waiting = [one for one in state.waiting if one.at_ms < begin_ms]
         fixes = late.merged(state.trail.cut(begin_ms), fixes)
         state.rewind(begin_ms)
         state.watch = None
-        taken = {(one.fence_id, one.visit_began_ms) for one in state.told}
+        taken = {(one.fence_id, one.visit_ms) for one in state.told}
         taken |= {(fence_id, held.named_ms) for fence_id, held in state.fences.items()}
         again = Followed()
         for fix in fixes:
@@ -305,7 +305,8 @@ class Tracker:
         """Tell the transitions up to a moment that waited for it (rule 7)."""
         if state.waiting and state.waiting[0].at_ms <= until_ms:
             first = bisect_right(state.waiting, until_ms, key=attrgetter("at_ms"))
-            followed.transitions += state.waiting[:first]
+            settled = state.waiting[:first]
+            followed.transitions += [one for one in settled if self.index.get(one.fence_id)]
             state.settled_ms = max(
                 state.waiting[first - 1].at_ms, state.settled_ms or state.waiting[0].at_ms
             )
@@ -347,6 +348,8 @@ class Tracker:
         index = self.index
         if watch.__class__ is Watch and watch.index is index and watch.changes == index.changes:
             return watch
+        for fence_id in [one for one in state.fences if index.get(one) is None]:
+            state.hold(fence_id, None, state.trail.last_ms or 0)
         state.watch = watch = Watch(index, index.changes)
         return watch
 
@@ -370,6 +373,7 @@ def _seen(kind: Literal["pass", "approach"], fence: Fence, fix: Fix, **more: Any
         kind=kind,
         fence_id=fence.fence_id,
         at_ms=fix.at_ms,
+        visit_ms=fix.at_ms,
         visit_began_ms=fix.at_ms,
         accuracy_m=fix.accuracy_m,
         reason="decided",

@@ -150,7 +150,7 @@ def test_calm_ends_when_the_device_has_moved_too_far() -> None:
             assert calm.at(*moved(lat, lon, MOVES_M + 1, bearing)) is None
     calm = Calm(FenceIndex(), *HOME)
 
-    assert calm.at(*moved(*HOME, MOVES_M - 1, 1.0)) == frozenset()
+    assert calm.at(*moved(*HOME, 0.98 * MOVES_M, 1.0)) == frozenset()
     assert Calm(FenceIndex(), 0, 179.9999).at(0, wrapped(180.0001)) is None
 
 

@@ -1,9 +1,7 @@
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
-from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import DeviceState, FenceState, Transition
 from fencepost_geofence.tracker import Tracker
 from geofence.walks import (
     SETTLED,
@@ -12,7 +10,10 @@ from geofence.walks import (
     arrivals,
     assert_alternates,
     by_fence,
+    held,
+    in_order,
     in_short,
+    said,
     settled,
     told_by,
     walks,
@@ -21,26 +22,6 @@ from geofence.walks import (
 TRACKER = Tracker(FenceIndex(TOWN))
 LIVE = tuple(fence for fence in TOWN if fence.emit == "live")
 LONG_MS = 4 * 3_600_000  # until everything is over
-
-Said = dict[str, list[tuple[str, int | None, bool]]]
-
-
-def said(told: list[Transition]) -> Said:
-    """Give what stands of each fence: kind, threshold, and whether it was initial."""
-    return {
-        fence_id: [(one.kind, one.after_s, one.initial) for one in story]
-        for fence_id, story in settled(told).items()
-    }
-
-
-def held(state: DeviceState) -> dict[str, FenceState]:
-    """Give what is held of each fence, but for the name of a visit: it is as it was told first."""
-    return {fence_id: one._replace(named_ms=0) for fence_id, one in state.fences.items()}
-
-
-def in_order(fixes: list[Fix]) -> list[Arrival]:
-    """Let the whole track come at once."""
-    return [Arrival(tuple(fixes), fixes[-1].at_ms)]
 
 
 @settings(max_examples=int(__import__("os").environ.get("N", "60")), deadline=None)
@@ -112,9 +93,9 @@ def test_late_fixes_leave_each_visit_one_name(data: st.DataObject) -> None:
     note("\n".join(["told", *map(in_short, told)]))
 
     for story in settled(told).values():
-        names = [one.visit_began_ms for one in story if one.kind == "enter"]
+        names = [one.visit_ms for one in story if one.kind == "enter"]
         assert len(names) == len(set(names))
         name = 0
         for one in story:
-            name = one.visit_began_ms if one.kind == "enter" else name
-            assert one.visit_began_ms == name
+            name = one.visit_ms if one.kind == "enter" else name
+            assert one.visit_ms == name

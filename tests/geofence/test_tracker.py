@@ -588,7 +588,7 @@ def test_ticks_never_tell_a_threshold_twice(fixes: list[Fix], lateness_ms: int) 
     told += here.tick(state, fixes[-1].at_ms + 10**8)
 
     dwells = [
-        (one.fence_id, one.visit_began_ms, one.after_s)
+        (one.fence_id, one.visit_ms, one.after_s)
         for stands in walks.settled(told).values()
         for one in stands
         if one.kind == "dwell"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.fix import Fix
-from fencepost_geofence.membership import DeviceState, Transition, unseen
+from fencepost_geofence.membership import DeviceState, FenceState, Transition, unseen
 from fencepost_geofence.shapes import Circle
 from fencepost_geofence.sphere import METRES_PER_DEGREE
 from fencepost_geofence.tracker import Tracker
@@ -63,8 +63,8 @@ def _short(fix: Fix) -> str:
 def in_short(one: Transition) -> str:
     """Say in short what was told."""
     marks = "late " * one.late + "initial " * one.initial + "superseded " * one.superseded
-    at_s, began_s = (one.at_ms - BEGIN_MS) / 1000, (one.visit_began_ms - BEGIN_MS) / 1000
-    return f"{marks}{one.kind} {one.fence_id} {one.after_s or ''} {at_s:g}s (visit {began_s:g}s)"
+    at_s, visit_s = (one.at_ms - BEGIN_MS) / 1000, (one.visit_ms - BEGIN_MS) / 1000
+    return f"{marks}{one.kind} {one.fence_id} {one.after_s or ''} {at_s:g}s (visit {visit_s:g}s)"
 
 
 @st.composite
@@ -179,7 +179,7 @@ def settled(told: Iterable[Transition]) -> dict[str, list[Transition]]:
             gone = kept.pop()
             assert gone.kind in UNDOES[one.kind]
             assert gone.after_s == one.after_s
-            assert gone.visit_began_ms == one.visit_began_ms
+            assert gone.visit_ms == one.visit_ms
         if kept:
             stands[fence_id] = kept
     return stands
@@ -195,3 +195,24 @@ def assert_alternates(told: Iterable[Transition]) -> None:
             else:
                 assert (one.kind == "enter") is not is_inside
                 is_inside = not is_inside
+
+
+Said = dict[str, list[tuple[str, int | None, bool]]]
+
+
+def said(told: Iterable[Transition]) -> Said:
+    """Give what stands of each fence: kind, threshold, and whether it was initial."""
+    return {
+        fence_id: [(one.kind, one.after_s, one.initial) for one in story]
+        for fence_id, story in settled(told).items()
+    }
+
+
+def held(state: DeviceState) -> dict[str, FenceState]:
+    """Give what is held of each fence, but for the name of a visit: it is as it was told first."""
+    return {fence_id: one._replace(named_ms=0) for fence_id, one in state.fences.items()}
+
+
+def in_order(fixes: Sequence[Fix]) -> list[Arrival]:
+    """Let the whole track come at once."""
+    return [Arrival(tuple(fixes), fixes[-1].at_ms)]

@@ -201,7 +201,7 @@ class Group:
     def _transition(self, told: Transition, device_id: str, person: Person) -> None:
         self._open(device_id, person, told.at_ms)
         fence_id = told.fence_id
-        visit_id = derive("visit", self._workspace, device_id, fence_id, str(told.visit_began_ms))
+        visit_id = derive("visit", self._workspace, device_id, fence_id, str(told.visit_ms))
         is_new = told.kind == "enter" and not told.superseded
         since_ms = told.at_ms if is_new else told.visit_began_ms
         opened_ms = told.at_ms if fence_id in self._plans.plan.openings else 0
@@ -217,6 +217,7 @@ class Group:
                 fence_id=visit.fence_id,
                 at_ms=at_ms,
                 crossed_at_ms=at_ms,
+                visit_ms=at_ms,
                 visit_began_ms=visit.since_ms,
                 reason="timer",
             )
@@ -371,6 +372,7 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
 def _shown(transition: Transition, device_id: str) -> dict[str, Any]:
     """Give a transition as its record keeps it: distances and times, never a coordinate."""
     body: dict[str, Any] = msgspec.to_builtins(transition)
+    del body["visit_ms"]  # the record's subject names the visit
     if body["distance_m"] is not None:
         body["distance_m"] = round(body["distance_m"], 1)
     if body["confidence"] is not None:

@@ -26,6 +26,7 @@ def told(kind: Kind, *, superseded: bool = False) -> Transition:
         fence_id="studio",
         at_ms=NOON_MS,
         crossed_at_ms=NOON_MS,
+        visit_ms=NOON_MS,
         visit_began_ms=NOON_MS,
         superseded=superseded,
         reason="decided",

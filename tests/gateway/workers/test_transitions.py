@@ -124,6 +124,7 @@ def told(kind: Kind, began_ms: int = NOON_MS, at_ms: int = NOON_MS, **more: Any)
         fence_id="gate",
         at_ms=at_ms,
         crossed_at_ms=at_ms,
+        visit_ms=began_ms,
         visit_began_ms=began_ms,
         reason="decided",
         **more,
