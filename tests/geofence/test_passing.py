@@ -132,7 +132,7 @@ def test_fence_that_does_not_ask_is_not_passed() -> None:
 
 
 def test_swaying_over_a_fence_is_one_passage() -> None:
-    """However often the boundary is crossed to and fro, it is told once."""
+    """However often the boundary is crossed back and forth, it is told once."""
     swaying = [fix(10 * i, WEST if i % 2 else EAST) for i in range(200)]
 
     assert told_of_passing(swaying) == [(1, "shop")]
@@ -243,7 +243,7 @@ def test_approach_needs_three_fixes() -> None:
         [fix(0, (-400, 0)), fix(10, (-200, 0)), fix(20, (-300, 0))],
     ],
     ids=[
-        "away", "past it", "too fast", "gaps", "stands", "corners", "to and fro",
+        "away", "past it", "too fast", "gaps", "stands", "corners", "back and forth",
     ],
 )  # fmt: skip
 def test_who_does_not_come_does_not_approach(fixes: list[Fix]) -> None:
