@@ -65,7 +65,8 @@ class Followed:
     Attributes:
         transitions: In order.
         dropped: How many fixes, by reason.
-        weighed: How many times a fix was weighed for a fence, by fence and reason.
+        weighed: How many fixes concerned a fence, by fence and reason: those that were weighed for
+            it, and as ``decided`` those that lay in it and told nothing new.
 
     """
 
@@ -88,6 +89,7 @@ class Watch:
         changes: Their state then.
         calm: Where the device last looked around.
         quiet: The fences that contain a fix of which nothing is to be learned; None: unknown.
+        quiet_fixes: How many such fixes were not counted yet.
         due_ms: Before this moment time brings nothing.
 
     """
@@ -96,7 +98,15 @@ class Watch:
     changes: int
     calm: Calm | None = None
     quiet: Inside | None = None
+    quiet_fixes: int = 0
     due_ms: float = 0
+
+    def count(self, followed: Followed) -> None:
+        """Count the fixes that lay where the device was held to be."""
+        for fence_id in self.quiet or ():
+            said: tuple[str, verdict.Reason] = fence_id, "decided"
+            followed.weighed[said] = followed.weighed.get(said, 0) + self.quiet_fixes
+        self.quiet_fixes = 0
 
 
 class Tracker:
@@ -126,6 +136,7 @@ class Tracker:
         else:
             for fix in usable:
                 self._take(state, fix, followed)
+        self._watch(state).count(followed)
         self._settle(state, followed)
         return followed
 
@@ -178,10 +189,13 @@ class Tracker:
             self._see(state, inside, fix.at_ms, accuracy_m)
         if inside is not watch.quiet:
             odd = _odd(state, inside)
+            watch.count(followed)
             watch.quiet = None if odd else inside
             if odd:
                 sight = Sight(fix.at_ms, accuracy_m, before_ms, trail.weigh())
                 self._judge(state, watch, odd, sight, followed)
+                return
+        watch.quiet_fixes += 1
 
     def _judge(
         self,
@@ -258,6 +272,7 @@ class Tracker:
             if moment_ms > until_ms:
                 watch.due_ms = moment_ms
                 return
+            watch.count(followed)
             watch.quiet = None
             _tell(state, fence, tell_due(state, fence), followed)
 

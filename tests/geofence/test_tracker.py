@@ -12,7 +12,7 @@ from fencepost_geofence.index import FenceIndex
 from fencepost_geofence.membership import Transition, unseen
 from fencepost_geofence.shapes import Circle
 from fencepost_geofence.tracker import KEEP_MS, KEEP_STEP_MS, Tracker
-from fencepost_geofence.trail import HORIZON_MS, Trail
+from fencepost_geofence.trail import HORIZON_MS, Trail, Weighed
 from geofence import walks
 from geofence.positions import MODEST, area_of, star
 
@@ -110,12 +110,22 @@ def test_follow_counts_how_fixes_were_weighed() -> None:
     assert all(count > 0 for count in followed.weighed.values())
 
 
-def test_follow_weighs_no_fix_that_tells_nothing_new() -> None:
-    """Half an hour in the cafe is one decision; so is half an hour elsewhere none."""
-    inside = tracker(CAFE).follow(unseen(), [fix(number, 0) for number in range(30)])
+def test_follow_weighs_no_fix_that_tells_nothing_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half an hour in the cafe is one weighing; all fixes there are counted, none elsewhere."""
+    state = unseen()
+    weighings: list[int] = []
+    weigh = Trail.weigh
+
+    def counted(trail: Trail) -> Weighed:
+        weighings.append(1)
+        return weigh(trail)
+
+    monkeypatch.setattr(Trail, "weigh", counted)
+    inside = tracker(CAFE).follow(state, [fix(number, 0) for number in range(30)])
     outside = tracker(CAFE).follow(unseen(), [fix(number, 5_000) for number in range(30)])
 
-    assert inside.weighed == {("cafe", "decided"): 1}
+    assert len(weighings) == 1
+    assert inside.weighed == {("cafe", "decided"): 30}
     assert outside.weighed == {}
 
 

@@ -73,7 +73,7 @@ async def test_visits_flaps_and_delay_are_those_of_the_walks(tmp_path: Path) -> 
 
 
 async def test_pages_go_through_all_fences_worst_first(tmp_path: Path) -> None:
-    """Every fence somebody came near once, in one order, with ``next`` until the end."""
+    """Every fence a fix fell into once, in one order, with ``next`` until the end."""
     names = [f"f-{i}" for i in range(5)]
     async with open_rig(tmp_path) as rig:
         await rig.apply(DOCUMENTS, OPEN_POLICY, fences=fences(*names, "unseen"))

@@ -11,8 +11,8 @@ from fencepost_gateway.reports.fence_health import (
     FEW_FIXES,
     FEW_FLAPS,
     FEW_VISITS,
-    PASSED_BY,
     UNDECIDED,
+    UNSURE,
     WHY,
     FenceHealth,
     health_of,
@@ -151,9 +151,9 @@ def test_slow_is_a_median_of_minutes() -> None:
 
 def test_unentered_is_a_place_that_all_pass_by() -> None:
     """Many fixes and no visit: the fence may lie elsewhere."""
-    passed = health_of(Fence("kiosk", CIRCLE), {"decided": PASSED_BY})
+    passed = health_of(Fence("kiosk", CIRCLE), {"decided": UNSURE})
 
-    assert "is it where the place is?" in advice(passed)
+    assert "is it too small, or misplaced?" in advice(passed)
 
 
 def test_one_cause_is_told_once() -> None:
@@ -173,7 +173,7 @@ def test_one_cause_is_told_once() -> None:
         {"decided": 9, "one_fix": FEW_FIXES - 10},
         {"decided": 100, ENTERS: 3, FLAPS: FEW_FLAPS - 1},
         {"decided": 100, ENTERS: FEW_VISITS - 1, bucket(DELAY, 500): FEW_VISITS - 1},
-        {"decided": PASSED_BY - 1},
+        {"decided": UNSURE - 1},
     ],
     ids=["small", "undecided", "flapping", "slow", "unentered"],
 )
