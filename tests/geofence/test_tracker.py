@@ -2,6 +2,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -364,6 +365,27 @@ def test_tick_lets_positions_go_within_a_day() -> None:
     assert not state.trail.fixes
     assert here.next_tick_ms(state) is None
     assert KEEP_MS < OLD_MS - DAWN_MS <= KEEP_MS + KEEP_STEP_MS <= 24 * 3_600_000
+
+
+@pytest.mark.parametrize("count", [1, 5, 23, 24, 40])
+def test_tick_that_lets_positions_go_changes_nothing_that_follows(count: int) -> None:
+    """After a day of silence the device is as good as new, whether a timer ran or not."""
+    chance = np.random.default_rng(count)
+    before = [fix(number / 12, float(chance.normal(60, 8)), 2) for number in range(count)]
+    after = [
+        fix(1_500 + number / 12, float(chance.normal(130 - 2 * number, 8)), 6)
+        for number in range(60)
+    ]
+    stories = []
+    for ticks_at in ([], [at(1_499)]):
+        state, here = unseen(), tracker()
+        told = here.follow(state, before).transitions
+        for now_ms in ticks_at:
+            told += here.tick(state, now_ms)
+        told += here.follow(state, after).transitions
+        stories.append(told)
+
+    assert stories[0] == stories[1]
 
 
 def test_tick_before_a_fix_tells_what_the_fix_would() -> None:
