@@ -298,7 +298,9 @@ class Tracker:
         again = Followed()
         for fix in fixes:
             (self._take if fix.at_ms > known_ms else self._advance)(state, fix, again)
-        self._pass(state, self._watch(state), known_ms, again)
+        watch = self._watch(state)
+        self._pass(state, watch, known_ms, again)
+        watch.quiet_fixes = 0  # they were counted the first time
         after = [one for one in again.transitions if one.kind not in COMING_BY]
         change = late.compare(before, after, known_ms, taken)
         state.told[begun:] = change.told
@@ -364,7 +366,7 @@ class Tracker:
         if watch.__class__ is Watch and watch.index is index and watch.changes == index.changes:
             return watch
         for fence_id in [one for one in state.fences if index.get(one) is None]:
-            state.hold(fence_id, None, state.trail.last_ms or 0)
+            state.hold(fence_id, None, _known_until_ms(state))
         state.watch = watch = Watch(index, index.changes)
         return watch
 
