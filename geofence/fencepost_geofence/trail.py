@@ -14,6 +14,7 @@ Rule 3. Before a block is left behind it says how far the receiver's accuracy ca
         than 75 s apart say nothing: between them people turn.
 Rule 4. Blocks are kept while a fix may still come late (``HORIZON_MS``), and as long as those that
         follow need them; two at least.
+        After half a day without a fix all of them go.
 Rule 5. Fixes are kept in 14 bytes each: time in ms, degrees x 10^7 (1 cm), accuracy as half
         float. All see what is kept, never what came, or storing would change the outcome.
 """
@@ -43,7 +44,7 @@ from fencepost_geofence.sphere import METRES_PER_DEGREE
 HORIZON_MS: Final = 600_000  # a fix older than the newest by more comes too late
 BLOCK: Final = 24
 WRAP_MS: Final = 1 << 32
-TOO_LONG_MS: Final = 40 * 86_400_000  # before times wrap, at 49 days
+TOO_LONG_MS: Final = 12 * 3_600_000  # sooner than anybody lets positions go for their age
 UNITS_PER_DEGREE: Final = 1e7
 MOST_ACCURACY_M: Final = 60_000.0  # a half float ends at 65,504
 
