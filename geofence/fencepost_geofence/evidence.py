@@ -88,6 +88,7 @@ class Evidence:
         at_ms: Time of the last fix that spoke.
         origin_lat: Where the metres are counted from.
         origin_lon: The same.
+        east_m: A degree of longitude there.
         last: Where the last fix that spoke was reported.
         still: The hypothesis that the device stays where it is.
         moving: The hypothesis that it moves.
@@ -102,6 +103,7 @@ class Evidence:
     at_ms: int
     origin_lat: float
     origin_lon: float
+    east_m: float
     last: complex
     still: Still
     moving: Moving
@@ -122,6 +124,7 @@ def begin(
         at_ms=at_ms,
         origin_lat=lat,
         origin_lon=lon,
+        east_m=_east_m(lat),
         last=0j,
         still=(0j, 0j, both2, -bias2, bias2),
         moving=(0j, 0j, 0j, both2, 0.0, -bias2, FASTEST_PACE_MPS**2, 0.0, bias2),
@@ -178,7 +181,7 @@ def estimate(evidence: Evidence) -> tuple[float, float, float]:
     variance = share * still[2] + other * moving[3] + share * other * 0.5 * apart2
     at = moving[0] + share * apart
     lat = evidence.origin_lat + at.imag / METRES_PER_DEGREE
-    lon = evidence.origin_lon + at.real / _east_m(evidence.origin_lat)
+    lon = evidence.origin_lon + at.real / evidence.east_m
     return lat, (lon + 540.0) % 360.0 - 180.0, sqrt(variance)
 
 
@@ -203,7 +206,7 @@ def _place(evidence: Evidence, lat: float, lon: float) -> complex:
     """Place a fix on the device's own map."""
     east = (lon - evidence.origin_lon + 540.0) % 360.0 - 180.0
     north = lat - evidence.origin_lat
-    return complex(east * _east_m(evidence.origin_lat), north * METRES_PER_DEGREE)
+    return complex(east * evidence.east_m, north * METRES_PER_DEGREE)
 
 
 def _restart(evidence: Evidence, fresh: Evidence) -> None:
@@ -213,8 +216,10 @@ def _restart(evidence: Evidence, fresh: Evidence) -> None:
 
 def _follow(evidence: Evidence, at: complex, lat: float, lon: float) -> None:
     """Move the map's origin after the device."""
-    ratio = _east_m(lat) / _east_m(evidence.origin_lat)
-    evidence.origin_lat, evidence.origin_lon, evidence.last = lat, lon, 0j
+    east_m = _east_m(lat)
+    ratio = east_m / evidence.east_m
+    evidence.origin_lat, evidence.origin_lon, evidence.east_m = lat, lon, east_m
+    evidence.last = 0j
 
     def moved(old: complex) -> complex:
         return complex((old.real - at.real) * ratio, old.imag - at.imag)

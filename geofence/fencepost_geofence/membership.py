@@ -87,11 +87,6 @@ class FenceState(NamedTuple):
     left: tuple[int, int] | None = None
     seen_ms: int = 0
 
-    @property
-    def is_restless(self) -> bool:
-        """Whether the next fix has to be weighed, wherever it lies."""
-        return self.doubt is not None or self.is_unsure or self.is_expired
-
 
 OUTSIDE: Final = FenceState()
 

@@ -132,11 +132,13 @@ class Tracker:
         if not usable:
             return followed
         if usable[0].at_ms <= _known_until_ms(state):
-            self._revise(state, usable, followed)
+            watch = self._revise(state, usable, followed)
         else:
+            watch = self._watch(state)
+            take = self._take if self.index.asking else self._advance
             for fix in usable:
-                self._take(state, fix, followed)
-        self._watch(state).count(followed)
+                take(state, watch, fix, followed)
+        watch.count(followed)
         self._settle(state, followed)
         return followed
 
@@ -164,19 +166,15 @@ class Tracker:
 
     # ---- one fix --------------------------------------------------------------------------
 
-    def _take(self, state: DeviceState, fix: Fix, followed: Followed) -> None:
-        """Take a fix that is newer than all others, and was not known before."""
-        asking = self.index.asking
-        if not asking:
-            self._advance(state, fix, followed)
-            return
+    def _take(self, state: DeviceState, watch: Watch, fix: Fix, followed: Followed) -> None:
+        """Take a fix that was not known before, and look who comes by."""
         inside = _inside(state)
-        self._advance(state, fix, followed)
-        self._come_by(state, asking, inside | _inside(state), followed)
+        self._advance(state, watch, fix, followed)
+        self._come_by(state, inside | _inside(state), followed)
 
-    def _advance(self, state: DeviceState, fix: Fix, followed: Followed) -> None:
+    def _advance(self, state: DeviceState, watch: Watch, fix: Fix, followed: Followed) -> None:
         """Let membership move on to a fix that is newer than all others."""
-        watch, trail = self._watch(state), state.trail
+        trail = state.trail
         if watch.due_ms <= fix.at_ms:
             self._pass(state, watch, fix.at_ms, followed)
         before_ms = trail.last_ms
@@ -230,10 +228,11 @@ class Tracker:
             if fence and held.is_inside and not is_coarse(accuracy_m, fence.size_m):
                 state.hold(fence_id, held._replace(seen_ms=at_ms), at_ms)
 
-    def _come_by(
-        self, state: DeviceState, asking: FenceIndex, inside: set[str], followed: Followed
-    ) -> None:
+    def _come_by(self, state: DeviceState, inside: set[str], followed: Followed) -> None:
         """Tell who passes, and who approaches."""
+        asking = self.index.asking
+        if not asking:
+            return
         fixes = state.trail.since((state.trail.last_ms or 0) - COURSE_MS)
         fix = fixes[-1]
         inside = {fence_id for fence_id in inside if asking.get(fence_id)}
@@ -283,7 +282,7 @@ class Tracker:
 
     # ---- late fixes, and settled transitions ----------------------------------------------
 
-    def _revise(self, state: DeviceState, fixes: Sequence[Fix], followed: Followed) -> None:
+    def _revise(self, state: DeviceState, fixes: Sequence[Fix], followed: Followed) -> Watch:
         """Go back to before a late fix, and come forth again with it."""
         begin_ms, known_ms = fixes[0].at_ms, _known_until_ms(state)
         begun = bisect_left(state.told, begin_ms, key=attrgetter("at_ms"))
@@ -293,12 +292,13 @@ class Tracker:
         fixes = late.merged(state.trail.cut(begin_ms), fixes)
         state.rewind(begin_ms)
         state.watch = None
+        watch = self._watch(state)
         taken = {(one.fence_id, one.visit_ms) for one in state.told}
         taken |= {(fence_id, held.named_ms) for fence_id, held in state.fences.items()}
         again = Followed()
         for fix in fixes:
-            (self._take if fix.at_ms > known_ms else self._advance)(state, fix, again)
-        watch = self._watch(state)
+            take = self._take if fix.at_ms > known_ms else self._advance
+            take(state, watch, fix, again)
         self._pass(state, watch, known_ms, again)
         watch.quiet_fixes = 0  # they were counted the first time
         after = [one for one in again.transitions if one.kind not in COMING_BY]
@@ -307,6 +307,7 @@ class Tracker:
         change.rename(state)
         followed.transitions += change.news
         followed.transitions += [one for one in again.transitions if one.kind in COMING_BY]
+        return watch
 
     def _settle(self, state: DeviceState, followed: Followed) -> None:
         """Let go of what no late fix can change any more; tell what waited for that."""
@@ -375,7 +376,8 @@ def _odd(state: DeviceState, inside: Inside) -> set[str]:
     """Give the fences a fix may tell something new of (rule 1)."""
     odd = set(inside.difference(state.fences))
     for fence_id, held in state.fences.items():
-        if held.is_restless or (fence_id in inside) is not held.is_inside:
+        is_odd = (fence_id in inside) is not held.is_inside
+        if is_odd or held.doubt or held.is_unsure or held.is_expired:
             odd.add(fence_id)
     return odd
 
