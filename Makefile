@@ -49,7 +49,7 @@ docs: $(READY)  ## write the generated pages anew
 bench: $(READY)  ## measure on this machine
 	@PYTHONPATH=tests $(BIN)/python -m bench
 
-bench-geofence: $(READY)  ## fixes per second beside an R-tree and shapely
+bench-geofence: $(READY)  ## fixes beside an R-tree, shapely and, by TILE38_URL, Tile38
 	@PYTHONPATH=tests $(BIN)/python -m bench.geofence
 
 bench-noise: $(READY)  ## how often is a geofence wrong? writes docs/noise.md
