@@ -8,7 +8,7 @@ from fencepost_geofence import late
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import DeviceState, Told, Transition, unseen
+from fencepost_geofence.membership import DeviceState, Kind, Told, Transition, unseen
 from fencepost_geofence.shapes import Circle
 from fencepost_geofence.tracker import Tracker
 from geofence.positions import MODEST
@@ -202,6 +202,36 @@ def test_compare_takes_back_a_dwell_of_the_same_moment_before_its_enter() -> Non
         ("dwell", 60, True),
         ("exit", None, True),
     ]
+
+
+def test_compare_gives_no_two_visits_one_name() -> None:
+    """What was told stands for an earlier visit now; the one it was told for gets another name."""
+
+    def decided(kind: Kind, at_ms: int, visit_ms: int) -> Transition:
+        return Transition(
+            kind=kind,
+            fence_id="cafe",
+            at_ms=at_ms,
+            crossed_at_ms=at_ms,
+            visit_ms=visit_ms,
+            visit_began_ms=visit_ms,
+            reason="decided",
+        )
+
+    before = [Told("enter", "cafe", 7_000, 7_000, None, initial=False)]
+    after = [decided("enter", 2_000, 2_000), decided("exit", 4_000, 2_000)]
+    after += [decided("enter", 7_000, 7_000), decided("exit", 8_000, 7_000)]
+
+    change = late.compare(before, after, 9_000, {("cafe", 7_001)})
+
+    assert [(one.kind, one.visit_ms) for one in change.told] == [
+        ("enter", 7_000),
+        ("exit", 7_000),
+        ("enter", 7_002),
+        ("exit", 7_002),
+    ]
+    assert [one.visit_ms for one in change.news] == [7_000, 7_002, 7_002]
+    assert change.names == {("cafe", 2_000): 7_000, ("cafe", 7_000): 7_002}
 
 
 def test_late_fixes_split_a_visit() -> None:
