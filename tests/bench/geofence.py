@@ -47,6 +47,7 @@ UPLOAD = 20
 BULK = 100
 QUARTER_CORNERS = 8
 METRES_PER_DEGREE = 111_195.0
+CROWD_FIXES, CROWD_STEP_DEG = 40, 5e-5  # 5.6 m each
 PROFILE_LINES = 25
 
 Uploads = list[tuple[int, list[Fix]]]
@@ -68,6 +69,7 @@ def main(args: argparse.Namespace) -> None:
         return
     url = os.environ.get("TILE38_URL", "")
     memory(500 if args.quick else 100_000, devices)
+    crowd(2_000 if args.quick else 50_000)
     print(  # noqa: T201 - a benchmark prints
         f"CPU us a fix, {devices} devices, median of {rounds} rounds; x: its cost by ours\n"
         "                     ours,    ours,   ours,    rtree +         rtree +         STRtree\n"
@@ -231,6 +233,23 @@ def memory(count: int, devices: int) -> None:
     print(  # noqa: T201 - as above
         f"{count:,} fences: {fence_b:,.0f} B of resident memory a fence; "
         f"{device_b:,.0f} B a tracked device\n"
+    )
+
+
+def crowd(count: int) -> None:
+    """Say what a fix costs in very many fences over one point: a walk out of their middle."""
+    index = FenceIndex(Fence(f"f-{i:05}", Circle(48, 11, 60.0 + i % 100)) for i in range(count))
+    tracker, state = Tracker(index), unseen()
+    took_ms: list[float] = []
+    for step in range(CROWD_FIXES):
+        fix = Fix((step + 1) * 5_000, 48 + step * CROWD_STEP_DEG, 11, 5.0)
+        begin_s = cpu_s()
+        tracker.follow(state, [fix])
+        took_ms.append((cpu_s() - begin_s) * 1e3)
+    first_ms, *others = took_ms
+    print(  # noqa: T201 - as above
+        f"{count:,} fences over one point, CPU ms a fix: first {first_ms:.0f}, others median "
+        f"{median(others):.1f}, worst {max(others):.0f}; {index.cut_positions} look-ups cut\n"
     )
 
 

@@ -85,6 +85,7 @@ class Group:
         self.dropped: dict[str, int] = {}
         self.events = 0
         self.fixes = 0
+        self.cut_positions = 0
 
     def take(self, log: LogRecord) -> None:
         """Fold one record."""
@@ -167,9 +168,12 @@ class Group:
     def _follow(self, device_id: str, fixes: list[Fix]) -> list[Transition]:
         self.fixes += len(fixes)
         state = self._states.device(device_id)
-        followed = self._plans.tracker.follow(state, fixes)
+        tracker = self._plans.tracker
+        cut_before = tracker.index.cut_positions
+        followed = tracker.follow(state, fixes)
+        self.cut_positions += tracker.index.cut_positions - cut_before
         self._moved.add(device_id)
-        self._tally.weighed(followed.weighed, fixes, self._plans.tracker.index, self._now_ms)
+        self._tally.weighed(followed.weighed, fixes, tracker.index, self._now_ms)
         for reason, count in followed.dropped.items():
             self.dropped[reason] = self.dropped.get(reason, 0) + count
         return followed.transitions

@@ -155,6 +155,7 @@ class Pipeline:
         metrics, now_ms = self._metrics, self._clock.now_ms()
         metrics.processed.inc(group.events)
         self.fixes += group.fixes
+        metrics.positions_cut.inc(group.cut_positions)
         for reason, count in group.dropped.items():
             metrics.fixes_dropped.labels(reason).inc(count)
         for row in group.effects.records:
