@@ -7,7 +7,7 @@ READY := .venv/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check fmt docs bench bench-geofence bench-noise lock changelog
+.PHONY: help setup demo test test-long check fmt docs bench bench-geofence bench-noise vectors lock changelog
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -49,11 +49,14 @@ docs: $(READY)  ## write the generated pages anew
 bench: $(READY)  ## measure on this machine
 	@PYTHONPATH=tests $(BIN)/python -m bench
 
-bench-geofence: $(READY)  ## fixes per second beside an R-tree and shapely
+bench-geofence: $(READY)  ## fixes beside an R-tree, shapely and, by TILE38_URL, Tile38
 	@PYTHONPATH=tests $(BIN)/python -m bench.geofence
 
 bench-noise: $(READY)  ## how often is a geofence wrong? writes docs/noise.md
 	@PYTHONPATH=tests $(BIN)/python -m bench.noise
+
+vectors: $(READY)  ## write the golden vectors of the geofence anew
+	@PYTHONPATH=tests $(BIN)/python -m geofence.scenarios
 
 lock:  ## resolve requirements/dev.lock anew; UPGRADE=1 takes the newest versions
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \

@@ -261,7 +261,8 @@ def http() -> str:
         "The whole surface; [openapi.json](openapi.json) has the shapes, and a gateway answers it\n"
         "at `/v1/openapi.json`. Events are described by `sdk/wire/v1.schema.json`.\n",
         "Roles: `open` needs no key; `device` needs `Authorization: Bearer pk_...` and\n"
-        "`Fencepost-Device: <device_id>.<secret>`; `operator`: `Authorization: Bearer sk_...`.\n",
+        "`Fencepost-Device: <device_id>.<secret>`; `operator`: `Authorization: Bearer sk_...`;\n"
+        "`team`: the same, and the key of a team reaches what is its own.\n",
         table(("Route", "Role", "What it does", "Errors of its own"), rows),
     )
 

@@ -30,7 +30,7 @@ cli = typer.Typer(
 )
 
 Url = Annotated[str | None, typer.Option(help="Address of the gateway.", show_default="settings")]
-Key = Annotated[str | None, typer.Option(help="Operator key.", show_default="keys.json")]
+Key = Annotated[str | None, typer.Option(help="Key of operator or team.", show_default="keys.json")]
 
 
 def main() -> None:
@@ -121,6 +121,21 @@ def archive(kind: str, name: str, url: Url = None, key: Key = None) -> None:
     except remote.RemoteError as error:
         _fail_problem(error.problem)
     print(f"archived {kind}/{name}")
+
+
+@cli.command()
+def keys(
+    team: Annotated[str, typer.Argument(help="As `team:` of its libraries has it.")],
+    *,
+    revoke: Annotated[bool, typer.Option(help="Take the team's key away.")] = False,
+) -> None:
+    """Make the key of a team, which edits only fences of its own libraries; a former one ends."""
+    from fencepost_gateway.credentials import set_team_key  # noqa: PLC0415
+    from fencepost_gateway.settings import read_settings  # noqa: PLC0415
+
+    if key := set_team_key(read_settings().data_dir, team, revoke=revoke):
+        print(key)
+    print("in force when the gateway is started again", file=sys.stderr)
 
 
 @cli.command()

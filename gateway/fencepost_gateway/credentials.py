@@ -2,8 +2,9 @@
 Credentials: the keys of a gateway, made at the first start.
 
 ``keys.json`` (mode 0600) holds the public write key that apps carry, the operator key for servers
-and the command line, and the workspace's seed; ``vapid_private.pem`` (0600) the Web Push key pair
-(RFC 8292). A file that others can read stops the start.
+and the command line, a key for each team that was given one, and the workspace's seed;
+``vapid_private.pem`` (0600) the Web Push key pair (RFC 8292). A file that others can read stops the
+start. Keys are read at the start: a key that is made or taken away counts from the next one on.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import os
 import stat
 from base64 import urlsafe_b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,6 +36,7 @@ class Credentials:
     seed: str = field(repr=False)
     vapid_private_pem: str = field(repr=False)
     vapid_public_key: str = ""
+    team_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     made: tuple[Path, ...] = ()
 
 
@@ -68,6 +71,7 @@ def open_credentials(folder: Path) -> Credentials:
             seed=keys["seed"],
             vapid_private_pem=pem,
             vapid_public_key=_public_key(pem),
+            team_keys=_team_keys(keys),
             made=tuple(made),
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -75,6 +79,46 @@ def open_credentials(folder: Path) -> Credentials:
             f"{keys_path} or {vapid_path} is not what fencepost wrote ({type(error).__name__}): "
             "restore it from a backup; new keys would lock out every app"
         ) from None
+
+
+def set_team_key(folder: Path, team: str, *, revoke: bool = False) -> str:
+    """
+    Give a team a new key, or none any more; one it had before ends.
+
+    Raises:
+        StartError: There is no key file here, it is not what it should be, or the team has no name.
+
+    """
+    path = folder / KEYS_FILE
+    if not team.strip():
+        raise StartError("a team has a name: write it as team: of its libraries has it")
+    try:
+        keys = json.loads(_read_private(path))
+        teams = _team_keys(keys)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise StartError(
+            f"{path} cannot be read ({type(error).__name__}): run this beside the gateway's "
+            "data_dir, after its first start"
+        ) from None
+    key = "" if revoke else secret_token("sk_")
+    others = {name: old for name, old in teams.items() if name != team}
+    keys["team_keys"] = others if revoke else {**others, team: key}
+    beside = path.with_suffix(".new")
+    beside.unlink(missing_ok=True)
+    _write_private(beside, json.dumps(keys, indent=2) + "\n")
+    beside.replace(path)
+    return key
+
+
+def _team_keys(keys: Mapping[str, object]) -> dict[str, str]:
+    """Read the teams' keys; an empty one would let in whoever sends none."""
+    found = keys.get("team_keys", {})
+    if not isinstance(found, dict):
+        raise TypeError
+    for name, key in found.items():
+        if not name or not isinstance(key, str) or not key.startswith("sk_"):
+            raise ValueError
+    return found
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from fencepost_geofence.index import HITS_MAX
+
 LATENCY_BUCKETS_S = (
     0.001, 0.002, 0.003, 0.005, 0.007, 0.01, 0.015, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3,
     0.5, 1, 2, 5,
@@ -30,8 +32,13 @@ class Metrics:
         )
         self.fixes_dropped = Counter(
             "fencepost_fixes_dropped",
-            "Fixes that decided nothing, by why.",
+            "Fixes that decided nothing, by why: mock, null_island, bad_position, late, duplicate.",
             ["reason"],
+            registry=make,
+        )
+        self.positions_cut = Counter(
+            "fencepost_positions_cut",
+            f"Positions looked up that lay in over {HITS_MAX:,} fences: the first by id count.",
             registry=make,
         )
         self.transitions = Counter(

@@ -132,6 +132,21 @@ class InboxRow(Struct, frozen=True):
     show_until_ms: int
 
 
+class DeviceSeen(Struct, frozen=True):
+    """A device that speaks for somebody; when it was heard of first and last."""
+
+    device_id: str
+    first_ms: int
+    last_ms: int
+
+
+class Statement(Struct, frozen=True):
+    """A statement of consent that took effect when it was received."""
+
+    received_ms: int
+    entry: ConsentEntry
+
+
 Admit = Callable[[AdmitFacts], Admission]
 Judge = Callable[[ClaimFacts], Verdict]
 Settle = Callable[[int], Settlement]
@@ -288,6 +303,29 @@ class Store(Protocol):
         self, since_day: int, fence_ids: Collection[str] | None = None
     ) -> dict[str, dict[str, int]]:
         """Add up by fence what was counted from ``since_day`` on, of all fences or of these."""
+
+    async def story(
+        self, person_id: str, after: tuple[int, int], until_ms: int, limit: int
+    ) -> list[RecordRow]:
+        """
+        Give somebody's decision records in order of time, then cursor.
+
+        Args:
+            person_id: Whose.
+            after: (``at_ms``, cursor) of the last one seen.
+            until_ms: Only those before this moment.
+            limit: How many at most.
+
+        """
+
+    async def devices_of(self, person_id: str, limit: int) -> list[DeviceSeen]:
+        """Give the devices that speak for somebody now, the one heard of last first."""
+
+    async def statements(self, person_id: str, limit: int) -> list[Statement]:
+        """Give what somebody stated, as a visitor too; the newest ``limit``, oldest first."""
+
+    async def versions(self, kind: str, ids: Collection[str]) -> list[DocumentRow]:
+        """Give every version of these documents, archived ones too, by id and version."""
 
     async def counts(self) -> dict[str, int]:
         """Give what there is: log records, unprocessed ones, messages by state."""

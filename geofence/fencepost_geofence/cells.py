@@ -4,8 +4,8 @@ Cells: the fences near a position, looked up instead of searched for.
 Pure. A question to an R-tree costs some 20 us whatever it finds, a fix must cost less than one. So
 the world is cut into cells, and a cell asks once.
 
-Rule 1. A cell is filled when the first position falls into it, with every fence one of whose boxes
-        meets the cell; so it proposes whatever holds a position in it.
+Rule 1. A cell is filled when the first position falls into it, with the fences that whoever made
+        the cells names for its box.
 Rule 2. A cell with more than ``CROWD`` fences is split into sixteen, ``LEVELS`` deep at most, and
         no further when splitting kept more than three quarters: fences that overlap everywhere
         cannot be told apart by place.
@@ -26,7 +26,7 @@ from fencepost_geofence.sphere import POLE_DEG, SEAM_DEG, Box
 
 PER_DEG: Final = 128.0  # cells a degree: 870 m from south to north
 FINER: Final = 4.0
-LEVELS: Final = 3  # the smallest measure 54 m
+LEVELS: Final = 2  # the smallest measure 54 m
 CROWD: Final = 16  # testing a fence too many costs 0.3 us; filling a cell 20
 WORDS_MAX: Final = 8_000_000  # 64 MiB
 _CELL_WORDS: Final = 20  # a key, its place in a table, an empty list
@@ -55,22 +55,20 @@ class Cells:
         self._ask = ask
         self._world = _Grid(PER_DEG, 1, 0)
         self._words = 0
-        self.longest = 0  # of all lists filled: who has a bound asks here before it looks
 
-    def near(self, lats: Iterable[float], lons: Iterable[float]) -> list[Sequence[Fence]]:
-        """Give the fences that may hold each position, in order of their ids."""
-        answers: list[Sequence[Fence]] = []
-        cells = self._world.cells
-        for lat, lon in zip(lats, lons, strict=True):
+    def at(self, lat: float, lon: float) -> Sequence[Fence]:
+        """Give the fences of the cell that holds a position."""
+        found: Sequence[Fence] | _Grid | None = self._world
+        while isinstance(found, _Grid):
             # Both sums are positive, so int() rounds down.
-            row, column = int((lat + POLE_DEG) * PER_DEG), int((lon + SEAM_DEG) * PER_DEG)
-            found = cells.get(row * _COLUMNS + column)
+            row, column = (
+                int((lat + POLE_DEG) * found.per_deg),
+                int((lon + SEAM_DEG) * found.per_deg),
+            )
+            grid, found = found, found.cells.get(row * _COLUMNS + column)
             if found is None:
-                found = self._fill(self._world, row, column)
-            if found.__class__ is _Grid:
-                found = self._finer(found, lat, lon)
-            answers.append(found)  # type: ignore[arg-type]  # a grid went through _finer
-        return answers
+                found = self._fill(grid, row, column)
+        return found  # type: ignore[return-value]  # the loop ends with a list
 
     def drop(self, boxes: Iterable[Box]) -> None:
         """Forget the cells that boxes meet."""
@@ -91,17 +89,6 @@ class Cells:
         if found is not None:
             self._words -= _weight(found)
 
-    def _finer(self, found: object, lat: float, lon: float) -> Sequence[Fence]:
-        """Go down to the list of the cell that holds the position."""
-        while isinstance(found, _Grid):
-            grid = found
-            row = int((lat + POLE_DEG) * grid.per_deg)
-            column = int((lon + SEAM_DEG) * grid.per_deg)
-            found = grid.cells.get(row * _COLUMNS + column)
-            if found is None:
-                found = self._fill(grid, row, column)
-        return found  # type: ignore[return-value]  # what is no grid is a list
-
     def _fill(self, grid: _Grid, row: int, column: int) -> "Sequence[Fence] | _Grid":
         """Ask the tree about a cell."""
         if self._words > WORDS_MAX:
@@ -116,8 +103,6 @@ class Cells:
         found: Sequence[Fence] | _Grid = fences
         if count > CROWD and grid.level < LEVELS and not is_still:
             found = _Grid(grid.per_deg * FINER, grid.level + 1, count)
-        else:
-            self.longest = max(self.longest, count)
         grid.cells[row * _COLUMNS + column] = found
         self._words += _weight(found)
         return found

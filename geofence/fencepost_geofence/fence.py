@@ -88,6 +88,11 @@ class Fence:
             raise ValueError("leave_at must be below enter_at, both between 0 and 1")
 
     @property
+    def asks(self) -> bool:
+        """Whether it is to be told who comes by, and not only who is inside."""
+        return self.passes or self.approach_s is not None
+
+    @property
     def size_m(self) -> float:
         """Radius of the circle of the same area, metres; of a corridor half its width."""
         if isinstance(self.shape, Corridor):

@@ -21,7 +21,6 @@ class Fix:
         lat: Degrees, -90 ... 90.
         lon: Degrees, -180 ... 180.
         accuracy_m: Radius that holds the true position with 68 % probability; None is unknown.
-        ref: Where the fix came from (stream and number); transitions point to it.
         speed_mps: As reported by the receiver.
         is_mock: The platform says the position was made up.
 
@@ -31,6 +30,5 @@ class Fix:
     lat: float
     lon: float
     accuracy_m: float | None
-    ref: str = ""
     speed_mps: float | None = None
     is_mock: bool = False

@@ -6,26 +6,28 @@ Pure; ``put`` and ``remove`` change it in place, in force with the next question
 
 Rule 1. Every answer equals testing all fences one by one, in order of ``fence_id`` (``nearest``: of
         distance). A change costs about 75 us at 100,000 fences and no rebuild (``boxtree``).
-Rule 2. Fixes are looked up in cells (``cells``), which ask the R-tree once each.
-Rule 3. ``near`` gives exactly the fences whose boxes come within ``REACH_M`` of the position, in
-        each direction: those a fix there may tell something of, whatever else is asked with it.
-Rule 4. A position is given at most ``HITS_MAX`` fences, first by id; ``cut_positions`` counts how
+Rule 2. Positions are looked up in cells (``cells``), which ask the R-tree once each.
+Rule 3. ``around`` gives every fence that reaches within ``REACH_M`` of the position, and some that
+        do not: what a device may be inside of after a move of that length.
+Rule 4. Fences that ask who comes by (``Fence.asks``) stand in an index of their own beside it,
+        ``asking``: it is looked through for every step of every device.
+Rule 5. A position is in at most ``HITS_MAX`` fences, first by id; ``cut_positions`` counts how
         often that left some out.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from math import cos, inf, radians
+from math import cos, degrees, inf, radians
 from typing import Final
 
 from fencepost_geofence.boxtree import BoxTree
 from fencepost_geofence.cells import Cells
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.nearest import Measured, Wanted, nearest
-from fencepost_geofence.sphere import METRES_PER_DEGREE, POLE_DEG, SEAM_DEG, Box, boxes
+from fencepost_geofence.sphere import LEAST_RADIUS_M, POLE_DEG, SEAM_DEG, Box, boxes
 from fencepost_geofence.way import crosses, reach
 
 HITS_MAX: Final = 1_000
-REACH_M: Final = 150.0  # a fix from indoors is seldom farther off
+REACH_M: Final = 150.0
 
 
 class FenceIndex:
@@ -34,21 +36,27 @@ class FenceIndex:
 
     Attributes:
         cut_positions: How many positions were in more than ``HITS_MAX`` fences, so far.
+        changes: Counts what was put and removed: an answer is good until it moves on.
+        asking: Those of the fences that ask who comes by; None in that index itself.
+        longest_approach_s: None has asked for more.
 
     Raises:
         ValueError: Two fences have the same id.
 
     """
 
-    def __init__(self, fences: Iterable[Fence] = ()) -> None:
+    def __init__(self, fences: Iterable[Fence] = (), *, is_whole: bool = True) -> None:
         given = list(fences)
         self._by_id = {fence.fence_id: fence for fence in given}
         if len(self._by_id) != len(given):
             raise ValueError("two fences have the same fence_id")
         self._tree = BoxTree(given)
-        self._cells = Cells(self._within)
-        self._around = Cells(self._reaching)
+        self._cells = Cells(lambda box: self._tree.within(grown(box)))
         self.cut_positions = 0
+        self.changes = 0
+        self.longest_approach_s = max((fence.approach_s or 0 for fence in given), default=0)
+        asking = (fence for fence in given if fence.asks)
+        self.asking = FenceIndex(asking, is_whole=False) if is_whole else None
 
     def __len__(self) -> int:
         """Give the number of fences."""
@@ -68,6 +76,9 @@ class FenceIndex:
         self._by_id[fence.fence_id] = fence
         self._tree.put(fence)
         self._forget(fence)
+        self.longest_approach_s = max(self.longest_approach_s, fence.approach_s or 0)
+        if self.asking is not None and fence.asks:
+            self.asking.put(fence)
 
     def remove(self, fence_id: str) -> None:
         """Forget a fence; nothing happens if there is none of this id."""
@@ -75,49 +86,18 @@ class FenceIndex:
         if fence is not None:
             self._tree.remove(fence_id)
             self._forget(fence)
+            if self.asking is not None:
+                self.asking.remove(fence_id)
 
     def at(self, lat: float, lon: float) -> list[Fence]:
-        """Give the fences that hold the position, in order of their ids."""
-        near = self.candidates((lat,), (lon,))[0]
-        return [fence for fence in near if fence.shape.contains(lat, lon)]
+        """Give the fences that hold the position, in order of their ids (rule 5)."""
+        hits = [fence for fence in self.around(lat, lon) if fence.shape.contains(lat, lon)]
+        self.cut_positions += len(hits) > HITS_MAX
+        return hits[:HITS_MAX]
 
-    def candidates(self, lats: Sequence[float], lons: Sequence[float]) -> list[Sequence[Fence]]:
-        """
-        Give, for each position of a group, the fences that may hold it.
-
-        Args:
-            lats: Latitudes, -90 ... 90.
-            lons: Longitudes, -180 ... 180, as many.
-
-        Returns:
-            A sequence of fences for each position, in order of their ids; all that hold it (rule
-            4), and some that do not.
-
-        """
-        near = self._cells.near(lats, lons)
-        if self._cells.longest > HITS_MAX:
-            for i, found in enumerate(near):
-                if len(found) > HITS_MAX:
-                    near[i] = self._cut(found, lats[i], lons[i])
-        return near
-
-    def near(self, lats: Sequence[float], lons: Sequence[float]) -> list[Sequence[Fence]]:
-        """
-        Give, for each position of a group, the fences it is near (rule 3).
-
-        Args:
-            lats: Latitudes, -90 ... 90.
-            lons: Longitudes, -180 ... 180, as many.
-
-        """
-        answers = self._around.near(lats, lons)
-        for i, found in enumerate(answers):
-            if found:
-                around = grown((lons[i], lats[i], lons[i], lats[i]))
-                close = [fence for fence in found if _meet(fence.shape.boxes(), around)]
-                is_crowd = len(close) > HITS_MAX
-                answers[i] = self._cut(close, lats[i], lons[i]) if is_crowd else close
-        return answers
+    def around(self, lat: float, lon: float) -> Sequence[Fence]:
+        """Give the fences around a position, in order of their ids (rule 3)."""
+        return self._cells.at(lat, lon)
 
     def nearest(
         self, lat: float, lon: float, k: int, *, wanted: Wanted | None = None, within_m: float = inf
@@ -143,38 +123,19 @@ class FenceIndex:
         ends = lat1, lon1, lat2, lon2
         return [fence for fence in self._tree.within(reach(ends)) if crosses(ends, fence)]
 
-    def _within(self, box: Box) -> list[Fence]:
-        return self._tree.within((box,))
-
-    def _reaching(self, box: Box) -> list[Fence]:
-        return self._tree.within(grown(box))
-
     def _forget(self, fence: Fence) -> None:
         """Forget what was looked up where a fence came, changed or went."""
+        self.changes += 1
         for box in fence.shape.boxes():
-            self._cells.drop((box,))
-            self._around.drop(grown(box))
-
-    def _cut(self, found: Sequence[Fence], lat: float, lon: float) -> Sequence[Fence]:
-        hits = [fence for fence in found if fence.shape.contains(lat, lon)]
-        self.cut_positions += len(hits) > HITS_MAX
-        return hits[:HITS_MAX]
+            self._cells.drop(grown(box))
 
 
 def grown(box: Box) -> tuple[Box, ...]:
     """Let a box reach ``REACH_M`` farther on every side, over the seam and the poles if need be."""
-    reach_deg = REACH_M / METRES_PER_DEGREE
+    reach_deg = degrees(REACH_M / LEAST_RADIUS_M)
     west, south, east, north = box
     low, high = south - reach_deg, north + reach_deg
     if high >= POLE_DEG or low <= -POLE_DEG:
         return boxes(-SEAM_DEG, low, SEAM_DEG, high)
     wide_deg = reach_deg / cos(radians(max(abs(low), abs(high))))
     return boxes(west - wide_deg, low, east + wide_deg, high)
-
-
-def _meet(ours: Iterable[Box], theirs: Iterable[Box]) -> bool:
-    return any(
-        w1 <= e2 and w2 <= e1 and s1 <= n2 and s2 <= n1
-        for w1, s1, e1, n1 in ours
-        for w2, s2, e2, n2 in theirs
-    )

@@ -1,5 +1,5 @@
 """
-Membership: from the evidence of fixes to ENTER, DWELL and EXIT, for one fence at a time.
+Membership: from P(inside) to ENTER, DWELL, EXIT and EXPIRE, for one fence at a time.
 
 Pure, standard library only, so that the client SDK can use it. Says nothing about shapes: how far
 an estimate is from the boundary comes from the caller. State is plain data that can be stored
@@ -9,80 +9,86 @@ between any two calls.
 
     P(inside)     outside                      inside
     ---------     -------                      ------
-    >= 0.6        ENTER                        DWELL when due
-    between       undecided                    undecided; DWELL when due unless in doubt
-    <= 0.05       outside, nothing is held     EXIT
+    >= 0.6        ENTER                        inside, as before
+    between       undecided                    undecided; no DWELL while the estimate is outside
+    <= 0.05       outside, as before           EXIT
 
 Rule 1. What decides is P(inside) of where the filter puts the device (``evidence``, ``verdict``),
-        never the fix itself. Every step says why it decided or did not.
-Rule 2. A side is in doubt while the estimate lies on the other one. The first fix in doubt is
-        where the visit began, if it then comes to an ENTER.
-Rule 3. ENTER and EXIT of a fence alternate, whatever comes.
-Rule 4. Inside on the device's first fix ever, or on its first fix after the fence was published:
-        ENTER with ``initial``.
-Rule 5. A DWELL per threshold and visit, counted from the first fix inside. A fix decides it by its
-        own time; without one a timer does (``due_dwells``), as long as the last fix was younger
-        than the fence's ``presence_ttl_s`` when the threshold was reached, so that it does not
-        matter how late the timer runs. While an exit is in doubt neither claims a DWELL.
-Rule 6. The crossing is put in the middle between the last fix whose estimate was on the old side
-        and the first on the new one; unknown (an initial ENTER) it is that first fix.
-Rule 7. A fix coarser than 200 m and than twice the fence's size can tell nothing of that fence: it
-        neither decides nor raises or settles a doubt. So a position snapped to a grid never puts
-        anybody into a shop.
+        never the fix itself. Every step says why it decided or did not. A fence may have thresholds
+        of its own.
+Rule 2. A fence is in doubt while the estimate lies on the other side of it. The first fix in doubt
+        is where the visit began, if it then comes to an ENTER. An hour without a fix ends a doubt.
+Rule 3. ENTER and EXIT (or EXPIRE) of a fence alternate, whatever comes. A visit has a name: the
+        fence, and the moment its ENTER was decided.
+Rule 4. Inside on the device's first fix ever, on its first fix after the fence was published, or on
+        its first after an EXPIRE: ENTER with ``initial``. Nobody saw a boundary crossed.
+Rule 5. The crossing is put in the middle between the last fix before the doubt and its first.
+Rule 6. A fix coarser than 200 m and than twice the fence's size can tell nothing of that fence: it
+        neither decides nor raises or settles a doubt, and is no evidence of presence. So a position
+        snapped to a grid never puts anybody into a shop.
 
-Not here yet: EXPIRE, PASS, APPROACH, ``cooldown``, late fixes, thresholds per fence.
+Time does the rest, by event time: a fix lets it pass until its own moment, a timer until now, and
+it does not matter which of them comes first.
+
+Rule 7. A DWELL per threshold and visit, counted from the visit's beginning, then one every
+        ``dwell_repeat_s`` if asked. None while an exit is in doubt, and none from presence that is
+        older than ``presence_ttl_s``.
+Rule 8. ``presence_ttl_s`` after the last evidence the visit ends by EXPIRE: an end without a claim
+        that anybody left. It lasted until that evidence.
+Rule 9. With ``cooldown_s`` an EXIT is told that long after it was decided, unless the device comes
+        back in the meantime: then it was one visit, and nothing is told.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple, NoReturn, Protocol
 
 from fencepost_geofence import verdict
-from fencepost_geofence.evidence import LEAVE_AT, inside_probability
-from fencepost_geofence.fix import COARSE_M, Fix
+from fencepost_geofence.evidence import FORGET_MS, inside_probability
 from fencepost_geofence.trail import Trail, Weighed, untrodden
-from fencepost_geofence.verdict import Side, is_coarse, judge
+from fencepost_geofence.verdict import is_coarse, side_of
 
 Kind = Literal["enter", "exit", "dwell", "expire", "pass", "approach"]
-Reason = Literal["decided", "dwelled", "timer"]
+Reason = Literal["decided", "timer"]
 
 
-@dataclass(slots=True)
-class Doubt:
+class Doubt(NamedTuple):
     """The first fix whose estimate lay on the other side, waiting for certainty."""
 
     at_ms: int
     crossed_at_ms: int
-    ref: str
     initial: bool
 
 
-@dataclass(slots=True)
-class FenceState:
-    """What is held of one fence: a visit, a doubt, or both. ``dwelled_s``: last threshold told."""
-
-    side: Side
-    visit_began_ms: int = 0
-    visit_ref: str = ""
-    dwelled_s: int = 0
-    doubt: Doubt | None = None
-
-
-@dataclass(slots=True)
-class DeviceState:
+class FenceState(NamedTuple):
     """
-    What is held of one device.
+    What is held of one fence: a visit, a doubt, or both.
 
     Attributes:
-        last_at_ms: Time of its last fix.
-        trail: Its recent fixes; positions, so this is to be forgotten with them.
-        fences: Those it is inside of, or not certainly outside.
+        is_inside: On which side the device is held to be.
+        began_ms: When the visit began.
+        named_ms: When its ENTER was first decided, by which it is known.
+        dwelled_s: Last threshold told.
+        doubt: Since when the estimate lies on the other side.
+        is_unsure: The last fix that was weighed decided nothing.
+        is_expired: The last visit ended by EXPIRE, and nothing was heard since.
+        left: When the EXIT will be told, and when the boundary was crossed (rule 9).
+        seen_ms: Last coarse fix that still told something of this fence.
 
     """
 
-    last_at_ms: int | None = None
-    trail: Trail = field(default_factory=untrodden)
-    fences: dict[str, FenceState] = field(default_factory=dict)
+    is_inside: bool = False
+    began_ms: int = 0
+    named_ms: int = 0
+    dwelled_s: int = 0
+    doubt: Doubt | None = None
+    is_unsure: bool = False
+    is_expired: bool = False
+    left: tuple[int, int] | None = None
+    seen_ms: int = 0
+
+
+OUTSIDE: Final = FenceState()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,22 +99,23 @@ class Transition:
     Attributes:
         kind: What happened.
         fence_id: To which fence.
-        at_ms: Time of the deciding fix; of a timer's DWELL when its threshold was reached.
-        crossed_at_ms: Estimated crossing; of a DWELL when its threshold was reached.
-        ref: The deciding fix; of a timer's DWELL the fix that began the visit.
-        visit_ref: The fix that began the visit; with ``fence_id`` it names the visit.
-        visit_began_ms: Time of that fix.
-        duration_s: Length of the visit (EXIT), whole seconds.
+        at_ms: Time of the deciding fix, or the moment a timer was set to.
+        crossed_at_ms: Estimated crossing; of a DWELL when its threshold was reached; of an EXPIRE
+            the last evidence.
+        visit_ms: When the visit's ENTER was first decided: with ``fence_id`` it names the visit.
+        visit_began_ms: When the visit began.
+        duration_s: Length of the visit (EXIT, EXPIRE), whole seconds.
         after_s: The threshold (DWELL).
         initial: The device was inside already when the fence or its tracking began (ENTER).
         arrives_in_s: Estimated time to the boundary (APPROACH), whole seconds.
         late: The sorted track has it, but it was told only when a fix came late.
-        superseded: The sorted track lacks it: it takes back one that was told.
+        superseded: The sorted track lacks what this takes back: an EXIT the ENTER of its visit, an
+            ENTER the EXIT or EXPIRE; others take back their like.
         distance_m: Signed distance of the estimate, negative inside; None from a timer.
         accuracy_m: Accuracy as the deciding fix reported it.
         confidence: Probability of the side claimed: P(inside), of an EXIT 1 - P(inside); None from
             a timer.
-        reason: ``decided``; a DWELL is ``dwelled`` (by a fix) or by ``timer``.
+        reason: ``decided`` by a fix, or by ``timer``.
 
     """
 
@@ -116,8 +123,7 @@ class Transition:
     fence_id: str
     at_ms: int
     crossed_at_ms: int
-    ref: str
-    visit_ref: str
+    visit_ms: int
     visit_began_ms: int
     duration_s: int | None = None
     after_s: int | None = None
@@ -129,6 +135,86 @@ class Transition:
     accuracy_m: float | None = None
     confidence: float | None = None
     reason: Reason
+
+
+class Told(NamedTuple):
+    """What is remembered of a transition that was told."""
+
+    kind: Kind
+    fence_id: str
+    at_ms: int
+    visit_ms: int
+    after_s: int | None
+    initial: bool
+
+
+@dataclass
+class DeviceState:
+    """
+    What is held of one device.
+
+    Attributes:
+        trail: Its recent fixes; positions, so these are to be forgotten in time.
+        fences: Those it is inside of, or not certainly outside.
+        past: Moment, fence and what was held of it before, for every change a late fix may undo.
+        told: Transitions a late fix may take back, as much as that takes.
+        waiting: Transitions that are told once no late fix can change them.
+        settled_ms: What was up to here is told and cannot be taken back; None: nothing yet.
+        passed: Fences passed or visited, and until when crossing them is nothing new.
+        approached: Fences approached or visited, and until when arriving there is nothing new.
+
+    """
+
+    # By hand, so that what the tracker has at hand is no field: it is neither stored nor compared.
+    __slots__ = (
+        "approached",
+        "fences",
+        "passed",
+        "past",
+        "settled_ms",
+        "told",
+        "trail",
+        "waiting",
+        "watch",
+    )
+
+    trail: Trail
+    fences: dict[str, FenceState]
+    past: list[tuple[int, str, FenceState | None]]
+    told: list[Told]
+    waiting: list[Transition]
+    settled_ms: int | None
+    passed: dict[str, int]
+    approached: dict[str, int]
+
+    def __post_init__(self) -> None:
+        """Nothing is at hand yet."""
+        self.watch: object = None
+
+    def hold(self, fence_id: str, held: FenceState | None, at_ms: int) -> None:
+        """Hold something else of a fence from a moment on; None: nothing."""
+        before = self.fences.get(fence_id)
+        if held is before:
+            return
+        self.past.append((at_ms, fence_id, before))
+        if held is None:
+            del self.fences[fence_id]
+        else:
+            self.fences[fence_id] = held
+
+    def rewind(self, at_ms: int) -> None:
+        """Hold what was held before a moment."""
+        while self.past and self.past[-1][0] >= at_ms:
+            _, fence_id, before = self.past.pop()
+            if before is None:
+                self.fences.pop(fence_id, None)
+            else:
+                self.fences[fence_id] = before
+
+
+def unseen() -> DeviceState:
+    """Give the state of a device nobody has heard of yet."""
+    return DeviceState(untrodden(), {}, [], [], [], None, {}, {})
 
 
 class Terms(Protocol):
@@ -143,8 +229,24 @@ class Terms(Protocol):
         """Thresholds, ascending."""
 
     @property
+    def dwell_repeat_s(self) -> int | None:
+        """How often after the last threshold."""
+
+    @property
     def presence_ttl_s(self) -> int:
         """For how long the last fix proves presence."""
+
+    @property
+    def cooldown_s(self) -> int:
+        """How soon after an EXIT an ENTER belongs to the same visit."""
+
+    @property
+    def enter_at(self) -> float:
+        """P(inside) to enter."""
+
+    @property
+    def leave_at(self) -> float:
+        """P(inside) to leave."""
 
     @property
     def size_m(self) -> float:
@@ -161,162 +263,176 @@ Measure = Callable[[float, float], float]
 
 @dataclass(slots=True)
 class Sight:
-    """One fix against one fence: where the estimate lies, and P(inside)."""
+    """A fix, weighed. ``before_ms``: time of the one before; None if it is the first."""
 
-    fix: Fix
-    distance_m: float
-    p_inside: float
+    at_ms: int
+    accuracy_m: float | None
+    before_ms: int | None
+    weighed: Weighed
 
 
 def step(
-    device: DeviceState, terms: Terms, fix: Fix, weighed: Weighed, measure: Measure
-) -> tuple[Sequence[Transition], verdict.Reason]:
+    held: FenceState | None, terms: Terms, sight: Sight, measure: Measure
+) -> tuple[FenceState | None, Transition | None, verdict.Reason]:
     """
-    Weigh one fix against one fence and update the device's state in place.
-
-    The caller sets ``device.last_at_ms`` once all fences have seen the fix.
+    Weigh one fix against one fence.
 
     Args:
-        device: State before the fix; must be older than the fix.
+        held: What is held of the fence; None: the device is certainly outside.
         terms: The fence.
-        fix: The fix.
-        weighed: Where the fix and those before it put the device.
+        sight: The fix, and where it and those before it put the device.
         measure: Signed distance to the boundary; not asked about a fix that must not decide.
 
     Returns:
-        The transitions, oldest first, usually none; and why it was decided, or was not.
+        What is held now (the same object if nothing changed); ENTER or EXIT, if it came to that;
+        and why it was decided, or was not.
 
     """
+    weighed = sight.weighed
     if weighed.refusal is not None:
-        return (), weighed.refusal
-    accuracy_m = fix.accuracy_m
-    if accuracy_m is not None and accuracy_m > COARSE_M and is_coarse(accuracy_m, terms.size_m):
-        return (), "low_accuracy"
+        return held, None, weighed.refusal
+    if is_coarse(sight.accuracy_m, terms.size_m):
+        return held, None, "low_accuracy"
     distance_m = measure(weighed.lat, weighed.lon)
-    held = device.fences.get(terms.fence_id)
-    if held is None:
-        if inside_probability(distance_m, weighed.sigma_m) <= LEAVE_AT:
-            return (), "decided"  # outside, as before: by far the most common answer
-        held = FenceState(Side(is_inside=False, since_ms=0))
-    _doubt(device.last_at_ms, terms, held, fix, is_inside=distance_m < 0)
-    found = judge(held.side, (distance_m, weighed.sigma_m), fix.at_ms)
-    sight = Sight(fix, distance_m, found.p_inside)
-    if found.is_changed:
-        change = _change(device, terms, held, sight)
-        return (change, *_dwells(terms, held, sight)), found.reason
-    if held.side.is_inside:
-        return _dwells(terms, held, sight), found.reason
-    if found.reason == "decided":
-        device.fences.pop(terms.fence_id, None)
-    else:
-        device.fences[terms.fence_id] = held
-    return (), found.reason
-
-
-def due_dwells(device: DeviceState, terms: Terms, now_ms: int) -> list[Transition]:
-    """Tell the thresholds reached by ``now_ms`` with no fix to say so, and mark them told."""
-    held = device.fences[terms.fence_id]
-    due = [one for one in _timers(device, terms) if one[1] <= now_ms]
-    return [_dwell(terms, held, after_s, due_ms) for after_s, due_ms in due]
-
-
-def next_dwell_ms(device: DeviceState, terms: Terms) -> int | None:
-    """Give the moment from which ``due_dwells`` has something to tell, if no fix comes."""
-    return min((due_ms for _, due_ms in _timers(device, terms)), default=None)
-
-
-def _doubt(
-    previous_ms: int | None, terms: Terms, held: FenceState, fix: Fix, *, is_inside: bool
-) -> None:
-    """Note since when estimates lie on the side that is not held (rule 2)."""
-    if is_inside == held.side.is_inside:
-        held.doubt = None
-    elif held.doubt is None:
-        held.doubt = _first_sign(previous_ms, terms, fix, is_leaving=held.side.is_inside)
-
-
-def _change(device: DeviceState, terms: Terms, held: FenceState, sight: Sight) -> Transition:
-    """Begin or end the visit; the side has changed already."""
-    is_leaving = not held.side.is_inside
-    # An estimate that changes the side lies on the new one, and so has raised a doubt.
-    first = held.doubt or _first_sign(None, terms, sight.fix, is_leaving=is_leaving)
-    held.doubt = None
-    if is_leaving:
-        device.fences.pop(terms.fence_id, None)
-    else:
-        held.visit_began_ms, held.visit_ref = first.at_ms, first.ref
-        device.fences[terms.fence_id] = held
-    return Transition(
-        kind="exit" if is_leaving else "enter",
+    p_inside = inside_probability(distance_m, weighed.sigma_m)
+    side = side_of(p_inside, terms.enter_at, terms.leave_at)
+    was = held or OUTSIDE
+    doubt = None
+    if (distance_m < 0) is not was.is_inside:
+        doubt = _doubt(was, terms, sight)
+    if side is None or side is was.is_inside:
+        reason: verdict.Reason = "decided"
+        if side is None:
+            reason = "oscillating" if was.is_unsure else "one_fix"
+        return _stayed(held, was, doubt, is_unsure=side is None), None, reason
+    first = doubt or _doubt(was, terms, sight)
+    certain = p_inside if side else 1.0 - p_inside
+    changed, kind = _crossed(was, terms, first, sight.at_ms)
+    if kind is None:
+        return changed, None, "decided"
+    told = Transition(
+        kind=kind,
         fence_id=terms.fence_id,
-        at_ms=sight.fix.at_ms,
+        at_ms=sight.at_ms,
         crossed_at_ms=first.crossed_at_ms,
-        ref=sight.fix.ref,
-        visit_ref=held.visit_ref,
-        visit_began_ms=held.visit_began_ms,
-        duration_s=(first.crossed_at_ms - held.visit_began_ms) // 1000 if is_leaving else None,
+        visit_ms=sight.at_ms if side else was.named_ms,
+        visit_began_ms=first.at_ms if side else was.began_ms,
+        duration_s=None if side else (first.crossed_at_ms - was.began_ms) // 1000,
         initial=first.initial,
-        distance_m=sight.distance_m,
-        accuracy_m=sight.fix.accuracy_m,
-        confidence=1.0 - sight.p_inside if is_leaving else sight.p_inside,
+        distance_m=distance_m,
+        accuracy_m=sight.accuracy_m,
+        confidence=certain,
         reason="decided",
     )
+    return changed, told, "decided"
 
 
-def _first_sign(previous_ms: int | None, terms: Terms, fix: Fix, *, is_leaving: bool) -> Doubt:
-    if previous_ms is None or (previous_ms < terms.since_ms and not is_leaving):
-        return Doubt(fix.at_ms, fix.at_ms, fix.ref, initial=True)
-    return Doubt(fix.at_ms, (previous_ms + fix.at_ms) // 2, fix.ref, initial=False)
-
-
-def _dwells(terms: Terms, held: FenceState, sight: Sight) -> list[Transition]:
-    """Tell the thresholds this fix proves (rule 5)."""
-    if not terms.dwell_after_s or not held.side.is_inside or held.doubt:
-        return []
-    fix = sight.fix
-    due = [one for one in _open_thresholds(terms, held) if one[1] <= fix.at_ms]
-    return [
-        replace(
-            _dwell(terms, held, after_s, due_ms),
-            at_ms=fix.at_ms,
-            ref=fix.ref,
-            distance_m=sight.distance_m,
-            accuracy_m=fix.accuracy_m,
-            confidence=sight.p_inside,
-            reason="dwelled",
-        )
-        for after_s, due_ms in due
-    ]
-
-
-def _dwell(terms: Terms, held: FenceState, after_s: int, due_ms: int) -> Transition:
-    """Mark a threshold told; what a timer knows of it."""
-    held.dwelled_s = after_s
+def tell_due(state: DeviceState, terms: Terms) -> Transition:
+    """Tell what time brings next to a fence, at ``next_moment_ms`` (rules 7 to 9)."""
+    at_ms, kind, after_s = _due(state, terms) or _nothing()
+    held = state.fences[terms.fence_id]
+    changed: FenceState | None = None
+    ended_ms = None
+    if kind == "dwell":
+        changed = held._replace(dwelled_s=after_s)
+    elif kind == "expire":
+        ended_ms = _evidence_ms(state, held)
+        changed = OUTSIDE._replace(is_expired=True)
+    elif held.left:
+        ended_ms = held.left[1]
+    state.hold(terms.fence_id, changed, at_ms)
+    dwelled_ms = held.began_ms + after_s * 1000
     return Transition(
-        kind="dwell",
+        kind=kind,
         fence_id=terms.fence_id,
-        at_ms=due_ms,
-        crossed_at_ms=due_ms,
-        ref=held.visit_ref,
-        visit_ref=held.visit_ref,
-        visit_began_ms=held.visit_began_ms,
-        after_s=after_s,
+        at_ms=at_ms,
+        crossed_at_ms=dwelled_ms if ended_ms is None else ended_ms,
+        visit_ms=held.named_ms,
+        visit_began_ms=held.began_ms,
+        duration_s=None if ended_ms is None else (ended_ms - held.began_ms) // 1000,
+        after_s=after_s if kind == "dwell" else None,
         reason="timer",
     )
 
 
-def _open_thresholds(terms: Terms, held: FenceState) -> Iterator[tuple[int, int]]:
+def next_moment_ms(state: DeviceState, terms: Terms) -> int | None:
+    """Give the moment at which time brings something to a fence that is held, if no fix comes."""
+    due = _due(state, terms)
+    return due[0] if due else None
+
+
+def _doubt(was: FenceState, terms: Terms, sight: Sight) -> Doubt:
+    """Give the doubt that lasts, or the one that begins (rules 2, 4 and 5)."""
+    at_ms, before_ms = sight.at_ms, sight.before_ms
+    is_lasting = before_ms is not None and at_ms - before_ms <= FORGET_MS
+    if was.doubt and is_lasting:
+        return was.doubt
+    is_new = before_ms is None or before_ms < terms.since_ms
+    if not was.is_inside and not was.left and (is_new or was.is_expired):
+        return Doubt(at_ms, at_ms, initial=True)
+    since_ms = at_ms if before_ms is None else before_ms
+    return Doubt(at_ms, (since_ms + at_ms) // 2, initial=False)
+
+
+def _stayed(
+    held: FenceState | None, was: FenceState, doubt: Doubt | None, *, is_unsure: bool
+) -> FenceState | None:
+    """Give what is held when the side has not changed."""
+    is_empty = doubt is None and not is_unsure
+    if is_empty and not was.is_inside and not was.left:
+        return None
+    # Who is still unsure after an EXPIRE has not come from outside.
+    is_expired = was.is_expired and not is_empty
+    now = doubt, is_unsure, is_expired
+    if now == (was.doubt, was.is_unsure, was.is_expired):
+        return held
+    return was._replace(doubt=doubt, is_unsure=is_unsure, is_expired=is_expired)
+
+
+def _crossed(
+    was: FenceState, terms: Terms, first: Doubt, at_ms: int
+) -> tuple[FenceState | None, Literal["enter", "exit"] | None]:
+    """Give what is held on the other side, and what is told of it."""
+    if not was.is_inside:
+        if was.left:
+            return was._replace(is_inside=True, left=None, doubt=None, is_unsure=False), None
+        return FenceState(is_inside=True, began_ms=first.at_ms, named_ms=at_ms), "enter"
+    if terms.cooldown_s:
+        left = at_ms + terms.cooldown_s * 1000, first.crossed_at_ms
+        return was._replace(is_inside=False, left=left, doubt=None, is_unsure=False), None
+    return None, "exit"
+
+
+def _due(
+    state: DeviceState, terms: Terms
+) -> tuple[int, Literal["exit", "dwell", "expire"], int] | None:
+    """Give moment, kind and threshold of what time brings next."""
+    held = state.fences[terms.fence_id]
+    if held.left:
+        return held.left[0], "exit", 0
+    if not held.is_inside:
+        return None
+    expires_ms = _evidence_ms(state, held) + terms.presence_ttl_s * 1000
+    after_s = None if held.doubt else _next_threshold_s(held.dwelled_s, terms)
+    if after_s is not None and held.began_ms + after_s * 1000 < expires_ms:
+        # A threshold passed while in doubt is told when the doubt is gone.
+        return max(held.began_ms + after_s * 1000, state.trail.last_ms or 0), "dwell", after_s
+    return expires_ms, "expire", 0
+
+
+def _nothing() -> NoReturn:
+    raise ValueError("time brings nothing to this fence: ask next_moment_ms first")
+
+
+def _next_threshold_s(dwelled_s: int, terms: Terms) -> int | None:
     for after_s in terms.dwell_after_s:
-        if after_s > held.dwelled_s:
-            yield after_s, held.visit_began_ms + after_s * 1000
+        if after_s > dwelled_s:
+            return after_s
+    if terms.dwell_repeat_s and dwelled_s:
+        return dwelled_s + terms.dwell_repeat_s
+    return None
 
 
-def _timers(device: DeviceState, terms: Terms) -> Iterator[tuple[int, int]]:
-    """Give the thresholds that a timer may tell, with their moments (rule 5)."""
-    held = device.fences[terms.fence_id]
-    if not held.side.is_inside or held.doubt or device.last_at_ms is None:
-        return
-    until_ms = device.last_at_ms + terms.presence_ttl_s * 1000
-    for after_s, due_ms in _open_thresholds(terms, held):
-        if due_ms < until_ms:
-            yield after_s, due_ms
+def _evidence_ms(state: DeviceState, held: FenceState) -> int:
+    """Give the moment of the last evidence of presence (rule 6)."""
+    return max(state.trail.fine_ms or 0, held.seen_ms, held.began_ms)

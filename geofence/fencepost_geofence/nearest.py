@@ -19,14 +19,14 @@ import numpy as np
 
 from fencepost_geofence.boxtree import BoxTree, Floats
 from fencepost_geofence.fence import Fence
-from fencepost_geofence.sphere import EARTH_RADIUS_M, POLE_DEG, SEAM_DEG, Box, boxes
+from fencepost_geofence.sphere import LEAST_RADIUS_M, POLE_DEG, SEAM_DEG, Box, boxes
 
 Wanted = Callable[[Fence], bool]
 Measured = tuple[Fence, float]
 
 FIRST_REACH_M: Final = 500.0
 _SLACK_M: Final = 1.0  # rounding near the far side of the earth costs decimetres
-_HALF_TURN_M: Final = pi * EARTH_RADIUS_M
+_HALF_TURN_M: Final = pi * LEAST_RADIUS_M
 
 
 def nearest(
@@ -45,7 +45,7 @@ def nearest(
     """
     measured: dict[str, Measured] = {}
     worst: list[float] = []  # the k least distances, negated: the largest on top
-    reach_m = min(FIRST_REACH_M, within_m)
+    reach_m = min(FIRST_REACH_M, within_m + _SLACK_M)
     while k > 0:
         for fence, bound_m in _by_bound(tree, at, reach_m):
             if len(worst) == k and bound_m - _SLACK_M > max(0.0, -worst[0]):
@@ -66,7 +66,7 @@ def nearest(
 
 def around(lat: float, lon: float, reach_m: float) -> tuple[Box, ...]:
     """Give boxes that hold every position in reach."""
-    angle = min(reach_m / EARTH_RADIUS_M, pi)
+    angle = min(reach_m / LEAST_RADIUS_M, pi)
     south, north = lat - degrees(angle), lat + degrees(angle)
     if south <= -POLE_DEG or north >= POLE_DEG:
         return boxes(-SEAM_DEG, south, SEAM_DEG, north)
@@ -91,7 +91,7 @@ def box_distances_m(lat: float, lon: float, bounds: Floats) -> Floats:
             half_lat, half_lon = np.sin((foot - phi) / 2), np.sin((edge - lam) / 2)
             squared = half_lat**2 + cos(phi) * np.cos(foot) * half_lon**2
             best = np.minimum(best, 2 * np.arcsin(np.sqrt(np.clip(squared, 0.0, 1.0))))
-    return best * EARTH_RADIUS_M
+    return best * LEAST_RADIUS_M
 
 
 def _by_bound(tree: BoxTree, at: tuple[float, float], reach_m: float) -> list[tuple[Fence, float]]:

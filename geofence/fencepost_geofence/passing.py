@@ -2,15 +2,14 @@
 Passing: who comes by a fence (PASS), and who is about to arrive at one (APPROACH).
 
 Pure. Both are told only of fences whose author asks (``passes``, ``approach_s``). What has to be
-remembered of a device between two fixes is ``Passing``: plain data, updated in place, without a
-position in it. Receivers sway, so both ask for a way that no sway would make.
+remembered of a device between two fixes are fences and until when they are nothing new
+(``Until``): plain data, updated in place, without a position in it. Receivers sway, so both ask for
+a way that no sway would make.
 
 Rule 1. PASS: the straight way between two fixes, at most ``MAX_GAP_MS`` apart, crosses the fence,
         and the device is inside at neither end: not by its visits, nor by the fixes themselves.
 Rule 2. A way counts if it is at least ``STRIDE`` times the accuracies of both ends together, no
-        faster than ``MAX_SPEED_MPS``, and no longer than the speeds that the receiver reports at
-        its ends (if it does) and 4 m/s2 between them allow. So neither standing still nor a stray
-        fix makes one.
+        faster than ``MAX_SPEED_MPS``. So neither standing still nor a stray fix makes one.
 Rule 3. One passage, one PASS: crossing the fence again, or being inside, within ``PASSAGE_MS`` (or
         the fence's cooldown, if longer) belongs to it, however often it happens.
 Rule 4. APPROACH: three fixes, each a way (rule 2) from the one before, go straight enough (at most
@@ -23,7 +22,7 @@ Rule 6. A fix that is too coarse for a fence (``verdict.is_coarse``) says nothin
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import asin, atan2, cos, degrees, radians, sin
 from typing import Final, Protocol
 
@@ -36,7 +35,6 @@ from fencepost_geofence.way import crosses
 
 MAX_GAP_MS: Final = 120_000
 MAX_SPEED_MPS: Final = 100.0  # the fastest trains; who flies passes no shops
-ACCELERATION_MPS2: Final = 4.0
 STRIDE: Final = 2.0  # one in ten thousand pairs of fixes of a device that stands still
 BEND: Final = 1.08  # as long as the way around a corner of 45 degrees
 ON_COURSE: Final = 0.94  # cos 20 degrees
@@ -45,6 +43,8 @@ LEFT_MS: Final = 900_000
 NEAREST_MAX: Final = 100  # fences that one fix can approach
 
 Three = tuple[Fix, Fix, Fix]
+Until = dict[str, int]
+"""Ids of fences, and the moment until which coming by there is nothing new."""
 
 
 class Fences(Protocol):
@@ -68,21 +68,6 @@ class Fences(Protocol):
         """Give the nearest fences with their signed distances."""
 
 
-@dataclass(slots=True)
-class Passing:
-    """
-    What is remembered of a device.
-
-    Attributes:
-        passed: Fences it passed or visited, and until when crossing them is nothing new.
-        approached: Fences it approaches or visited, and until when arriving there is nothing new.
-
-    """
-
-    passed: dict[str, int] = field(default_factory=dict)
-    approached: dict[str, int] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """A fence that a device approaches: how far it is, and when it will be there."""
@@ -93,13 +78,13 @@ class Arrival:
 
 
 def passed(
-    state: Passing, previous: Fix, fix: Fix, index: Fences, inside: Collection[str]
+    until: Until, previous: Fix, fix: Fix, index: Fences, inside: Collection[str]
 ) -> list[Fence]:
     """
     Tell which fences a device has passed on its way to a fix (rules 1-3).
 
     Args:
-        state: What is remembered of the device; updated in place.
+        until: Fences the device passed or visited; updated in place.
         previous: The fix before.
         fix: The fix.
         index: The fences.
@@ -109,33 +94,33 @@ def passed(
         The fences passed, in order of their ids.
 
     """
-    _forget(state.passed, fix.at_ms)
+    _forget(until, fix.at_ms)
     for fence in _known(index, inside):
         if fence.passes:
-            state.passed[fence.fence_id] = _until_ms(fix, fence, PASSAGE_MS)
+            until[fence.fence_id] = _until_ms(fix, fence, PASSAGE_MS)
     if not _is_way(previous, fix):
         return []
     told = []
     for fence in index.crossed(previous.lat, previous.lon, fix.lat, fix.lon):
         if not fence.passes or fence.fence_id in inside:
             continue
-        is_new = fence.fence_id not in state.passed
+        is_new = fence.fence_id not in until
         if is_new and not _is_past(fence, previous, fix):
             continue
-        state.passed[fence.fence_id] = _until_ms(fix, fence, PASSAGE_MS)
+        until[fence.fence_id] = _until_ms(fix, fence, PASSAGE_MS)
         if is_new:
             told.append(fence)
     return told
 
 
 def arrivals(
-    state: Passing, fixes: Sequence[Fix], index: Fences, longest_s: int, inside: Collection[str]
+    until: Until, fixes: Sequence[Fix], index: Fences, longest_s: int, inside: Collection[str]
 ) -> list[Arrival]:
     """
     Tell which fences a device has begun to approach (rules 4 and 5).
 
     Args:
-        state: What is remembered of the device; updated in place.
+        until: Fences the device approaches or visited; updated in place.
         fixes: Its latest fixes, oldest first. Three will do for whoever is fast; who walks with a
             fix every few seconds needs those of a minute or two.
         index: The fences.
@@ -146,22 +131,22 @@ def arrivals(
         The arrivals, in order of the fences' ids.
 
     """
-    if not fixes:
+    if not fixes or not longest_s:
         return []
     fix = fixes[-1]
-    _forget(state.approached, fix.at_ms)
+    _forget(until, fix.at_ms)
     for fence in _known(index, inside):
         if fence.approach_s is not None:
-            state.approached[fence.fence_id] = _until_ms(fix, fence, LEFT_MS)
+            until[fence.fence_id] = _until_ms(fix, fence, LEFT_MS)
     three = _course(fixes)
     if three is None or longest_s <= 0:
         return []
     told = []
     for arrival in _arriving(three, index, longest_s):
         fence_id = arrival.fence.fence_id
-        if fence_id not in inside and fence_id not in state.approached:
+        if fence_id not in inside and fence_id not in until:
             told.append(arrival)
-        state.approached[fence_id] = _until_ms(fix, arrival.fence, LEFT_MS)
+        until[fence_id] = _until_ms(fix, arrival.fence, LEFT_MS)
     return sorted(told, key=lambda arrival: arrival.fence.fence_id)
 
 
@@ -171,7 +156,7 @@ def _known(index: Fences, fence_ids: Collection[str]) -> Iterator[Fence]:
             yield fence
 
 
-def _forget(until: dict[str, int], now_ms: int) -> None:
+def _forget(until: Until, now_ms: int) -> None:
     for fence_id in [one for one, until_ms in until.items() if until_ms < now_ms]:
         del until[fence_id]
 
@@ -195,13 +180,7 @@ def _is_way(previous: Fix, fix: Fix) -> bool:
     took_s = (fix.at_ms - previous.at_ms) / 1000
     length_m = _length_m(previous, fix)
     blur_m = _accuracy_m(previous) + _accuracy_m(fix)
-    if length_m < STRIDE * blur_m or length_m > MAX_SPEED_MPS * took_s:
-        return False
-    if previous.speed_mps is None or fix.speed_mps is None:
-        return True
-    # Speeding up half of the time and slowing down the other half gets nobody farther than this.
-    cruise_m = (previous.speed_mps + fix.speed_mps) / 2 * took_s
-    return length_m <= cruise_m + ACCELERATION_MPS2 * took_s**2 / 4 + blur_m
+    return STRIDE * blur_m <= length_m <= MAX_SPEED_MPS * took_s
 
 
 def _accuracy_m(fix: Fix) -> float:

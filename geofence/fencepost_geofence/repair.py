@@ -49,11 +49,12 @@ def repair(geometry: object) -> Repaired | None:
     outlines = [list(ring.coords) for part in usable for ring in (part.exterior, *part.interiors)]
     if not usable or len(usable) < len(parts) or is_wild(outlines):
         return None
-    valid = shapely.union_all([_covered(part) for part in usable])
+    is_valid = shapely.MultiPolygon(usable).is_valid
+    valid = usable if is_valid else shapely.union_all([_covered(part) for part in usable])
     pieces = [p for p in shapely.get_parts(valid) if isinstance(p, shapely.Polygon) and p.area]
     if not pieces:
         return None
-    if any(not part.is_valid for part in usable) or len(pieces) != len(usable):
+    if not is_valid:
         reasons = [shapely.is_valid_reason(part).partition("[")[0].lower() for part in usable]
         what = ", ".join(sorted({reason for reason in reasons if reason != "valid geometry"}))
         count = f"{len(usable)} polygon(s) became {len(pieces)}"

@@ -16,7 +16,7 @@ Rule 4. A polygon around a pole, or beyond 85 degrees of latitude, is refused: s
 Rule 5. Validity is that of OGC Simple Features, judged by GEOS; the place of the fault is kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, TypeGuard, cast
@@ -182,15 +182,22 @@ def _join(parts: list[shapely.Polygon], path: str) -> shapely.MultiPolygon | Fau
     whole = shapely.MultiPolygon([orient(part) for part in parts])
     if fault := _invalid(path, whole):
         return fault
-    if len(parts) == 1 or whole.bounds[2] < SEAM_DEG:
+    if _width(whole.geoms) <= SEAM_DEG:
         return whole
-    # Some part reaches the seam: the western hemisphere follows beyond 180, and cut edges vanish.
+    # The western hemisphere follows beyond 180 where that is closer; edges cut there vanish.
     east = [translate(p, TURN_DEG) if p.bounds[2] <= 0.0 else p for p in whole.geoms]
+    if _width(east) >= _width(whole.geoms):
+        return whole
     union = shapely.unary_union(east)
     if abs(union.area - whole.area) > 1e-9 * whole.area:
         return Fault(path, "polygons overlap across the antimeridian", "let them only touch")
     pieces = cast("list[shapely.Polygon]", shapely.get_parts(union).tolist())
     return shapely.MultiPolygon([orient(piece) for piece in pieces])
+
+
+def _width(parts: Iterable[shapely.Polygon]) -> float:
+    bounds = [part.bounds for part in parts]
+    return max(east for _, _, east, _ in bounds) - min(west for west, _, _, _ in bounds)
 
 
 def _invalid(path: str, geometry: shapely.Polygon | shapely.MultiPolygon) -> Fault | None:

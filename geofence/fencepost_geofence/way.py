@@ -17,7 +17,7 @@ import shapely
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.nearest import around
 from fencepost_geofence.shapes import Area, Circle
-from fencepost_geofence.sphere import EARTH_RADIUS_M, SEAM_DEG, TURN_DEG, Box, great_circle_m
+from fencepost_geofence.sphere import SEAM_DEG, TURN_DEG, Box, great_circle_m
 
 Ends = tuple[float, float, float, float]
 """lat, lon of the first position, lat, lon of the second."""
@@ -35,29 +35,23 @@ def crosses(ends: Ends, fence: Fence) -> bool:
 def reach(ends: Ends) -> tuple[Box, ...]:
     """Give boxes that hold the way, however it bends."""
     middle = _added(_vector(ends[0], ends[1]), _vector(ends[2], ends[3]))
-    lat, lon = atan2(middle[2], hypot(middle[0], middle[1])), atan2(middle[1], middle[0])
     half_m = great_circle_m(*ends) / 2
-    return around(degrees(lat), degrees(lon), half_m * 1.1 + 1)
+    return around(*_position(middle), half_m * 1.1 + 1)
 
 
 def _crosses_circle(ends: Ends, circle: Circle) -> bool:
-    """Measure from the centre to the nearest point of the great circle between the ends."""
-    nearest_m = min(
-        great_circle_m(circle.lat, circle.lon, ends[0], ends[1]),
-        great_circle_m(circle.lat, circle.lon, ends[2], ends[3]),
-    )
-    if nearest_m <= circle.radius_m:
+    """Ask of the ends, and of the point of the great circle that is nearest to the centre."""
+    if circle.contains(ends[0], ends[1]) or circle.contains(ends[2], ends[3]):
         return True
     first, last = _vector(ends[0], ends[1]), _vector(ends[2], ends[3])
     centre, normal = _vector(circle.lat, circle.lon), _crossed(first, last)
-    size = hypot(*normal)
+    size2 = _dot(normal, normal)
     # Abeam of the way only between the two planes through its ends.
     is_abeam = _dot(_crossed(normal, first), centre) > 0 > _dot(_crossed(normal, last), centre)
-    if not is_abeam or size == 0:
+    if not is_abeam or size2 == 0:
         return False
-    beside = _dot(normal, centre) / size
-    along = hypot(*_crossed(normal, centre)) / size
-    return EARTH_RADIUS_M * abs(atan2(beside, along)) <= circle.radius_m
+    away = -_dot(normal, centre) / size2
+    return circle.contains(*_position(_added(centre, _scaled(normal, away))))
 
 
 def _crosses_area(ends: Ends, area: Area) -> bool:
@@ -74,6 +68,15 @@ def _crosses_area(ends: Ends, area: Area) -> bool:
 def _vector(lat: float, lon: float) -> _Vector:
     phi, lam = radians(lat), radians(lon)
     return cos(phi) * cos(lam), cos(phi) * sin(lam), sin(phi)
+
+
+def _position(vector: _Vector) -> tuple[float, float]:
+    x, y, z = vector
+    return degrees(atan2(z, hypot(x, y))), degrees(atan2(y, x))
+
+
+def _scaled(a: _Vector, by: float) -> _Vector:
+    return a[0] * by, a[1] * by, a[2] * by
 
 
 def _added(a: _Vector, b: _Vector) -> _Vector:

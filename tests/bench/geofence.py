@@ -11,17 +11,19 @@ Rule 2. They take turns over the same fixes, and every round moves the devices o
         median of the rounds' ratios. Our cells are empty before the first round; the others'
         indexes are as fast at once.
 Rule 3. CPU time is measured. No figure is a pass line; ``docs/performance.md`` reads them.
-
-A Tile38 server is not asked here yet.
+Rule 4. A Tile38 server (``TILE38_URL``, ``bench.tile38``) takes its turns too, when one is given:
+        a channel a fence, a ``SET`` a fix, the time its own process takes.
 """
 
 import argparse
 import cProfile
 import gc
+import os
 import pstats
 import resource
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
 
@@ -31,11 +33,12 @@ from rtree.index import Index
 from shapely.geometry.base import BaseGeometry
 from shapely.prepared import prep
 
+from bench.tile38 import Server, clock_of, fenced, moved
 from bench.town import Town, town, tracks
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import DeviceState
+from fencepost_geofence.membership import DeviceState, unseen
 from fencepost_geofence.shapes import Area, Circle
 from fencepost_geofence.tracker import Tracker
 
@@ -44,55 +47,74 @@ UPLOAD = 20
 BULK = 100
 QUARTER_CORNERS = 8
 METRES_PER_DEGREE = 111_195.0
+CROWD_FIXES, CROWD_STEP_DEG = 40, 5e-5  # 5.6 m each
 PROFILE_LINES = 25
 
 Uploads = list[tuple[int, list[Fix]]]
 """Device and fixes of each."""
 Run = Callable[[Uploads], int]
 """Takes uploads; gives how many transitions or hits there were."""
+Clock = Callable[[], float]
+"""Seconds spent so far."""
 
 
 def main(args: argparse.Namespace) -> None:
     """Measure every set of fences."""
     devices, rounds = (20, 2) if args.quick else (args.devices, args.rounds)
-    sets = [(1_000, False), (10_000, False), (100_000, False), (10_000, True)]
+    sizes = [(1_000, False), (10_000, False), (100_000, False), (10_000, True)]
     if args.quick:
-        sets = [(500, False), (500, True)]
+        sizes = [(500, False), (500, True)]
     if args.profile:
         profile(args.profile, devices, rounds, dense=args.dense)
         return
+    url = os.environ.get("TILE38_URL", "")
     memory(500 if args.quick else 100_000, devices)
+    crowd(2_000 if args.quick else 50_000)
     print(  # noqa: T201 - a benchmark prints
         f"CPU us a fix, {devices} devices, median of {rounds} rounds; x: its cost by ours\n"
         "                     ours,    ours,   ours,    rtree +         rtree +         STRtree\n"
         "fences         hits  1st round  median  single     prep      x    terse      x   bulk    x"
     )
-    for count, dense in sets:
-        compare(town(count, SEED, dense=dense), devices, rounds, "dense" if dense else "")
+    if not url:
+        print("no Tile38 server was measured (TILE38_URL)")  # noqa: T201 - as above
+    for count, dense in sizes:
+        place, name = town(count, SEED, dense=dense), "dense" if dense else ""
+        with fenced(url, place.fences) if url else nullcontext() as server:
+            compare(place, devices, rounds, name, server)
 
 
-def compare(place: Town, devices: int, rounds: int, name: str) -> None:
+def compare(place: Town, devices: int, rounds: int, name: str, server: Server | None) -> None:
     """Let all take turns over one set of fences, and print a line."""
     walks = tracks(place, devices, rounds * UPLOAD, SEED)
     geometries = [geometry_of(fence) for fence in place.fences]
     runs: list[Run] = [ours(place.fences), single(place.fences)]
     runs += [taught_rtree(geometries), terse_rtree(geometries), bare_strtree(geometries)]
-    spent: list[list[float]] = [[] for _ in runs]
+    timed: list[tuple[Run, Clock]] = [(run, cpu_s) for run in runs]
+    how = ""
+    if server:
+        how, clock = clock_of(server)
+        timed.insert(0, (sets(server), clock))
+    spent: list[list[float]] = [[] for _ in timed]
     hits = found = 0
     for number in range(rounds):
         uploads = [(i, w[number * UPLOAD : (number + 1) * UPLOAD]) for i, w in enumerate(walks)]
-        for run, times in zip(runs, spent, strict=True):
+        for (run, clock), times in zip(timed, spent, strict=True):
             gc.collect()
-            begin_s = cpu_s()
+            begin_s = clock()
             found = run(uploads)
-            times.append((cpu_s() - begin_s) * 1e6 / (devices * UPLOAD))
+            times.append((clock() - begin_s) * 1e6 / (devices * UPLOAD))
         hits += found  # of the last, which counts positions held
+    theirs = spent.pop(0) if server else []
     mine, one, *others = spent
     told = "".join(f"  {median(each):7.2f}  {ratio(each, mine):5.1f}" for each in others)
     print(  # noqa: T201 - as above
         f"{len(place.fences):7,} {name:5} {hits / devices / UPLOAD / rounds:6.2f}  {mine[0]:8.2f}"
         f"  {median(mine):6.2f}  {median(one):6.2f}{told}"
     )
+    if theirs:
+        print(  # noqa: T201 - as above
+            f"        Tile38 {how}: {median(theirs):.2f} us a fix, {ratio(theirs, mine):.1f} x"
+        )
 
 
 def ratio(theirs: Sequence[float], mine: Sequence[float]) -> float:
@@ -108,7 +130,7 @@ def ours(fences: Sequence[Fence]) -> Run:
     def run(uploads: Uploads) -> int:
         told = 0
         for device, fixes in uploads:
-            state = states.get(device) or states.setdefault(device, DeviceState())
+            state = states.get(device) or states.setdefault(device, unseen())
             told += len(tracker.follow(state, fixes).transitions)
         return told
 
@@ -169,6 +191,15 @@ def bare_strtree(geometries: Sequence[BaseGeometry]) -> Run:
     return run
 
 
+def sets(server: Server) -> Run:
+    """Tell a Tile38 server of every fix; the channels are set."""
+
+    def run(uploads: Uploads) -> int:
+        return len(server.ask(moved(device, fix) for device, fixes in uploads for fix in fixes))
+
+    return run
+
+
 def geometry_of(fence: Fence) -> BaseGeometry:
     """Draw a fence for those who know polygons only."""
     shape = fence.shape
@@ -192,9 +223,9 @@ def memory(count: int, devices: int) -> None:
     fence_b = (resident_b() - before_b) / count
     walks = tracks(place, devices, UPLOAD, SEED)
     for walk in walks:
-        tracker.follow(DeviceState(), walk)  # fills the cells
+        tracker.follow(unseen(), walk)  # fills the cells
     tracemalloc.start()
-    states = [DeviceState() for _ in walks]
+    states = [unseen() for _ in walks]
     for state, walk in zip(states, walks, strict=True):
         tracker.follow(state, walk)
     device_b = tracemalloc.get_traced_memory()[0] / devices
@@ -202,6 +233,23 @@ def memory(count: int, devices: int) -> None:
     print(  # noqa: T201 - as above
         f"{count:,} fences: {fence_b:,.0f} B of resident memory a fence; "
         f"{device_b:,.0f} B a tracked device\n"
+    )
+
+
+def crowd(count: int) -> None:
+    """Say what a fix costs in very many fences over one point: a walk out of their middle."""
+    index = FenceIndex(Fence(f"f-{i:05}", Circle(48, 11, 60.0 + i % 100)) for i in range(count))
+    tracker, state = Tracker(index), unseen()
+    took_ms: list[float] = []
+    for step in range(CROWD_FIXES):
+        fix = Fix((step + 1) * 5_000, 48 + step * CROWD_STEP_DEG, 11, 5.0)
+        begin_s = cpu_s()
+        tracker.follow(state, [fix])
+        took_ms.append((cpu_s() - begin_s) * 1e3)
+    first_ms, *others = took_ms
+    print(  # noqa: T201 - as above
+        f"{count:,} fences over one point, CPU ms a fix: first {first_ms:.0f}, others median "
+        f"{median(others):.1f}, worst {max(others):.0f}; {index.cut_positions} look-ups cut\n"
     )
 
 

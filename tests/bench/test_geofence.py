@@ -12,13 +12,14 @@ def test_bench_of_the_tracker_runs() -> None:
     """Every part of the benchmark runs; no figure is judged."""
     found = subprocess.run(
         [sys.executable, "-m", "bench.geofence", "--quick"],
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        env={**os.environ, "PYTHONPATH": str(TESTS), "TILE38_URL": ""},
         capture_output=True, check=False, timeout=50,
     )  # fmt: skip
 
     assert (found.stderr, found.returncode) == (b"", 0)
     assert b"dense" in found.stdout
     assert b"a tracked device" in found.stdout
+    assert b"no Tile38 server was measured (TILE38_URL)" in found.stdout
 
 
 def test_town_is_a_function_of_its_seed() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from contract.store_kit import (
     REF,
@@ -31,7 +32,15 @@ from fencepost_gateway.decide.person import Person
 from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.intake.admit import Admission, AdmitFacts, ConsentChange
 from fencepost_gateway.intake.records import Outcome, Published, Record, TimerFired, Upload
-from fencepost_gateway.ports import LEASE_MS, AdmitRequest, DocumentRow, Effects, Store, Timer
+from fencepost_gateway.ports import (
+    LEASE_MS,
+    AdmitRequest,
+    DeviceSeen,
+    DocumentRow,
+    Effects,
+    Store,
+    Timer,
+)
 from gateway.batches import DAY_MS, MINUTE_MS, NOW_MS, consent, event, user, visitor
 
 LATER_MS = NOW_MS + MINUTE_MS
@@ -996,6 +1005,62 @@ async def test_transitions_come_in_order_of_time(store: Store) -> None:
     assert [[r.subject for r in page] for page in pages] == [["a", "b"], ["late"]]
     assert {r.person_id for page in pages for r in page} == {"known"}
     assert pages[0][0].body == {"kind": "enter"}
+
+
+async def test_story_is_in_order_of_time_and_ends_before_its_end(store: Store) -> None:
+    """One person's records by (time, cursor), behind the last one seen."""
+    times = (NOW_MS + 2, NOW_MS, NOW_MS + 1, NOW_MS)
+    rows = [structs.replace(record(str(n), "p"), at_ms=t) for n, t in enumerate(times)]
+    await store.commit(effects(0, records=[*rows, record("4", "q")]))
+
+    async def told(after: tuple[int, int], until_ms: int, limit: int = 9) -> str:
+        found = await store.story("p", after, until_ms, limit)
+        return "".join(r.subject for r in found)
+
+    first = (await store.story("p", (NOW_MS, 0), NOW_MS + 9, 1))[0]
+    assert await told((NOW_MS, 0), NOW_MS + 3) == "1320"
+    assert await told((NOW_MS, 0), NOW_MS + 2) == "132"
+    assert await told((first.at_ms, first.cursor), NOW_MS + 9, 2) == "32"
+    assert await told((NOW_MS + 1, 0), NOW_MS + 9) == "20"
+
+
+async def test_devices_of_a_person_are_those_that_speak_for_them_now(store: Store) -> None:
+    """With when they were heard of first and last; a visitor's are the person's once linked."""
+    await store.admit(upload(event(1)))
+    before = await store.devices_of(visitor(), 9)
+    await linked(store)
+    await store.admit(upload(event(3), received_ms=LATER_MS, sent_ms=LATER_MS, user_id="u42"))
+    known = await store.devices_of(user("u42"), 9)
+
+    assert before == [DeviceSeen("device-1", NOW_MS, NOW_MS)]
+    assert known == [DeviceSeen("device-1", NOW_MS, LATER_MS)]
+    assert await store.devices_of(user("u42"), 0) == []
+    assert await store.devices_of(user("u43"), 9) == []
+
+
+async def test_statements_keep_what_stood_before(store: Store) -> None:
+    """Every statement that took effect, oldest first, with when it was received."""
+    for n, value in enumerate("yn"):
+        at_ms = NOW_MS + n * DAY_MS
+        said = consent(n + 1, at_ms=at_ms, marketing=value)
+        await store.admit(upload(said, received_ms=at_ms, sent_ms=at_ms))
+    found = await store.statements(visitor(), 9)
+
+    assert [(s.received_ms, s.entry.value) for s in found] == [
+        (NOW_MS, "y"),
+        (NOW_MS + DAY_MS, "n"),
+    ]
+    assert await store.statements(visitor(), 1) == found[1:]
+    assert await store.statements(user("u42"), 9) == []
+
+
+async def test_versions_are_kept_of_every_document(store: Store) -> None:
+    """Each version of those that were asked for, archived or not."""
+    rows = [document("a", 1), document("a", 2, "archived"), document("b", 1), document("c", 1)]
+    await store.publish(rows, NOW_MS)
+
+    assert await store.versions("campaign", ["c", "a"]) == [*rows[:2], rows[3]]
+    assert await store.versions("template", ["a"]) == []
 
 
 async def test_counts_say_what_is_there_and_what_waits(store: Store) -> None:

@@ -250,6 +250,7 @@ class StoreMachine(RuleBasedStateMachine):
         self._both(lambda s: s.resolve(PEOPLE))
         self._both(lambda s: s.documents())
         self._both(lambda s: s.documents(archived=True))
+        self._both(lambda s: s.versions("template", "ac"))
         self._both(lambda s: s.records(0, 1000))
         self._both(lambda s: s.transitions((0, 0), 1000))
         self._both(lambda s: s.transitions((NOW_MS, 5), 2))
@@ -261,6 +262,9 @@ class StoreMachine(RuleBasedStateMachine):
         for person_id in PEOPLE:
             self._both(methodcaller("inbox", person_id, 0, now_ms))
             self._both(methodcaller("consents", person_id))
+            self._both(methodcaller("devices_of", person_id, 3))
+            self._both(methodcaller("statements", person_id, 5))
+            self._both(methodcaller("story", person_id, (NOW_MS, 1), now_ms + 1, 4))
         for device_id in DEVICES:
             self._both(methodcaller("person_of_device", device_id, SECRET))
 

@@ -1,9 +1,10 @@
+import json
 import stat
 from pathlib import Path
 
 import pytest
 
-from fencepost_gateway.credentials import KEYS_FILE, VAPID_FILE, open_credentials
+from fencepost_gateway.credentials import KEYS_FILE, VAPID_FILE, open_credentials, set_team_key
 from fencepost_gateway.errors import StartError
 
 
@@ -49,3 +50,45 @@ def test_keys_do_not_show_in_a_repr(tmp_path: Path) -> None:
     assert credentials.operator_key not in shown
     assert credentials.seed not in shown
     assert "PRIVATE KEY" not in shown
+
+
+def test_team_gets_a_key_and_loses_it(tmp_path: Path) -> None:
+    """A new key ends the one before; the other keys and the file's mode stay."""
+    before = open_credentials(tmp_path)
+    keys = [set_team_key(tmp_path, name) for name in ("north", "south", "north")]
+    during = open_credentials(tmp_path)
+    set_team_key(tmp_path, "south", revoke=True)
+    after = open_credentials(tmp_path)
+
+    assert dict(during.team_keys) == {"north": keys[2], "south": keys[1]}
+    assert len(set(keys)) == 3
+    assert dict(after.team_keys) == {"north": keys[2]}
+    assert (after.write_key, after.seed) == (before.write_key, before.seed)
+    assert stat.S_IMODE((tmp_path / KEYS_FILE).stat().st_mode) == 0o600
+    assert keys[2] not in repr(after)
+
+
+@pytest.mark.parametrize("keys", [{"": "sk_x"}, {"north": ""}, {"north": 1}, ["north"]])
+def test_team_key_that_lets_in_anybody_stops_the_start(tmp_path: Path, keys: object) -> None:
+    """An empty key would be everybody's, and a team without a name owns what nobody owns."""
+    open_credentials(tmp_path)
+    known = json.loads((tmp_path / KEYS_FILE).read_text())
+    (tmp_path / KEYS_FILE).write_text(json.dumps({**known, "team_keys": keys}))
+
+    with pytest.raises(StartError, match="backup"):
+        open_credentials(tmp_path)
+
+
+@pytest.mark.parametrize("team", ["", " "])
+def test_team_without_a_name_gets_no_key(tmp_path: Path, team: str) -> None:
+    """It would own the libraries that say no team."""
+    open_credentials(tmp_path)
+
+    with pytest.raises(StartError, match="has a name"):
+        set_team_key(tmp_path, team)
+
+
+def test_team_key_needs_the_gateways_folder(tmp_path: Path) -> None:
+    """Keys of a gateway that is not here are not invented."""
+    with pytest.raises(StartError, match="first start"):
+        set_team_key(tmp_path, "north")

@@ -28,6 +28,18 @@ def arc_m(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
     return 2 * 6_371_008.8 * math.asin(min(1.0, chord / 2))
 
 
+def ground_m(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
+    """Measure on WGS 84 by the chord through the ellipsoid: a millionth off at 200 km."""
+    chord = math.dist(_on_ellipsoid(lat1, lon1), _on_ellipsoid(lat2, lon2))
+    return 2 * 6_371_000 * math.asin(min(1.0, chord / 2 / 6_371_000))
+
+
+def _on_ellipsoid(lat: float, lon: float) -> tuple[float, float, float]:
+    x, y, z = _vector(lat, lon)
+    across_m = 6_378_137 / math.sqrt(1 - 0.006_694_379_990_14 * z * z)
+    return across_m * x, across_m * y, across_m * (1 - 0.006_694_379_990_14) * z
+
+
 def _vector(lat: float, lon: float) -> tuple[float, float, float]:
     phi, lam = math.radians(lat), math.radians(lon)
     return math.cos(phi) * math.cos(lam), math.cos(phi) * math.sin(lam), math.sin(phi)
@@ -55,7 +67,7 @@ def boundary_m(ring: Points, lat: float, lon: float, pieces: int) -> float:
         step = _near(lon2 - lon1)
         for i in range(pieces + 1):
             part = i / pieces
-            best = min(best, arc_m(lat, lon, lat1 + part * (lat2 - lat1), lon1 + part * step))
+            best = min(best, ground_m(lat, lon, lat1 + part * (lat2 - lat1), lon1 + part * step))
     return best
 
 

@@ -8,7 +8,17 @@ from fencepost_geofence import geojson
 from fencepost_geofence.corridor import Corridor
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.sphere import great_circle_m
-from geofence.positions import MODEST, Points, bearings, boundary_m, feature, fence_of, wrapped
+from geofence.positions import (
+    MODEST,
+    Points,
+    bearings,
+    boundary_m,
+    feature,
+    fence_of,
+    ground_m,
+    moved,
+    wrapped,
+)
 
 
 def line_of(*lines: Points) -> dict[str, object]:
@@ -73,6 +83,31 @@ def test_corridor_reaches_half_its_width(
         boxes = shape.boxes()
         assert any(w <= here[1] <= e and s <= here[0] <= n for w, s, e, n in boxes)
         assert shape.signed_distance_m(*here) <= max(0.0, beyond_m) + error_m
+
+
+@MODEST
+@given(
+    st.floats(-84, 84),
+    st.floats(-180, 180),
+    st.lists(bearings, min_size=1, max_size=6),
+    st.sampled_from([20.0, 200.0, 2_000.0]),
+    st.floats(0, 1_500),
+    bearings,
+)
+def test_corridor_hub_tells_inside_and_outside(
+    lat: float, lon: float, turns: list[float], width_m: float, metres: float, bearing: float
+) -> None:
+    """Nearer to the hub than the least distance is inside, farther than the most is outside."""
+    shape = shape_of(corridor(width_m, way(lat, lon, turns)))
+    hub_lat, hub_lon, least_m, most_m = shape.hub
+    there = moved(hub_lat, hub_lon, metres, bearing)
+    apart_m = ground_m(hub_lat, hub_lon, *there)
+
+    assert 0 <= least_m <= most_m
+    if apart_m < least_m:
+        assert shape.contains(*there)
+    if apart_m > most_m:
+        assert not shape.contains(*there)
 
 
 def test_corridor_measures_the_way_out_across() -> None:

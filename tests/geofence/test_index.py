@@ -1,7 +1,10 @@
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fencepost_geofence import index as index_module
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.index import FenceIndex
 from fencepost_geofence.shapes import Circle
@@ -32,74 +35,58 @@ def crowded(draw: st.DrawFn) -> tuple[list[Fence], list[tuple[float, float]]]:
 @MODEST
 @given(crowded())
 def test_index_equals_brute_force(drawn: tuple[list[Fence], list[tuple[float, float]]]) -> None:
-    """Every answer equals testing all fences one by one, alone or in a group."""
+    """Every answer equals testing all fences one by one, in order of their ids."""
     fences, spots = drawn
     index = FenceIndex(reversed(fences))
     in_order = sorted(fences, key=lambda fence: fence.fence_id)
 
-    near = index.candidates([lat for lat, _ in spots], [lon for _, lon in spots])
-
-    for (lat, lon), proposed in zip(spots, near, strict=True):
+    for lat, lon in spots:
+        around = index.around(lat, lon)
         expected = [fence for fence in in_order if fence.shape.contains(lat, lon)]
         assert index.at(lat, lon) == expected
-        assert [fence for fence in proposed if fence.shape.contains(lat, lon)] == expected
+        assert [fence for fence in around if fence.shape.contains(lat, lon)] == expected
+        assert list(around) == sorted(around, key=lambda fence: fence.fence_id)
 
 
 @MODEST
-@given(crowded())
-def test_near_does_not_depend_on_what_else_is_asked(
-    drawn: tuple[list[Fence], list[tuple[float, float]]],
+@given(crowded(), st.floats(0, index_module.REACH_M), bearings)
+def test_around_gives_every_fence_within_reach(
+    drawn: tuple[list[Fence], list[tuple[float, float]]], metres: float, bearing: float
 ) -> None:
-    """Alone, in a group, after changes: the same fences, and every fence that holds the spot."""
+    """Whoever moves that far is inside of no fence that was not around; poles and seam too."""
     fences, spots = drawn
-    grown = FenceIndex()
+    index = FenceIndex()
     for fence in fences:
-        grown.near([lat for lat, _ in spots], [lon for _, lon in spots])
-        grown.put(fence)
+        for lat, lon in spots:  # cells are filled, and have to be forgotten
+            index.around(lat, lon)
+        index.put(fence)
 
-    together = FenceIndex(fences).near([lat for lat, _ in spots], [lon for _, lon in spots])
-
-    for (lat, lon), near in zip(spots, together, strict=True):
-        assert list(near) == list(FenceIndex(fences).near([lat], [lon])[0])
-        assert list(near) == list(grown.near([lat], [lon])[0])
-        assert {f.fence_id for f in fences if f.shape.contains(lat, lon)} <= {
-            f.fence_id for f in near
-        }
-
-
-def test_near_reaches_as_far_as_it_says() -> None:
-    """A fence 100 m off is near, one 300 m off is not; over the seam too."""
-    index = FenceIndex([Fence("a", Circle(60, 180, 50))])
-    metre = 1 / 111_195
-
-    near = index.near([60 + 150 * metre, 60 + 350 * metre, 60], [180, 180, -180 + 290 * metre])
-
-    assert [len(found) for found in near] == [1, 0, 1]
+    for lat, lon in spots:
+        around = {fence.fence_id for fence in index.around(lat, lon)}
+        there = moved(lat, lon, metres, bearing)
+        assert {f.fence_id for f in fences if f.shape.contains(*there)} <= around
 
 
 def test_index_answers_a_crowd_over_one_point() -> None:
-    """Far more hits than positions asked for are all given, each once."""
+    """Far more fences than fit into a cell are all given, each once, on both sides of the seam."""
     fences = [Fence(f"f-{i:03}", Circle(50, 180, 1_000)) for i in range(300)]
+    index = FenceIndex(fences)
 
-    near = FenceIndex(fences).candidates([50, 10, 50], [180, 10, -180])
-
-    assert [list(found) for found in near] == [fences, [], fences]
+    assert list(index.around(50, 180)) == list(index.around(50, -180)) == fences
+    assert list(index.around(10, 10)) == []
 
 
 @pytest.mark.parametrize(("lat", "lon"), [(50.0, 7.0), (0.0, 180.0), (89.9, 0.0), (-89.9, 179.999)])
-def test_index_says_what_is_near_in_a_group_as_alone(lat: float, lon: float) -> None:
-    """A fence is near up to 150 m from its box, and in a group of any size or spread as alone."""
-    index = FenceIndex([Fence("f", Circle(lat, lon, 100))])
-    spots = [moved(lat, lon, metres, bearing) for metres in (240, 500) for bearing in (0, 2, 4, 5)]
-    alone = [index.near([lat], [lon])[0] for lat, lon in spots]
+def test_around_reaches_as_far_as_it_says(lat: float, lon: float) -> None:
+    """A fence 140 m off is around, one far beyond the cell is not; over seam and poles too."""
+    few = FenceIndex([Fence("f", Circle(lat, lon, 100))])
+    many = FenceIndex([*few, *(Fence(f"g{i}", Circle(lat, lon, 100)) for i in range(20))])
 
-    crowd = FenceIndex([*index, *(Fence(f"g{i}", Circle(lat, lon, 100)) for i in range(20))])
-    few = index.near([lat for lat, _ in spots], [lon for _, lon in spots])
-    many = crowd.near([lat for lat, _ in spots], [lon for _, lon in spots])
-
-    assert [len(found) for found in few] == [1, 1, 1, 1, 0, 0, 0, 0]
-    assert [list(found) for found in few] == [list(found) for found in alone]
-    assert [len(found) for found in many] == [21 * len(found) for found in few]
+    for bearing in (0, 1, 2, 3, 4, 5, 6):
+        near, far = (moved(lat, lon, metres, bearing) for metres in (240, 3_000))
+        assert [len(few.around(*near)), len(many.around(*near))] == [1, 21]
+        if abs(lat) < 80:  # at a pole a cell is narrow, and asks for all longitudes
+            assert [len(few.around(*far)), len(many.around(*far))] == [0, 0]
 
 
 @pytest.mark.bad_input(59)
@@ -131,12 +118,8 @@ def test_index_may_be_empty() -> None:
     index = FenceIndex()
 
     assert index.at(50, 7) == []
-    assert index.candidates([50, 51], [7, 8]) == [(), ()]
-
-
-def test_index_takes_an_empty_group() -> None:
-    """Nothing asked, nothing answered."""
-    assert FenceIndex([Fence("a", Circle(50, 7, 100))]).candidates([], []) == []
+    assert list(index.around(50, 7)) == []
+    assert list(index) == []
 
 
 def test_index_refuses_two_fences_with_one_id() -> None:
@@ -147,8 +130,45 @@ def test_index_refuses_two_fences_with_one_id() -> None:
         FenceIndex([fence, fence])
 
 
+def test_index_counts_its_changes() -> None:
+    """An answer is good until the count moves on; what changes nothing does not move it."""
+    index = FenceIndex([Fence("a", Circle(50, 7, 100))])
+    counts = [index.changes]
+
+    index.put(Fence("b", Circle(50, 7, 100)))
+    counts.append(index.changes)
+    index.put(Fence("b", Circle(51, 7, 100)))
+    counts.append(index.changes)
+    index.remove("a")
+    counts.append(index.changes)
+
+    assert counts == sorted(set(counts))
+    index.remove("a")
+    index.at(50, 7)
+    assert index.changes == counts[-1]
+
+
 @pytest.mark.parametrize("steps", [(0,), (-1,), (60, 60), (300, 60)])
 def test_fence_refuses_thresholds_out_of_order(steps: tuple[int, ...]) -> None:
     """Thresholds are positive and ascending."""
     with pytest.raises(ValueError, match="ascending"):
         Fence("a", Circle(50, 7, 100), dwell_after_s=steps)
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [
+        ({"dwell_repeat_s": 60}, "follow a dwell_after_s"),
+        ({"dwell_repeat_s": 0, "dwell_after_s": (60,)}, "dwell_repeat_s must be positive"),
+        ({"approach_s": 0}, "approach_s"),
+        ({"enter_at": 0.3, "leave_at": 0.3}, "leave_at must be below"),
+        ({"enter_at": 1.0}, "between 0 and 1"),
+        ({"leave_at": 0.0}, "between 0 and 1"),
+    ],
+)
+def test_fence_refuses_terms_the_tracker_could_not_work_with(
+    more: dict[str, Any], what: str
+) -> None:
+    """A repeat follows a threshold, and who enters has to be surer than who leaves."""
+    with pytest.raises(ValueError, match=what):
+        Fence("a", Circle(50, 7, 100), **more)

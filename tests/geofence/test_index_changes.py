@@ -57,10 +57,9 @@ class Changes(RuleBasedStateMachine):
     def equals_brute_force(self) -> None:
         """What the index says at every place touched."""
         held = [self.fences[name] for name in sorted(self.fences)]
-        near = self.index.candidates([lat for lat, _ in self.spots], [lon for _, lon in self.spots])
-        for (lat, lon), proposed in zip(self.spots, near, strict=True):
+        for lat, lon in self.spots:
             expected = [fence for fence in held if fence.shape.contains(lat, lon)]
-            assert [fence for fence in proposed if fence.shape.contains(lat, lon)] == expected
+            assert self.index.at(lat, lon) == expected
         assert list(self.index) == held
 
 
@@ -126,7 +125,7 @@ def test_index_cells_stay_within_their_memory(monkeypatch: pytest.MonkeyPatch) -
     kept = cells.Cells(lambda _: ())
 
     for step in range(1_000):
-        kept.near((10 + step / 50,), (7,))
+        kept.at(10 + step / 50, 7)
 
     assert sum(cells._weight(each) for each in kept._world.cells.values()) <= 1_000 + 40  # noqa: SLF001 - memory shows nowhere else
 

@@ -1,19 +1,26 @@
 import json
 from collections import defaultdict
-from datetime import datetime
+from collections.abc import Sequence
 
 import gpxpy
+import numpy as np
 import pytest
 import shapely
 
 from fencepost_geofence import geojson
+from fencepost_geofence.fence import Fence
 from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import DeviceState
+from fencepost_geofence.membership import unseen
+from fencepost_geofence.shapes import Circle
 from fencepost_geofence.tracker import Tracker
+from fencepost_geofence.trail import HORIZON_MS
+from geofence import walks
+from geofence.positions import area_of, star
 from real_data import real_data
 
 MOST_LAG = 12
+LATE_SHARE = 0.6
 
 Told = dict[str, list[tuple[str, int]]]
 """Per fence: kind of the transition and number of the fix."""
@@ -25,19 +32,20 @@ def districts() -> dict[str, object]:
     return dict(json.loads(text))
 
 
-def drive() -> list[Fix]:
-    """Read a drive of 264 points in 13 minutes, accuracy unknown; ``ref`` numbers the fixes."""
-    gpx = gpxpy.parse(real_data("tracks/leipzig-drive.gpx").read_text(encoding="utf-8"))
-    points = [point for track in gpx.tracks for part in track.segments for point in part.points]
+def track(name: str) -> list[Fix]:
+    """Read the points of a recorded track that bear a time; accuracy is unknown."""
+    gpx = gpxpy.parse(real_data(f"tracks/{name}.gpx").read_text(encoding="utf-8"))
+    points = [point for one in gpx.tracks for part in one.segments for point in part.points]
     return [
-        Fix(_at_ms(point.time), point.latitude, point.longitude, None, str(number))
-        for number, point in enumerate(points)
+        Fix(int(point.time.timestamp() * 1000), point.latitude, point.longitude, None)
+        for point in points
+        if point.time is not None
     ]
 
 
-def _at_ms(moment: datetime | None) -> int:
-    assert moment is not None
-    return int(moment.timestamp() * 1000)
+def drive() -> list[Fix]:
+    """Read a drive of 264 points in 13 minutes of 1970; some share a second."""
+    return track("leipzig-drive")
 
 
 def bare_containment(collection: dict[str, object], fixes: list[Fix]) -> Told:
@@ -57,11 +65,13 @@ def bare_containment(collection: dict[str, object], fixes: list[Fix]) -> Told:
 def followed(collection: dict[str, object], fixes: list[Fix], group: int) -> Told:
     """Let our tracker follow the same fixes in groups."""
     tracker = Tracker(FenceIndex(geojson.read(collection).fences))
-    state = DeviceState()
+    state = unseen()
+    numbers = {fix.at_ms: number for number, fix in enumerate(fixes)}
     told: Told = defaultdict(list)
     for start in range(0, len(fixes), group):
         for one in tracker.follow(state, fixes[start : start + group]).transitions:
-            told[one.fence_id].append((one.kind, int(one.ref)))
+            assert not one.superseded
+            told[one.fence_id].append((one.kind, numbers[one.at_ms]))
     return dict(told)
 
 
@@ -123,3 +133,82 @@ def test_real_districts_survive_writing_and_reading() -> None:
 
     assert again.problems == []
     assert again.fences == fences
+
+
+def beside(fixes: Sequence[Fix]) -> list[Fence]:
+    """Draw fences of several kinds where a track went."""
+    fences = []
+    for number, fix in enumerate(fixes[:: max(1, len(fixes) // 24)]):
+        name, middle = f"f-{number:02}", (fix.lat, fix.lon)
+        fences += [
+            Fence(f"{name}-small", Circle(*middle, 60), dwell_after_s=(60,), dwell_repeat_s=60),
+            Fence(f"{name}-wide", area_of(star(*middle, [300, 200, 400, 250, 350]))),
+            Fence(f"{name}-again", Circle(*middle, 150), cooldown_s=120, presence_ttl_s=200),
+            Fence(f"{name}-sure", Circle(*middle, 120), emit="settled", dwell_after_s=(30,)),
+        ]
+    return fences
+
+
+def disturbed(fixes: Sequence[Fix], seed: int) -> list[walks.Arrival]:
+    """Delay fixes by up to ten minutes, some in crowds, double some, and cut them into uploads."""
+    chance = np.random.default_rng(seed)
+    coming = []
+    for fix in fixes:
+        delay_ms = int(chance.integers(0, HORIZON_MS)) if chance.random() < LATE_SHARE else 0
+        coming.append((fix.at_ms + delay_ms, fix))
+        if chance.random() < 0.2:
+            coming.append((fix.at_ms + delay_ms + 20_000, fix))
+    coming.sort(key=lambda one: one[0])
+    arrivals = []
+    while coming:
+        size = int(chance.choice([1, 1, 2, 4, 12]))
+        group, coming = coming[:size], coming[size:]
+        now_ms = group[-1][0]
+        arrivals.append(walks.Arrival(tuple(fix for _, fix in group), now_ms))
+        if chance.random() < 0.3 and coming and coming[0][0] > now_ms:
+            arrivals.append(walks.Arrival((), int(chance.integers(now_ms, coming[0][0]))))
+    return arrivals
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [
+        ("leipzig-drive", 150),
+        ("istria-hike", 150),
+        ("visnjan-car", 150),
+        ("novi-sad-one-a-minute", 60),
+    ],
+)
+def test_real_track_that_comes_in_disorder_tells_the_same(name: str, least: int, seed: int) -> None:
+    """Shuffled within the horizon, doubled, delayed and stored: the story of the sorted track."""
+    fixes = track(name)
+    tracker = Tracker(FenceIndex(beside(fixes)))
+    coming = disturbed(fixes, seed)
+    end = walks.Arrival((), coming[-1].now_ms + 3 * 3_600_000)
+
+    expected, in_order = walks.told_by(tracker, [*walks.in_order(fixes), end], store=False)
+    state, told = walks.told_by(tracker, [*coming, end])
+
+    assert len(in_order) >= least
+    assert any(one.superseded or one.late for one in told)
+    walks.assert_alternates(told)
+    assert walks.said(told) == walks.said(in_order)
+    assert walks.held(state) == walks.held(expected)
+    sure = [one for one in told if one.fence_id.endswith("sure")]
+    assert walks.by_fence(sure) == walks.by_fence(
+        one for one in in_order if one.fence_id.endswith("sure")
+    )
+
+
+def test_real_fixes_of_one_moment_are_one_fix() -> None:
+    """29 points of one second are no journey: one counts, the others are duplicates."""
+    fixes = track("istanbul-same-time")
+    tracker = Tracker(FenceIndex(beside(fixes)))
+    state = unseen()
+
+    followed = tracker.follow(state, fixes)
+
+    assert followed.dropped == {"duplicate": 28}
+    assert {one.kind for one in followed.transitions} == {"enter"}
+    assert tracker.follow(state, fixes[::-1]).dropped == {"duplicate": 29}

@@ -15,6 +15,7 @@ from geofence.positions import (
     bearings,
     boundary_m,
     fence_of,
+    ground_m,
     is_inside_rings,
     lats,
     lons,
@@ -45,16 +46,17 @@ def test_great_circle_equals_the_chord_between_unit_vectors(
 @example(90, 0, 50_000, 0.5, 0.0)
 @example(-89.9, 180, 50_000, 0.99, 3.0)
 @example(10, 180, 50_000, 0.99, 1.5)
-def test_circle_agrees_with_great_circle_distance(
+def test_circle_agrees_with_the_distance_on_the_ellipsoid(
     lat: float, lon: float, radius_m: float, part: float, bearing: float
 ) -> None:
-    """Inside is within the radius along the great circle, over seam and poles too."""
+    """Inside is within the radius on WGS 84, over seam and poles too."""
     circle = Circle(lat, lon, radius_m)
     there = moved(lat, lon, radius_m * part, bearing)
-    distance_m = arc_m(lat, lon, *there) - radius_m
+    distance_m = ground_m(lat, lon, *there) - radius_m
+    error_m = 2e-4 * (distance_m + radius_m) + 1e-3
 
-    assert circle.signed_distance_m(*there) == pytest.approx(distance_m, abs=0.05)
-    if abs(distance_m) > 0.05:
+    assert circle.signed_distance_m(*there) == pytest.approx(distance_m, abs=error_m)
+    if abs(distance_m) > error_m:
         assert circle.contains(*there) == (distance_m < 0)
     if circle.contains(*there):
         assert is_in(circle.boxes(), *there)
@@ -140,7 +142,7 @@ def test_area_distance_equals_the_nearest_of_many_boundary_points(
     area = area_of(ring)
     there = moved(lat, lon, 3_000 * part, bearing)
     pieces = 200
-    longest_m = max(arc_m(*a, *b) for a, b in pairwise(ring))
+    longest_m = max(ground_m(*a, *b) for a, b in pairwise(ring))
     sampled_m = boundary_m(ring, *there, pieces)
 
     distance_m = area.signed_distance_m(*there)
@@ -152,7 +154,7 @@ def test_area_distance_equals_the_nearest_of_many_boundary_points(
 @pytest.mark.parametrize("lat", [0, 45, 70])
 @pytest.mark.parametrize("bearing", [0.1, 1.2, 2.3])
 def test_area_distance_holds_its_stated_error_at_100_km(lat: float, bearing: float) -> None:
-    """At 100 km from a large area the distance is at most 0.1 % off on the sphere."""
+    """At 100 km from a large area the distance is at most 0.1 % off."""
     ring = star(lat, 10, [50_000, 80_000, 60_000, 90_000, 70_000])
     there = moved(lat, 10, 180_000, bearing)
     sampled_m = boundary_m(ring, *there, 4_000)
@@ -238,3 +240,83 @@ def test_area_on_one_side_of_the_seam_is_not_joined_to_a_far_part() -> None:
         *[True] * 4,
         *[False] * 3,
     ]
+
+
+def test_area_with_parts_on_both_sides_of_the_seam_is_near_itself_only() -> None:
+    """Two islands either side of 180 degrees, which neither touches, have no box of a world."""
+    east = [[[179, 0], [179.5, 0], [179.5, 1], [179, 1], [179, 0]]]
+    west = [[[-179.5, 0], [-179, 0], [-179, 1], [-179.5, 1], [-179.5, 0]]]
+    islands = fence_of({"type": "MultiPolygon", "coordinates": [east, west]}).shape
+
+    assert sum(east - west for west, _, east, _ in islands.boxes()) == pytest.approx(2)
+    assert [islands.contains(0.5, lon) for lon in (179.2, 180, -179.2, 0)] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
+@MODEST
+@given(
+    st.floats(-84, 84),
+    lons,
+    st.lists(st.floats(20, 90_000), min_size=3, max_size=9),
+    st.integers(0, 1),
+    st.floats(0, 1),
+)
+def test_hub_brackets_the_boundary_of_an_area(
+    lat: float, lon: float, radii_m: list[float], holes: int, along: float
+) -> None:
+    """From the hub no boundary point is nearer than the least distance, none farther than most."""
+    rings = [star(lat, lon, shallow(lat, radii_m))]
+    if holes:
+        rings.append(star(lat, lon, [min(shallow(lat, radii_m)) / 9] * 5))
+    area = area_of(*rings)
+    hub_lat, hub_lon, least_m, most_m = area.hub
+
+    for ring in rings:
+        for (lat1, lon1), (lat2, lon2) in pairwise(ring):
+            step = (lon2 - lon1 + 540) % 360 - 180
+            there = lat1 + along * (lat2 - lat1), lon1 + along * step
+            assert least_m <= ground_m(hub_lat, hub_lon, *there) <= most_m
+
+
+@MODEST
+@given(st.floats(-84, 84), lons, radii, st.integers(0, 1), st.floats(0, 1.2), bearings)
+def test_hub_tells_inside_and_outside(
+    lat: float, lon: float, radii_m: list[float], holes: int, part: float, bearing: float
+) -> None:
+    """Nearer to the hub than the least distance is inside, farther than the most is outside."""
+    rings = [star(lat, lon, radii_m)]
+    if holes:
+        rings.append(star(lat, lon, [min(radii_m) / 9] * 4))
+    for shape in (area_of(*rings), Circle(lat, lon, radii_m[0])):
+        hub_lat, hub_lon, least_m, most_m = shape.hub
+        for limit_m in (least_m, most_m):
+            there = moved(hub_lat, hub_lon, part * limit_m, bearing)
+            apart_m = ground_m(hub_lat, hub_lon, *there)
+            if apart_m < least_m * (1 - 1e-6):
+                assert shape.contains(*there)
+            if apart_m > most_m * (1 + 1e-6):
+                assert not shape.contains(*there)
+
+
+def shallow(lat: float, radii_m: list[float]) -> list[float]:
+    """Keep a star off the poles, where it would be none."""
+    room_m = (88 - abs(lat)) * 111_195
+    return [min(radius_m, room_m / 3) for radius_m in radii_m]
+
+
+@pytest.mark.parametrize("geometry", [UNCUT, CUT, UNCUT_FROM_THE_WEST])
+def test_hub_of_an_area_over_the_antimeridian_lies_in_it(geometry: object) -> None:
+    """The middle of a box that runs over the seam is brought back onto the map."""
+    lat, lon, least_m, most_m = fence_of(geometry).shape.hub
+
+    assert (lat, lon) == pytest.approx((-17, 179.5))
+    assert (least_m, most_m) == (0, math.inf)  # too large to be bracketed
+
+
+def test_hub_of_a_circle_is_its_centre() -> None:
+    """The boundary is everywhere equally far."""
+    assert Circle(50, 7, 120).hub == (50, 7, 120, 120)

@@ -1,63 +1,34 @@
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from fencepost_geofence import geojson
-from fencepost_geofence.evidence import Evidence, Refusal, estimate, fold
-from fencepost_geofence.verdict import Side, Thresholds, Verdict, is_coarse, judge
-from geofence.positions import MODEST
+from fencepost_geofence.evidence import (
+    ENTER_AT,
+    LEAVE_AT,
+    Evidence,
+    begin,
+    estimate,
+    fold,
+    inside_probability,
+)
+from fencepost_geofence.verdict import is_coarse, side_of
 from geofence.test_real_drive import Told, bare_containment, districts, drive
 
 
-def test_verdict_enters_and_leaves_by_two_thresholds() -> None:
-    """Between the thresholds the side stays as it is, whichever it is."""
-    side = Side(is_inside=False, since_ms=0)
-    told = []
-    for at_ms, distance_m in enumerate([30, 0, -5, 0, 10, 15, 25, -30]):
-        verdict = judge(side, (distance_m, 10), at_ms)
-        told.append((verdict.is_changed, side.is_inside))
-
-    assert told == [
-        (False, False),
-        (False, False),
-        (True, True),
-        (False, True),
-        (False, True),
-        (False, True),
-        (True, False),
-        (True, True),
-    ]
-    assert side.since_ms == 7
+@pytest.mark.parametrize(
+    ("p_inside", "expected"),
+    [(1.0, True), (0.6, True), (0.599, None), (0.0501, None), (0.05, False), (0.0, False)],
+)
+def test_side_is_told_at_0_6_and_at_0_05(p_inside: float, *, expected: bool | None) -> None:
+    """Between the thresholds neither side is certain enough."""
+    assert side_of(p_inside) is expected
+    assert (ENTER_AT, LEAVE_AT) == (0.6, 0.05)
 
 
-def test_verdict_says_why_it_is_undecided() -> None:
-    """The first doubt is one fix, more are a device that sways over the boundary."""
-    side = Side(is_inside=True, since_ms=0)
+def test_side_takes_thresholds_of_a_fence() -> None:
+    """A fence may ask for more certainty than the default, or for less."""
+    asked = [side_of(p_inside, 0.9, 0.4) for p_inside in (0.95, 0.89, 0.41, 0.39)]
 
-    reasons = [judge(side, (metres, 10), 1).reason for metres in (-30, 5, 5, 5, -30, 5)]
-
-    assert reasons == ["decided", "one_fix", "oscillating", "oscillating", "decided", "one_fix"]
-
-
-@pytest.mark.parametrize("refusal", ["mock", "implausible_speed", "stale", "low_accuracy"])
-def test_verdict_of_a_refused_fix_changes_nothing(refusal: Refusal) -> None:
-    """The estimate may say inside; what decides is a fix that may speak."""
-    side = Side(is_inside=False, since_ms=3)
-
-    verdict = judge(side, (-100, 10), 9, refusal=refusal)
-
-    assert (verdict.is_changed, verdict.reason) == (False, refusal)
-    assert verdict.p_inside > 0.99
-    assert side == Side(is_inside=False, since_ms=3)
-
-
-def test_verdict_takes_thresholds_of_a_fence() -> None:
-    """A fence may ask for more certainty than the default."""
-    side = Side(is_inside=False, since_ms=0)
-
-    assert judge(side, (-5, 10), 1, thresholds=Thresholds(0.9, 0.1)).reason == "one_fix"
-    assert judge(side, (0, 10), 1) == Verdict(is_changed=False, reason="oscillating", p_inside=0.5)
-    assert judge(side, (-5, 10), 1).is_changed
+    assert asked == [True, None, None, False]
 
 
 @pytest.mark.bad_input(49)
@@ -72,42 +43,26 @@ def test_fix_is_coarse_beyond_200_m_and_twice_the_fence(
     assert is_coarse(accuracy_m, size_m) == expected
 
 
-@MODEST
-@given(st.lists(st.tuples(st.floats(-100, 100), st.floats(0.1, 50), st.booleans())))
-def test_verdict_never_changes_to_the_same_side_twice(
-    estimates: list[tuple[float, float, bool]],
-) -> None:
-    """ENTER and EXIT alternate whatever the evidence, and each is certain enough."""
-    side = Side(is_inside=False, since_ms=0)
-    sides = [False]
-    for at_ms, (distance_m, sigma_m, is_mock) in enumerate(estimates):
-        refusal: Refusal | None = "mock" if is_mock else None
-        verdict = judge(side, (distance_m, sigma_m), at_ms, refusal=refusal)
-        if verdict.is_changed:
-            sides.append(side.is_inside)
-            assert verdict.p_inside >= 0.6 if side.is_inside else verdict.p_inside <= 0.05
-            assert side.since_ms == at_ms
-
-    assert sides == [number % 2 == 1 for number in range(len(sides))]
-
-
 def followed() -> Told:
-    """Follow the drive through Leipzig by evidence alone."""
+    """Follow the drive through Leipzig by evidence alone, each fix weighed for each district."""
     fences = geojson.read(districts()).fences
-    sides = {fence.fence_id: Side(is_inside=False, since_ms=0) for fence in fences}
+    inside: set[str] = set()
     told: Told = {}
     evidence: Evidence | None = None
     for number, fix in enumerate(drive()):
-        evidence, refusal = fold(evidence, fix)
-        if evidence is None or refusal:
+        reading = fix.at_ms, fix.lat, fix.lon, fix.accuracy_m
+        if evidence is None:
+            evidence = begin(*reading)
+        elif fold(evidence, *reading):
             continue
         lat, lon, sigma_m = estimate(evidence)
         for fence in fences:
-            side = sides[fence.fence_id]
             metres = fence.shape.signed_distance_m(lat, lon)
-            if judge(side, (metres, sigma_m), fix.at_ms).is_changed:
-                kind = "enter" if side.is_inside else "exit"
-                told.setdefault(fence.fence_id, []).append((kind, number))
+            side = side_of(inside_probability(metres, sigma_m))
+            if side is None or side is (fence.fence_id in inside):
+                continue
+            inside ^= {fence.fence_id}
+            told.setdefault(fence.fence_id, []).append(("enter" if side else "exit", number))
     return told
 
 

@@ -23,12 +23,24 @@ from fencepost_sdk.answer import (
 )
 from fencepost_sdk.limits import Limits
 from fencepost_sdk.nearby import FenceSet, applied, read
+from fencepost_sdk.outline import read_outline
+from fencepost_sdk.regions import TRIGGER_M, change, choose
 from fencepost_sdk.sqlite_store import MEMORY, NewEvent, SqliteStore
 from fencepost_sdk.uploader import Idle, Item, Upload, Uploader, View, Wait
 
 WIRE = Path(__file__).resolve().parents[2] / "sdk" / "wire"
 SCHEMA = json.loads((WIRE / "v1.schema.json").read_text())
-OWNED = ("batch", "codec", "consent", "nearby", "problems", "queue", "uploader")
+OWNED = (
+    "batch",
+    "codec",
+    "consent",
+    "geofence",
+    "nearby",
+    "problems",
+    "queue",
+    "regions",
+    "uploader",
+)
 
 
 def _same(raw: bytes, _seq: int) -> bytes:
@@ -114,6 +126,50 @@ def test_nearby_vector_holds(case: dict[str, Any]) -> None:
         assert valid("nearby_query", step["ask"])
         assert valid("nearby_answer", expected["answer"])
         assert {key: fence["version"] for key, fence in fences.items()} == expected["holds"]
+
+
+def chosen(
+    given: dict[str, Any], step: dict[str, Any], registered: dict[str, int]
+) -> dict[str, Any]:
+    """Choose regions as a vector asks; ``registered`` becomes what is registered then."""
+    distances_m = {
+        fence["id"]: outline.signed_distance_m(**step["at"])
+        for fence in step["fences"]
+        if (outline := read_outline(fence["shape"]))
+    }
+    choice = choose(
+        distances_m,
+        given["slots"],
+        held=step.get("held", ()),
+        trigger_m=given.get("trigger_m", TRIGGER_M),
+    )
+    versions = {fence["id"]: fence["version"] for fence in step["fences"]}
+    wanted = {key: versions[key] for key in choice.fence_ids}
+    removed, added = map(list, change(registered, wanted))
+    registered.clear()
+    registered.update(wanted)
+    trigger_m = pytest.approx(choice.trigger_m, abs=1e-6)
+    return {
+        "kept": list(choice.fence_ids),
+        "trigger_m": trigger_m,
+        "removed": removed,
+        "added": added,
+    }
+
+
+@pytest.mark.parametrize("case", cases("regions"))
+def test_regions_vector_holds(case: dict[str, Any]) -> None:
+    """Which fences are kept, when that is looked at again, and what is registered for it."""
+    given, registered = case["given"], dict[str, int]()
+    told: list[dict[str, Any]] = []
+    for step in case["when"]:
+        if "center" in given:
+            held = FenceSet("", **given["center"], radius_m=given["valid_radius_m"], fences={})
+            told.append({"ask": not held.fits(**step["at"])})
+        else:
+            told.append(chosen(given, step, registered))
+
+    assert told == case["then"]
 
 
 @pytest.mark.parametrize("case", cases("problems"))

@@ -7,6 +7,8 @@ Rule 2. What is published was checked and numbered against what is there. If som
 Rule 3. Versions of an id go on rising, also beyond its archive: a version means one content for
         good. A document that comes back is live anew (``first_ms``): whoever is inside a fence
         then has not come in.
+Rule 4. The key of a team reaches the fences of its own libraries, as they were when the rest was
+        checked (``documents.teams``); publishing meanwhile has it looked at anew, as in Rule 2.
 """
 
 from __future__ import annotations
@@ -21,11 +23,12 @@ from msgspec import Struct, structs
 
 from fencepost_gateway.api.body import read_body
 from fencepost_gateway.api.problems import problem
-from fencepost_gateway.api.surface import SURFACE, Surface, as_json
+from fencepost_gateway.api.surface import SURFACE, Surface, as_json, team_name
 from fencepost_gateway.content.lint import lint_template
 from fencepost_gateway.documents.check import check
 from fencepost_gateway.documents.document import Document, Problem, SourceFile
 from fencepost_gateway.documents.loader import load
+from fencepost_gateway.documents.teams import Team, not_owned, strange, team_named, veiled
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.ports import DocumentRow
 from fencepost_gateway.workers.plans import stored
@@ -52,19 +55,30 @@ class Shelf(Struct, frozen=True):
         """Give those that are not archived."""
         return [row for row in self.newest if row.state == "live"]
 
+    def team(self, name: str) -> Team | None:
+        """Give the team whose key it is; None: an operator's, and nothing is barred."""
+        libraries = [row for row in self.live if row.kind == "library"] if name else []
+        return team_named(name, stored(libraries)) if name else None
+
+    def strange(self, team: Team, documents: Sequence[Document]) -> list[Problem]:
+        """Find what a team may not write of these (Rule 4)."""
+        ids = {document.id for document in documents}
+        old = [row for row in self.newest if row.kind == "fence" and row.id in ids]
+        return strange(team, documents, {each.id: each for each in stored(old)})
+
 
 async def post_documents(request: web.Request) -> web.Response:
     """Check the files together with what is live, and publish them in one commit."""
-    surface = request.app[SURFACE]
+    surface, name = request.app[SURFACE], team_name(request)
     try:
         wish = msgspec.json.decode(await read_body(request, BODY_MAX_BYTES), type=ApplyRequest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise ApiError("malformed", "send {files: [{path, text}], dry_run}") from None
 
     async def attempt(shelf: Shelf) -> web.Response | None:
-        documents, found = await asyncio.to_thread(read, wish.files, shelf.live)  # may take seconds
-        if found:
-            return refused(found)
+        documents, answer = await asyncio.to_thread(read, wish.files, shelf, name)  # takes seconds
+        if answer is not None:
+            return answer
         changed = changes(documents, shelf, surface.clock.now_ms())
         revision = await publish(surface, [] if wish.dry_run else changed, shelf)
         if revision is None:
@@ -111,19 +125,33 @@ async def publish(surface: Surface, rows: Sequence[DocumentRow], shelf: Shelf) -
 
 
 def read(
-    files: Sequence[SourceFile], live: Sequence[DocumentRow]
-) -> tuple[list[Document], list[Problem]]:
-    """Read files and check them together with what is live."""
-    loaded = load(files)
+    files: Sequence[SourceFile], shelf: Shelf, name: str
+) -> tuple[list[Document], web.Response | None]:
+    """Read files and check them with what is live; else give the answer that refuses them."""
+    loaded, team = load(files), shelf.team(name)
     if loaded.problems:
-        return loaded.documents, loaded.problems
-    return loaded.documents, check(loaded.documents, stored(live), lint_template)
+        return [], refused(loaded.problems)
+    if team and (others := shelf.strange(team, loaded.documents)):
+        return [], barred(team, others)
+    found = check(loaded.documents, stored(shelf.live), lint_template)
+    return loaded.documents, refused(veiled(found) if team else found) if found else None
 
 
 def refused(found: Sequence[Problem]) -> web.Response:
     """Answer with every problem and its place."""
-    listed = [{**msgspec.to_builtins(p), "text": str(p)} for p in found]
-    return problem(ApiError("documents"), {"problems": listed})
+    return problem(ApiError("documents"), {"problems": listed(found)})
+
+
+def barred(team: Team, found: Sequence[Problem]) -> web.Response:
+    """Answer a team with everything that it may not write (Rule 4)."""
+    more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+    detail = f"Refused: {found[0].where}{more}. This key edits fences of team {team.name} only."
+    return problem(ApiError("key_scope", detail), {"problems": listed(found)})
+
+
+def listed(found: Sequence[Problem]) -> list[dict[str, object]]:
+    """Write problems, each with its text."""
+    return [{**msgspec.to_builtins(p), "text": str(p)} for p in found]
 
 
 def changes(documents: Sequence[Document], shelf: Shelf, now_ms: int) -> list[DocumentRow]:
@@ -144,28 +172,33 @@ def changes(documents: Sequence[Document], shelf: Shelf, now_ms: int) -> list[Do
 
 
 async def get_documents(request: web.Request) -> web.Response:
-    """List what is live."""
-    revision, rows = await request.app[SURFACE].store.documents()
-    listed = [
+    """List what is live; to a team what is its own."""
+    shelf = Shelf(*await request.app[SURFACE].store.documents())
+    team, rows = shelf.team(team_name(request)), shelf.live
+    if team is not None:
+        rows = [r for r, d in zip(rows, stored(rows), strict=True) if team.may_read(d)]
+    shown = [
         {"kind": r.kind, "id": r.id, "version": r.version, "body": msgspec.Raw(r.body)}
         for r in rows
     ]
-    return as_json({"revision": revision, "documents": listed})
+    return as_json({"revision": shelf.revision, "documents": shown})
 
 
 async def delete_document(request: web.Request) -> web.Response:
     """Archive a document: it stops deciding with the next event, its versions stay."""
-    surface = request.app[SURFACE]
+    surface, name = request.app[SURFACE], team_name(request)
     key = request.match_info["kind"], request.match_info["id"]
 
     async def attempt(shelf: Shelf) -> web.Response | None:
-        row = next((r for r in shelf.live if (r.kind, r.id) == key), None)
-        if row is None:
+        row, team = next((r for r in shelf.newest if (r.kind, r.id) == key), None), shelf.team(name)
+        if team and not (row and team.owns(*stored([row]))):
+            return barred(team, [not_owned(team, *key)])
+        if row is None or row.state != "live":
             raise ApiError("not_found")
         rest = stored([r for r in shelf.live if r is not row])
         found = check([], rest, lint_template)
         if found:
-            return refused(found)
+            return refused(veiled(found) if team else found)
         now_ms, version = surface.clock.now_ms(), row.version + 1
         gone = structs.replace(row, version=version, state="archived", applied_ms=now_ms)
         revision = await publish(surface, [gone], shelf)

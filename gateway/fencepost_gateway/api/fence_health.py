@@ -116,7 +116,7 @@ def chosen(fences: Sequence[Fence], asked: Collection[str]) -> Sequence[Fence]:
 
 
 def page(ranking: Ranking, wish: Wish) -> dict[str, Any]:
-    """Give one page of the fences that somebody came near; ``next`` is where the next begins."""
+    """Give one page of the fences that a fix fell into; ``next`` is where the next begins."""
     end = wish.after + wish.limit
     return {
         "seen": ranking.seen,

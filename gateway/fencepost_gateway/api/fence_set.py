@@ -31,7 +31,7 @@ from msgspec import Struct
 from fencepost_geofence.corridor import Corridor
 from fencepost_geofence.geojson import write_geometry
 from fencepost_geofence.shapes import Circle
-from fencepost_geofence.sphere import POLE_DEG, SEAM_DEG, great_circle_m
+from fencepost_geofence.sphere import POLE_DEG, SEAM_DEG, ground_m
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -169,9 +169,9 @@ def difference(plans: Plans, ask: Ask, held: Held, told: FenceSet) -> Difference
 
 def half_diagonal_m(lat: float, lon: float) -> float:
     """Give how far the corners of a cell are from its middle, at most."""
-    north_m = great_circle_m(lat, lon, lat + HALF_CELL_DEG, lon)
+    north_m = ground_m(lat, lon, lat + HALF_CELL_DEG, lon)
     widest_lat = max(0.0, abs(lat) - HALF_CELL_DEG)
-    return hypot(north_m, great_circle_m(widest_lat, 0.0, widest_lat, HALF_CELL_DEG))
+    return hypot(north_m, ground_m(widest_lat, 0.0, widest_lat, HALF_CELL_DEG))
 
 
 def fence_json(fence: Fence, version: int, zone: str) -> dict[str, Any]:

@@ -4,6 +4,9 @@ Imports: fences from files of places, and back.
 Rule 1. Rows are judged one by one, and nothing is published while a row is bad, until the caller
         accepts that those rows stay out. What is published is published in one commit.
 Rule 2. An answer names at most 1,000 bad rows, and counts all.
+Rule 3. The key of a team imports into its own libraries and exports them. A row that names a fence
+        of others is read as a new one, so that nothing of theirs gets into the answer, and then
+        refuses the import.
 """
 
 from __future__ import annotations
@@ -20,18 +23,20 @@ from fencepost_gateway.api.body import read_body
 from fencepost_gateway.api.documents import (
     BODY_MAX_BYTES,
     Shelf,
+    barred,
     changes,
     publish,
     try_to_publish,
 )
 from fencepost_gateway.api.problems import problem
-from fencepost_gateway.api.surface import SURFACE, as_json
+from fencepost_gateway.api.surface import SURFACE, as_json, team_name
 from fencepost_gateway.content.lint import lint_template
 from fencepost_gateway.documents.check import check
-from fencepost_gateway.documents.document import SourceFile, StoredDocument
+from fencepost_gateway.documents.document import Problem, SourceFile, StoredDocument
 from fencepost_gateway.documents.imports.csv_rows import write_csv
 from fencepost_gateway.documents.imports.read import Imported, Wish, read_import
 from fencepost_gateway.documents.imports.rows import Verdict
+from fencepost_gateway.documents.teams import Team, veiled
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.ports import DocumentRow
 from fencepost_gateway.workers.plans import stored
@@ -56,7 +61,7 @@ class ImportRequest(Struct):
 
 async def post_import(request: web.Request) -> web.Response:
     """Read fences from files row by row, and publish them once no row is bad, or as accepted."""
-    surface = request.app[SURFACE]
+    surface, name = request.app[SURFACE], team_name(request)
     try:
         wish = msgspec.json.decode(await read_body(request, BODY_MAX_BYTES), type=ImportRequest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -64,7 +69,10 @@ async def post_import(request: web.Request) -> web.Response:
         raise ApiError("malformed", what) from None
 
     async def attempt(shelf: Shelf) -> web.Response | None:
-        imported = await asyncio.to_thread(read, wish, shelf.live)  # may take seconds
+        team = shelf.team(name)
+        imported, others = await asyncio.to_thread(read, wish, shelf, team)  # may take seconds
+        if team and others:
+            return barred(team, others)
         changed = changes(imported.documents, shelf, surface.clock.now_ms())
         answer = _answer(imported, changed)
         if imported.problems and not wish.accept and not wish.dry_run:
@@ -76,29 +84,41 @@ async def post_import(request: web.Request) -> web.Response:
     return await try_to_publish(surface, attempt)
 
 
-def read(wish: ImportRequest, live: Sequence[DocumentRow]) -> Imported:
-    """Read the rows and check them together with what is live; bad rows are taken out."""
-    documents = stored(live)
-    fences = {each.id: each.body for each in documents if each.kind == "fence"}
+def read(
+    wish: ImportRequest, shelf: Shelf, team: Team | None
+) -> tuple[Imported, Sequence[Problem]]:
+    """
+    Read the rows and check them together with what is live; bad rows are taken out.
+
+    Beside them stand the rows that the team may not write: then nothing more is looked at.
+    """
+    documents = stored(shelf.live)
+    known = [each for each in documents if team.owns(each)] if team else documents
+    fences = {each.id: each.body for each in known if each.kind == "fence"}
     imported = read_import(wish.files, fences, Wish(wish.radius_m, wish.repair))
-    while bad := _out_of_place(imported, documents):
+    if team and (others := shelf.strange(team, imported.documents)):
+        return imported, others[:SHOWN_MAX]
+    while bad := _out_of_place(imported, documents, team):
         imported.problems += bad
         spots = {(each.file, each.feature) for each in bad}
         kept = [d for d in imported.documents if (d.origin.file, d.origin.feature) not in spots]
         imported.documents = kept if len(kept) < len(imported.documents) else []
     imported.problems.sort(key=lambda each: (each.file, each.line or 0, each.feature or 0))
-    return imported
+    return imported, ()
 
 
-def _out_of_place(imported: Imported, live: Sequence[StoredDocument]) -> list[Verdict]:
+def _out_of_place(
+    imported: Imported, live: Sequence[StoredDocument], team: Team | None
+) -> list[Verdict]:
     """Find rows that do not fit what is live, such as a library that is not there."""
     if not imported.documents:
         return []
+    found = check(imported.documents, live, lint_template)
     return [
         Verdict(
             p.file or "what is live", p.what, p.how, p.line, p.feature, *_named(p.where)
         )
-        for p in check(imported.documents, live, lint_template)
+        for p in (veiled(found) if team else found)
     ]  # fmt: skip
 
 
@@ -125,11 +145,14 @@ def _told(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
 
 
 async def get_fences(request: web.Request) -> web.Response:
-    """Give the live fences as GeoJSON, or as CSV."""
-    fences = request.app[SURFACE].plans.fences
+    """Give the live fences as GeoJSON, or as CSV; to a team its own."""
+    fences, name = request.app[SURFACE].plans.fences, team_name(request)
     wanted = request.query.get("format", "geojson")
     if wanted not in ("geojson", "csv"):
         raise ApiError("malformed", "format is geojson or csv", "format")
+    if name:
+        team = Shelf(*await request.app[SURFACE].store.documents()).team(name)
+        fences = [fence for fence in fences if team and fence.library in team.libraries]
     if wanted == "geojson":
         return as_json(to_collection(fences))
     text = await asyncio.to_thread(write_csv, fences)

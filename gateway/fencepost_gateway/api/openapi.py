@@ -64,6 +64,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
 SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "open": [],
     "device": [{"write_key": [], "device": []}],
+    "team": [{"team_key": []}, {"operator_key": []}],
     "operator": [{"operator_key": []}],
 }
 
@@ -87,6 +88,11 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
             "securitySchemes": {
                 "write_key": {"type": "http", "scheme": "bearer", "description": "pk_…"},
                 "operator_key": {"type": "http", "scheme": "bearer", "description": "sk_…"},
+                "team_key": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "sk_… of a team: only fences of its own libraries",
+                },
                 "device": {"type": "apiKey", "in": "header", "name": "Fencepost-Device"},
             },
         },
@@ -95,7 +101,7 @@ def describe(routes: Iterable[Route]) -> dict[str, Any]:
 
 def _operation(route: Route) -> dict[str, Any]:
     codes = [*route.errors, *(["key_unknown"] if route.role != "open" else [])]
-    if route.role == "operator":
+    if route.role in ("team", "operator"):
         codes.append("key_scope")
     operation: dict[str, Any] = {
         "operationId": route.handler.__name__,

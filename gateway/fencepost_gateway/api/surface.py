@@ -2,8 +2,9 @@
 Surface: what every handler works with, and the route table's own types.
 
 Rule 1. A route that is not in the table does not exist; a route without a role cannot be written.
-Rule 2. Roles: ``open`` (no key), ``device`` (write key and device secret), ``operator`` (operator
-        key). Keys are compared in constant time.
+Rule 2. Roles: ``open`` (no key), ``device`` (write key and device secret), ``team`` (the key of a
+        team, for what is its own; the operator key, for all), ``operator`` (operator key). Keys are
+        compared in constant time.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from fencepost_gateway.workers.lanes import Lane
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.wakes import Wakes
 
-Role = Literal["open", "device", "operator"]
+Role = Literal["open", "device", "team", "operator"]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -96,10 +97,21 @@ def require(request: web.Request, role: Role) -> None:
     key = bearer(request).encode()
     is_write = hmac.compare_digest(key, credentials.write_key.encode())
     is_operator = hmac.compare_digest(key, credentials.operator_key.encode())
-    if not is_write and not is_operator:
+    is_team = bool(team_name(request))
+    if not is_write and not is_operator and not is_team:
         raise ApiError("key_unknown")
-    if role == "operator" and not is_operator:
+    also = is_write if role == "device" else role == "team" and is_team
+    if not is_operator and not also:
         raise ApiError("key_scope")
+
+
+def team_name(request: web.Request) -> str:
+    """Give the team whose key a request carries; empty: it is no team's."""
+    key, found = bearer(request).encode(), ""
+    for name, own in request.app[SURFACE].credentials.team_keys.items():
+        if hmac.compare_digest(key, own.encode()):
+            found = name
+    return found
 
 
 def device_of(request: web.Request) -> Device:

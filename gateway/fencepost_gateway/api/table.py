@@ -59,21 +59,21 @@ ROUTES: tuple[Route, ...] = (
         errors=("device_secret", "key_scope", "not_found"),
     ),
     Route(
-        "POST", "/v1/documents", documents.post_documents, "operator",
+        "POST", "/v1/documents", documents.post_documents, "team",
         "Check and publish documents, all or nothing.", "Applied", body="ApplyRequest",
         errors=("malformed", "too_large", "documents", "conflict", "store_unavailable"),
     ),
     Route(
-        "GET", "/v1/documents", documents.get_documents, "operator",
+        "GET", "/v1/documents", documents.get_documents, "team",
         "What is live.", "Documents",
     ),
     Route(
-        "DELETE", "/v1/documents/{kind}/{id}", documents.delete_document, "operator",
+        "DELETE", "/v1/documents/{kind}/{id}", documents.delete_document, "team",
         "Archive a document.", "Archived",
         errors=("not_found", "documents", "conflict", "store_unavailable"),
     ),
     Route(
-        "GET", "/v1/fences", imports.get_fences, "operator",
+        "GET", "/v1/fences", imports.get_fences, "team",
         "The live fences as GeoJSON or CSV.", "FeatureCollection",
         query={"format": "`geojson` (default) or `csv`."}, errors=("malformed",),
     ),
@@ -100,7 +100,7 @@ ROUTES: tuple[Route, ...] = (
         errors=("malformed", "not_found", "too_large"),
     ),
     Route(
-        "POST", "/v1/fences/import", imports.post_import, "operator",
+        "POST", "/v1/fences/import", imports.post_import, "team",
         "Import fences from CSV, GeoJSON, KML and GPX, with a verdict for each bad row.",
         "Imported", body="ImportRequest",
         errors=("malformed", "too_large", "import", "conflict", "store_unavailable"),

@@ -5,9 +5,9 @@ Pure apart from the person, whose presences are updated in place.
 
 Rule 1. ENTER begins the presence of its visit, EXIT and EXPIRE end it. Told twice, it is there
         once.
-Rule 2. A superseded transition takes back one that was told: the presence of a superseded ENTER
-        ends. A superseded EXIT or EXPIRE closes a presence that is still there; one that was over
-        goes on, as nobody left, unless its ENTER is taken back with it.
+Rule 2. A superseded transition takes one back that was told, by its opposite: an EXIT the ENTER, an
+        ENTER the EXIT or EXPIRE. So it does what its kind says, and the visit goes on since it
+        began.
 Rule 3. Openings (``Plan.openings``) are told once each and visit: those after the visit began and
         after the last one told. Where nobody has asked until now, those later than now.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fencepost_geofence.membership import Transition
 
 
-def move(person: Person, told: Transition, visit: Presence, taken_back: set[str]) -> None:
+def move(person: Person, told: Transition, visit: Presence) -> None:
     """
     Let a transition change where the person is (Rules 1 and 2).
 
@@ -34,19 +34,13 @@ def move(person: Person, told: Transition, visit: Presence, taken_back: set[str]
         person: Whose transition it is.
         told: The transition.
         visit: The presence it would begin, or let go on.
-        taken_back: Visits whose ENTER this upload takes back; added to.
 
     """
     if told.kind not in ("enter", "exit", "expire"):
         return
     others = [each for each in person.inside if each.visit_id != visit.visit_id]
     was_inside = len(others) < len(person.inside)
-    if told.kind == "enter":
-        is_inside = not told.superseded
-        if told.superseded:
-            taken_back.add(visit.visit_id)
-    else:
-        is_inside = told.superseded and not was_inside and visit.visit_id not in taken_back
+    is_inside = told.kind == "enter"
     if was_inside != is_inside:
         person.inside = [*others, visit] if is_inside else others
 

@@ -4,7 +4,7 @@ Fence health: which fences need mending, and what to do.
 Pure: fences and what was counted of them (``fence_counts``) in, figures and advice out. No person,
 device or position is in either.
 
-Rule 1. Figures are of the days asked for, by UTC. A fence nobody came near has none and is not
+Rule 1. Figures are of the days asked for, by UTC. A fence no fix fell into has none and is not
         judged: there is nothing to say of it yet.
 Rule 2. Accuracy is the median of what receivers claimed near the fence, of fixes fine enough to
         speak of it; positions coarser than that are ``low_accuracy``, and would hide what phones
@@ -49,13 +49,12 @@ UNDECIDED: Final = (
     "low_accuracy",
     "implausible_speed",
     "stale",
-    "mock",
 )
 EDGE: Final = ("oscillating", "one_fix")  # what happens when a fence is small for its receivers
-FEW_FIXES: Final = 50
+FEW_FIXES: Final = 30
 FEW_VISITS: Final = 5
 FEW_FLAPS: Final = 3
-PASSED_BY: Final = 500  # fixes without a visit that are no chance any more
+UNSURE: Final = 100  # fixes without a visit that are no chance any more
 
 FLAP_RATE: Final = 0.1
 UNDECIDED_SHARE: Final = 0.2
@@ -70,7 +69,6 @@ WHY: Final[Mapping[str, str]] = {
     "enter districts, not shops",
     "implausible_speed": "positions jump about: receivers at fault, or made-up tracks",
     "stale": "positions come too late or out of order: see whether the app holds them back",
-    "mock": "positions are mocked: test devices, or somebody who cheats",
 }
 
 
@@ -116,7 +114,7 @@ class Ranking(Struct, frozen=True):
 
     Attributes:
         rows: Worst first, as many as were asked for.
-        seen: How many fences somebody came near.
+        seen: How many fences a fix fell into.
         ailing: How many of these have findings.
         fixes: How many came by each.
 
@@ -129,7 +127,7 @@ class Ranking(Struct, frozen=True):
 
 
 def ranked(fences: Iterable[Fence], counts: Mapping[str, Mapping[str, int]], most: int) -> Ranking:
-    """Judge the fences that somebody came near, and keep the ``most`` worst (rules 1 and 3)."""
+    """Judge the fences that a fix fell into, and keep the ``most`` worst (rules 1 and 3)."""
     fixes: dict[str, int] = {}
     ailing = 0
 
@@ -179,8 +177,8 @@ def _with_findings(one: FenceHealth, fence: Fence) -> FenceHealth:
     explained = EDGE if small else ("one_fix",) if slow else ()
     found = (small, slow, flapping, _undecided(one, explained))
     said = [finding for finding in found if finding is not None]
-    if not said and not one.enters and one.fixes >= PASSED_BY:
-        advice = f"{one.fixes} fixes came near and nobody entered: is it where the place is?"
+    if not said and not one.enters and one.fixes >= UNSURE:
+        advice = f"{one.fixes} fixes fell into it, none sure enough: is it too small, or misplaced?"
         said = [Finding("unentered", 0, advice)]
     said.sort(key=lambda finding: -finding.hurts)
     return structs.replace(one, findings=tuple(said))

@@ -36,7 +36,7 @@ def tell_health(answer: Mapping[str, Any], asked: Sequence[str]) -> Iterator[str
     for fence_id in asked:
         if fence_id not in seen:
             yield ""
-            yield f"{fence_id}: nobody came near it in {counted(answer['days'], 'day')}"
+            yield f"{fence_id}: nobody was in it in {counted(answer['days'], 'day')}"
     left = answer["ailing"] - sum(1 for row in shown if row["findings"])
     if left > 0:
         yield ""
@@ -51,12 +51,12 @@ def _summary(answer: Mapping[str, Any]) -> str:
     when = f"{counted(answer['days'], 'day')} ({answer['from']} to {answer['to']}, UTC)"
     if not seen:
         return (
-            f"{counted(fences, 'fence is', 'fences are')} live, and no position came within 150 m "
+            f"{counted(fences, 'fence is', 'fences are')} live, and no position fell into one "
             f"in {when}. "
             "Positions need the consent `location_collect`, and an app that sends them; "
             "`fencepost explain --user ID` says what came of one person."
         )
-    unseen = f"; nobody came near {fences - seen}" if fences > seen else ""
+    unseen = f"; nobody was in {fences - seen}" if fences > seen else ""
     verdict = "nothing to mend" if not ailing else f"{ailing} of {fences} to mend, worst first"
     return f"{counted(fences, 'fence')}, {when}: {verdict}{unseen}."
 

@@ -31,6 +31,7 @@ from fencepost_gateway.ports import (
     AckLevel,
     AdmitRequest,
     Claimed,
+    DeviceSeen,
     DocumentRow,
     DueMessage,
     Effects,
@@ -38,6 +39,7 @@ from fencepost_gateway.ports import (
     Judge,
     RecordRow,
     Settle,
+    Statement,
 )
 from fencepost_gateway.stores import rows
 from fencepost_gateway.stores.memory_books import (
@@ -50,6 +52,7 @@ from fencepost_gateway.stores.memory_books import (
     consents_of,
     count_fence_days,
     end,
+    known_as,
     merge,
     message_of,
     open_messages,
@@ -102,6 +105,9 @@ class MemoryStore:
             )
             for change in admission.consents:
                 books.consents[(change.person_id, *change.entry.key)] = change.entry
+                # Whose clock it was is not kept of what was stated once.
+                stated = Statement(request.received_ms, structs.replace(change.entry, clock=""))
+                books.statements = (*books.statements, (change.person_id, stated))
             if admission.link is not None:
                 visitor_id, person_id = admission.link
                 books.aliases[visitor_id] = person_id
@@ -111,6 +117,9 @@ class MemoryStore:
             if admission.upload is not None or admission.others:
                 books.devices[device_id] = (request.secret_hash, admission.person_id)
                 books.marks[(device_id, stream)] = pack(marks)
+                at_ms = request.received_ms
+                first_ms, last_ms = books.heard.get(device_id, (at_ms, at_ms))
+                books.heard[device_id] = (first_ms, max(last_ms, at_ms))
             return admission
 
     async def append(self, record: Record, now_ms: int) -> int:
@@ -322,6 +331,34 @@ class MemoryStore:
             if day >= since_day and (fence_ids is None or fence_id in fence_ids):
                 found.setdefault(fence_id, Counter()).update(unpack(body, dict[str, int]))
         return {fence_id: dict(counted) for fence_id, counted in found.items()}
+
+    async def story(
+        self, person_id: str, after: tuple[int, int], until_ms: int, limit: int
+    ) -> list[RecordRow]:
+        """See ``Store.story``."""
+        found = await self.records(0, len(self._books.records), person_id=person_id)
+        wanted = [r for r in found if (r.at_ms, r.cursor) > after and r.at_ms < until_ms]
+        return sorted(wanted, key=lambda r: (r.at_ms, r.cursor))[:limit]
+
+    async def devices_of(self, person_id: str, limit: int) -> list[DeviceSeen]:
+        """See ``Store.devices_of``."""
+        everybody = known_as(self._books, person_id)
+        found = [
+            DeviceSeen(device_id, *self._books.heard[device_id])
+            for device_id, (_, owner) in self._books.devices.items()
+            if owner in everybody
+        ]
+        return sorted(found, key=lambda d: (-d.last_ms, d.device_id))[:limit]
+
+    async def statements(self, person_id: str, limit: int) -> list[Statement]:
+        """See ``Store.statements``."""
+        everybody = known_as(self._books, person_id)
+        return [said for owner, said in self._books.statements if owner in everybody][-limit:]
+
+    async def versions(self, kind: str, ids: Collection[str]) -> list[DocumentRow]:
+        """See ``Store.versions``."""
+        found = sorted(self._books.documents.items())
+        return [row for (its_kind, its_id, _), row in found if its_kind == kind and its_id in ids]
 
     async def counts(self) -> dict[str, int]:
         """See ``Store.counts``."""

@@ -21,7 +21,15 @@ from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.settle import Settlement
 from fencepost_gateway.intake import records
 from fencepost_gateway.intake.records import Record
-from fencepost_gateway.ports import LEASE_MS, Claimed, DocumentRow, DueMessage, RecordRow, Timer
+from fencepost_gateway.ports import (
+    LEASE_MS,
+    Claimed,
+    DocumentRow,
+    DueMessage,
+    RecordRow,
+    Statement,
+    Timer,
+)
 from fencepost_gateway.stores import rows
 
 T = TypeVar("T")
@@ -70,6 +78,8 @@ class Books(Struct):
     revision: int = 0
     emergency_stop: bool = False
     devices: dict[str, tuple[bytes, str]] = {}
+    heard: dict[str, tuple[int, int]] = {}
+    statements: tuple[tuple[str, Statement], ...] = ()
     marks: dict[tuple[str, str], bytes] = {}
     aliases: dict[str, str] = {}
     merged: dict[str, str] = {}
@@ -125,6 +135,11 @@ def consents_of(books: Books, person_id: str) -> list[ConsentEntry]:
     return [entry for key, entry in sorted(books.consents.items()) if key[0] == person_id]
 
 
+def known_as(books: Books, person_id: str) -> set[str]:
+    """Give a person and the visitors who turned out to be them."""
+    return {person_id, *(v for v, known in books.aliases.items() if known == person_id)}
+
+
 def message_of(row: MessageRow) -> Message:
     """Give the message of a row, under the person it belongs to by now."""
     return structs.replace(unpack(row.body, Message), person_id=row.person_id)
@@ -142,7 +157,7 @@ def open_messages(books: Books) -> list[DueMessage]:
 def claim_facts(books: Books, row: MessageRow) -> ClaimFacts:
     """Gather what ``judge`` may see: of the person, and of visitors who turned out to be them."""
     subject = books.aliases.get(row.person_id, row.person_id)
-    everybody = {subject, *(v for v, person_id in books.aliases.items() if person_id == subject)}
+    everybody = known_as(books, subject)
     addresses = [
         AddressRow(
             channel,

@@ -36,6 +36,7 @@ from fencepost_gateway.ports import (
     AckLevel,
     AdmitRequest,
     Claimed,
+    DeviceSeen,
     DocumentRow,
     DueMessage,
     Effects,
@@ -43,6 +44,7 @@ from fencepost_gateway.ports import (
     Judge,
     RecordRow,
     Settle,
+    Statement,
 )
 from fencepost_gateway.stores import rows
 from fencepost_gateway.stores.sql import load_queries
@@ -50,6 +52,7 @@ from fencepost_gateway.stores.sqlite_desk import Desk, Facts
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_fence_days import KEPT_DAYS, FenceDays
 from fencepost_gateway.stores.sqlite_file import ack_level_of, connect, lock_folder, migrate
+from fencepost_gateway.stores.sqlite_story import Story
 from fencepost_gateway.stores.sqlite_writer import Writer
 
 SQLITE_MIN = (3, 51, 3)
@@ -76,6 +79,7 @@ class SqliteStore:
         self._read_db = connect(path, read_only=True)
         self._facts = Facts(self._read_db, self._sql)
         self._fence_days = FenceDays(self._read_db, self._sql)
+        self._story = Story(self._read_db, self._sql)
         self._reader = ThreadPoolExecutor(1, "fencepost-reader")
         self._tail: deque[LogRecord] = deque(maxlen=TAIL_MAX)
         self._writer = Writer(self._write_db, self._keep, self._door.forget)
@@ -337,6 +341,24 @@ class SqliteStore:
         while after is not None:
             after = await self._read(partial(self._fence_days.add_page, totals, after))
         return totals
+
+    async def story(
+        self, person_id: str, after: tuple[int, int], until_ms: int, limit: int
+    ) -> list[RecordRow]:
+        """See ``Store.story``."""
+        return await self._read(lambda: self._story.records(person_id, after, until_ms, limit))
+
+    async def devices_of(self, person_id: str, limit: int) -> list[DeviceSeen]:
+        """See ``Store.devices_of``."""
+        return await self._read(lambda: self._story.devices(person_id, limit))
+
+    async def statements(self, person_id: str, limit: int) -> list[Statement]:
+        """See ``Store.statements``."""
+        return await self._read(lambda: self._story.statements(person_id, limit))
+
+    async def versions(self, kind: str, ids: Collection[str]) -> list[DocumentRow]:
+        """See ``Store.versions``."""
+        return await self._read(lambda: self._story.versions(kind, ids))
 
     async def counts(self) -> dict[str, int]:
         """See ``Store.counts``."""

@@ -41,8 +41,9 @@ from fencepost_gateway.ports import AddressChange, Effects, RecordRow, Timer
 from fencepost_gateway.workers.fence_tally import FenceTally
 from fencepost_gateway.workers.plans import Plans
 from fencepost_geofence.fix import Fix
-from fencepost_geofence.membership import DeviceState, Transition
+from fencepost_geofence.membership import DeviceState, Transition, unseen
 
+LONG_AGO_MS = -1
 ZONE_FRESH_MS = 86_400_000  # a zone is confirmed once a day, not with every upload
 
 Happening = tuple[int, int, wire.Event | Transition]
@@ -66,7 +67,7 @@ class States:
 
     def device(self, device_id: str) -> DeviceState:
         """Give a device's tracker state, new if it was never seen."""
-        return self.devices.setdefault(device_id, DeviceState())
+        return self.devices.setdefault(device_id, unseen())
 
 
 class Group:
@@ -79,19 +80,18 @@ class Group:
         self._changed: set[str] = set()
         self._moved: set[str] = set()
         self._now_ms = 0
-        self._taken_back: set[str] = set()  # visits whose ENTER this record takes back
         self.effects = Effects(position, 0)
         self._tally = FenceTally()
         self.dropped: dict[str, int] = {}
         self.events = 0
         self.fixes = 0
+        self.cut_positions = 0
 
     def take(self, log: LogRecord) -> None:
         """Fold one record."""
         self.effects.position = log.position
         self.effects.now_ms = max(self.effects.now_ms, log.appended_ms)  # when messages come due
         self._now_ms = log.appended_ms
-        self._taken_back.clear()
         record = log.record
         if isinstance(record, Upload):
             self._upload(record)
@@ -142,41 +142,41 @@ class Group:
         seqs = [event.seq for event in upload.events]
         in_order = sorted(zip(upload.at_ms, seqs, upload.events, strict=True), key=_moment)
         fixes: list[Fix] = []
+        numbers: dict[int, int] = {}
         told: list[Happening] = []
         for at_ms, seq, event in in_order:
             if isinstance(event, wire.Fix):
-                ref = f"{upload.stream}:{seq}"
-                fixes.append(
-                    Fix(
-                        at_ms,
-                        event.lat,
-                        event.lon,
-                        event.accuracy_m,
-                        ref,
-                        event.speed_mps,
-                        event.is_mock and not self._plans.plan.allows_mock,
-                    )
-                )
+                is_mock = event.is_mock and not self._plans.plan.allows_mock
+                place = event.lat, event.lon, event.accuracy_m, event.speed_mps
+                fixes.append(Fix(at_ms, *place, is_mock))
+                numbers[at_ms] = seq
                 continue
             if isinstance(event, wire.Consent) and event.values.get("location_collect") == "n":
                 fixes.clear()
                 self._forget_place(upload.device_id, person)
             told.append((at_ms, seq, event))
         if fixes:
-            told += self._follow(upload.device_id, fixes)
+            for each, transition in enumerate(self._follow(upload.device_id, fixes)):
+                # What a late fix has changed lies behind, and keeps its own order.
+                is_back = transition.late or transition.superseded
+                at_ms = LONG_AGO_MS if is_back else transition.at_ms
+                seq = each if is_back else numbers.get(at_ms, 0)
+                told.append((at_ms, seq, transition))
             told.sort(key=_moment)
         yield from told
 
-    def _follow(self, device_id: str, fixes: list[Fix]) -> Iterator[Happening]:
+    def _follow(self, device_id: str, fixes: list[Fix]) -> list[Transition]:
         self.fixes += len(fixes)
         state = self._states.device(device_id)
-        followed = self._plans.tracker.follow(state, fixes)
+        tracker = self._plans.tracker
+        cut_before = tracker.index.cut_positions
+        followed = tracker.follow(state, fixes)
+        self.cut_positions += tracker.index.cut_positions - cut_before
         self._moved.add(device_id)
-        self._tally.weighed(followed.weighed, fixes, self._plans.tracker.index, self._now_ms)
+        self._tally.weighed(followed.weighed, fixes, tracker.index, self._now_ms)
         for reason, count in followed.dropped.items():
             self.dropped[reason] = self.dropped.get(reason, 0) + count
-        for transition in followed.transitions:
-            yield transition.at_ms, int(transition.ref.rpartition(":")[2]), transition
+        return followed.transitions
 
     def _set_timer(self, device_id: str, person: Person) -> None:
         states, plan = self._states, self._plans.plan
@@ -193,7 +193,7 @@ class Group:
         self.effects.timers[device_id] = timer
 
     def _forget_place(self, device_id: str, person: Person) -> None:
-        self._states.devices[device_id] = DeviceState()
+        self._states.devices[device_id] = unseen()
         self._moved.add(device_id)
         person.inside = [p for p in person.inside if p.device_id != device_id]
         person.left = [d for d in person.left if d.device_id != device_id]
@@ -205,11 +205,12 @@ class Group:
     def _transition(self, told: Transition, device_id: str, person: Person) -> None:
         self._open(device_id, person, told.at_ms)
         fence_id = told.fence_id
-        visit_id = derive("visit", self._workspace, device_id, fence_id, told.visit_ref)
-        since_ms = told.at_ms if told.kind == "enter" else told.visit_began_ms
+        visit_id = derive("visit", self._workspace, device_id, fence_id, str(told.visit_ms))
+        is_new = told.kind == "enter" and not told.superseded
+        since_ms = told.at_ms if is_new else told.visit_began_ms
         opened_ms = told.at_ms if fence_id in self._plans.plan.openings else 0
         visit = Presence(fence_id, since_ms, visit_id, device_id, opened_ms)
-        move(person, told, visit, self._taken_back)
+        move(person, told, visit)
         self._tell(told, visit, person)
 
     def _open(self, device_id: str, person: Person, until_ms: int) -> None:
@@ -220,8 +221,7 @@ class Group:
                 fence_id=visit.fence_id,
                 at_ms=at_ms,
                 crossed_at_ms=at_ms,
-                ref="",
-                visit_ref="",
+                visit_ms=at_ms,
                 visit_began_ms=visit.since_ms,
                 reason="timer",
             )
@@ -376,7 +376,7 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
 def _shown(transition: Transition, device_id: str) -> dict[str, Any]:
     """Give a transition as its record keeps it: distances and times, never a coordinate."""
     body: dict[str, Any] = msgspec.to_builtins(transition)
-    del body["ref"], body["visit_ref"]
+    del body["visit_ms"]  # the record's subject names the visit
     if body["distance_m"] is not None:
         body["distance_m"] = round(body["distance_m"], 1)
     if body["confidence"] is not None:

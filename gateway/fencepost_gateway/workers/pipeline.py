@@ -9,6 +9,8 @@ Rule 1. States are held in bounded dictionaries between groups. After any failur
 Rule 2. A publication ends its group: records behind it see the new plan.
 Rule 3. A record that cannot be folded is passed over, counted and logged by position; the records
         around it are processed as ever.
+Rule 4. A device's state that cannot be read (of another version) is begun anew: its fixes count on,
+        and whoever is inside enters ``initial``.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from fencepost_gateway.ports import Effects, Store
 from fencepost_gateway.workers.group import Group, States, people_of
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.wakes import Wakes, rung
-from fencepost_geofence.membership import DeviceState
+from fencepost_geofence.membership import DeviceState, unseen
 
 GROUP_MAX = 64
 HELD_MAX = 20_000
@@ -34,6 +36,14 @@ PAUSE_S = 1.0
 
 log = structlog.get_logger()
 _device: msgspec.msgpack.Decoder[DeviceState] = msgspec.msgpack.Decoder(DeviceState)
+
+
+def _read_track(body: bytes) -> DeviceState:
+    try:
+        return _device.decode(body)
+    except msgspec.DecodeError:
+        log.warning("pipeline.track_unreadable")
+        return unseen()
 
 
 class Pipeline:
@@ -123,7 +133,7 @@ class Pipeline:
         unseen = [d for d in devices if d not in states.devices]
         if unseen:
             for device_id, body in (await self._store.tracks(unseen)).items():
-                states.devices[device_id] = _device.decode(body)
+                states.devices[device_id] = _read_track(body)
 
     def _fold(self, records: Sequence[LogRecord]) -> Group:
         group = Group(self._states, self._plans, self._workspace, records[0].position)
@@ -145,6 +155,7 @@ class Pipeline:
         metrics, now_ms = self._metrics, self._clock.now_ms()
         metrics.processed.inc(group.events)
         self.fixes += group.fixes
+        metrics.positions_cut.inc(group.cut_positions)
         for reason, count in group.dropped.items():
             metrics.fixes_dropped.labels(reason).inc(count)
         for row in group.effects.records:

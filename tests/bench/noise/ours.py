@@ -21,7 +21,7 @@ from fencepost_geofence import geojson
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import DeviceState
+from fencepost_geofence.membership import unseen
 from fencepost_geofence.shapes import Circle
 from fencepost_geofence.tracker import Tracker
 from fencepost_geofence.trail import untrodden
@@ -41,11 +41,10 @@ class Weighed:
 
 def weigh(town: Town, heard: Heard) -> Weighed:
     """Fold a day's fixes and measure the estimates."""
-    trail, last_at_ms = untrodden(), None
+    trail = untrodden()
     rows = []
     for fix in _fixes(town, heard):
-        trail.add(fix, last_at_ms)
-        last_at_ms = fix.at_ms
+        trail.add(fix)
         weighed = trail.weigh()
         rows.append((weighed.lat, weighed.lon, weighed.sigma_m))
     estimates = np.array(rows)
@@ -75,7 +74,7 @@ def tracker(town: Town) -> Tracker:
 def followed(town: Town, door: Tracker, heard: Heard) -> Enters:
     """Let the tracker follow a day."""
     told: list[list[float]] = [[] for _ in town.places]
-    state, fixes = DeviceState(), _fixes(town, heard)
+    state, fixes = unseen(), _fixes(town, heard)
     for start in range(0, len(fixes), UPLOAD):
         for one in door.follow(state, fixes[start : start + UPLOAD]).transitions:
             if one.kind == "enter":

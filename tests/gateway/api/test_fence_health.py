@@ -66,14 +66,14 @@ async def test_visits_flaps_and_delay_are_those_of_the_walks(tmp_path: Path) -> 
     delays_s = sorted((t["at_ms"] - t["crossed_at_ms"]) / 1000 for t in enters)
     assert row["enter_delay_s"] == pytest.approx(delays_s[1], rel=0.1, abs=1)
     assert row["accuracy_m"] == 5
-    assert row["fixes"] >= 24
+    assert row["fixes"] >= 8  # those that told something new
     assert [f["code"] for f in row["findings"]] == ["flapping"]
     assert (answer["fences"], answer["seen"], answer["ailing"]) == (1, 1, 1)
     assert (answer["from"], answer["to"]) == ("2026-05-26", "2026-06-01")
 
 
 async def test_pages_go_through_all_fences_worst_first(tmp_path: Path) -> None:
-    """Every fence somebody came near once, in one order, with ``next`` until the end."""
+    """Every fence a fix fell into once, in one order, with ``next`` until the end."""
     names = [f"f-{i}" for i in range(5)]
     async with open_rig(tmp_path) as rig:
         await rig.apply(DOCUMENTS, OPEN_POLICY, fences=fences(*names, "unseen"))

@@ -19,14 +19,14 @@ def concrete(route: Route) -> str:
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.method} {r.path}")
 async def test_route_keeps_its_role(tmp_path: Path, route: Route) -> None:
-    """Without a key only open routes answer; the write key opens no operator's route."""
+    """Without a key only open routes answer; the write key opens no route of a team or operator."""
     async with open_rig(tmp_path) as rig:
         path = concrete(route)
         bare = await rig.client.request(route.method, path)
         device = await rig.client.request(route.method, path, headers=rig.device_headers())
 
         assert (bare.status == 401) == (route.role != "open")
-        assert (device.status == 403) == (route.role == "operator")
+        assert (device.status == 403) == (route.role in ("team", "operator"))
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.method} {r.path}")

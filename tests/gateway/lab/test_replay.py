@@ -47,6 +47,8 @@ async def test_real_drive_gives_the_transitions_of_bare_containment() -> None:
     told: dict[str, list[str]] = {}
     async for played in replay.play({"drive": points}):
         body = played.row.body
+        if body["kind"] == "expire":
+            continue  # the drive ends inside a district
         told.setdefault(body["fence_id"], []).append(body["kind"])
 
     assert told == bare_containment(fences, track)

@@ -11,8 +11,8 @@ from fencepost_gateway.reports.fence_health import (
     FEW_FIXES,
     FEW_FLAPS,
     FEW_VISITS,
-    PASSED_BY,
     UNDECIDED,
+    UNSURE,
     WHY,
     FenceHealth,
     health_of,
@@ -68,7 +68,7 @@ def test_figures_of_a_fence_that_is_well() -> None:
 
 def test_figures_of_nothing_are_none() -> None:
     """There is no share of nothing, and no median."""
-    one = health_of(Fence("kiosk", CIRCLE), {"mock": 1})
+    one = health_of(Fence("kiosk", CIRCLE), {"stale": 1})
 
     assert (one.fixes, one.undecided_share) == (1, 1.0)
     assert (one.flap_rate, one.enter_delay_s, one.accuracy_m, one.findings) == (
@@ -137,7 +137,7 @@ def test_flapping_asks_for_a_cooldown_or_for_room() -> None:
 @pytest.mark.parametrize("reason", UNDECIDED)
 def test_undecided_says_why(reason: str) -> None:
     """A fifth of the fixes, with the advice of the reason that prevails."""
-    others = {"mock": 1} if reason != "mock" else {}
+    others = {"stale": 1} if reason != "stale" else {}
     one = judged(**{reason: 100}, **others)
 
     assert codes(one) == ["undecided"]
@@ -151,9 +151,9 @@ def test_slow_is_a_median_of_minutes() -> None:
 
 def test_unentered_is_a_place_that_all_pass_by() -> None:
     """Many fixes and no visit: the fence may lie elsewhere."""
-    passed = health_of(Fence("kiosk", CIRCLE), {"decided": PASSED_BY})
+    passed = health_of(Fence("kiosk", CIRCLE), {"decided": UNSURE})
 
-    assert "is it where the place is?" in advice(passed)
+    assert "is it too small, or misplaced?" in advice(passed)
 
 
 def test_one_cause_is_told_once() -> None:
@@ -173,7 +173,7 @@ def test_one_cause_is_told_once() -> None:
         {"decided": 9, "one_fix": FEW_FIXES - 10},
         {"decided": 100, ENTERS: 3, FLAPS: FEW_FLAPS - 1},
         {"decided": 100, ENTERS: FEW_VISITS - 1, bucket(DELAY, 500): FEW_VISITS - 1},
-        {"decided": PASSED_BY - 1},
+        {"decided": UNSURE - 1},
     ],
     ids=["small", "undecided", "flapping", "slow", "unentered"],
 )

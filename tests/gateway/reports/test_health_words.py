@@ -58,7 +58,7 @@ def test_lines_fit_a_terminal() -> None:
     lines = told(answer(BAD)).splitlines()
 
     assert max(map(len, lines)) <= WIDTH
-    assert lines[0].endswith("1 of 12 to mend, worst first; nobody came near")
+    assert lines[0].endswith("1 of 12 to mend, worst first; nobody was in 11.")
     heads = [line[:15].strip() for line in lines if line.startswith("  ")]
     assert [head for head in heads[2:] if head] == ["slow", "too small", "flapping"]
 
@@ -68,7 +68,7 @@ def test_fences_that_are_well_are_only_counted() -> None:
     well = answer({"decided": 5})
 
     assert told(well).count("\n") == 0
-    assert "nothing to mend; nobody came near 11" in told(well)
+    assert "nothing to mend; nobody was in 11" in told(well)
     assert "5 fixes, 0 % undecided; 0 visits" in told(well, "kiosk-0")
 
 
@@ -77,15 +77,13 @@ def test_nothing_yet_says_what_to_do() -> None:
     nothing, quiet = told(answer(fences=0)), told(answer(fences=1))
 
     assert "`fencepost apply FOLDER`" in nothing
-    assert "1 fence is live, and no position came within 150 m" in quiet
+    assert "1 fence is live, and no position fell into one" in quiet
     assert "`location_collect`" in quiet
 
 
 def test_fence_that_nobody_came_near_is_named_when_asked_for() -> None:
     """Silence about it would look like health."""
-    assert "quiet: nobody came near it in 7 days" in told(
-        answer({"decided": 5}), "kiosk-0", "quiet"
-    )
+    assert "quiet: nobody was in it in 7 days" in told(answer({"decided": 5}), "kiosk-0", "quiet")
 
 
 def test_more_than_is_shown_is_said() -> None:

@@ -49,7 +49,7 @@ def counted(*bodies: dict[str, Any], person: Person | None = None) -> dict[str, 
 
 def fix(lat: float, accuracy_m: float | None, *, is_mock: bool = False) -> Fix:
     """Give a fix on the studio's meridian."""
-    return Fix(NOW_MS, lat, 11.0, accuracy_m, "s:1", None, is_mock)
+    return Fix(NOW_MS, lat, 11.0, accuracy_m, is_mock=is_mock)
 
 
 # ---- flaps ---------------------------------------------------------------------------------
@@ -74,7 +74,7 @@ def test_flap_needs_the_same_device_and_fence(other: dict[str, str]) -> None:
 
 
 def test_initial_enters_and_corrections_are_no_visits() -> None:
-    """Who was inside already (when it opened, too) did not arrive, and what late fixes take back never happened."""
+    """Who was inside already did not arrive, and what late fixes take back never happened."""
     found = counted(
         told("exit", NOW_MS),
         told("enter", NOW_MS + 1, initial=True),

@@ -2,7 +2,15 @@
 
 from pathlib import Path
 
-from gateway.rig import DEVICE, DOCUMENTS, OPEN_POLICY, OUTSIDE, open_rig
+import msgspec
+
+from fencepost_gateway.ports import Effects
+from fencepost_geofence.membership import DeviceState
+from gateway.rig import DEVICE, DOCUMENTS, INSIDE, OPEN_POLICY, OUTSIDE, open_rig
+
+BYTES = 14  # of a packed fix
+
+_device = msgspec.msgpack.Decoder(DeviceState)
 
 
 async def test_positions_of_a_silent_device_are_gone_within_a_day(tmp_path: Path) -> None:
@@ -17,4 +25,22 @@ async def test_positions_of_a_silent_device_are_gone_within_a_day(tmp_path: Path
         await rig.settle()
         left = (await rig.gateway.store.tracks([DEVICE]))[DEVICE]
 
-    assert len(left) == len(kept) - 14  # one packed fix
+    assert len(_device.decode(kept).trail.fixes) == BYTES
+    assert _device.decode(left).trail.fixes == b""
+
+
+async def test_track_of_another_version_is_begun_anew(tmp_path: Path) -> None:
+    """A state that cannot be read costs no event: the device is inside already, and enters so."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY)
+        await rig.consent()
+        await rig.settle()
+        store = rig.gateway.store
+        position = await store.position()
+        await store.commit(Effects(position + 1, rig.clock.now_ms(), tracks={DEVICE: b"\x81\xa1a"}))
+        for _ in range(5):
+            await rig.fix(INSIDE)
+        await rig.settle()
+        told = [record["body"] for record in await rig.records("transition")]
+
+    assert [(one["kind"], one["initial"]) for one in told] == [("enter", True)]

@@ -117,16 +117,15 @@ async def world() -> World:
     return World(plans, tracker)
 
 
-def told(kind: Kind, ref: str = "s:1", at_ms: int = NOON_MS, **more: Any) -> Transition:
-    """Give a transition of the visit that ``ref`` began."""
+def told(kind: Kind, began_ms: int = NOON_MS, at_ms: int = NOON_MS, **more: Any) -> Transition:
+    """Give a transition of the visit that began then."""
     return Transition(
         kind=kind,
         fence_id="gate",
         at_ms=at_ms,
         crossed_at_ms=at_ms,
-        ref=ref,
-        visit_ref=ref,
-        visit_began_ms=NOON_MS,
+        visit_ms=began_ms,
+        visit_began_ms=began_ms,
         reason="decided",
         **more,
     )
@@ -165,9 +164,9 @@ def test_expired_visit_is_over_and_no_exit_is_claimed(world: World) -> None:
 def test_superseded_transition_is_on_record_and_wakes_nobody(world: World) -> None:
     """What is taken back ends the visit, and says so, and starts nothing."""
     world.hear(told("enter"))
-    effects = world.hear(told("enter", superseded=True), told("exit", superseded=True))
+    effects = world.hear(told("exit", superseded=True))
 
-    assert [row.body["superseded"] for row in effects.records] == [True, True]
+    assert [row.body["superseded"] for row in effects.records] == [True]
     assert (woken(effects), effects.messages) == ([], [])
     assert world.visits == []
 
@@ -177,7 +176,7 @@ def test_visit_goes_on_when_its_exit_is_taken_back(world: World) -> None:
     world.hear(told("enter"))
     world.hear(told("exit", at_ms=NOON_MS + MIN_MS))
     assert world.visits == []
-    world.hear(told("exit", at_ms=NOON_MS + MIN_MS, superseded=True))
+    world.hear(told("enter", at_ms=NOON_MS + MIN_MS, superseded=True))
 
     assert world.visits == [("gate", NOON_MS)]
 
@@ -196,12 +195,13 @@ def test_ids_of_what_is_told_are_its_own(world: World) -> None:
     """Every visit and kind has an id of its own; the same told again has the same."""
     told_once = [
         told("enter"), told("exit"), told("expire"), told("pass"), told("approach"),
-        told("enter", "s:2", late=True), told("pass", "s:2"), told("approach", "s:2"),
+        told("enter", NOON_MS + 1), told("pass", NOON_MS + 1),
+        told("approach", NOON_MS + 1),
     ]  # fmt: skip
     messages = world.hear(*told_once).messages
 
     assert len({message.message_id for message in messages}) == len(told_once)
-    again = world.hear(told("enter", "s:2")).records[1].body
+    again = world.hear(told("enter", NOON_MS + 1)).records[1].body
     assert (again["outcome"], again["reason"]) == ("not_entered", "repeated")
 
 

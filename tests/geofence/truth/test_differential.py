@@ -3,10 +3,10 @@ import pytest
 
 from geofence.truth.districts import CITIES, districts, mended
 from geofence.truth.judge import (
+    wrong_around,
     wrong_at,
     wrong_crossed,
     wrong_distances,
-    wrong_near,
     wrong_nearest,
 )
 from geofence.truth.world import Spots, World, drawn, moved_all, spots_in, world_of
@@ -51,7 +51,7 @@ def test_index_gives_the_fences_that_hold_a_position_on_the_ellipsoid(
 
 def test_index_gives_the_fences_that_are_near(world: World, spots: Spots) -> None:
     """All whose boundary is in reach, all whose box is, and no other."""
-    wrong, tally = wrong_near(world, spots)
+    wrong, tally = wrong_around(world, spots)
 
     assert wrong == []
     assert tally["near"] > len(spots[0])
@@ -98,7 +98,7 @@ def test_a_million_positions_and_five_thousand_fences_have_no_difference(
         starts = shared_out(spots, 1_500)
         wrong = [
             *wrong_at(world, spots)[0],
-            *wrong_near(world, spots)[0],
+            *wrong_around(world, spots)[0],
             *wrong_nearest(world, shared_out(spots, 500), 5)[0],
             *wrong_crossed(world, starts, ways_from(rng, starts))[0],
             *wrong_distances(world, starts, 10)[0],

@@ -187,3 +187,20 @@ SELECT cursor, at_ms, person_id, kind, subject, body FROM record
 WHERE kind = 'transition' AND (at_ms, cursor) > (?, ?) ORDER BY at_ms, cursor LIMIT ?;
 -- name: message_states
 SELECT state, count(*) FROM message GROUP BY state;
+
+-- name: story
+SELECT cursor, at_ms, person_id, kind, subject, body FROM record
+WHERE person_id = ? AND (at_ms, cursor) > (?, ?) AND at_ms < ? ORDER BY at_ms, cursor LIMIT ?;
+-- name: devices_of
+SELECT d.device_id, d.first_ms, coalesce(
+  (SELECT max(s.last_ms) FROM stream s WHERE s.device_id = d.device_id), d.first_ms)
+FROM device d
+WHERE d.person_id = ? OR d.person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?)
+ORDER BY 3 DESC, 1 LIMIT ?;
+-- name: statements
+SELECT received_ms, purpose, new_value, at_ms, channel, address FROM consent_proof
+WHERE person_id = ? OR person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?)
+ORDER BY id DESC LIMIT ?;
+-- name: versions
+SELECT kind, id, version, body, applied_ms, first_ms, state FROM document
+WHERE kind = ? AND id IN (SELECT value FROM json_each(?)) ORDER BY id, version;

@@ -1,0 +1,53 @@
+"""
+The SQLite store's answers to "why": what is on record about one person, and what was published.
+
+Reads only, on the reader's thread. Everything is found by an index (migration 0004).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from types import SimpleNamespace
+
+import apsw
+import msgspec
+
+from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.ports import DeviceSeen, DocumentRow, RecordRow, Statement
+
+_plain = msgspec.msgpack.Decoder()
+
+
+class Story:
+    """Reads what was recorded, on any connection."""
+
+    def __init__(self, db: apsw.Connection, sql: SimpleNamespace) -> None:
+        self._db = db
+        self._sql = sql
+
+    def records(
+        self, person_id: str, after: tuple[int, int], until_ms: int, limit: int
+    ) -> list[RecordRow]:
+        """See ``Store.story``."""
+        row = (person_id, *after, until_ms, limit)
+        return [
+            RecordRow(cursor, at_ms, person, kind, about, _plain.decode(body))
+            for cursor, at_ms, person, kind, about, body in self._db.execute(self._sql.story, row)
+        ]
+
+    def devices(self, person_id: str, limit: int) -> list[DeviceSeen]:
+        """See ``Store.devices_of``."""
+        row = (person_id, person_id, limit)
+        return [DeviceSeen(*found) for found in self._db.execute(self._sql.devices_of, row)]
+
+    def statements(self, person_id: str, limit: int) -> list[Statement]:
+        """See ``Store.statements``."""
+        row = (person_id, person_id, limit)
+        newest_first = self._db.execute(self._sql.statements, row).fetchall()
+        return [Statement(at_ms, ConsentEntry(*said)) for at_ms, *said in reversed(newest_first)]
+
+    def versions(self, kind: str, ids: Collection[str]) -> list[DocumentRow]:
+        """See ``Store.versions``."""
+        row = (kind, json.dumps(list(ids)))
+        return [DocumentRow(*found) for found in self._db.execute(self._sql.versions, row)]
