@@ -74,6 +74,7 @@ class FenceState(NamedTuple):
         is_expired: The last visit ended by EXPIRE, and nothing was heard since.
         left: When the EXIT will be told, and when the boundary was crossed (rule 9).
         seen_ms: Last coarse fix that still told something of this fence.
+        since_ms: When the fence was first published that the visit is to.
 
     """
 
@@ -86,6 +87,7 @@ class FenceState(NamedTuple):
     is_expired: bool = False
     left: tuple[int, int] | None = None
     seen_ms: int = 0
+    since_ms: int = 0
 
 
 OUTSIDE: Final = FenceState()
@@ -396,7 +398,8 @@ def _crossed(
     if not was.is_inside:
         if was.left:
             return was._replace(is_inside=True, left=None, doubt=None, is_unsure=False), None
-        return FenceState(is_inside=True, began_ms=first.at_ms, named_ms=at_ms), "enter"
+        visit = OUTSIDE._replace(is_inside=True, began_ms=first.at_ms, named_ms=at_ms)
+        return visit._replace(since_ms=terms.since_ms), "enter"
     if terms.cooldown_s:
         left = at_ms + terms.cooldown_s * 1000, first.crossed_at_ms
         return was._replace(is_inside=False, left=left, doubt=None, is_unsure=False), None

@@ -15,7 +15,8 @@ Rule 3. Before each fix time passes until then, so that what timers tell does no
         they ran.
 Rule 4. Of one fix, fences are told in order of their ids, first who is inside, then who comes by
         (``passing``); of time, in order of the moments.
-Rule 5. A fence that is gone from the index ends silently: nobody left it, so there is no EXIT.
+Rule 5. A fence that is gone from the index, or came anew, ends silently: nobody left it, so there
+        is no EXIT.
         A fence whose shape changed is judged by the next fix.
 Rule 6. Positions do not outlive ``KEEP_MS``: when no fix comes, ``tick`` empties the trail. By then
         the filter would start afresh anyway.
@@ -38,6 +39,7 @@ from fencepost_geofence.fix import COARSE_M, Fix
 from fencepost_geofence.index import FenceIndex
 from fencepost_geofence.membership import (
     DeviceState,
+    FenceState,
     Sight,
     Transition,
     next_moment_ms,
@@ -360,13 +362,17 @@ class Tracker:
             return news
         return usable
 
+    def _is_gone(self, fence_id: str, held: FenceState) -> bool:
+        fence = self.index.get(fence_id)
+        return fence is None or (bool(held.named_ms) and held.since_ms != fence.since_ms)
+
     def _watch(self, state: DeviceState) -> Watch:
         """Give what is at hand of a device, anew when the fences have changed."""
         watch = state.watch
         index = self.index
         if watch.__class__ is Watch and watch.index is index and watch.changes == index.changes:
             return watch
-        for fence_id in [one for one in state.fences if index.get(one) is None]:
+        for fence_id in [one for one, held in state.fences.items() if self._is_gone(one, held)]:
             state.hold(fence_id, None, _known_until_ms(state))
         state.watch = watch = Watch(index, index.changes)
         return watch

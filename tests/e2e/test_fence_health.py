@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.timeout(120)]
 LAT, LON = 47.518264, 8.394173  # digits that stand nowhere else
 EVERY_MS = 5_000
 FIXES = 90
-COUNTED = 30  # those that fell into it, and those weighed until the visit was over
+COUNTED = 100  # of both devices: fixes that fell into it, and those weighed until a visit was over
 
 FENCES = f"""
 kind: fence

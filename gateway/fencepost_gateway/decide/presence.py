@@ -3,8 +3,8 @@ Presence: what transitions and opening hours do to where a person is.
 
 Pure apart from the person, whose presences are updated in place.
 
-Rule 1. ENTER begins the presence of its visit, EXIT and EXPIRE end it. Told twice, it is there
-        once.
+Rule 1. ENTER begins the presence of its visit, EXIT and EXPIRE end it. A device is in a fence
+        once, whatever was told before.
 Rule 2. A superseded transition takes one back that was told, by its opposite: an EXIT the ENTER, an
         ENTER the EXIT or EXPIRE. So it does what its kind says, and the visit goes on since it
         began.
@@ -38,11 +38,10 @@ def move(person: Person, told: Transition, visit: Presence) -> None:
     """
     if told.kind not in ("enter", "exit", "expire"):
         return
-    others = [each for each in person.inside if each.visit_id != visit.visit_id]
-    was_inside = len(others) < len(person.inside)
-    is_inside = told.kind == "enter"
-    if was_inside != is_inside:
-        person.inside = [*others, visit] if is_inside else others
+    place = visit.fence_id, visit.device_id
+    others = [each for each in person.inside if (each.fence_id, each.device_id) != place]
+    same = [each for each in person.inside if each.visit_id == visit.visit_id]
+    person.inside = [*others, *(same or [visit])] if told.kind == "enter" else others
 
 
 def due_openings(

@@ -114,6 +114,7 @@ class Group:
     def _upload(self, upload: Upload) -> None:
         self.events += len(upload.events)
         person = self._person(upload.person_id)
+        self._leave_gone(person)
         if upload.links:
             self._merge(upload.visitor_id, person)
         self._greet(upload, person)
@@ -191,6 +192,14 @@ class Group:
         states.timers[device_id] = due_ms
         timer = None if due_ms is None else Timer(device_id, person.person_id, due_ms)
         self.effects.timers[device_id] = timer
+
+    def _leave_gone(self, person: Person) -> None:
+        """End the presences in fences that are gone: nobody left, and nothing is told."""
+        index = self._plans.tracker.index
+        left = [one for one in person.inside if index.get(one.fence_id) is not None]
+        if len(left) < len(person.inside):
+            person.inside = left
+            self._changed.add(person.person_id)
 
     def _forget_place(self, device_id: str, person: Person) -> None:
         self._states.devices[device_id] = unseen()

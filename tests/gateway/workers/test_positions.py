@@ -44,3 +44,27 @@ async def test_track_of_another_version_is_begun_anew(tmp_path: Path) -> None:
         told = [record["body"] for record in await rig.records("transition")]
 
     assert [(one["kind"], one["initial"]) for one in told] == [("enter", True)]
+
+
+async def test_fence_that_comes_back_begins_a_new_visit(tmp_path: Path) -> None:
+    """Archived and published again while the device is silent: it is inside a new fence."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(OPEN_POLICY)
+        await rig.consent()
+        await rig.walk_in()
+        await rig.settle()
+        fence_id = (await rig.records("transition"))[-1]["body"]["fence_id"]
+        path = f"/v1/documents/fence/{fence_id}"
+        assert (await rig.client.delete(path, headers=rig.operator)).status == 200
+        rig.clock.move_to(rig.clock.now_ms() + 60_000)
+        await rig.apply(OPEN_POLICY)
+        for _ in range(3):
+            await rig.fix(INSIDE)
+        await rig.settle()
+        records = await rig.records("transition")
+        persons = await rig.gateway.store.persons({one["person_id"] for one in records})
+
+    told = [(one["body"]["kind"], one["body"]["initial"]) for one in records]
+    assert told[-2:] == [("enter", False), ("enter", True)]
+    (person,) = persons.values()
+    assert [one.fence_id for one in person.inside] == [fence_id]
