@@ -334,6 +334,7 @@ class Group:
     def _outcome(self, outcome: Outcome) -> None:
         person = self._person(outcome.person_id)
         now_ms = self._now_ms
+        self._tally.outcome(outcome, now_ms)
         if person.end_message(outcome.campaign_id, outcome.run_id, outcome.state, now_ms):
             self._changed.add(person.person_id)
 
