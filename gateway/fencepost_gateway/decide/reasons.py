@@ -1,48 +1,147 @@
 """
 Reasons: why a message was withheld or deferred, or a campaign not entered; one table.
 
-Pure data. A gate may only refuse with a code of this table, and every code has its sentence, so
-that page, command line and reference say the same thing.
+Pure data. A gate may only refuse with a code of this table, and every code has its sentence in
+English and Korean, so that page, command line and reference say the same thing.
 """
 
 from __future__ import annotations
 
-REASONS: dict[str, str] = {
+from fencepost_gateway.decide.tongue import Language, Said
+
+REASONS: dict[str, Said] = {
     # not entered
-    "condition_false": "The campaign's condition was not met.",
-    "outside_run": "The campaign was not running at that moment.",
-    "fence_inactive": "It happened outside the opening hours of the fence.",
-    "repeated": "The same transition or event brought the person in before.",
-    "reentry_never": "The person has been in this campaign before, and it admits once.",
-    "reentry_running": "The person is in this campaign already.",
-    "reentry_wait": "The campaign's waiting time between entries is not over.",
+    "condition_false": Said(
+        "The campaign's condition was not met.",
+        "캠페인의 조건에 맞지 않았습니다.",
+    ),
+    "outside_run": Said(
+        "The campaign was not running at that moment.",
+        "그 시점은 캠페인 운영 기간이 아니었습니다.",
+    ),
+    "fence_inactive": Said(
+        "It happened outside the opening hours of the fence.",
+        "펜스의 운영 시간이 아닐 때 일어난 일입니다.",
+    ),
+    "repeated": Said(
+        "The same transition or event brought the person in before.",
+        "같은 전환이나 이벤트로 이미 참여한 적이 있습니다.",
+    ),
+    "reentry_never": Said(
+        "The person has been in this campaign before, and it admits once.",
+        "이 캠페인은 한 번만 참여할 수 있으며, 이미 참여한 적이 있습니다.",
+    ),
+    "reentry_running": Said(
+        "The person is in this campaign already.",
+        "이미 이 캠페인이 진행 중입니다.",
+    ),
+    "reentry_wait": Said(
+        "The campaign's waiting time between entries is not over.",
+        "다시 참여하기까지의 대기 시간이 아직 끝나지 않았습니다.",
+    ),
     # withheld or deferred at the claim
-    "emergency_stop": "All marketing is stopped by the workspace's emergency stop.",
-    "campaign_ended": "The campaign was archived or its run is over.",
-    "too_old": "The message is older than its campaign allows.",
-    "holdout": "The person is in the holdout, which gets no marketing.",
-    "goal_reached": "The person did already what the campaign is for.",
-    "no_longer_relevant": "The campaign's `while` condition no longer holds.",
-    "no_address": "The person cannot be reached on this channel.",
-    "channel_off": "No driver is set up for this channel.",
-    "suppressed": "The address is on the suppression list.",
-    "consent": "The person has not allowed this.",
-    "quiet_hours": "It is quiet time where the person is.",
-    "expires_in_quiet_hours": "The message would expire before quiet time ends.",
-    "zone_unknown": "Nobody knows the person's time zone, so quiet hours cannot be kept.",
-    "render_missing": "A value that the template needs is missing.",
-    "render_failed": "The template could not be rendered within its limits.",
-    "frequency_cap": "A frequency cap is used up.",
-    # outcomes of a call
-    "gone": "The provider says that the address no longer exists; it was removed.",
-    "opted_out": "The provider says that the person opted out; recorded here too.",
-    "rejected": "The provider refused the message as it is.",
-    "misconfigured": "The provider refused our keys or settings.",
-    "unavailable": "The provider could not take the message in time.",
-    "unknown": "The call left and no definite answer came; it may have arrived.",
+    "emergency_stop": Said(
+        "All marketing is stopped by the workspace's emergency stop.",
+        "워크스페이스의 긴급 중지로 모든 마케팅 발송이 멈춰 있습니다.",
+    ),
+    "campaign_ended": Said(
+        "The campaign was archived or its run is over.",
+        "캠페인이 보관되었거나 운영 기간이 끝났습니다.",
+    ),
+    "too_old": Said(
+        "The message is older than its campaign allows.",
+        "메시지가 캠페인에서 허용하는 기간보다 오래되었습니다.",
+    ),
+    "holdout": Said(
+        "The person is in the holdout, which gets no marketing.",
+        "마케팅을 받지 않는 대조군에 속해 있습니다.",
+    ),
+    "goal_reached": Said(
+        "The person did already what the campaign is for.",
+        "캠페인의 목표를 이미 달성했습니다.",
+    ),
+    "no_longer_relevant": Said(
+        "The campaign's `while` condition no longer holds.",
+        "캠페인의 `while` 조건을 더 이상 만족하지 않습니다.",
+    ),
+    "no_address": Said(
+        "The person cannot be reached on this channel.",
+        "이 채널로 연락할 수 있는 주소가 없습니다.",
+    ),
+    "channel_off": Said(
+        "No driver is set up for this channel.",
+        "이 채널에 설정된 드라이버가 없습니다.",
+    ),
+    "suppressed": Said(
+        "The address is on the suppression list.",
+        "주소가 발송 금지 목록에 있습니다.",
+    ),
+    "consent": Said(
+        "The person has not allowed this.",
+        "이에 동의하지 않았습니다.",
+    ),
+    "quiet_hours": Said(
+        "It is quiet time where the person is.",
+        "받는 분의 현지 시각이 발송을 자제하는 시간대입니다.",
+    ),
+    "expires_in_quiet_hours": Said(
+        "The message would expire before quiet time ends.",
+        "발송을 자제하는 시간대가 끝나기 전에 메시지가 만료됩니다.",
+    ),
+    "place_closed": Said(
+        "The place is closed by its opening hours.",
+        "그 장소의 영업 시간이 아닙니다.",
+    ),
+    "zone_unknown": Said(
+        "Nobody knows the person's time zone, so quiet hours cannot be kept.",
+        "시간대를 알 수 없어 발송 자제 시간을 지킬 수 없습니다.",
+    ),
+    "render_missing": Said(
+        "A value that the template needs is missing.",
+        "템플릿에 필요한 값이 없습니다.",
+    ),
+    "render_failed": Said(
+        "The template could not be rendered within its limits.",
+        "템플릿을 제한 안에서 렌더링하지 못했습니다.",
+    ),
+    "frequency_cap": Said(
+        "A frequency cap is used up.",
+        "발송 횟수 제한을 모두 사용했습니다.",
+    ),
+    "lower_priority": Said(
+        "A message of higher priority, due as well, got the last slot of a cap.",
+        "함께 발송 대기 중이던 우선순위가 높은 메시지가 마지막 자리를 차지했습니다.",
+    ),
+    "gone": Said(
+        "The provider says that the address no longer exists; it was removed.",
+        "발송 사업자가 주소가 더 이상 없다고 알려 와 주소를 삭제했습니다.",
+    ),
+    "opted_out": Said(
+        "The provider says that the person opted out; recorded here too.",
+        "발송 사업자가 수신 거부를 알려 와 여기에도 기록했습니다.",
+    ),
+    "rejected": Said(
+        "The provider refused the message as it is.",
+        "발송 사업자가 이 메시지를 거절했습니다.",
+    ),
+    "misconfigured": Said(
+        "The provider refused our keys or settings.",
+        "발송 사업자가 우리의 키나 설정을 거절했습니다.",
+    ),
+    "unavailable": Said(
+        "The provider could not take the message in time.",
+        "발송 사업자가 제때 메시지를 받지 못했습니다.",
+    ),
+    "unknown": Said(
+        "The call left and no definite answer came; it may have arrived.",
+        "발송을 요청했으나 확실한 응답이 없었으며, 도착했을 수도 있습니다.",
+    ),
 }
 
 
-def sentence(code: str) -> str:
+def sentence(code: str, language: Language = "en") -> str:
     """Say ``code`` in words; a driver's finer code after a dot keeps its family's sentence."""
-    return REASONS.get(code) or REASONS.get(code.partition(".")[0], code)
+    said = REASONS.get(code) or REASONS.get(code.partition(".")[0])
+    if said is None:
+        return code
+    return said.ko if language == "ko" else said.en

@@ -1,175 +1,246 @@
 """
 Words: decision records in sentences.
 
-Pure. What page, command line and SDK show is made here, from the records alone. Times are written
-in UTC; nothing here knows an address, a coordinate or the words of a message.
+Pure. What page, command line and SDK show is made here, from the records alone, in the language
+and on the clock of a ``Tongue`` (English and UTC unless another is given). Nothing here knows an
+address, a coordinate or the words of a message.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
+from fencepost_gateway.decide.phrases import (
+    CHECKS,
+    CLAIM,
+    FLAGS,
+    GATES,
+    KINDS,
+    MARKS,
+    NOTES,
+    OUTCOME,
+    STATES,
+    STEP,
+    TRANSITION,
+)
 from fencepost_gateway.decide.reasons import sentence
+from fencepost_gateway.decide.tongue import ENGLISH, Said, Tongue
 
-GATE_NAMES = {
-    "live": "campaign is live",
-    "emergency_stop": "no emergency stop",
-    "age": "young enough",
-    "holdout": "not in a holdout",
-    "goal": "goal not reached yet",
-    "while": "still relevant",
-    "reachable": "reachable",
-    "suppression": "not suppressed",
-    "consent": "consent",
-    "quiet_hours": "quiet hours",
-    "render": "content renders",
-    "caps": "frequency caps",
-}
+SHOWN_MAX = 4  # of a list in one line
+_MOMENTS = ("entered_ms", "opens_ms", "from_ms", "until_ms")
+
+ZONES_SHOWN = 3
 
 
-def tell(kind: str, body: Mapping[str, Any]) -> list[str]:
+def tell(kind: str, body: Mapping[str, Any], tongue: Tongue = ENGLISH) -> list[str]:
     """Say one record in lines; the first is the summary, the others are its checks."""
     if kind == "transition":
-        return [_transition(body)]
+        return [_transition(body, tongue)]
     if kind == "step":
-        return [_step(body), *(f"  {line}" for line in _operands(body.get("inputs", {})))]
+        looked_at = _operands(body.get("inputs", {}), tongue)
+        return [_step(body, tongue), *(f"  {line}" for line in looked_at)]
     if kind == "claim":
-        return [_claim(body), *(_check(c) for c in body["checks"])]
-    return [_outcome(body)]
+        return [_claim(body, tongue), *(_check(c, tongue) for c in body["checks"])]
+    return [_outcome(body, tongue)]
 
 
 def moment(at_ms: int | None) -> str:
     """Write an epoch millisecond as UTC."""
-    if at_ms is None:
-        return "never"
-    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return ENGLISH.moment(at_ms)
 
 
 def span(length_ms: int) -> str:
     """Write a length of time briefly."""
-    seconds = length_ms // 1000
-    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= size:
-            return f"{seconds / size:.4g} {unit}"
-    return f"{seconds} s"
+    return ENGLISH.span(length_ms)
 
 
-def _transition(body: Mapping[str, Any]) -> str:
-    kind = str(body["kind"]).upper()
-    extra = " (was inside already)" if body.get("initial") else ""
-    if body.get("duration_s") is not None:
-        extra = f" after {span(body['duration_s'] * 1000)}"
-    if body.get("after_s") is not None:
-        extra = f" of {span(body['after_s'] * 1000)}"
-    extra += " (outside its opening hours)" if body.get("active") is False else ""
-    extra += " (it opened)" if body.get("opened") else ""
-    extra += " (told late)" if body.get("late") else ""
-    extra += " (taken back: later fixes say otherwise)" if body.get("superseded") else ""
-    if body.get("arrives_in_s") is not None:
-        extra += f", there in {span(body['arrives_in_s'] * 1000)}"
-    distance = body.get("distance_m")
-    seen = "" if distance is None else f"; {abs(distance):.0f} m from the boundary"
-    accuracy = body.get("accuracy_m")
-    seen += "" if accuracy is None else f", accuracy {accuracy:.0f} m"
-    confidence = body.get("confidence")  # never said to be certain: no receiver is
-    seen += "" if confidence is None else f", {min(100 * confidence, 99):.0f} % sure"
+def _or_itself(table: Mapping[str, Said], code: str) -> Said:
+    """Give the phrase for a code; one that nobody knows is shown as it is."""
+    plain = code.replace("{", "{{").replace("}", "}}")
+    return table.get(code, Said(plain, plain))
+
+
+def _transition(body: Mapping[str, Any], tongue: Tongue) -> str:
     fence = body.get("fence_name") or body["fence_id"]
-    return f"{kind} {fence}{extra} at {moment(body['at_ms'])}{seen}"
+    line = tongue.say(_or_itself(KINDS, str(body["kind"])), fence=fence)
+    parts = [*_notes_of(body, tongue), ("at", {"at": tongue.moment(body["at_ms"])})]
+    parts += _seen(body)
+    return line + "".join(tongue.say(TRANSITION[name], **values) for name, values in parts)
 
 
-def _step(body: Mapping[str, Any]) -> str:
+def _notes_of(body: Mapping[str, Any], tongue: Tongue) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give what is special about a transition, in the order it is said."""
+    if body.get("duration_s") is not None:
+        yield "lasted", {"span": tongue.span(body["duration_s"] * 1000)}
+    elif body.get("initial"):
+        yield "initial", {}
+    if body.get("after_s") is not None:
+        yield "threshold", {"span": tongue.span(body["after_s"] * 1000)}
+    if body.get("active") is False:
+        yield "inactive", {}
+    for name in ("opened", "late"):
+        if body.get(name):
+            yield name, {}
+    if body.get("flags"):
+        said = [tongue.say(_or_itself(FLAGS, flag)) for flag in body["flags"]]
+        yield "suspicious", {"flags": ", ".join(said)}
+    if body.get("superseded"):
+        yield "superseded", {}
+    if body.get("arrives_in_s") is not None:
+        yield "arrives", {"span": tongue.span(body["arrives_in_s"] * 1000)}
+
+
+def _seen(body: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    if body.get("distance_m") is not None:
+        yield "distance", {"metres": f"{abs(body['distance_m']):,.0f}"}
+    if body.get("accuracy_m") is not None:
+        yield "accuracy", {"metres": f"{body['accuracy_m']:,.0f}"}
+    if body.get("confidence") is not None:  # never said to be certain: no receiver is
+        yield "sure", {"percent": f"{min(100 * body['confidence'], 99):.0f}"}
+
+
+def _step(body: Mapping[str, Any], tongue: Tongue) -> str:
     campaign = f"{body['campaign_id']} v{body['campaign_version']}"
     if body["outcome"] == "entered":
-        return f"Entered {campaign}, woken by {body['cause']}"
-    return f"Not entered {campaign}, woken by {body['cause']}: {sentence(body['reason'])}"
+        return tongue.say(STEP["entered"], campaign=campaign, cause=body["cause"])
+    why = sentence(body["reason"], tongue.language)
+    return tongue.say(STEP["not_entered"], campaign=campaign, cause=body["cause"], why=why)
 
 
-def _operands(inputs: Mapping[str, Any]) -> Iterator[str]:
+def _operands(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     for operand in inputs.get("operands", ()):
-        mark = "yes" if operand["ok"] else "no "
-        note = f" ({operand['note']})" if operand["note"] else ""
-        yield f"{mark} {operand['rule']}: found {operand['value']!r}{note}"
+        mark = tongue.say(MARKS[bool(operand["ok"])])
+        note = f" ({tongue.say(_or_itself(NOTES, operand['note']))})" if operand["note"] else ""
+        found = repr(operand["value"])
+        yield f"{mark} {tongue.say(CHECKS['operand'], rule=operand['rule'], value=found)}{note}"
     if inputs.get("hours"):
-        yield f"open {inputs['hours']} ({inputs['zone']})"
-    for name in ("entered_ms", "opens_ms", "from_ms", "until_ms"):
+        yield tongue.say(STEP["open"], hours=inputs["hours"], zone=inputs["zone"])
+    for name in _MOMENTS:
         if inputs.get(name) is not None:
-            yield f"{name.removesuffix('_ms')} {moment(inputs[name])}"
+            yield tongue.say(STEP[name], at=tongue.moment(inputs[name]))
 
 
-def _claim(body: Mapping[str, Any]) -> str:
-    campaign = f"{body['campaign_id']} v{body['campaign_version']}"
-    if body["outcome"] == "send":
-        return f"May go: {campaign} by {body['channel']}"
-    if body["outcome"] == "deferred":
-        until = moment(body["retry_at_ms"])
-        return f"Deferred until {until}: {campaign}. {sentence(body['reason'])}"
-    return f"Withheld ({body['reason']}): {campaign}. {sentence(body['reason'])}"
+def _claim(body: Mapping[str, Any], tongue: Tongue) -> str:
+    values = {
+        "campaign": f"{body['campaign_id']} v{body['campaign_version']}",
+        "channel": body["channel"],
+        "reason": body["reason"],
+        "why": sentence(body["reason"], tongue.language),
+        "at": tongue.moment(body["retry_at_ms"]),
+    }
+    return tongue.say(CLAIM[body["outcome"]], **values)
 
 
-def _check(check: Mapping[str, Any]) -> str:
-    mark = "yes" if check["ok"] else "no "
-    name = GATE_NAMES.get(check["gate"], check["gate"])
-    where = f" on {check['channel']}" if check.get("channel") else ""
-    found = "; ".join(_inputs(check["gate"], check.get("inputs") or {}))
+def _check(check: Mapping[str, Any], tongue: Tongue) -> str:
+    mark = tongue.say(MARKS[bool(check["ok"])])
+    name = tongue.say(_or_itself(GATES, check["gate"]))
+    where = tongue.say(CLAIM["on"], channel=check["channel"]) if check.get("channel") else ""
+    found = "; ".join(_inputs(check["gate"], check.get("inputs") or {}, tongue))
     return f"  {mark} {name}{where}{': ' + found if found else ''}"
 
 
-def _inputs(gate: str, inputs: Mapping[str, Any]) -> Iterator[str]:
+def _inputs(gate: str, inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     """Say what a gate looked at."""
     if inputs.get("exempt"):
-        yield "does not apply"
+        yield tongue.say(CHECKS["exempt"])
         return
     teller = _TELLERS.get(gate)
     if teller is not None:
-        yield from teller(inputs)
+        yield from teller(inputs, tongue)
         return
-    yield from (f"{key} {value}" for key, value in inputs.items() if value is not None)
+    for name, value in inputs.items():
+        if value is not None:
+            yield tongue.say(CHECKS["value"], name=name, value=str(value))
 
 
-def _tell_age(inputs: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{span(inputs['age_ms'])} old, at most {span(inputs['max_age_ms'])}"
+def _tell_live(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    if inputs.get("found") is False:
+        yield tongue.say(CHECKS["not_found"])
+    if inputs.get("until_ms") is not None:
+        yield tongue.say(CHECKS["runs_until"], at=tongue.moment(inputs["until_ms"]))
 
 
-def _tell_holdout(inputs: Mapping[str, Any]) -> Iterator[str]:
-    yield f"held by {', '.join(inputs['held_by'])}" if inputs["held_by"] else "not drawn"
+def _tell_age(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    age, most = tongue.span(inputs["age_ms"]), tongue.span(inputs["max_age_ms"])
+    yield tongue.say(CHECKS["age"], age=age, most=most)
 
 
-def _tell_goal(inputs: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{inputs['event']} last {moment(inputs['last_ms'])}" if inputs else "no goal"
+def _tell_holdout(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    which = ", ".join(inputs["held_by"])
+    yield tongue.say(CHECKS["held_by" if which else "not_held"], which=which)
 
 
-def _tell_consent(inputs: Mapping[str, Any]) -> Iterator[str]:
-    value, purpose = inputs["value"], inputs["purpose"]
-    yield f"{purpose} = {value} (said for {inputs['said_for']}, policy {inputs['policy']})"
+def _tell_goal(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    if not inputs:
+        yield tongue.say(CHECKS["no_goal"])
+        return
+    at = tongue.moment(inputs["last_ms"])
+    yield tongue.say(CHECKS["goal"], event=inputs["event"], at=at)
 
 
-def _tell_quiet_hours(inputs: Mapping[str, Any]) -> Iterator[str]:
-    yield f"{', '.join(inputs['zones']) or 'no zone'} ({inputs['zone_source']})"
-    if inputs.get("next_ms") is not None:
-        yield f"next at {moment(inputs['next_ms'])}"
+def _tell_suppression(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    if inputs.get("listed_for"):
+        yield tongue.say(CHECKS["listed"], why=inputs["listed_for"])
 
 
-def _tell_caps(inputs: Mapping[str, Any]) -> Iterator[str]:
+def _tell_consent(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    values = {name: inputs[name] for name in ("purpose", "value", "policy")}
+    yield tongue.say(CHECKS["consent"], level=inputs["said_for"], **values)
+
+
+def _tell_quiet_hours(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    zones = inputs["zones"]
+    shown = ", ".join(zones) or tongue.say(CHECKS["no_zone"])
+    if len(zones) > SHOWN_MAX:
+        shown = tongue.say(CHECKS["many_zones"], count=len(zones))
+    yield tongue.say(CHECKS["zones"], zones=shown, source=inputs["zone_source"])
+    if inputs.get("own_hours"):
+        yield tongue.say(CHECKS["own_hours"])
+    yield from _tell_next(inputs, tongue)
+
+
+def _tell_caps(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     for rule in inputs["rules"]:
-        yield f"{rule['rule']}: {rule['used']} of {rule['limit']} used, {rule['window']}"
+        counts = {name: tongue.count(rule[name]) for name in ("used", "limit")}
+        yield tongue.say(CHECKS["cap"], rule=rule["rule"], window=rule["window"], **counts)
         if rule["next_ms"] is not None:
-            yield f"next slot {moment(rule['next_ms'])}"
+            yield tongue.say(CHECKS["next_slot"], at=tongue.moment(rule["next_ms"]))
+        winner = rule.get("taken_by")
+        if winner:
+            yield tongue.say(
+                CHECKS["taken_by"], campaign=winner["campaign"], priority=winner["priority"]
+            )
+    yield from _tell_next(inputs, tongue)
 
 
-_TELLERS: dict[str, Callable[[Mapping[str, Any]], Iterator[str]]] = {
+def _tell_next(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    """Say when the next instant is, and which limit moved it there."""
+    if inputs.get("closed"):
+        yield tongue.say(CHECKS["closed"], which=", ".join(inputs["closed"][:SHOWN_MAX]))
+    if inputs.get("next_ms") is not None:
+        moved = inputs.get("moved_by")
+        mover = tongue.say(CHECKS["moved_by"], limit=moved) if moved else ""
+        yield tongue.say(CHECKS["next"], at=tongue.moment(inputs["next_ms"])) + mover
+
+
+_TELLERS: dict[str, Callable[[Mapping[str, Any], Tongue], Iterator[str]]] = {
+    "live": _tell_live,
     "age": _tell_age,
     "holdout": _tell_holdout,
     "goal": _tell_goal,
     "while": _operands,
+    "suppression": _tell_suppression,
     "consent": _tell_consent,
     "quiet_hours": _tell_quiet_hours,
     "caps": _tell_caps,
 }
 
 
-def _outcome(body: Mapping[str, Any]) -> str:
-    where = f" by {body['channel']}" if body.get("channel") else ""
-    why = f": {sentence(body['reason'])}" if body.get("reason") else ""
-    return f"{str(body['state']).capitalize()}{where}{why}"
+def _outcome(body: Mapping[str, Any], tongue: Tongue) -> str:
+    line = tongue.say(_or_itself(STATES, str(body["state"])))
+    if body.get("channel"):
+        line += tongue.say(OUTCOME["by"], channel=body["channel"])
+    if body.get("reason"):
+        line += tongue.say(OUTCOME["why"], why=sentence(body["reason"], tongue.language))
+    return line

@@ -45,7 +45,11 @@ class TimerFired(Struct, tag="timer"):
 
 
 class Outcome(Struct, tag="outcome"):
-    """What became of a message: withheld at its claim, or settled after its call."""
+    """
+    What became of a message: withheld at its claim, or settled after its call.
+
+    ``fence_id`` is that of the transition that caused it; empty when something else did.
+    """
 
     message_id: str
     run_id: str
@@ -54,6 +58,7 @@ class Outcome(Struct, tag="outcome"):
     state: str
     reason: str = ""
     channel: str = ""
+    fence_id: str = ""
 
 
 class Published(Struct, tag="published"):

@@ -31,6 +31,7 @@ from fencepost_gateway.reports.fence_counts import (
     DELAY,
     ENTERS,
     FLAPS,
+    SENT,
     TAKEN_BACK,
     median,
     spread,
@@ -84,8 +85,9 @@ class FenceHealth(Struct, frozen=True):
     """
     The figures of one fence, and what follows.
 
-    ``undecided`` counts fixes by reason. Shares and medians are None where there is nothing to take
-    them of; ``accuracy_m`` and ``enter_delay_s`` are at most 5 % off (``fence_counts``).
+    ``undecided`` counts fixes by reason, ``sends`` the deliveries its transitions caused. Shares
+    and medians are None where there is nothing to take them of; ``accuracy_m`` and
+    ``enter_delay_s`` are at most 5 % off (``fence_counts``).
     """
 
     fence_id: str
@@ -98,6 +100,8 @@ class FenceHealth(Struct, frozen=True):
     flaps: int
     flap_rate: float | None
     taken_back: int
+    sends: int
+    sends_per_visit: float | None
     enter_delay_s: int | None
     accuracy_m: int | None
     findings: tuple[Finding, ...]
@@ -164,6 +168,8 @@ def health_of(fence: Fence, counts: Mapping[str, int]) -> FenceHealth:
         flaps=flaps,
         flap_rate=_share(flaps, enters),
         taken_back=counts.get(TAKEN_BACK, 0),
+        sends=counts.get(SENT, 0),
+        sends_per_visit=_share(counts.get(SENT, 0), enters),
         enter_delay_s=None if delay_s is None else round(delay_s),
         accuracy_m=None if accuracy_m is None else round(accuracy_m),
         findings=(),

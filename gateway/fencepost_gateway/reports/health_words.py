@@ -79,6 +79,9 @@ def _figures(row: Mapping[str, Any]) -> Iterator[str]:
     yield f"{counted(row['fixes'], 'fix', 'fixes')}, {share} undecided{why}"
     flaps = f", {row['flaps']} of them flaps" if row["flaps"] else ""
     yield f"{counted(row['enters'], 'visit')}{flaps}"
+    if row["sends"]:
+        each = row["sends_per_visit"]
+        yield f"{row['sends']:,} sent" + (f", {each:.1f} a visit" if each is not None else "")
     if row["enter_delay_s"] is not None:
         yield f"ENTER after {length(row['enter_delay_s'])}"
     if row["accuracy_m"] is not None:

@@ -75,4 +75,5 @@ def outcome(message: Message, state: str, reason: str, channel: str) -> Outcome:
         state=state,
         reason=reason,
         channel=channel,
+        fence_id=message.cause.fence_id,
     )

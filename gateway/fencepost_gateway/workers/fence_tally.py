@@ -9,6 +9,7 @@ Rule 1. Fixes are counted as the tracker weighed them. Their accuracy is that of
 Rule 2. A flap is an ENTER of a device within ``AGAIN_MS`` of its EXIT, by estimated crossings. So
         the last few EXITs stand with the person, until they are too old or location is withdrawn.
 Rule 3. ``initial`` ENTERs are no arrivals, nor are those of a fence that opened, nor corrections.
+Rule 4. A delivery counts for the fence whose transition caused it, once it was sent.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from fencepost_gateway.decide.person import LEFT_MAX, Departure, Person
+from fencepost_gateway.intake.records import Outcome
 from fencepost_gateway.reports.fence_counts import (
     ACCURACY,
     AGAIN_MS,
     DELAY,
     ENTERS,
     FLAPS,
+    SENT,
     TAKEN_BACK,
     bucket,
 )
@@ -86,6 +89,11 @@ class FenceTally:
             ]
             if any(0 <= ms <= AGAIN_MS for ms in away_ms):
                 self._add(key[0], FLAPS, now_ms)
+
+    def outcome(self, outcome: Outcome, now_ms: int) -> None:
+        """Count what became of a message (rule 4)."""
+        if outcome.fence_id and outcome.state == "sent":
+            self._add(outcome.fence_id, SENT, now_ms)
 
     def _add(self, fence_id: str, what: str, now_ms: int, count: int = 1) -> None:
         counts = self.days.setdefault((now_ms // DAY_MS, fence_id), {})

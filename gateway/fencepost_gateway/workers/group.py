@@ -14,6 +14,7 @@ Rule 4. Every transition and every woken campaign leaves a record. One that is s
         nobody; one that comes late does, with its age, and the claim withholds what is too old.
 Rule 5. One timer a device: for what the tracker has to tell next, or the next opening of a fence
         that somebody waits for.
+Rule 6. What is suspicious about an upload is noted before its transitions are told; they bear it.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import msgspec
 
 from fencepost_gateway.decide.cause import Cause
 from fencepost_gateway.decide.enter import enter
+from fencepost_gateway.decide.flags import borne, note
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.person import Person, Presence, merge
 from fencepost_gateway.decide.presence import (
@@ -42,6 +44,7 @@ from fencepost_gateway.workers.fence_tally import FenceTally
 from fencepost_gateway.workers.plans import Plans
 from fencepost_geofence.fix import Fix
 from fencepost_geofence.membership import DeviceState, Transition, unseen
+from fencepost_geofence.suspicion import last_known, suspect
 
 LONG_AGO_MS = -1
 ZONE_FRESH_MS = 86_400_000  # a zone is confirmed once a day, not with every upload
@@ -83,6 +86,7 @@ class Group:
         self.effects = Effects(position, 0)
         self._tally = FenceTally()
         self.dropped: dict[str, int] = {}
+        self.flags: list[str] = []
         self.events = 0
         self.fixes = 0
         self.cut_positions = 0
@@ -157,7 +161,7 @@ class Group:
                 self._forget_place(upload.device_id, person)
             told.append((at_ms, seq, event))
         if fixes:
-            for each, transition in enumerate(self._follow(upload.device_id, fixes)):
+            for each, transition in enumerate(self._follow(upload.device_id, fixes, person)):
                 # What a late fix has changed lies behind, and keeps its own order.
                 is_back = transition.late or transition.superseded
                 at_ms = LONG_AGO_MS if is_back else transition.at_ms
@@ -166,13 +170,18 @@ class Group:
             told.sort(key=_moment)
         yield from told
 
-    def _follow(self, device_id: str, fixes: list[Fix]) -> list[Transition]:
+    def _follow(self, device_id: str, fixes: list[Fix], person: Person) -> list[Transition]:
         self.fixes += len(fixes)
         state = self._states.device(device_id)
         tracker = self._plans.tracker
-        cut_before = tracker.index.cut_positions
+        cut_before, before = tracker.index.cut_positions, last_known(state.trail)
         followed = tracker.follow(state, fixes)
         self.cut_positions += tracker.index.cut_positions - cut_before
+        flags = suspect(before, fixes, followed.dropped, state.trail, tracker.index)
+        if flags:
+            note(person, device_id, flags, fixes[-1].at_ms)
+            self._changed.add(person.person_id)
+            self.flags += flags
         self._moved.add(device_id)
         self._tally.weighed(followed.weighed, fixes, tracker.index, self._now_ms)
         for reason, count in followed.dropped.items():
@@ -206,6 +215,7 @@ class Group:
         self._moved.add(device_id)
         person.inside = [p for p in person.inside if p.device_id != device_id]
         person.left = [d for d in person.left if d.device_id != device_id]
+        person.flags = [f for f in person.flags if f.device_id != device_id]
         self._set_timer(device_id, person)
         self._changed.add(person.person_id)
 
@@ -244,10 +254,10 @@ class Group:
         fence = self._plans.plan.fences.get(told.fence_id)
         inactive = fence is not None and not fence.is_active(told.at_ms)
         shown = _shown(told, visit.device_id) | {"fence_name": fence.name if fence else ""}
-        if inactive:
-            shown["active"] = False
-        if opened:
-            shown["opened"] = True
+        flags = borne(person, visit.device_id, told.visit_began_ms)
+        shown |= {"active": False} if inactive else {}
+        shown |= {"opened": True} if opened else {}
+        shown |= {"flags": list(flags)} if flags else {}
         self._record(person, "transition", visit.visit_id, shown)
         if told.superseded:
             return
@@ -263,6 +273,7 @@ class Group:
             opened=opened,
             inactive=inactive,
             after_ms=None if told.after_s is None else told.after_s * 1000,
+            flags=flags,
         )
         self._enter(person, cause)
 
@@ -343,6 +354,7 @@ class Group:
     def _outcome(self, outcome: Outcome) -> None:
         person = self._person(outcome.person_id)
         now_ms = self._now_ms
+        self._tally.outcome(outcome, now_ms)
         if person.end_message(outcome.campaign_id, outcome.run_id, outcome.state, now_ms):
             self._changed.add(person.person_id)
 

@@ -59,6 +59,7 @@ async def test_visits_flaps_and_delay_are_those_of_the_walks(tmp_path: Path) -> 
         await rig.settle()
         answer = await ask(rig)
         told = [r["body"] for r in await rig.records("transition")]
+        ended = [r["body"]["state"] for r in await rig.records("outcome")]
 
     (row,) = answer["health"]
     enters = [t for t in told if t["kind"] == "enter" and not t["initial"]]
@@ -66,6 +67,8 @@ async def test_visits_flaps_and_delay_are_those_of_the_walks(tmp_path: Path) -> 
     delays_s = sorted((t["at_ms"] - t["crossed_at_ms"]) / 1000 for t in enters)
     assert row["enter_delay_s"] == pytest.approx(delays_s[1], rel=0.1, abs=1)
     assert row["accuracy_m"] == 5
+    assert row["sends"] == ended.count("sent") > 0
+    assert row["sends_per_visit"] == row["sends"] / 4
     assert row["fixes"] >= 8  # those that told something new
     assert [f["code"] for f in row["findings"]] == ["flapping"]
     assert (answer["fences"], answer["seen"], answer["ailing"]) == (1, 1, 1)

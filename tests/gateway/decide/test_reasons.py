@@ -58,6 +58,15 @@ def test_reading_of_the_sources_finds_reasons() -> None:
 
 
 @pytest.mark.parametrize("code", sorted(REASONS))
+def test_sentence_is_korean_too(code: str) -> None:
+    """It is another text, polite, and ends with a full stop."""
+    said = sentence(code, "ko")
+
+    assert said != sentence(code)
+    assert said.endswith("니다.")
+
+
+@pytest.mark.parametrize("code", sorted(REASONS))
 def test_sentence_is_one(code: str) -> None:
     """It begins with a capital, ends with a full stop and is not the code."""
     said = sentence(code)

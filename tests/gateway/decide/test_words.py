@@ -1,6 +1,122 @@
+import ast
+import inspect
+import string
+from typing import get_args, get_type_hints
+
 import pytest
 
-from fencepost_gateway.decide import words
+from fencepost_gateway.decide import claim, phrases, words
+from fencepost_gateway.decide.phrases import CLAIM, GATES, KINDS, NOTES, STATES
+from fencepost_gateway.decide.reasons import REASONS
+from fencepost_gateway.decide.rule_facts import TRANSITIONS
+from fencepost_gateway.decide.settle import Settlement
+from fencepost_gateway.decide.tongue import Said, Tongue
+from fencepost_gateway.intake import wire
+
+TABLES = {
+    name: table
+    for name, table in vars(phrases).items()
+    if isinstance(table, dict) and name.isupper()
+}
+SAID = [(name, key) for name, table in TABLES.items() for key in table]
+KOREAN = Tongue("ko", "Asia/Seoul")
+ENTER = {
+    "kind": "enter",
+    "fence_id": "cafe",
+    "fence_name": "카페",
+    "at_ms": 0,
+    "distance_m": -1234.4,
+    "accuracy_m": 8.0,
+    "confidence": 0.62,
+}
+
+
+def gates() -> set[str]:
+    """Give every gate that the claim can name."""
+    tree = ast.parse(inspect.getsource(claim))
+    calls = [
+        n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == "Check"
+    ]
+    named = [call.args[0] for call in calls if call.args]
+    return {n.value for n in named if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+
+
+def fields(text: str) -> set[str]:
+    """Give the members that a text is filled in with."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize(("table", "key"), SAID)
+def test_phrase_is_the_same_in_both_languages(table: str, key: str) -> None:
+    """Both are there and take the same members."""
+    said: Said = TABLES[table][key]
+
+    assert said.en
+    assert said.ko
+    assert fields(said.en) == fields(said.ko)
+
+
+@pytest.mark.parametrize("code", sorted(REASONS))
+def test_reason_takes_no_members(code: str) -> None:
+    """A reason is a sentence as it stands."""
+    assert not fields(REASONS[code].en) | fields(REASONS[code].ko)
+
+
+def test_every_check_has_its_phrase_and_every_phrase_its_check() -> None:
+    """The gates of the claim are the gates that have words."""
+    assert gates() == set(GATES)
+
+
+def test_every_kind_note_and_state_has_its_phrase() -> None:
+    """Transitions, notes of operands, verdicts, ends of calls, what devices report."""
+    states = set(get_args(get_type_hints(Settlement)["state"]))
+    states |= set(get_args(get_type_hints(wire.Receipt)["status"]))
+    states |= set(get_args(get_type_hints(wire.Engagement)["action"]))
+
+    assert set(KINDS) == set(TRANSITIONS)
+    assert set(NOTES) == {"missing", "type", "zone", "history"}
+    assert set(STATES) == states
+    assert {"send", "withheld", "deferred"} <= set(CLAIM)
+
+
+def test_transition_is_said_in_korean_on_the_clock_of_the_zone() -> None:
+    """A polite sentence, the zone named, thousands apart."""
+    (line,) = words.tell("transition", ENTER, KOREAN)
+
+    assert line == (
+        "카페에 들어왔습니다, 1970년 1월 1일 09:00:00 (Asia/Seoul), "
+        "경계에서 1,234 m, 정확도 8 m, 확실성 62 %"
+    )
+
+
+def test_claim_is_said_in_korean_with_its_checks() -> None:
+    """The verdict with its reason's sentence, then one line a check."""
+    body = {
+        "campaign_id": "greeting",
+        "campaign_version": 3,
+        "outcome": "withheld",
+        "reason": "consent",
+        "channel": "",
+        "retry_at_ms": None,
+        "checks": [
+            {"gate": "live", "ok": True, "inputs": {"until_ms": 0}},
+            {"gate": "brand_new", "ok": False, "channel": "sms", "inputs": {"n": 1}},
+        ],
+    }
+
+    assert words.tell("claim", body, KOREAN) == [
+        "보내지 않았습니다 (consent): greeting v3. 이에 동의하지 않았습니다.",
+        "  통과 캠페인 게시 중: 1970년 1월 1일 09:00:00 (Asia/Seoul)까지 운영",
+        "  불가 brand_new (sms): n 1",
+    ]
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_braces_in_what_people_name_are_left_alone(language: str) -> None:
+    """A name is a value, never a template."""
+    (line,) = words.tell("transition", ENTER | {"fence_name": "{fence}"}, Tongue(language))  # type: ignore[arg-type] # a parameter of pytest is a text
+
+    assert "{fence}" in line
 
 
 @pytest.mark.parametrize(

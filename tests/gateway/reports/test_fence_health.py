@@ -58,11 +58,12 @@ def advice(one: FenceHealth) -> str:
 
 def test_figures_of_a_fence_that_is_well() -> None:
     """What was counted in shares and medians, and nothing to mend."""
-    one = judged(one_fix=5, again=1, taken_back=2)
+    one = judged(one_fix=5, again=1, taken_back=2, sent=3)
 
     assert one.findings == ()
     assert (one.fixes, one.undecided, one.undecided_share) == (105, {"one_fix": 5}, 0.048)
     assert (one.enters, one.flaps, one.flap_rate, one.taken_back) == (10, 1, 0.1, 2)
+    assert (one.sends, one.sends_per_visit) == (3, 0.3)
     assert (one.size_m, one.accuracy_m, one.enter_delay_s) == (38.0, 10, 10)
 
 
@@ -71,12 +72,8 @@ def test_figures_of_nothing_are_none() -> None:
     one = health_of(Fence("kiosk", CIRCLE), {"stale": 1})
 
     assert (one.fixes, one.undecided_share) == (1, 1.0)
-    assert (one.flap_rate, one.enter_delay_s, one.accuracy_m, one.findings) == (
-        None,
-        None,
-        None,
-        (),
-    )
+    assert (one.flap_rate, one.sends_per_visit, one.enter_delay_s, one.accuracy_m) == (None,) * 4
+    assert one.findings == ()
 
 
 def test_every_reason_of_the_tracker_is_counted_and_has_advice() -> None:

@@ -22,6 +22,7 @@ BAD = {
     ENTERS: 1000,
     FLAPS: 400,
     "taken_back": 7,
+    "sent": 1250,
     bucket(ACCURACY, 65): 99,
     bucket(DELAY, 300): 99,
 }
@@ -59,8 +60,9 @@ def test_lines_fit_a_terminal() -> None:
 
     assert max(map(len, lines)) <= WIDTH
     assert lines[0].endswith("1 of 12 to mend, worst first; nobody was in 11.")
+    assert "1,250 sent, 1.2 a visit" in " ".join(told(answer(BAD)).split())
     heads = [line[:15].strip() for line in lines if line.startswith("  ")]
-    assert [head for head in heads[2:] if head] == ["slow", "too small", "flapping"]
+    assert [head for head in heads[3:] if head] == ["slow", "too small", "flapping"]
 
 
 def test_fences_that_are_well_are_only_counted() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from fencepost_gateway.decide.person import LEFT_MAX, Person
 from fencepost_gateway.errors import StoreUnavailableError
+from fencepost_gateway.intake.records import Outcome
 from fencepost_gateway.ports import Effects
 from fencepost_gateway.reports.fence_counts import (
     ACCURACY,
@@ -16,6 +17,7 @@ from fencepost_gateway.reports.fence_counts import (
     DELAY,
     ENTERS,
     FLAPS,
+    SENT,
     TAKEN_BACK,
     bucket,
 )
@@ -50,6 +52,19 @@ def counted(*bodies: dict[str, Any], person: Person | None = None) -> dict[str, 
 def fix(lat: float, accuracy_m: float | None, *, is_mock: bool = False) -> Fix:
     """Give a fix on the studio's meridian."""
     return Fix(NOW_MS, lat, 11.0, accuracy_m, is_mock=is_mock)
+
+
+@pytest.mark.parametrize(
+    ("fence_id", "state", "sent"),
+    [("studio", "sent", 1), ("studio", "withheld", 0), ("studio", "unknown", 0), ("", "sent", 0)],
+)
+def test_delivery_counts_for_the_fence_that_caused_it(fence_id: str, state: str, sent: int) -> None:
+    """Once it was sent; what an app event caused counts for no fence."""
+    tally = FenceTally()
+
+    tally.outcome(Outcome("m", "r", "c", "p", state, fence_id=fence_id), NOW_MS)
+
+    assert tally.days == ({(DAY, "studio"): {SENT: 1}} if sent else {})
 
 
 # ---- flaps ---------------------------------------------------------------------------------

@@ -1,0 +1,151 @@
+"""
+Phrases: what records are said with, in English and Korean; one table for each kind of thing.
+
+Pure data. ``words`` fills them in. A name of a fence or campaign may stand before a Korean
+particle; values that are no names are said after a colon.
+"""
+
+from __future__ import annotations
+
+from fencepost_gateway.decide.tongue import Said
+
+GATES: dict[str, Said] = {
+    "live": Said("campaign is live", "캠페인 게시 중"),
+    "emergency_stop": Said("no emergency stop", "긴급 중지 없음"),
+    "age": Said("young enough", "유효 기간"),
+    "holdout": Said("not in a holdout", "대조군 아님"),
+    "goal": Said("goal not reached yet", "목표 미달성"),
+    "while": Said("still relevant", "여전히 유효함"),
+    "reachable": Said("reachable", "연락 가능"),
+    "suppression": Said("not suppressed", "발송 금지 아님"),
+    "consent": Said("consent", "동의"),
+    "quiet_hours": Said("quiet hours", "발송 자제 시간"),
+    "render": Said("content renders", "내용 렌더링"),
+    "caps": Said("frequency caps", "발송 횟수 제한"),
+}
+
+KINDS: dict[str, Said] = {
+    "enter": Said("ENTER {fence}", "{fence}에 들어왔습니다"),
+    "exit": Said("EXIT {fence}", "{fence}에서 나갔습니다"),
+    "dwell": Said("DWELL {fence}", "{fence}에 머물렀습니다"),
+    "expire": Said("EXPIRE {fence}", "{fence} 방문이 끝난 것으로 보았습니다"),
+    "pass": Said("PASS {fence}", "{fence:을/를} 지나갔습니다"),
+    "approach": Said("APPROACH {fence}", "{fence:으로/로} 다가가고 있었습니다"),
+}
+
+FLAGS: dict[str, Said] = {
+    "mock": Said("made-up positions", "모의 위치"),
+    "null_island": Said("positions at 0, 0", "위도와 경도가 0, 0인 위치"),
+    "teleport": Said("a leap nobody makes", "있을 수 없는 이동"),
+    "maybe_swapped": Said(
+        "latitude and longitude seem swapped", "위도와 경도가 뒤바뀐 것으로 보임"
+    ),
+    "repeated_track": Said("a track played again", "반복된 경로"),
+    "constant_accuracy": Said("accuracy never changed", "변하지 않는 정확도"),
+}
+
+TRANSITION: dict[str, Said] = {
+    "initial": Said(" (was inside already)", " (이미 안에 있었음)"),
+    "lasted": Said(" after {span}", " ({span} 뒤)"),
+    "threshold": Said(" of {span}", " ({span} 이상)"),
+    "inactive": Said(" (outside its opening hours)", " (운영 시간 외)"),
+    "opened": Said(" (it opened)", " (운영 시작)"),
+    "late": Said(" (told late)", " (늦게 확인됨)"),
+    "suspicious": Said(" (suspicious: {flags})", " (의심스러움: {flags})"),
+    "superseded": Said(
+        " (taken back: later fixes say otherwise)", " (취소됨: 이후의 위치와 맞지 않음)"
+    ),
+    "arrives": Said(", there in {span}", ", {span} 뒤 도착 예상"),
+    "at": Said(" at {at}", ", {at}"),
+    "distance": Said("; {metres} m from the boundary", ", 경계에서 {metres} m"),
+    "accuracy": Said(", accuracy {metres} m", ", 정확도 {metres} m"),
+    "sure": Said(", {percent} % sure", ", 확실성 {percent} %"),
+}
+
+STEP: dict[str, Said] = {
+    "entered": Said(
+        "Entered {campaign}, woken by {cause}", "{campaign}에 참여했습니다 (계기: {cause})"
+    ),
+    "not_entered": Said(
+        "Not entered {campaign}, woken by {cause}: {why}",
+        "{campaign}에 참여하지 못했습니다 (계기: {cause}): {why}",
+    ),
+    "open": Said("open {hours} ({zone})", "운영 시간 {hours} ({zone})"),
+    "entered_ms": Said("entered {at}", "참여 시각 {at}"),
+    "opens_ms": Said("opens {at}", "다시 참여할 수 있는 시각 {at}"),
+    "from_ms": Said("from {at}", "시작 {at}"),
+    "until_ms": Said("until {at}", "종료 {at}"),
+}
+
+CLAIM: dict[str, Said] = {
+    "send": Said("May go: {campaign} by {channel}", "발송할 수 있습니다: {campaign}, {channel}"),
+    "deferred": Said(
+        "Deferred until {at}: {campaign}. {why}", "{at}까지 미루었습니다: {campaign}. {why}"
+    ),
+    "withheld": Said(
+        "Withheld ({reason}): {campaign}. {why}", "보내지 않았습니다 ({reason}): {campaign}. {why}"
+    ),
+    "on": Said(" on {channel}", " ({channel})"),
+}
+
+MARKS: dict[bool, Said] = {True: Said("yes", "통과"), False: Said("no ", "불가")}
+
+CHECKS: dict[str, Said] = {
+    "exempt": Said("does not apply", "해당 없음"),
+    "value": Said("{name} {value}", "{name} {value}"),
+    "operand": Said("{rule}: found {value}", "{rule}: 확인된 값 {value}"),
+    "not_found": Said("no such document is live", "게시된 문서가 없음"),
+    "runs_until": Said("runs until {at}", "{at}까지 운영"),
+    "age": Said("{age} old, at most {most}", "{age} 지남, 최대 {most}"),
+    "held_by": Said("held by {which}", "대조군: {which}"),
+    "not_held": Said("not drawn", "뽑히지 않음"),
+    "goal": Said("{event} last {at}", "{event} 마지막 발생 {at}"),
+    "no_goal": Said("no goal", "목표 없음"),
+    "listed": Said("listed for {why}", "등록 사유 {why}"),
+    "consent": Said(
+        "{purpose} = {value} (said for {level}, policy {policy})",
+        "{purpose} = {value} (대상 {level}, 정책 {policy})",
+    ),
+    "zones": Said("{zones} ({source})", "{zones} ({source})"),
+    "no_zone": Said("no zone", "시간대 없음"),
+    "many_zones": Said("{count} zones", "시간대 {count}개"),
+    "own_hours": Said(
+        "the person's own quiet hours cannot be read",
+        "본인이 정한 발송 자제 시간을 읽을 수 없음",
+    ),
+    "closed": Said("closed: {which}", "열려 있지 않음: {which}"),
+    "moved_by": Said(" (moved by {limit})", " (이유: {limit})"),
+    "taken_by": Said(
+        "the last went to {campaign} (priority {priority})",
+        "마지막 자리는 {campaign}에 돌아감 (우선순위 {priority})",
+    ),
+    "next": Said("next at {at}", "다음 가능 시각 {at}"),
+    "cap": Said(
+        "{rule}: {used} of {limit} used, {window}", "{rule}: {limit}회 중 {used}회 사용, {window}"
+    ),
+    "next_slot": Said("next slot {at}", "다음 발송 가능 {at}"),
+}
+
+NOTES: dict[str, Said] = {
+    "missing": Said("missing", "값 없음"),
+    "type": Said("type", "형식이 다름"),
+    "zone": Said("zone", "시간대를 알 수 없음"),
+    "history": Said("history", "기록이 충분하지 않음"),
+}
+
+STATES: dict[str, Said] = {
+    "sent": Said("Sent", "보냈습니다"),
+    "failed": Said("Failed", "보내지 못했습니다"),
+    "unknown": Said("Unknown", "결과를 알 수 없습니다"),
+    "queued": Said("Queued", "다시 대기합니다"),
+    "received": Said("Received", "기기에 도착했습니다"),
+    "unshown": Said("Unshown", "표시되지 않았습니다"),
+    "displayed": Said("Displayed", "표시되었습니다"),
+    "clicked": Said("Clicked", "눌렀습니다"),
+    "dismissed": Said("Dismissed", "닫았습니다"),
+}
+
+OUTCOME: dict[str, Said] = {
+    "by": Said(" by {channel}", " ({channel})"),
+    "why": Said(": {why}", ": {why}"),
+}

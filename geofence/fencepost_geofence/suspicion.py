@@ -1,0 +1,196 @@
+"""
+Suspicion: what about a device's positions looks made up, or mistaken.
+
+Pure. Looked at once an upload, after the tracker has followed its fixes. It
+decides nothing: what must not decide the tracker and the filter keep away by themselves. A flag
+says that something was seen, never where.
+
+Rule 1. ``mock``: the platform says that a position was made up. ``null_island``: (0, 0). Both are
+        as the tracker dropped them.
+Rule 2. ``teleport``: from one fix to the next faster than sound, by more than receivers err: what
+        both claim, and ``ERR_M`` on top. Two of one moment may contradict each other, too.
+Rule 3. ``maybe_swapped``: a leap of more than a degree that is none when latitude and longitude
+        change places; or the first fix of a device lies far from every fence, and near one when
+        they do. Somebody's client is at fault: it is no teleport.
+Rule 4. ``repeated_track``: the newest ``RUN`` positions, all distinct, stood in the trail before,
+        in the same order; it remembers ten minutes and 24 fixes at least. Receivers never do that
+        to the centimetre. Snapped positions and those of four decimals or fewer may, and are left
+        alone.
+Rule 5. ``constant_accuracy``: ``CONSTANT`` fixes of one accuracy on a way of more than ``WAY_M``.
+        Some honest receivers do that: it is for the record alone (``WEAK``).
+"""
+
+from collections.abc import Collection, Sequence
+from itertools import pairwise
+from math import sqrt
+from struct import Struct
+from typing import Final, Literal
+
+from fencepost_geofence.evidence import FASTEST_M_PER_MS
+from fencepost_geofence.fix import COARSE_M, UNKNOWN_ACCURACY_M, Fix
+from fencepost_geofence.index import FenceIndex
+from fencepost_geofence.sphere import METRES_PER_DEGREE, POLE_DEG, great_circle_m
+from fencepost_geofence.trail import UNITS_PER_DEGREE, Trail
+
+Flag = Literal[
+    "mock", "null_island", "teleport", "maybe_swapped", "repeated_track", "constant_accuracy"
+]
+WEAK: Final[frozenset[str]] = frozenset({"constant_accuracy"})
+
+ERR_M: Final = 450.0  # errors of this size persist at any accuracy claimed
+LEAP_DEG: Final = 1.0
+NEAR_M: Final = 20_000.0
+RUN: Final = 5
+CONSTANT: Final = 48
+WAY_M: Final = 500.0
+BARE: Final = 1000  # units of 1 cm that four decimals are a multiple of
+
+_UNHEARD: Final = frozenset({"mock", "null_island", "bad_position"})
+_LEAST_DEG: Final = ERR_M / METRES_PER_DEGREE / sqrt(2)
+_DEG_PER_MS: Final = FASTEST_M_PER_MS / METRES_PER_DEGREE / sqrt(2)
+_kept = Struct("<Iiie")  # a fix as the trail keeps it (its rule 5)
+_SIZE: Final = _kept.size
+_AT, _PLACE = 4, 8  # where in it the position is, and how long
+
+
+def last_known(trail: Trail) -> Fix | None:
+    """Give the newest fix of a trail; to be asked before the tracker adds others."""
+    if not trail.fixes or trail.last_ms is None:
+        return None
+    _, lat, lon, kept_m = _kept.unpack_from(trail.fixes, len(trail.fixes) - _SIZE)
+    return Fix(trail.last_ms, lat / UNITS_PER_DEGREE, lon / UNITS_PER_DEGREE, kept_m or None)
+
+
+def suspect(
+    before: Fix | None,
+    fixes: Sequence[Fix],
+    dropped: Collection[str],
+    trail: Trail,
+    index: FenceIndex,
+) -> list[Flag]:
+    """
+    Say what is suspicious about an upload.
+
+    Args:
+        before: The device's newest fix before; None: it was unknown.
+        fixes: Those of the upload, in order of time.
+        dropped: Why the tracker dropped some of them.
+        trail: The device's, with these fixes.
+        index: The fences of the workspace.
+
+    Returns:
+        Flags in order of their names.
+
+    """
+    flags: set[Flag] = set()
+    if dropped:
+        flags.update(flag for flag in ("mock", "null_island") if flag in dropped)
+        if not _UNHEARD.isdisjoint(dropped):
+            fixes = [fix for fix in fixes if _is_heard(fix)]
+    if not fixes:
+        return sorted(flags)
+    if before is None and _is_off(fixes[0], index):
+        flags.add("maybe_swapped")
+    flags.update(_leaps(fixes if before is None else [before, *fixes]))
+    if _is_repeated(trail):
+        flags.add("repeated_track")
+    if _is_constant(trail):
+        flags.add("constant_accuracy")
+    return sorted(flags)
+
+
+def _is_heard(fix: Fix) -> bool:
+    is_somewhere = abs(fix.lat) <= POLE_DEG and abs(fix.lon) <= 2 * POLE_DEG
+    return is_somewhere and not fix.is_mock and (fix.lat != 0 or fix.lon != 0)
+
+
+def _leaps(fixes: Sequence[Fix]) -> set[Flag]:
+    """Say what leaps there are from one fix to the next."""
+    found: set[Flag] = set()
+    lats, lons = [fix.lat for fix in fixes], [fix.lon for fix in fixes]
+    if max(lats) - min(lats) < _LEAST_DEG and max(lons) - min(lons) < _LEAST_DEG:
+        return found  # as nearly always: the loop costs more
+    for one, two in pairwise(fixes):
+        least_deg = _LEAST_DEG + _DEG_PER_MS * (two.at_ms - one.at_ms)
+        is_near = -least_deg < one.lat - two.lat < least_deg
+        if not (is_near and -least_deg < one.lon - two.lon < least_deg) and _is_far(one, two):
+            found.add(_named(one, two))
+    return found
+
+
+def _is_far(one: Fix, two: Fix) -> bool:
+    """Say whether nobody gets from one fix to the other (rule 2)."""
+    apart_m = great_circle_m(one.lat, one.lon, two.lat, two.lon)
+    could_m = FASTEST_M_PER_MS * abs(two.at_ms - one.at_ms)
+    return apart_m > could_m + ERR_M + _claimed_m(one) + _claimed_m(two)
+
+
+def _claimed_m(fix: Fix) -> float:
+    accuracy_m = fix.accuracy_m
+    return accuracy_m if accuracy_m is not None and accuracy_m > 0 else UNKNOWN_ACCURACY_M
+
+
+def _named(one: Fix, two: Fix) -> Flag:
+    """Say what a leap looks like (rules 2 and 3)."""
+    is_leap = abs(one.lat - two.lat) > LEAP_DEG or abs(one.lon - two.lon) > LEAP_DEG
+    if is_leap and abs(two.lon) <= POLE_DEG:
+        swapped_m = great_circle_m(one.lat, one.lon, two.lon, two.lat)
+        if swapped_m <= NEAR_M:
+            return "maybe_swapped"
+    return "teleport"
+
+
+def _is_off(fix: Fix, index: FenceIndex) -> bool:
+    """Say whether a first fix would be near a fence if it were swapped, and is not (rule 3)."""
+    lat, lon = fix.lat, fix.lon
+    if abs(lat - lon) <= LEAP_DEG or abs(lon) > POLE_DEG:
+        return False
+    if index.nearest(lat, lon, 1, within_m=NEAR_M):
+        return False
+    return bool(index.nearest(lon, lat, 1, within_m=NEAR_M))
+
+
+def _is_repeated(trail: Trail) -> bool:
+    """Say whether the newest positions stood in the trail before, in their order (rule 4)."""
+    fixes = trail.fixes
+    here = len(fixes) - _SIZE + _AT
+    place = fixes[here : here + _PLACE]
+    if here < RUN * _SIZE or place == fixes[here - _SIZE : here - _SIZE + _PLACE]:
+        return False  # too few, or it stays where it is
+    found = fixes.find(place, 0, here - _SIZE)
+    while found >= 0:
+        if (found - _AT) % _SIZE == 0 and _is_same_run(fixes, found, here):
+            return True
+        found = fixes.find(place, found + 1, here - _SIZE)
+    return False
+
+
+def _is_same_run(fixes: bytearray, found: int, here: int) -> bool:
+    """Say whether the runs that end at two positions are the same, and telling."""
+    before = (RUN - 1) * _SIZE + _AT
+    old, new = found - before, here - before
+    if old < 0 or old + RUN * _SIZE > new:
+        return False
+    view = memoryview(fixes)
+    run = list(_kept.iter_unpack(view[new : new + RUN * _SIZE]))
+    places = [fix[1:3] for fix in run]
+    if places != [fix[1:3] for fix in _kept.iter_unpack(view[old : old + RUN * _SIZE])]:
+        return False
+    if len(set(places)) < RUN or any(kept_m > COARSE_M for *_, kept_m in run):
+        return False
+    return any(lat % BARE or lon % BARE for lat, lon in places)
+
+
+def _is_constant(trail: Trail) -> bool:
+    """Say whether the accuracy stays the same on the way (rule 5)."""
+    fixes = trail.fixes
+    if len(fixes) < CONSTANT * _SIZE or fixes[-2:] != fixes[_SIZE - 2 : _SIZE]:
+        return False
+    known = trail.since(0)
+    accuracy_m = known[0].accuracy_m
+    if accuracy_m is None or accuracy_m > COARSE_M:
+        return False
+    if any(fix.accuracy_m != accuracy_m for fix in known):
+        return False
+    first = known[0].lat, known[0].lon
+    return any(great_circle_m(*first, fix.lat, fix.lon) > WAY_M for fix in known)
