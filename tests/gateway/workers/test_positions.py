@@ -62,7 +62,7 @@ async def test_fence_that_comes_back_begins_a_new_visit(tmp_path: Path) -> None:
             await rig.fix(INSIDE)
         await rig.settle()
         records = await rig.records("transition")
-        persons = await rig.gateway.store.persons({one["person_id"] for one in records})
+        persons = await rig.gateway.store.persons(sorted({one["person_id"] for one in records}))
 
     told = [(one["body"]["kind"], one["body"]["initial"]) for one in records]
     assert told[-2:] == [("enter", False), ("enter", True)]
