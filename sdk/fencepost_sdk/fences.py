@@ -77,11 +77,13 @@ class Fences:
         with core.lock:
             if core.is_closed or self.due_ms is None:
                 return
-            if self._nearby.take(reply, core.clock.chance(), core.clock.steady_ms()):
-                with core.store.transaction():
-                    core.store.set_meta(FENCES, packed(self._nearby.held))
-                self._visits.know(self._nearby.held)
-                core.changed.notify_all()
+            if not self._nearby.take(reply, core.clock.chance(), core.clock.steady_ms()):
+                return
+            held = self._nearby.held
+            with core.store.transaction():
+                core.store.set_meta(FENCES, packed(held))
+            core.changed.notify_all()
+        self._visits.know(held)
 
     def hint(self, hints: Mapping[str, str]) -> None:
         """Take the hints of a batch's answer."""

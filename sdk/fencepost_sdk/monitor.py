@@ -121,14 +121,21 @@ class Monitor:
         self._chosen: tuple[float, float, float] | None = None
         self._look: Look | None = None
 
-    def know(self, held: FenceSet) -> None:
-        """Take the fences around the device, as the gateway tells them (Rule 4)."""
-        before, self._known = self._known, {}
+    def read(self, held: FenceSet) -> dict[str, Watched]:
+        """Read the fences around the device, as the gateway tells them; changes nothing."""
+        before = self._known
+        found: dict[str, Watched] = {}
         for fence_id, told in held.fences.items():
             known = before.get(fence_id)
             fence = known if known and known.version == told["version"] else read_fence(told)
             if fence is not None:
-                self._known[fence_id] = fence
+                found[fence_id] = fence
+        return found
+
+    def know(self, held: FenceSet, fences: dict[str, Watched] | None = None) -> None:
+        """Take the fences around the device, read before or now (Rule 4)."""
+        before = self._known
+        self._known = self.read(held) if fences is None else fences
         for fence_id in self.state.fences.keys() - self._known.keys():
             old = before.get(fence_id)
             if old and old.outline.signed_distance_m(held.lat, held.lon) > held.radius_m:

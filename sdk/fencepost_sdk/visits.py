@@ -56,7 +56,7 @@ class Visit(NamedTuple):
 
 
 class Visits:
-    """The visits of this device; the caller has the core's lock."""
+    """The visits of this device; but for ``know`` the caller has the core's lock."""
 
     def __init__(self, core: Core, guard: Guard) -> None:
         self._core = core
@@ -78,10 +78,17 @@ class Visits:
         self._core.changed.notify_all()
 
     def know(self, held: FenceSet | None) -> None:
-        """Take the fences around."""
+        """Take the fences around; many edges take long to read, so nobody waits for that."""
         monitor = self._monitor
         if monitor is not None and held is not None:
-            self._safely(lambda: monitor.know(held))
+            self._safely(lambda: self._learn(monitor, held))
+
+    def _learn(self, monitor: Monitor, held: FenceSet) -> None:
+        fences = monitor.read(held)
+        with self._core.lock:
+            if self._monitor is monitor:  # or it was forgotten meanwhile
+                monitor.know(held, fences)
+                self._core.changed.notify_all()
 
     def moved(self, fields: Mapping[str, Any], at_ms: int | None) -> None:
         """Take a position, as it goes into the queue."""

@@ -73,9 +73,10 @@ class Listener:
         assert done, self.kinds
 
     def wait_for_the_fence(self) -> None:
-        """Wait until the fence is known."""
+        """Wait until the fence is watched, which is a moment after an app can see it."""
+        visits: Any = self.client.location._visits  # noqa: SLF001 - nothing an app could look at
         with self._core.lock:
-            assert self._core.changed.wait_for(self.client.location.fences, 10)
+            assert self._core.changed.wait_for(lambda: visits._monitor._known, 10)  # noqa: SLF001
 
     @property
     def kinds(self) -> list[str]:
