@@ -96,6 +96,9 @@ def test_snapped_positions_may_come_again() -> None:
     state, grid = unseen(), [fix(600 * n, north_m=1_111.95 * n, accuracy_m=800) for n in range(8)]
     upload(state, *grid)
     coarse = upload(state, *again(grid, 6_000))
+    towers = [fix(9_000 + 600 * n, north_m=1_234.5 * n, accuracy_m=900) for n in range(8)]
+    upload(state, *towers)
+    assert upload(state, *again(towers, 6_000)) == []
     bare = [Fix(at(20_000 + 600 * n), 43.7 + n / 1000, 7.4, 20) for n in range(8)]
     upload(state, *bare)
 
@@ -189,6 +192,7 @@ def test_flight_is_no_teleport() -> None:
     upload(state, fix(0))
 
     assert upload(state, fix(1_800, FAR)) == []
+    assert upload(state, fix(1_500, (FAR[0], FAR[1] - 1))) == []  # late: 80 km before
 
 
 @pytest.mark.bad_input(47)
