@@ -47,7 +47,7 @@ def fenced(gateway: GatewayDouble) -> GatewayDouble:
 class Listener:
     """An app that hears of visits."""
 
-    def __init__(self, client: Client, *, ago_s: int = 0) -> None:
+    def __init__(self, client: Client, *, ago_s: float = 0) -> None:
         self.client = client
         self._start_s = SystemClock().wall_ms() / 1_000 - ago_s
         self.heard: list[Visit] = []
@@ -172,6 +172,20 @@ def test_time_alone_tells_that_a_visit_ended(make_client: MakeClient) -> None:
         for i in range(6):
             app.go(0, 60 + 10 * i)
     app.wait_for("enter", "dwell", "expire")
+
+
+@pytest.mark.usefixtures("fenced")
+def test_the_worker_wakes_for_a_threshold(make_client: MakeClient) -> None:
+    """A DWELL that falls due while the app does nothing is told then."""
+    app = Listener(make_client(location=Location(), consent=ALLOWED), ago_s=179)
+    app.go(900, 0)
+    app.wait_for_the_fence()
+    for i in range(6):
+        app.go(0, 60 + 10 * i)
+    app.client.flush()
+    app.wait_for("enter", "dwell")
+
+    assert app.heard[1].at_ms == app.heard[0].began_ms + 120_000
 
 
 @pytest.mark.usefixtures("fenced")
