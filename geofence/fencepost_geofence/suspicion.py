@@ -156,30 +156,29 @@ def _is_repeated(trail: Trail) -> bool:
     fixes = trail.fixes
     here = len(fixes) - _SIZE + _AT
     place = fixes[here : here + _PLACE]
-    if here < RUN * _SIZE or place == fixes[here - _SIZE : here - _SIZE + _PLACE]:
-        return False  # too few, or it stays where it is
-    found = fixes.find(place, 0, here - _SIZE)
+    found = fixes.find(place, 0, here)
+    if found < 0:
+        return False  # as nearly always
+    run = _run(fixes, here)
+    places = [fix[1:3] for fix in run]
+    is_fine = all(kept_m <= COARSE_M for *_, kept_m in run)
+    is_fine = is_fine and any(lat % BARE or lon % BARE for lat, lon in places)
+    if len(set(places)) < RUN or not is_fine:
+        return False
     while found >= 0:
-        if _is_same_run(fixes, found, here):
+        if [fix[1:3] for fix in _run(fixes, found)] == places:
             return True
-        found = fixes.find(place, found + 1, here - _SIZE)
+        found = fixes.find(place, found + 1, here)
     return False
 
 
-def _is_same_run(fixes: bytearray, found: int, here: int) -> bool:
-    """Say whether the runs that end at two positions are the same, and telling."""
-    before = (RUN - 1) * _SIZE + _AT
-    old, new = found - before, here - before
-    if old < 0:
-        return False
-    view = memoryview(fixes)
-    run = list(_kept.iter_unpack(view[new : new + RUN * _SIZE]))
-    places = [fix[1:3] for fix in run]
-    if places != [fix[1:3] for fix in _kept.iter_unpack(view[old : old + RUN * _SIZE])]:
-        return False
-    if len(set(places)) < RUN or any(kept_m > COARSE_M for *_, kept_m in run):
-        return False
-    return any(lat % BARE or lon % BARE for lat, lon in places)
+def _run(fixes: bytearray, at: int) -> list[tuple[int, int, int, float]]:
+    """Give the ``RUN`` packed fixes of which the last has its position here."""
+    end = at - _AT + _SIZE
+    begin = max(0, end - RUN * _SIZE)
+    if (end - begin) % _SIZE:
+        return []  # bytes of two fixes that look like a position
+    return list(_kept.iter_unpack(memoryview(fixes)[begin:end]))
 
 
 def _is_constant(trail: Trail) -> bool:

@@ -249,6 +249,16 @@ def test_few_positions_that_come_again_are_no_track() -> None:
     assert upload(state, *again(track[3 : 2 + RUN], 7_200)) == []
 
 
+def test_positions_of_a_track_in_another_order_are_another_track() -> None:
+    """The way back over the same points, and a loop that begins anew in its middle."""
+    state, track = unseen(), walk(12)
+    upload(state, *track)
+    back = [replace(one, at_ms=at(600 + 15 * n)) for n, one in enumerate(track[::-1])]
+
+    assert upload(state, *back) == []
+    assert upload(state, *again(track[: RUN - 1], 3_600), replace(track[8], at_ms=at(5_000))) == []
+
+
 @pytest.mark.bad_input(53)
 def test_constant_accuracy_on_the_way_is_for_the_record() -> None:
     """48 fixes that err and never say so otherwise; fewer, or at rest, or unknown is nothing."""
