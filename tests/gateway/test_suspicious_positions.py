@@ -204,8 +204,12 @@ async def test_swapped_position_is_accepted_and_marked(tmp_path: Path) -> None:
     async with open_rig(tmp_path) as rig:
         await open_town(rig)
         await see(rig, (INSIDE[1], INSIDE[0]))
+        response = await rig.client.get("/v1/fences/health", headers=rig.operator)
+        (row,) = (await response.json())["health"]
 
+        assert await told(rig) == []
         assert await figures(rig, "fencepost_suspicions") == {"maybe_swapped": 1}
+        assert (row["fence_id"], row["findings"][0]["code"]) == ("studio", "mirrored")
 
 
 # ---- approximate positions ---------------------------------------------------------------------

@@ -182,6 +182,8 @@ class Group:
             note(person, device_id, flags, fixes[-1].at_ms)
             self._changed.add(person.person_id)
             self.flags += flags
+            if "maybe_swapped" in flags:
+                self._tally.swapped(fixes, tracker.index, self._now_ms)
         self._moved.add(device_id)
         self._tally.weighed(followed.weighed, fixes, tracker.index, self._now_ms)
         for reason, count in followed.dropped.items():
