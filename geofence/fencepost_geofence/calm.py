@@ -48,6 +48,8 @@ class Calm:
             around.append((clear_m, fence))
             if is_inside:
                 hits.append(fence.fence_id)
+                if len(hits) > HITS_MAX:  # nobody will hear of more of them
+                    break
         around.sort(key=_clear)
         self._clear = array("d", [clear_m for clear_m, _ in around])  # a tenth of the memory
         self._fences = tuple([fence for _, fence in around])
