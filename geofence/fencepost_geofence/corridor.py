@@ -9,7 +9,7 @@ Rule 1. The width is measured across, so the boundary runs ``width_m / 2`` besid
 Rule 2. The outline is drawn in the Mercator projection of the ellipsoid, where a circle stays a
         circle and only its size depends on the latitude, and never in degrees. The line is taken
         apart so that within a piece the size varies by less than 0.2 %, and moved poleward, as the
-        middle of a drawn circle is. The outline lies within 0.25 % of half the width where it
+        middle of a drawn circle is. The outline lies within 0.3 % of half the width where it
         should be, plus 0.2 m beside edges that run far north and east at once.
 Rule 3. Longitudes run on beyond 180 where the line crosses the seam, as in an ``Area``.
 """

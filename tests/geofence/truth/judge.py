@@ -28,7 +28,7 @@ Verdict = tuple[list[str], Counter[str]]
 """Differences, and how much was compared."""
 
 SPHERE: Final = 0.000_3  # of a distance: what is left of the ellipsoid (ADR 0013)
-OUTLINE: Final = 0.002_5  # of half a width: how a corridor's outline is drawn
+OUTLINE: Final = 0.003  # of half a width: how a corridor's outline is drawn
 OUTLINE_M: Final = 0.3
 ROUNDING_M: Final = 1e-3
 FRAME: Final = 0.015 / 6_371_008.8  # of a distance's square: which edge is nearest, far north
