@@ -41,6 +41,12 @@ class Metrics:
             f"Positions looked up that lay in over {HITS_MAX:,} fences: the first by id count.",
             registry=make,
         )
+        self.suspicions = Counter(
+            "fencepost_suspicions",
+            "Uploads with suspicious positions, by flag.",
+            ["flag"],
+            registry=make,
+        )
         self.transitions = Counter(
             "fencepost_transitions", "Transitions by kind.", ["kind"], registry=make
         )

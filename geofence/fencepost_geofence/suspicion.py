@@ -27,6 +27,7 @@ from struct import Struct
 from typing import Final, Literal
 
 from fencepost_geofence.evidence import FASTEST_M_PER_MS
+from fencepost_geofence.fence import Fence
 from fencepost_geofence.fix import COARSE_M, UNKNOWN_ACCURACY_M, Fix
 from fencepost_geofence.index import FenceIndex
 from fencepost_geofence.sphere import METRES_PER_DEGREE, POLE_DEG, great_circle_m
@@ -89,7 +90,7 @@ def suspect(
             fixes = [fix for fix in fixes if _is_heard(fix)]
     if not fixes:
         return sorted(flags)
-    if before is None and _is_off(fixes[0], index):
+    if before is None and mirrored(fixes[0], index):
         flags.add("maybe_swapped")
     flags.update(_leaps(fixes if before is None else [before, *fixes]))
     if _is_repeated(trail):
@@ -97,6 +98,16 @@ def suspect(
     if _is_constant(trail):
         flags.add("constant_accuracy")
     return sorted(flags)
+
+
+def mirrored(fix: Fix, index: FenceIndex) -> Fence | None:
+    """Give the fence a fix would be near if it were swapped, and is not; nor any other (rule 3)."""
+    lat, lon = fix.lat, fix.lon
+    if abs(lat - lon) <= LEAP_DEG or abs(lon) > POLE_DEG:
+        return None
+    if index.nearest(lat, lon, 1, within_m=NEAR_M):
+        return None
+    return next((fence for fence, _ in index.nearest(lon, lat, 1, within_m=NEAR_M)), None)
 
 
 def _is_heard(fix: Fix) -> bool:
@@ -140,45 +151,34 @@ def _named(one: Fix, two: Fix) -> Flag:
     return "teleport"
 
 
-def _is_off(fix: Fix, index: FenceIndex) -> bool:
-    """Say whether a first fix would be near a fence if it were swapped, and is not (rule 3)."""
-    lat, lon = fix.lat, fix.lon
-    if abs(lat - lon) <= LEAP_DEG or abs(lon) > POLE_DEG:
-        return False
-    if index.nearest(lat, lon, 1, within_m=NEAR_M):
-        return False
-    return bool(index.nearest(lon, lat, 1, within_m=NEAR_M))
-
-
 def _is_repeated(trail: Trail) -> bool:
     """Say whether the newest positions stood in the trail before, in their order (rule 4)."""
     fixes = trail.fixes
     here = len(fixes) - _SIZE + _AT
     place = fixes[here : here + _PLACE]
-    if here < RUN * _SIZE or place == fixes[here - _SIZE : here - _SIZE + _PLACE]:
-        return False  # too few, or it stays where it is
-    found = fixes.find(place, 0, here - _SIZE)
+    found = fixes.find(place, 0, here)
+    if found < 0:
+        return False  # as nearly always
+    run = _run(fixes, here)
+    places = [fix[1:3] for fix in run]
+    is_fine = all(kept_m <= COARSE_M for *_, kept_m in run)
+    is_fine = is_fine and any(lat % BARE or lon % BARE for lat, lon in places)
+    if len(set(places)) < RUN or not is_fine:
+        return False
     while found >= 0:
-        if (found - _AT) % _SIZE == 0 and _is_same_run(fixes, found, here):
+        if [fix[1:3] for fix in _run(fixes, found)] == places:
             return True
-        found = fixes.find(place, found + 1, here - _SIZE)
+        found = fixes.find(place, found + 1, here)
     return False
 
 
-def _is_same_run(fixes: bytearray, found: int, here: int) -> bool:
-    """Say whether the runs that end at two positions are the same, and telling."""
-    before = (RUN - 1) * _SIZE + _AT
-    old, new = found - before, here - before
-    if old < 0 or old + RUN * _SIZE > new:
-        return False
-    view = memoryview(fixes)
-    run = list(_kept.iter_unpack(view[new : new + RUN * _SIZE]))
-    places = [fix[1:3] for fix in run]
-    if places != [fix[1:3] for fix in _kept.iter_unpack(view[old : old + RUN * _SIZE])]:
-        return False
-    if len(set(places)) < RUN or any(kept_m > COARSE_M for *_, kept_m in run):
-        return False
-    return any(lat % BARE or lon % BARE for lat, lon in places)
+def _run(fixes: bytearray, at: int) -> list[tuple[int, int, int, float]]:
+    """Give the ``RUN`` packed fixes of which the last has its position here."""
+    end = at - _AT + _SIZE
+    begin = max(0, end - RUN * _SIZE)
+    if (end - begin) % _SIZE:
+        return []  # bytes of two fixes that look like a position
+    return list(_kept.iter_unpack(memoryview(fixes)[begin:end]))
 
 
 def _is_constant(trail: Trail) -> bool:

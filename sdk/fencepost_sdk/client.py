@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from fencepost_sdk.location import Location
 
 DURABILITIES = ("os", "fsync")
-KINDS = MESSAGE_KINDS | {"error"}
+VISIT_KINDS = frozenset({"enter", "exit", "dwell", "expire"})
+KINDS = MESSAGE_KINDS | VISIT_KINDS | {"error"}
 REMOTE_TIMEOUT_S = 10.0
 
 
@@ -247,8 +248,9 @@ class Client:
         Call ``callback`` when something of ``kind`` happens, in the worker's thread.
 
         Args:
-            kind: ``message``, ``card`` or ``error``.
-            callback: Takes the ``Message``, or the exception.
+            kind: ``message``, ``card``, ``error``, or of visits to the fences around the device
+                ``enter``, ``exit``, ``dwell``, ``expire``.
+            callback: Takes the ``Message``, the exception, or the ``Visit``.
 
         Returns:
             What ends it.
@@ -259,7 +261,10 @@ class Client:
             raise InvalidCallError("callback must be callable")
         if kind in MESSAGE_KINDS:
             listen(self._core)
-        return self._worker.listen(kind, callback)
+        ends = self._worker.listen(kind, callback)
+        if kind in VISIT_KINDS:
+            self._location.watch()
+        return ends
 
     # -- sending, seeing ---------------------------------------------------------------------------
 

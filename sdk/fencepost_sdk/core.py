@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 EXPIRE_EVERY_MS = 600_000
 FENCES = "fences"  # name of the stored set of nearby fences
+VISITS = "visits"  # name of what is held of them
 
 
 class Parcel(NamedTuple):
@@ -70,6 +71,17 @@ class Errand(Protocol):
         """Forget what consent to location allowed to know."""
 
 
+class Teller(Protocol):
+    """Something a part has to tell the host, in the worker's thread."""
+
+    @property
+    def due_ms(self) -> int | None:
+        """When there is something to tell; None: not before something happens."""
+
+    def hand_out(self) -> list[tuple[str, object]]:
+        """Give what is to be told, each once, with the kind of its callbacks."""
+
+
 class Core:
     """Queue, identity and consent of one client."""
 
@@ -90,6 +102,7 @@ class Core:
         self.uploader = Uploader(limits)
         self.poll = Poll(poll_ms)
         self.errands: list[Errand] = []
+        self.tellers: list[Teller] = []
         self.policy = consent.DEFAULT_POLICY
         self.refused: Counter[str] = Counter()
         self.uploads = 0
@@ -264,6 +277,7 @@ class Core:
     def _forget_fences(self) -> None:
         """Forget the fences around the device: they say where it was."""
         self.store.set_meta(FENCES, "")
+        self.store.set_meta(VISITS, "")
         for errand in self.errands:
             errand.forget()
 

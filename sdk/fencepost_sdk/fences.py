@@ -3,7 +3,8 @@ Fences: the errand that keeps the set of nearby fences, and what the host sees o
 
 Not pure: store and worker, through the core; ``nearby`` decides.
 
-Rule 1. The host's first look begins it: nobody pays for fences that nobody asked for.
+Rule 1. The host's first look, or its first wish to hear of visits, begins it: nobody pays for
+        fences that nobody asked for.
 Rule 2. Without ``location_collect`` no position comes here, so nothing is asked; when it goes, the
         fences go, in memory and on disk, and an answer under way is not looked at.
 Rule 3. The set survives the app, so that it is there at once and offline.
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from fencepost_sdk.answer import Reply
     from fencepost_sdk.core import Core
+    from fencepost_sdk.visits import Visits
 
 
 class FenceView(NamedTuple):
@@ -54,8 +56,9 @@ class FenceView(NamedTuple):
 class Fences:
     """The errand; every method takes the core's lock."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, visits: Visits) -> None:
         self._core = core
+        self._visits = visits
         self._nearby = Nearby()
 
     @property
@@ -74,18 +77,22 @@ class Fences:
         with core.lock:
             if core.is_closed or self.due_ms is None:
                 return
-            if self._nearby.take(reply, core.clock.chance(), core.clock.steady_ms()):
-                with core.store.transaction():
-                    core.store.set_meta(FENCES, packed(self._nearby.held))
-                core.changed.notify_all()
+            if not self._nearby.take(reply, core.clock.chance(), core.clock.steady_ms()):
+                return
+            held = self._nearby.held
+            with core.store.transaction():
+                core.store.set_meta(FENCES, packed(held))
+            core.changed.notify_all()
+        self._visits.know(held)
 
     def hint(self, hints: Mapping[str, str]) -> None:
         """Take the hints of a batch's answer."""
         self._nearby.hint(hints.get("fences", "").strip('"'), self._core.clock.steady_ms())
 
     def forget(self) -> None:
-        """Forget fences and position; the core forgets what is stored."""
+        """Forget fences, visits and position; the core forgets what is stored."""
         self._nearby.forget()
+        self._visits.forget()
 
     def moved(self, lat: float, lon: float) -> None:
         """Take a position of the host."""
@@ -94,18 +101,27 @@ class Fences:
             self._nearby.moved(lat, lon, core.clock.steady_ms())
             self._wake()
 
-    def views(self) -> tuple[FenceView, ...]:
-        """Give the fences held, in order of their ids, and begin to ask for them (Rule 1)."""
+    def want(self) -> FenceSet | None:
+        """Begin to ask for fences (Rule 1), and give those held."""
         core = self._core
         with core.lock:
             if not self._nearby.is_wanted:
                 self._nearby.held = unpacked(core.store.meta().get(FENCES, ""))
                 self._nearby.want(core.clock.steady_ms())
                 self._wake()
-            held = self._nearby.held
-            if held is None:
-                return ()
-            return tuple(viewed(held.fences[key]) for key in sorted(held.fences))
+            return self._nearby.held
+
+    def views(self) -> tuple[FenceView, ...]:
+        """Give the fences held, in order of their ids."""
+        held = self.want()
+        if held is None:
+            return ()
+        return tuple(viewed(held.fences[key]) for key in sorted(held.fences))
+
+    def watch(self, slots: int) -> None:
+        """Begin to tell visits to them."""
+        with self._core.lock:
+            self._visits.begin(self.want(), slots)
 
     def _wake(self) -> None:
         due_ms = self.due_ms

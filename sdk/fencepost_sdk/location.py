@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fencepost_sdk.fallback import dropped, nothing
 from fencepost_sdk.fences import Fences, FenceView
 from fencepost_sdk.guard import InvalidCallError, guarded
+from fencepost_sdk.regions import OWN_SLOTS
+from fencepost_sdk.visits import Visits
 from fencepost_sdk.wire import datetime_ms
 
 if TYPE_CHECKING:
@@ -74,11 +76,19 @@ class Fix(NamedTuple):
 
 
 class Location:
-    """The part that takes positions."""
+    """
+    The part that takes positions.
 
-    def __init__(self) -> None:
+    Args:
+        slots: How many fences are watched for visits at once, the nearest of them.
+
+    """
+
+    def __init__(self, *, slots: int = OWN_SLOTS) -> None:
         self._bound: tuple[Core, Guard] | None = None
         self._fences: Fences | None = None
+        self._visits: Visits | None = None
+        self._slots = slots
         self._is_paused = False
 
     def attach(self, core: Core, guard: Guard) -> None:
@@ -86,8 +96,10 @@ class Location:
         if self._bound is not None:
             raise InvalidCallError("a Location() belongs to one client: make another for this one")
         self._bound = (core, guard)
-        self._fences = Fences(core)
+        self._visits = Visits(core, guard)
+        self._fences = Fences(core, self._visits)
         core.errands.append(self._fences)
+        core.tellers.append(self._visits)
 
     @property
     def guard(self) -> Guard:
@@ -111,6 +123,8 @@ class Location:
             tracked = core.record("fix", fields, at_ms)
             if self._fences is not None and core.allows("location_collect"):
                 self._fences.moved(fields["lat"], fields["lon"])
+                if self._visits is not None:
+                    self._visits.moved(fields, at_ms)
             return tracked
 
     @guarded(dropped)
@@ -137,6 +151,16 @@ class Location:
         the workspace changes them.
         """
         return () if self._fences is None else self._fences.views()
+
+    @guarded(nothing)
+    def watch(self) -> None:
+        """
+        Begin to tell visits to the fences around this device; ``client.on("enter", ...)`` does it.
+
+        For what the app shows. Journeys and reports go by what the gateway tells.
+        """
+        if self._fences is not None:
+            self._fences.watch(self._slots)
 
     @guarded(nothing)
     def pause(self) -> None:

@@ -10,7 +10,8 @@ Rule 2. Fixes that cannot speak leave no trace. A device knows its fixes in orde
         newer than the last is one of them.
 Rule 3. Watched are the fences that ``regions`` chooses; a choice is made before the fix is weighed
         that asks for it. What is held of a fence stays, however often it is chosen.
-Rule 4. A fence that is gone ends silently. One that changed is judged by the next fix.
+Rule 4. A fence that is gone ends silently. One that changed is judged by the next fix. One that is
+        only too far off for the set is not gone: who is driven away has to be seen leaving.
 Rule 5. Time passes until each fix, and until ``tick`` when none comes (DWELL, EXPIRE).
 Rule 6. State is text that can be stored between any two calls; it holds positions.
 Rule 7. Nothing is told late or taken back, nobody passes or approaches: that takes fixes out of
@@ -48,6 +49,8 @@ from fencepost_sdk.wire import encode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from fencepost_sdk.nearby import FenceSet
 
 KEEP_MS = 22 * 3_600_000  # raw positions may be kept for 24 h
 PRESENCE_TTL_S = 3_600
@@ -118,16 +121,27 @@ class Monitor:
         self._chosen: tuple[float, float, float] | None = None
         self._look: Look | None = None
 
-    def know(self, fences: Mapping[str, Mapping[str, Any]]) -> None:
-        """Take the fences around the device, as the gateway tells them (Rule 4)."""
-        before, self._known = self._known, {}
-        for fence_id, told in fences.items():
+    def read(self, held: FenceSet) -> dict[str, Watched]:
+        """Read the fences around the device, as the gateway tells them; changes nothing."""
+        before = self._known
+        found: dict[str, Watched] = {}
+        for fence_id, told in held.fences.items():
             known = before.get(fence_id)
             fence = known if known and known.version == told["version"] else read_fence(told)
             if fence is not None:
-                self._known[fence_id] = fence
-        for fence_id in [key for key in self.state.fences if key not in self._known]:
-            del self.state.fences[fence_id]
+                found[fence_id] = fence
+        return found
+
+    def know(self, held: FenceSet, fences: dict[str, Watched] | None = None) -> None:
+        """Take the fences around the device, read before or now (Rule 4)."""
+        before = self._known
+        self._known = self.read(held) if fences is None else fences
+        for fence_id in self.state.fences.keys() - self._known.keys():
+            old = before.get(fence_id)
+            if old and old.outline.signed_distance_m(held.lat, held.lon) > held.radius_m:
+                self._known[fence_id] = old
+            else:
+                del self.state.fences[fence_id]
         self._chosen = None
 
     def take(self, fix: Fix) -> list[Transition]:
@@ -136,6 +150,7 @@ class Monitor:
         if not _is_usable(fix, trail.last_ms):
             return []
         told = self.tick(fix.at_ms)
+        count = len(state.fences)
         before_ms = trail.last_ms
         lat, lon, accuracy_m = trail.add(fix)
         inside = self._inside(lat, lon)
@@ -149,6 +164,8 @@ class Monitor:
         if odd:
             sight = Sight(fix.at_ms, accuracy_m, before_ms, trail.weigh())
             told += self._judged(sorted(odd), sight)
+        if len(state.fences) < count and len(self._known) > self._slots:
+            self._chosen = None  # a slot is free
         state.past.clear()  # nothing here goes back in time
         return told
 
@@ -160,6 +177,7 @@ class Monitor:
             state.trail.forget()
         while (due := self._due()) is not None and due[0] <= now_ms:
             told.append(tell_due(state, self._known[due[1]]))
+            self._chosen = None
         state.past.clear()
         return told
 
@@ -225,6 +243,10 @@ class Monitor:
         self._look = Look(lat, lon, [(distances_m[key], f) for key, f in wanted.items()])
         self._chosen = lat, lon, choice.trigger_m
 
+    def anew(self) -> Monitor:
+        """Give a monitor that knows nothing yet."""
+        return Monitor(self._slots, self._trigger_m)
+
     # -- storage -----------------------------------------------------------------------------------
 
     def packed(self) -> str:
@@ -254,17 +276,21 @@ def read_fence(told: Mapping[str, Any]) -> Watched | None:
     outline = read_outline(told["shape"])
     if outline is None:
         return None
-    return Watched(
-        fence_id=told["id"],
-        version=told["version"],
-        outline=outline,
-        dwell_after_s=tuple(sorted(told.get("dwell_after_s") or ())),
-        dwell_repeat_s=told.get("dwell_repeat_s"),
-        presence_ttl_s=told.get("presence_ttl_s", PRESENCE_TTL_S),
-        cooldown_s=told.get("cooldown_s", 0),
-        enter_at=told.get("enter_at", ENTER_AT),
-        leave_at=told.get("leave_at", LEAVE_AT),
-    )
+    repeat_s = told.get("dwell_repeat_s")
+    try:
+        return Watched(
+            fence_id=told["id"],
+            version=told["version"],
+            outline=outline,
+            dwell_after_s=tuple(sorted(map(int, told.get("dwell_after_s") or ()))),
+            dwell_repeat_s=int(repeat_s) if repeat_s else None,
+            presence_ttl_s=int(told.get("presence_ttl_s") or PRESENCE_TTL_S),
+            cooldown_s=int(told.get("cooldown_s") or 0),
+            enter_at=float(told.get("enter_at") or ENTER_AT),
+            leave_at=float(told.get("leave_at") or LEAVE_AT),
+        )
+    except (TypeError, ValueError):
+        return None
 
 
 def _is_usable(fix: Fix, last_ms: int | None) -> bool:

@@ -126,12 +126,13 @@ class Worker:
     def _sleep(self, step: Wait | Idle) -> None:
         """Wait for the moment or for a change; the lock is held and let go meanwhile."""
         core = self._core
-        if self._questions or self._has_messages():
+        told = [teller.due_ms for teller in core.tellers]
+        if self._questions or self._has_messages() or _is_due(told, core.clock.steady_ms()):
             return
         core.is_worker_asleep = isinstance(step, Idle)
-        moments = []
+        moments = told
         if self._transport is not None:
-            moments = [core.poll.due_ms, *(errand.due_ms for errand in core.errands)]
+            moments += [core.poll.due_ms, *(errand.due_ms for errand in core.errands)]
         moments.append(step.until_ms if isinstance(step, Wait) else None)
         known = [moment for moment in moments if moment is not None]
         timeout_s = None
@@ -219,7 +220,18 @@ class Worker:
         return any(stored.kind in kinds for stored in self._core.store.messages.read(("pending",)))
 
     def _call_back(self) -> None:
+        self._hand_messages()
+        for teller in self._core.tellers:
+            for kind, value in teller.hand_out():
+                for callback in self._callbacks.get(kind, ())[:]:
+                    self._guard.call(callback, value)
+
+    def _hand_messages(self) -> None:
         kinds = self._kinds()
         for message in hand_out(self._core, self._guard, kinds) if kinds else ():
             for callback in self._callbacks.get(message.kind, ())[:]:
                 self._guard.call(callback, message)
+
+
+def _is_due(moments: list[int | None], now_ms: int) -> bool:
+    return any(moment is not None and moment <= now_ms for moment in moments)

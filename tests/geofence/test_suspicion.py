@@ -96,6 +96,9 @@ def test_snapped_positions_may_come_again() -> None:
     state, grid = unseen(), [fix(600 * n, north_m=1_111.95 * n, accuracy_m=800) for n in range(8)]
     upload(state, *grid)
     coarse = upload(state, *again(grid, 6_000))
+    towers = [fix(9_000 + 600 * n, north_m=1_234.5 * n, accuracy_m=900) for n in range(8)]
+    upload(state, *towers)
+    assert upload(state, *again(towers, 6_000)) == []
     bare = [Fix(at(20_000 + 600 * n), 43.7 + n / 1000, 7.4, 20) for n in range(8)]
     upload(state, *bare)
 
@@ -189,6 +192,7 @@ def test_flight_is_no_teleport() -> None:
     upload(state, fix(0))
 
     assert upload(state, fix(1_800, FAR)) == []
+    assert upload(state, fix(1_500, (FAR[0], FAR[1] - 1))) == []  # late: 80 km before
 
 
 @pytest.mark.bad_input(47)
@@ -243,6 +247,16 @@ def test_few_positions_that_come_again_are_no_track() -> None:
     upload(state, *track)
 
     assert upload(state, *again(track[3 : 2 + RUN], 7_200)) == []
+
+
+def test_positions_of_a_track_in_another_order_are_another_track() -> None:
+    """The way back over the same points, and a loop that begins anew in its middle."""
+    state, track = unseen(), walk(12)
+    upload(state, *track)
+    back = [replace(one, at_ms=at(600 + 15 * n)) for n, one in enumerate(track[::-1])]
+
+    assert upload(state, *back) == []
+    assert upload(state, *again(track[: RUN - 1], 3_600), replace(track[8], at_ms=at(5_000))) == []
 
 
 @pytest.mark.bad_input(53)

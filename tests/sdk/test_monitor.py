@@ -53,6 +53,11 @@ def told_fences(features: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return told
 
 
+def around(fences: dict[str, dict[str, Any]]) -> FenceSet:
+    """Make a set of all fences there are."""
+    return FenceSet("", 50.0, 7.0, 1_000_000.0, fences)
+
+
 def fixes_of(step: dict[str, Any]) -> list[Fix]:
     """Read the fixes of a step, in the order of their moments, as a device has them."""
     rows = sorted(step.get("fixes", ()), key=lambda row: int(row[0]))
@@ -66,14 +71,14 @@ def test_the_device_tells_what_the_gateway_tells(case: dict[str, Any], *, is_sto
     """Golden vector by golden vector, and no restart changes anything."""
     fences = told_fences(case["given"]["fences"])
     monitor = Monitor()
-    monitor.know(fences)
+    monitor.know(around(fences))
     for step, expected in zip(case["when"], case["then"]["told"], strict=True):
         told = monitor.tick(step["tick_ms"]) if "tick_ms" in step else []
         for fix in fixes_of(step):
             if is_stored:
                 text, monitor = monitor.packed(), Monitor()
                 monitor.restore(text)
-                monitor.know(fences)
+                monitor.know(around(fences))
             told += monitor.take(fix)
         plain = [msgspec.to_builtins(one) for one in told]
 
@@ -168,12 +173,12 @@ def test_a_few_regions_miss_no_enter_of_five_hundred(seed: int) -> None:
     fences, fixes = town(seed), walk(seed)
     tracker, state, monitor = tracker_over(fences), unseen(), Monitor(slots=SLOTS)
     held, look_ups = nearby(fences, fixes[0].lat, fixes[0].lon), 1
-    monitor.know(held.fences)
+    monitor.know(held)
     expected, told, choices, most = list[Any](), list[Any](), 0, 0
     for fix in fixes:
         if not held.fits(fix.lat, fix.lon):
             held, look_ups = nearby(fences, fix.lat, fix.lon), look_ups + 1
-            monitor.know(held.fences)
+            monitor.know(held)
         before = monitor.watched
         expected += map(in_short, tracker.follow(state, [fix]).transitions)
         told += map(in_short, monitor.take(fix))
@@ -192,11 +197,11 @@ def test_what_did_not_change_is_not_touched() -> None:
     fences = town(1)
     near = dict(sorted(fences.items())[:10])
     monitor = Monitor()
-    monitor.know(near)
+    monitor.know(around(near))
     monitor.take(Fix(NOON_MS, 50.0, 7.0, 10.0))
     first = monitor.registered
     changed = {**near, "f003": {**near["f003"], "version": 2}}
-    monitor.know(changed)
+    monitor.know(around(changed))
     monitor.take(Fix(NOON_MS + 10_000, 50.0, 7.0, 10.0))
 
     assert (first, monitor.registered) == (10, 12)
@@ -207,14 +212,29 @@ def test_membership_lives_through_another_set() -> None:
     shape = {"type": "Point", "coordinates": [7.0, 50.0], "radius_m": 200}
     both = {key: {"id": key, "version": 1, "shape": shape} for key in ("goes", "stays")}
     monitor = Monitor()
-    monitor.know(both)
+    monitor.know(around(both))
     told = monitor.take(Fix(NOON_MS, 50.0, 7.0, 10.0))
-    monitor.know({"stays": {**both["stays"], "version": 2}})
+    monitor.know(around({"stays": {**both["stays"], "version": 2}}))
     away = [Fix(NOON_MS + 10_000 * i, 50.1, 7.0, 10.0) for i in range(1, 9)]
     later = [one for fix in away for one in monitor.take(fix)]
 
     assert [(one.kind, one.fence_id) for one in told] == [("enter", "goes"), ("enter", "stays")]
     assert [(one.kind, one.fence_id) for one in later] == [("exit", "stays")]
+
+
+def test_who_is_driven_away_is_seen_leaving() -> None:
+    """Far off the fence is in no set, and others are nearer: its slot is kept until the EXIT."""
+    shape = {"type": "Point", "coordinates": [7.0, 50.0], "radius_m": 60}
+    there = {"type": "Point", "coordinates": [7.0, 51.0], "radius_m": 60}
+    home, city = [{"id": k, "version": 1, "shape": s} for k, s in (("a", shape), ("b", there))]
+    monitor = Monitor(slots=1)
+    monitor.know(FenceSet("", 50.0, 7.0, 5_000.0, {"a": home}))
+    monitor.take(Fix(NOON_MS, 50.0, 7.0, 10.0))
+    monitor.know(FenceSet("", 51.0, 7.0, 5_000.0, {"b": city}))
+    fixes = [Fix(NOON_MS + 1_800_000 + 10_000 * i, 51.0, 7.0, 10.0) for i in range(9)]
+    told = [in_short(one)[:2] for fix in fixes for one in monitor.take(fix)]
+
+    assert told == [("exit", "a"), ("enter", "b")]
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"fixes": 1}', '{"fences": {"a": [1]}}'])

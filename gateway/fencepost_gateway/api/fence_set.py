@@ -29,6 +29,7 @@ import msgspec
 from msgspec import Struct
 
 from fencepost_geofence.corridor import Corridor
+from fencepost_geofence.evidence import ENTER_AT, LEAVE_AT
 from fencepost_geofence.geojson import write_geometry
 from fencepost_geofence.shapes import Circle
 from fencepost_geofence.sphere import POLE_DEG, SEAM_DEG, ground_m
@@ -193,6 +194,20 @@ def fence_json(fence: Fence, version: int, zone: str) -> dict[str, Any]:
         "cooldown_s": fence.cooldown_s,
         "active": fence.active or None,
         "zone": fence.zone or (zone if fence.active else "") or None,
+        **_unusual(fence),
+    }
+
+
+def _unusual(fence: Fence) -> dict[str, Any]:
+    """Give what few fences set and the device's rules ask for; left out, it is the default."""
+    return {
+        name: value
+        for name, value, default in (
+            ("dwell_repeat_s", fence.dwell_repeat_s, None),
+            ("enter_at", fence.enter_at, ENTER_AT),
+            ("leave_at", fence.leave_at, LEAVE_AT),
+        )
+        if value != default
     }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
+from fencepost_gateway.decide.flags import is_clean
 from fencepost_gateway.decide.place import FenceView, current_place
 from fencepost_gateway.decide.rules import Evaluation, RuleFacts, TransitionView
 
@@ -35,6 +36,7 @@ class Cause(Struct, frozen=True):
         opened: The device was inside when the fence opened.
         inactive: It happened outside the opening hours of the fence.
         after_ms: The threshold a dwell has reached.
+        flags: What was suspicious about the positions of the visit.
 
     """
 
@@ -49,6 +51,7 @@ class Cause(Struct, frozen=True):
     opened: bool = False
     inactive: bool = False
     after_ms: int | None = None
+    flags: tuple[str, ...] = ()
 
 
 def place_of(plan: Plan, person: Person, cause: Cause) -> FenceView | None:
@@ -65,12 +68,20 @@ def rule_facts(plan: Plan, person: Person, cause: Cause, now_ms: int) -> RuleFac
         now_ms=now_ms,
         event_name=cause.name if is_event else "",
         event=cause.props if is_event else None,
-        transition=None
-        if is_event
-        else TransitionView(cause.name, cause.fence_id, initial=cause.initial, opened=cause.opened),
+        transition=None if is_event else _view(cause),
         place=place_of(plan, person, cause),
         fences=plan.fences,
         workspace_zone=plan.workspace_zone,
+    )
+
+
+def _view(cause: Cause) -> TransitionView:
+    return TransitionView(
+        cause.name,
+        cause.fence_id,
+        initial=cause.initial,
+        opened=cause.opened,
+        clean=is_clean(cause.flags),
     )
 
 

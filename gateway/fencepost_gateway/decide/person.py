@@ -22,6 +22,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from fencepost_gateway.decide.flags import FLAGS_MAX, Flagged
+
 RECENT_MAX = 100
 NAMES_MAX = 200
 PROPS_MAX_BYTES = 2_048  # a hundred of them are 200 KiB a person at the very most
@@ -93,6 +95,7 @@ class Person(Struct):
     recent: list[PastEvent] = field(default_factory=list)
     inside: list[Presence] = field(default_factory=list)
     left: list[Departure] = field(default_factory=list)
+    flags: list[Flagged] = field(default_factory=list)
     runs: dict[str, RunMark] = field(default_factory=dict)
     zone: str = ""
     zone_at_ms: int = 0
@@ -154,6 +157,7 @@ def merge(known: Person, visitor: Person) -> None:
     known.recent = sorted([*known.recent, *visitor.recent], key=lambda e: e.at_ms)[-RECENT_MAX:]
     known.inside += [p for p in visitor.inside if known.presence(p.fence_id) is None]
     known.left = [*known.left, *visitor.left][-LEFT_MAX:]
+    known.flags = [*known.flags, *visitor.flags][-FLAGS_MAX:]
     for campaign_id, mark in visitor.runs.items():
         marks = (known.runs.get(campaign_id, mark), mark)
         known.runs[campaign_id] = min(marks, key=_run_rank)

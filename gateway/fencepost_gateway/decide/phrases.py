@@ -116,11 +116,6 @@ CHECKS: dict[str, Said] = {
     "zones": Said("{zones} ({source})", "{zones} ({source})"),
     "no_zone": Said("no zone", "시간대 없음"),
     "many_zones": Said("{count} zones", "시간대 {count}개"),
-    "unread_hours": Said(
-        "the person's own quiet hours cannot be read", "본인이 정한 방해 금지 시간을 읽을 수 없음"
-    ),
-    "closed": Said("closed: {what}", "닫힘: {what}"),
-    "many_zones": Said("{count} zones", "시간대 {count}개"),
     "own_hours": Said(
         "the person's own quiet hours cannot be read",
         "본인이 정한 발송 자제 시간을 읽을 수 없음",
@@ -132,11 +127,6 @@ CHECKS: dict[str, Said] = {
         "마지막 자리는 {campaign}에 돌아감 (우선순위 {priority})",
     ),
     "next": Said("next at {at}", "다음 가능 시각 {at}"),
-    "moved": Said("next at {at} (moved by {limit})", "다음 가능 시각 {at} (기준: {limit})"),
-    "taken": Said(
-        "the last went to {campaign} (priority {priority})",
-        "마지막 자리는 {campaign} (우선순위 {priority})",
-    ),
     "cap": Said(
         "{rule}: {used} of {limit} used, {window}", "{rule}: {limit}회 중 {used}회 사용, {window}"
     ),

@@ -101,10 +101,6 @@ REASONS: dict[str, Said] = {
         "It is quiet time where the person is.",
         "받는 분의 현지 시각이 발송을 자제하는 시간대입니다.",
     ),
-    "place_closed": Said(
-        "The place is closed at that hour.",
-        "그 시각에는 해당 장소의 운영 시간이 아닙니다.",
-    ),
     "expires_in_quiet_hours": Said(
         "The message would expire before quiet time ends.",
         "발송을 자제하는 시간대가 끝나기 전에 메시지가 만료됩니다.",
@@ -133,11 +129,6 @@ REASONS: dict[str, Said] = {
         "A message of higher priority, due as well, got the last slot of a cap.",
         "함께 발송 대기 중이던 우선순위가 높은 메시지가 마지막 자리를 차지했습니다.",
     ),
-    "lower_priority": Said(
-        "It gave way to a message of higher priority that was due too.",
-        "함께 발송할 예정이던 우선순위가 더 높은 메시지에 양보했습니다.",
-    ),
-    # outcomes of a call
     "gone": Said(
         "The provider says that the address no longer exists; it was removed.",
         "발송 사업자가 주소가 더 이상 없다고 알려 와 주소를 삭제했습니다.",

@@ -38,6 +38,7 @@ class TransitionView(Struct, frozen=True):
     fence_id: str
     initial: bool = False
     opened: bool = False
+    clean: bool = True
 
 
 class RuleFacts(Struct, frozen=True):

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _DURATION_HOW = "write a duration, such as 30s 10m 2h 7d"
-_MARKS = ("initial", "opened")
+_MARKS = ("initial", "opened", "clean")
 _SELECTOR = ("id", "tag", "library")
 
 Where = Callable[[Json, Path], Check | None]
@@ -98,7 +98,7 @@ def compile_inside(leaf: Mapping[str, Json], path: Path, faults: Faults) -> Chec
 
 
 def compile_transition(leaf: Mapping[str, Json], path: Path, faults: Faults) -> Check | None:
-    """Compile ``{transition: enter, fence: {…}, initial: false, opened: false}``."""
+    """Compile ``{transition: enter, fence: {…}, initial: false, opened: false, clean: true}``."""
     kind = leaf["transition"]
     if kind not in TRANSITIONS:
         how = f"write one of: {', '.join(TRANSITIONS)}"
@@ -127,6 +127,8 @@ def compile_transition(leaf: Mapping[str, Json], path: Path, faults: Faults) -> 
         )
         if out is not None:
             found = f"{woke.kind} of {woke.fence_id}" if woke else None
+            if woke and not woke.clean:
+                found = f"{found}, flagged"
             out.append(Operand(text, found, ok, "" if woke else "missing"))
         return ok
 

@@ -73,7 +73,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "last": ("older_than", "within", "where"),
     "first": ("older_than", "within", "where"),
     "inside": ("for",),
-    "transition": ("fence", "initial", "opened"),
+    "transition": ("fence", "initial", "opened", "clean"),
     "time": ("zone",),
 }
 LATER_FORMS: Mapping[str, str] = {

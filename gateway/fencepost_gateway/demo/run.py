@@ -121,6 +121,8 @@ async def _show(gateway: Gateway, town: Town, state: DemoState, port: int, run: 
         f"push, SMS and email are captured in {FOLDER / 'messages.jsonl'};",
         "ask why, with the ids of the page or with the name of a user:",
         f"  FENCEPOST_DATA_DIR={FOLDER} {sys.argv[0]} explain --user theo --url {url}",
+        "one fence is too small for its street; after a minute or two ask which:",
+        f"  FENCEPOST_DATA_DIR={FOLDER} {sys.argv[0]} health --url {url}",
     )
     with View(Console()) as view:
         view.header(url, notes)

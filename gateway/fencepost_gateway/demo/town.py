@@ -9,6 +9,8 @@ Rule 1. Streets are a grid of blocks, every crossing a little off its place; a f
 Rule 2. A place stands at a crossing (circle) or fills a block (polygon); fences do not overlap, so
         that a demonstration has one answer to "where is she".
 Rule 3. Each place has a ``spot``: where people stay, well inside its fence.
+Rule 4. One fence is a mistake on purpose: 15 m around a kiosk between tall houses, where receivers
+        are off by more. ``fencepost health`` names it and what to do.
 """
 
 from __future__ import annotations
@@ -47,6 +49,9 @@ ROUND_PLACES: tuple[tuple[str, str, str, float], ...] = (
     ("north-station", "North Station", "station", 70.0),
     ("boulder-hall", "Boulder Hall", "sport", 55.0),
 )
+KIOSK_NODE: Node = (5, 2)
+KIOSK_RADIUS_M = 15.0
+TALL_HOUSES = 3.0  # so many times as far off as under open sky are receivers there
 META: dict[str, dict[str, Any]] = {
     "studio-lotus": {"next_class": "18:00"},
     "cafe-linde": {"coupon": "LINDE-2"},
@@ -68,6 +73,8 @@ class Place:
     spot: Metres
     radius_m: float = 0.0
     rings: tuple[tuple[Metres, ...], ...] = ()
+    blur: float = 1.0
+    """How many times as far off as elsewhere receivers are around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,9 @@ def build_town(seed: int) -> Town:
         for column in range(COLUMNS)
         for row in range(ROWS)
     }
-    places = (*_round_places(seed, crossings), *_block_places(crossings))
+    kiosk = Place("kiosk-tor", "Kiosk am Tor", "kiosk", KIOSK_NODE, crossings[KIOSK_NODE],
+                  radius_m=KIOSK_RADIUS_M, blur=TALL_HOUSES)  # fmt: skip
+    places = (*_round_places(seed, crossings), *_block_places(crossings), kiosk)
     return Town(seed, crossings, _streets(seed), places)
 
 

@@ -8,6 +8,7 @@ Rule 1. A person goes from place to place along streets, at her own pace of 1.2 
 Rule 2. The receiver errs by a first-order Gauss-Markov process of about 6 m; the error stays for
         some fixes instead of jumping, as real receivers do.
 Rule 3. ``accuracy_m`` is the 68 % radius the receiver states: 8 ... 14 m.
+Rule 4. Around a place between tall houses both are worse, by its ``blur``.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 ERROR_M = 6.0
 ERROR_KEPT = 0.8  # share of the error that the next fix keeps
+AROUND_M = 60.0
 STAY_S = (20.0, 45.0)  # wall-clock seconds; long enough for the park's dwell to pass
 
 
@@ -66,10 +68,16 @@ class Walker:
             walked_m = self._walk(self._pace_mps * elapsed_s)
         staying_at = self._place.place_id if self._place and self._stay_s > 0.0 else ""
         self._err()
-        lat, lon = to_lat_lon((self._point[0] + self._error[0], self._point[1] + self._error[1]))
-        accuracy_m = round(8.0 + 6.0 * uniform(self._cause, "accuracy", self._fix), 1)
+        blur = self._blur()
+        seen = self._point[0] + blur * self._error[0], self._point[1] + blur * self._error[1]
+        lat, lon = to_lat_lon(seen)
+        accuracy_m = round(blur * (8.0 + 6.0 * uniform(self._cause, "accuracy", self._fix)), 1)
         speed_mps = round(walked_m / elapsed_s, 2) if elapsed_s > 0.0 else 0.0
         return Reading(lat, lon, accuracy_m, speed_mps, staying_at)
+
+    def _blur(self) -> float:
+        near = (p.blur for p in self._town.places if math.dist(p.spot, self._point) < AROUND_M)
+        return max(near, default=1.0)
 
     def _walk(self, budget_m: float) -> float:
         """Walk up to ``budget_m`` along the way, and say how far it was."""

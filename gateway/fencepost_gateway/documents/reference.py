@@ -99,8 +99,8 @@ RULE_FORMS: Final[dict[str, tuple[str, str]]] = {
     "first": ("`{first: purchase, within: 7d}`", "Age of the first one; or `older_than`."),
     "inside": ("`{inside: {tag: studio}, for: 10m}`", "Inside now, optionally so long at least."),
     "transition": (
-        "`{transition: enter, fence: {id: gate}, initial: false, opened: false}`",
-        "The transition that woke us: `enter exit dwell expire pass approach`.",
+        "`{transition: enter, fence: {id: gate}, initial: false, opened: false, clean: true}`",
+        "What woke us: `enter exit dwell expire pass approach`; `clean`: by unsuspicious fixes.",
     ),
     "time": (
         '`{time: {from: "07:00", to: "09:30", days: [mo, tu]}, zone: person}`',

@@ -12,6 +12,7 @@ its receivers has fixes and no transitions.
 ``enter``             ENTERs, but ``initial`` ones and corrections
 ``again``             of these, the flaps: the same device had left less than ``AGAIN_MS`` before
 ``taken_back``        transitions that late fixes proved wrong
+``mirrored``          uploads near it if latitude and longitude changed places, and near no fence
 ``sent``              deliveries caused by transitions of the fence
 ``a<bucket>``         accuracy reported near the fence, metres
 ``s<bucket>``         from the estimated crossing to the deciding fix of an ENTER, seconds
@@ -27,6 +28,7 @@ from typing import Final
 ENTERS: Final = "enter"
 FLAPS: Final = "again"
 TAKEN_BACK: Final = "taken_back"
+MIRRORED: Final = "mirrored"
 SENT: Final = "sent"
 ACCURACY: Final = "a"
 DELAY: Final = "s"

@@ -31,6 +31,7 @@ from fencepost_gateway.reports.fence_counts import (
     DELAY,
     ENTERS,
     FLAPS,
+    MIRRORED,
     SENT,
     TAKEN_BACK,
     median,
@@ -42,7 +43,7 @@ from fencepost_geofence.fix import COARSE_M
 from fencepost_geofence.shapes import Circle
 from fencepost_geofence.verdict import COARSE_SIZES
 
-Code = Literal["too_small", "flapping", "undecided", "slow", "unentered"]
+Code = Literal["too_small", "flapping", "undecided", "slow", "unentered", "mirrored"]
 
 UNDECIDED: Final = (
     "oscillating",
@@ -174,10 +175,10 @@ def health_of(fence: Fence, counts: Mapping[str, int]) -> FenceHealth:
         accuracy_m=None if accuracy_m is None else round(accuracy_m),
         findings=(),
     )
-    return _with_findings(bare, fence)
+    return _with_findings(bare, fence, counts.get(MIRRORED, 0))
 
 
-def _with_findings(one: FenceHealth, fence: Fence) -> FenceHealth:
+def _with_findings(one: FenceHealth, fence: Fence, mirrored: int) -> FenceHealth:
     small = _too_small(one, fence)
     slow, flapping = _slow(one), _flapping(one, fence)
     explained = EDGE if small else ("one_fix",) if slow else ()
@@ -186,6 +187,12 @@ def _with_findings(one: FenceHealth, fence: Fence) -> FenceHealth:
     if not said and not one.enters and one.fixes >= UNSURE:
         advice = f"{one.fixes} fixes fell into it, none sure enough: is it too small, or misplaced?"
         said = [Finding("unentered", 0, advice)]
+    if mirrored:
+        advice = (
+            f"{mirrored} uploads would be near it with latitude and longitude swapped, and are "
+            "near no fence: is it drawn the wrong way round, or does a client send them so?"
+        )
+        said.append(Finding("mirrored", mirrored, advice))
     said.sort(key=lambda finding: -finding.hurts)
     return structs.replace(one, findings=tuple(said))
 

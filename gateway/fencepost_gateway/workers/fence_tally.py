@@ -10,6 +10,8 @@ Rule 2. A flap is an ENTER of a device within ``AGAIN_MS`` of its EXIT, by estim
         the last few EXITs stand with the person, until they are too old or location is withdrawn.
 Rule 3. ``initial`` ENTERs are no arrivals, nor are those of a fence that opened, nor corrections.
 Rule 4. A delivery counts for the fence whose transition caused it, once it was sent.
+Rule 5. An upload that may have latitude and longitude swapped counts for the fence it would be
+        near, by the first of ``SAMPLE`` fixes that says so.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from fencepost_gateway.reports.fence_counts import (
     DELAY,
     ENTERS,
     FLAPS,
+    MIRRORED,
     SENT,
     TAKEN_BACK,
     bucket,
@@ -33,6 +36,7 @@ from fencepost_geofence.fence import Fence
 from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex, grown
 from fencepost_geofence.sphere import Box
+from fencepost_geofence.suspicion import mirrored
 
 DAY_MS: Final = 86_400_000
 SAMPLE: Final = 8  # fixes of an upload whose accuracy is looked at
@@ -70,6 +74,14 @@ class FenceTally:
             for lat, lon, what in said:
                 if any(w <= lon <= e and s <= lat <= n for w, s, e, n in around):
                     self._add(fence_id, what, now_ms)
+
+    def swapped(self, fixes: Sequence[Fix], index: FenceIndex, now_ms: int) -> None:
+        """Count an upload that seems to have latitude and longitude swapped (rule 5)."""
+        for fix in fixes[:: -(-len(fixes) // SAMPLE)]:
+            fence = mirrored(fix, index)
+            if fence is not None:
+                self._add(fence.fence_id, MIRRORED, now_ms)
+                return
 
     def transition(self, person: Person, body: Mapping[str, Any], now_ms: int) -> None:
         """Count a transition, from the body of its record (rules 2 and 3)."""

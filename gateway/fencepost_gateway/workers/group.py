@@ -16,6 +16,7 @@ Rule 5. One timer a device: for what the tracker has to tell next, or the next o
         that somebody waits for.
 Rule 6. A check-in counts as a position of its moment. One whose code is forged, expired, of a fence
         that is not live, or that comes too late leaves a record with the reason, and nothing else.
+Rule 7. What is suspicious about an upload is noted before its transitions are told; they bear it.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ import msgspec
 
 from fencepost_gateway.decide.cause import Cause
 from fencepost_gateway.decide.enter import enter
+from fencepost_gateway.decide.flags import borne, note
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.person import Person, Presence, merge
 from fencepost_gateway.decide.presence import (
@@ -46,6 +48,7 @@ from fencepost_gateway.workers.fence_tally import FenceTally
 from fencepost_gateway.workers.plans import Plans
 from fencepost_geofence.fix import Fix
 from fencepost_geofence.membership import DeviceState, Transition, unseen
+from fencepost_geofence.suspicion import last_known, suspect
 
 LONG_AGO_MS = -1
 ZONE_FRESH_MS = 86_400_000  # a zone is confirmed once a day, not with every upload
@@ -88,6 +91,7 @@ class Group:
         self.effects = Effects(position, 0)
         self._tally = FenceTally()
         self.dropped: dict[str, int] = {}
+        self.flags: list[str] = []
         self.events = 0
         self.fixes = 0
         self.cut_positions = 0
@@ -185,7 +189,8 @@ class Group:
         told: list[Transition] = []
         for is_fixes, run in groupby(seen, key=lambda one: isinstance(one, Fix)):
             if is_fixes:
-                told += self._follow(upload.device_id, [one for one in run if isinstance(one, Fix)])
+                fixes = [one for one in run if isinstance(one, Fix)]
+                told += self._follow(upload.device_id, fixes, person)
                 continue
             for one in run:
                 assert not isinstance(one, Fix)  # noqa: S101 - that is how they were grouped
@@ -205,7 +210,9 @@ class Group:
             return "code_forged", ""
         if code.expires_s * 1000 <= at_ms:
             return "code_expired", code.fence_id
-        return ("" if code.fence_id in plan.fences else "code_fence_gone"), code.fence_id
+        if code.fence_id not in plan.fences:
+            return "code_fence_gone", code.fence_id
+        return "", code.fence_id
 
     def _refuse(self, one: CheckedIn, reason: str, upload: Upload, person: Person) -> None:
         at_ms, fence_id, seq = one
@@ -215,13 +222,20 @@ class Group:
             person, "check_in", subject, body | ({"fence_id": fence_id} if fence_id else {})
         )
 
-    def _follow(self, device_id: str, fixes: list[Fix]) -> list[Transition]:
+    def _follow(self, device_id: str, fixes: list[Fix], person: Person) -> list[Transition]:
         self.fixes += len(fixes)
         state = self._states.device(device_id)
         tracker = self._plans.tracker
-        cut_before = tracker.index.cut_positions
+        cut_before, before = tracker.index.cut_positions, last_known(state.trail)
         followed = tracker.follow(state, fixes)
         self.cut_positions += tracker.index.cut_positions - cut_before
+        flags = suspect(before, fixes, followed.dropped, state.trail, tracker.index)
+        if flags:
+            note(person, device_id, flags, fixes[-1].at_ms)
+            self._changed.add(person.person_id)
+            self.flags += flags
+            if "maybe_swapped" in flags:
+                self._tally.swapped(fixes, tracker.index, self._now_ms)
         self._moved.add(device_id)
         self._tally.weighed(followed.weighed, fixes, tracker.index, self._now_ms)
         for reason, count in followed.dropped.items():
@@ -247,6 +261,7 @@ class Group:
         self._moved.add(device_id)
         person.inside = [p for p in person.inside if p.device_id != device_id]
         person.left = [d for d in person.left if d.device_id != device_id]
+        person.flags = [f for f in person.flags if f.device_id != device_id]
         self._set_timer(device_id, person)
         self._changed.add(person.person_id)
 
@@ -285,10 +300,10 @@ class Group:
         fence = self._plans.plan.fences.get(told.fence_id)
         inactive = fence is not None and not fence.is_active(told.at_ms)
         shown = _shown(told, visit.device_id) | {"fence_name": fence.name if fence else ""}
-        if inactive:
-            shown["active"] = False
-        if opened:
-            shown["opened"] = True
+        flags = borne(person, visit.device_id, told.visit_began_ms)
+        shown |= {"active": False} if inactive else {}
+        shown |= {"opened": True} if opened else {}
+        shown |= {"flags": list(flags)} if flags else {}
         self._record(person, "transition", visit.visit_id, shown)
         if told.superseded:
             return
@@ -304,6 +319,7 @@ class Group:
             opened=opened,
             inactive=inactive,
             after_ms=None if told.after_s is None else told.after_s * 1000,
+            flags=flags,
         )
         self._enter(person, cause)
 

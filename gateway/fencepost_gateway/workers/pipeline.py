@@ -158,6 +158,8 @@ class Pipeline:
         metrics.positions_cut.inc(group.cut_positions)
         for reason, count in group.dropped.items():
             metrics.fixes_dropped.labels(reason).inc(count)
+        for flag in group.flags:
+            metrics.suspicions.labels(flag).inc()
         for row in group.effects.records:
             if row.kind == "transition":
                 metrics.transitions.labels(row.body["kind"]).inc()

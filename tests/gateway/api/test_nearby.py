@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from fencepost_gateway.api import fence_set
+from fencepost_sdk.monitor import read_fence
 from gateway.rig import FENCES, OPEN_POLICY, Rig, open_rig
 from geofence.positions import moved
 
@@ -65,6 +66,27 @@ async def test_nearby_gives_what_a_device_needs_to_watch_a_fence(tmp_path: Path)
                 }
             ],
         }
+
+
+async def test_nearby_gives_the_rules_of_a_fence_that_has_its_own(tmp_path: Path) -> None:
+    """The device tells a visit when the gateway does; what is as usual is left out."""
+    own = {"dwell_after": "5m", "dwell_repeat": "10m", "enter_at": 0.9, "leave_at": 0.2}
+    fences = shops(("own", 43.73, 7.42), ("usual", 43.73, 7.42))
+    fences["features"][0]["properties"] |= own
+    async with open_rig(tmp_path) as rig:
+        await rig.consent()
+        await rig.apply(OPEN_POLICY, fences=fences)
+
+        answer = await ask(rig, "43.73", "7.4")
+
+        told = {fence["id"]: fence for fence in answer["fences"]}
+        watched = {name: read_fence(fence) for name, fence in told.items()}
+        published = {fence.fence_id: fence for fence in rig.gateway.surface.plans.fences}
+        members = ("dwell_after_s", "dwell_repeat_s", "enter_at", "leave_at")
+        for name, fence in published.items():
+            rules = [getattr(fence, member) for member in members]
+            assert [getattr(watched[name], member) for member in members] == rules
+        assert not {"dwell_repeat_s", "enter_at", "leave_at"} & told["usual"].keys()
 
 
 async def test_nearby_covers_the_whole_cell(tmp_path: Path) -> None:

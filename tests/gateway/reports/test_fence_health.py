@@ -6,7 +6,14 @@ from typing import Any, get_args
 
 import pytest
 
-from fencepost_gateway.reports.fence_counts import ACCURACY, DELAY, ENTERS, FLAPS, bucket
+from fencepost_gateway.reports.fence_counts import (
+    ACCURACY,
+    DELAY,
+    ENTERS,
+    FLAPS,
+    MIRRORED,
+    bucket,
+)
 from fencepost_gateway.reports.fence_health import (
     FEW_FIXES,
     FEW_FLAPS,
@@ -151,6 +158,17 @@ def test_unentered_is_a_place_that_all_pass_by() -> None:
     passed = health_of(Fence("kiosk", CIRCLE), {"decided": UNSURE})
 
     assert "is it too small, or misplaced?" in advice(passed)
+
+
+@pytest.mark.bad_input(47)
+def test_mirrored_says_that_somebody_swaps_coordinates() -> None:
+    """One upload is enough: chance does not put it there; beside whatever else is wrong."""
+    bare = health_of(Fence("kiosk", CIRCLE), {MIRRORED: 1})
+    flapping = judged(enter=30, again=9, mirrored=2)
+
+    assert (codes(bare), bare.hurts, bare.fixes) == (["mirrored"], 1, 0)
+    assert "latitude and longitude swapped" in advice(bare)
+    assert codes(flapping) == ["flapping", "mirrored"]
 
 
 def test_one_cause_is_told_once() -> None:
