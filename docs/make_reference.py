@@ -33,6 +33,7 @@ from fencepost_gateway.documents.kinds import MODELS
 from fencepost_gateway.documents.models.base import as_list
 from fencepost_gateway.errors import ERRORS
 from fencepost_gateway.metrics import Metrics
+from fencepost_gateway.reports.never_words import NEVER
 from fencepost_gateway.settings import ChannelSettings, Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -130,7 +131,16 @@ def reasons() -> str:
         "Reasons",
         "Why a message was withheld or deferred, a campaign not entered, a call without success.\n"
         "`fencepost explain ID`, the page of the demo and the decision records say the same.\n",
-        table(("Reason", "Meaning"), ((f"`{code}`", text) for code, text in REASONS.items())),
+        table(
+            ("Reason", "Meaning", "Korean"),
+            ((f"`{code}`", said.en, said.ko) for code, said in REASONS.items()),
+        ),
+        "## Never considered\n",
+        "What `fencepost explain --user` finds where a campaign left no decision at all.\n",
+        table(
+            ("Finding", "Meaning", "Korean"),
+            ((f"`{code}`", said.en, said.ko) for code, said in NEVER.items()),
+        ),
     )
 
 

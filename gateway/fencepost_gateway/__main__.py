@@ -234,22 +234,40 @@ def replay(
 
 
 @cli.command()
-def explain(
+def explain(  # noqa: PLR0913 - one parameter for each option
     name: Annotated[str, typer.Argument(help="Id of a message, delivery, run or visit.")] = "",
     *,
-    user: Annotated[str, typer.Option(help="Everything about this user instead.")] = "",
+    user: Annotated[str, typer.Option(help="What happened to this user instead.")] = "",
+    campaign: Annotated[str, typer.Option(help="With --user: only this campaign.")] = "",
+    begin: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="With --user: begin, such as 2026-06-02T18:00, in the person's zone.",
+            show_default="7 days before the end",
+        ),
+    ] = "",
+    end: Annotated[str, typer.Option("--to", help="With --user: end.", show_default="now")] = "",
+    lang: Annotated[str, typer.Option(help="en or ko.")] = "en",
     url: Url = None,
     key: Key = None,
 ) -> None:
-    """Say why a message went or did not: one by its id, or all of a user's."""
+    """Say why a message went or did not: one by its id, or all of a user's, and why none was."""
     from fencepost_gateway import remote  # noqa: PLC0415
     from fencepost_gateway.settings import read_settings  # noqa: PLC0415
 
     if bool(name) == bool(user):
         _fail("explain takes an id, or --user with a user id")
+    if name and (campaign or begin or end):
+        _fail("--campaign, --from and --to belong to --user")
     base, operator_key = remote.address_of(read_settings(), url, key)
+    wish = {"user": user, "campaign": campaign, "from": begin, "to": end, "lang": lang}
     try:
-        for line in remote.explain(base, operator_key, name, user):
+        if name:
+            lines = remote.explain(base, operator_key, name, lang)
+        else:
+            lines = remote.why(base, operator_key, wish)
+        for line in lines:
             print(line)
     except remote.RemoteError as error:
         _fail_problem(error.problem)

@@ -16,10 +16,10 @@ from urllib.parse import quote, urlencode
 import aiohttp
 
 from fencepost_gateway.credentials import KEYS_FILE
-from fencepost_gateway.decide.words import moment
 from fencepost_gateway.documents.imports.csv_rows import write_csv
 from fencepost_gateway.documents.imports.rows import FILE_MAX_BYTES
 from fencepost_gateway.errors import StartError
+from fencepost_gateway.reports.never_words import tell_why
 from fencepost_gateway.settings import Settings
 from fencepost_geofence import geojson
 
@@ -86,30 +86,35 @@ async def _ask(method: str, url: str, key: str, body: Any) -> Any:
     return answer
 
 
-def explain(base: str, key: str, name: str, user: str) -> Iterator[str]:
+def explain(base: str, key: str, name: str, language: str) -> Iterator[str]:
     """
-    Give the decision records of one id, or of one user, in words.
+    Give the decision records of one id in words.
 
     Raises:
         RemoteError: There is nothing of this id.
         StartError: No gateway answers.
 
     """
-    if name:
-        yield from ask("GET", f"{base}/v1/decisions/{quote(name, safe='')}", key)["words"]
-        return
-    after = 0
+    query = urlencode({"lang": language})
+    yield from ask("GET", f"{base}/v1/decisions/{quote(name, safe='')}?{query}", key)["words"]
+
+
+def why(base: str, key: str, wish: dict[str, str]) -> Iterator[str]:
+    """
+    Say why a user did, or did not, get a message, page by page.
+
+    Raises:
+        RemoteError: The campaign was never published, or a moment cannot be read.
+        StartError: No gateway answers.
+
+    """
+    asked = {name: value for name, value in wish.items() if value}
     while True:
-        page = ask("GET", f"{base}/v1/decisions?user_id={quote(user, safe='')}&after={after}", key)
-        if not page["records"]:
-            break
-        for record in page["records"]:
-            first, *rest = record["words"]
-            yield f"{moment(record['at_ms'])}  {first}  [{record['subject']}]"
-            yield from (f"    {line}" for line in rest)
-        after = page["cursor"]
-    if not after:
-        yield f"nothing is on record about {user}"
+        answer = ask("GET", f"{base}/v1/explain?{urlencode(asked)}", key)
+        yield from tell_why(answer, is_first="after" not in asked)
+        if answer["next"] is None:
+            return
+        asked["after"] = answer["next"]
 
 
 def read_folder(folder: Path, suffixes: tuple[str, ...]) -> list[dict[str, str]]:

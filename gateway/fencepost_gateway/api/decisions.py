@@ -12,6 +12,10 @@ from aiohttp import web
 
 from fencepost_gateway.api.surface import SURFACE, Surface, as_json, query_int
 from fencepost_gateway.decide.ids import person_id_of_user
+from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.rule_facts import person_zone
+from fencepost_gateway.decide.spans import zone_named
+from fencepost_gateway.decide.tongue import ENGLISH, LANGUAGES, Language, Tongue, language_of
 from fencepost_gateway.decide.words import tell
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.ports import RecordRow
@@ -34,12 +38,44 @@ async def get_decisions(request: web.Request) -> web.Response:
 
 async def get_decision(request: web.Request) -> web.Response:
     """Give everything that is known about one id: a message, a delivery, a run, a visit."""
-    return as_json(await explain(request.app[SURFACE], request.match_info["id"]))
+    language = query_language(request)
+    return as_json(await explain(request.app[SURFACE], request.match_info["id"], language))
 
 
-async def explain(surface: Surface, subject: str, person_id: str = "") -> dict[str, Any]:
+def query_language(request: web.Request) -> Language:
+    """
+    Give the language of the answer: ``lang``, else the best that is accepted.
+
+    Raises:
+        ApiError: ``lang`` is none that is spoken here.
+
+    """
+    asked = request.query.get("lang", "")
+    if not asked:
+        return language_of(request.headers.get("Accept-Language", ""))
+    for language in LANGUAGES:
+        if asked == language:
+            return language
+    raise ApiError("malformed", f"lang must be one of: {', '.join(LANGUAGES)}", "lang")
+
+
+def clock_of(surface: Surface, person: Person | None) -> str:
+    """Name the zone on whose clock somebody's records are told; UTC if nobody knows."""
+    zone = (person_zone(person) if person else "") or surface.plans.plan.workspace_zone
+    return zone if zone_named(zone) else "UTC"
+
+
+async def explain(
+    surface: Surface, subject: str, language: Language, person_id: str = ""
+) -> dict[str, Any]:
     """
     Gather the records of one id, and those of the run it belongs to, in order.
+
+    Args:
+        surface: The gateway's parts.
+        subject: Id of a message, delivery, run or visit.
+        language: In which it is said.
+        person_id: Whose it must be, if it matters.
 
     Raises:
         ApiError: There is nothing of this id (or not of this person).
@@ -54,11 +90,14 @@ async def explain(surface: Surface, subject: str, person_id: str = "") -> dict[s
     rows = sorted({r.cursor: r for r in rows}.values(), key=lambda r: r.cursor)
     if not rows or (person_id and any(r.person_id != person_id for r in rows)):
         raise ApiError("not_found")
-    words = [line for row in rows for line in tell(row.kind, row.body)]
-    return {"id": subject, "words": words, "records": [shown(r) for r in rows]}
+    whose = rows[0].person_id
+    person = (await surface.store.persons([whose])).get(whose)
+    tongue = Tongue(language, clock_of(surface, person))
+    words = [line for row in rows for line in tell(row.kind, row.body, tongue)]
+    return {"id": subject, "words": words, "records": [shown(r, tongue) for r in rows]}
 
 
-def shown(row: RecordRow) -> dict[str, Any]:
+def shown(row: RecordRow, tongue: Tongue = ENGLISH) -> dict[str, Any]:
     """Give a record as the surface shows it."""
     return {
         "cursor": row.cursor,
@@ -66,6 +105,6 @@ def shown(row: RecordRow) -> dict[str, Any]:
         "person_id": row.person_id,
         "kind": row.kind,
         "subject": row.subject,
-        "words": tell(row.kind, row.body),
+        "words": tell(row.kind, row.body, tongue),
         "body": row.body,
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from fencepost_gateway.api.decisions import explain
+from fencepost_gateway.api.decisions import explain, query_language
 from fencepost_gateway.api.surface import SURFACE, as_json, device_of, moment, query_int
 from fencepost_gateway.errors import ApiError
 
@@ -51,7 +51,8 @@ async def get_explain(request: web.Request) -> web.Response:
     if surface.settings.environment == "production":
         raise ApiError("key_scope", "devices may ask only in development and test")
     person_id = await person_of(request)
-    return as_json(await explain(surface, request.match_info["id"], person_id))
+    language = query_language(request)
+    return as_json(await explain(surface, request.match_info["id"], language, person_id))
 
 
 async def person_of(request: web.Request) -> str:

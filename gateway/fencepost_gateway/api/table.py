@@ -14,6 +14,7 @@ from fencepost_gateway.api import (
     decisions,
     device,
     documents,
+    explain,
     fence_health,
     health,
     imports,
@@ -55,7 +56,8 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", "/v1/explain/{id}", device.get_explain, "device",
         "Why the caller's own message came or did not; not in production.", "Explanation",
-        errors=("device_secret", "key_scope", "not_found"),
+        query={"lang": "`en` or `ko`; default: the best of `Accept-Language`."},
+        errors=("malformed", "device_secret", "key_scope", "not_found"),
     ),
     Route(
         "POST", "/v1/documents", documents.post_documents, "team",
@@ -102,7 +104,21 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", "/v1/decisions/{id}", decisions.get_decision, "operator",
         "Everything about one message, delivery, run or visit, in words.", "Explanation",
-        errors=("not_found",),
+        query={"lang": "`en` or `ko`; default: the best of `Accept-Language`."},
+        errors=("malformed", "not_found"),
+    ),
+    Route(
+        "GET", "/v1/explain", explain.get_why, "operator",
+        "Why somebody did, or did not, get a message in a span of time.", "Why",
+        query={"user": "User id.",
+               "person": "Person id, instead of a user id.",
+               "campaign": "Only this campaign, with why it was never considered.",
+               "from": "Begin, such as `2026-06-02T18:00`, in the person's zone; 7 days before.",
+               "to": "End; now.",
+               "lang": "`en` or `ko`; default: the best of `Accept-Language`.",
+               "limit": "How many decisions; 50, at most 200.",
+               "after": "`next` of the last answer."},
+        errors=("malformed", "not_found"),
     ),
     Route(
         "POST", "/v1/suppressions", operate.post_suppressions, "operator",

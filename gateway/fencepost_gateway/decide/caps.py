@@ -14,11 +14,13 @@ Rule 3. Rolling: a slot counts from its reservation until ``used_at`` + span; wh
 Rule 4. Time is max(now, the person's newest reservation): a clock that jumps back frees nothing.
 Rule 5. Only a released slot stops counting early; an unknown outcome keeps its slot.
 Rule 6. Messages of one group count once.
+Rule 7. A slot never stops counting and counts again: once there is room under all rules, there is
+        until another is taken. So the next slot of all is the latest of each rule's next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -46,7 +48,8 @@ class Slot(Struct, frozen=True):
 
     ``group_id`` is shared by the messages of one step that go on every channel: they count once.
     ``used_at_ms`` is the end of the provider's call, or of the lease when the outcome is unknown.
-    ``zone`` is the person's when it was reserved, empty if nobody knew.
+    ``zone`` is the person's when it was reserved, empty if nobody knew. ``fence_id`` is that of the
+    transition that caused the message.
     """
 
     slot_id: str
@@ -60,10 +63,18 @@ class Slot(Struct, frozen=True):
     used_at_ms: int | None = None
     state: SlotState = "open"
     zone: str = ""
+    brand: str = ""
+    fence_id: str = ""
+    priority: int = 50
+    cause_at_ms: int = 0
 
 
 class CapAnswer(Struct, frozen=True):
-    """One rule's answer: how many slots were used of how many, and when the next comes free."""
+    """
+    One rule's answer: how many slots were used of how many, and when the next comes free.
+
+    ``last`` is, where none was free, the slot that was taken last: who got it.
+    """
 
     rule_id: str
     ok: bool
@@ -71,6 +82,7 @@ class CapAnswer(Struct, frozen=True):
     limit: int
     window: str
     retry_at_ms: int | None = None
+    last: Slot | None = None
 
 
 def in_scope(scope: CapScope, slot: Slot) -> bool:
@@ -80,7 +92,18 @@ def in_scope(scope: CapScope, slot: Slot) -> bool:
         and (not scope.channels or slot.channel in scope.channels)
         and (not scope.tags or not scope.tags.isdisjoint(slot.tags))
         and (not scope.campaigns or slot.campaign_id in scope.campaigns)
+        and (not scope.brands or slot.brand in scope.brands)
+        and (scope.fence_ids is None or slot.fence_id in scope.fence_ids)
     )
+
+
+def outranks(slot: Slot, other: Slot) -> bool:
+    """Say who goes first: the higher priority, then the earlier cause, then the smaller id."""
+    return _rank(slot) < _rank(other)
+
+
+def _rank(slot: Slot) -> tuple[int, int, str]:
+    return (-slot.priority, slot.cause_at_ms, slot.slot_id)
 
 
 def reserved_now_ms(slots: Iterable[Slot], now_ms: int) -> int:
@@ -102,38 +125,59 @@ def check(
         now_ms: Moment of the claim.
 
     """
-    now_ms = reserved_now_ms(slots, now_ms)
-    counting = [s for s in slots if s.state != "released"]
     answers = []
-    for rule in rules:
-        if not in_scope(rule.scope, wanted):
-            continue
-        in_rule = [s for s in counting if in_scope(rule.scope, s)]
-        answer = _ask(rule, in_rule, wanted, zone, now_ms)
+    for answer in _answers(rules, slots, wanted, zone, now_ms):
         answers.append(answer)
         if not answer.ok:
             break
     return answers
 
 
+def free_at_ms(
+    rules: Iterable[CapRule], slots: Sequence[Slot], wanted: Slot, zone: str, now_ms: int
+) -> int:
+    """
+    Say when every rule that covers ``wanted`` has a slot, unless more are taken (Rule 7).
+
+    Takes what ``check`` takes.
+    """
+    found = _answers(rules, slots, wanted, zone, now_ms)
+    return max([now_ms, *(a.retry_at_ms for a in found if a.retry_at_ms is not None)])
+
+
+def _answers(
+    rules: Iterable[CapRule], slots: Sequence[Slot], wanted: Slot, zone: str, now_ms: int
+) -> Iterator[CapAnswer]:
+    now_ms = reserved_now_ms(slots, now_ms)
+    counting = [s for s in slots if s.state != "released"]
+    for rule in rules:
+        if in_scope(rule.scope, wanted):
+            in_rule = [s for s in counting if in_scope(rule.scope, s)]
+            yield _ask(rule, in_rule, wanted, zone, now_ms)
+
+
 def _ask(rule: CapRule, slots: Sequence[Slot], wanted: Slot, zone: str, now_ms: int) -> CapAnswer:
     ends: dict[str, int] = {}  # when each group that counts now stops counting
     if rule.calendar is not None and zone:
         window = f"{rule.calendar} in {zone}"
-        found = ((s.group_id, _calendar_end_ms(s, rule.calendar, zone, now_ms)) for s in slots)
+        found = ((s, _calendar_end_ms(s, rule.calendar, zone, now_ms)) for s in slots)
     else:
         span_ms = rule.rolling_ms or LONGEST_MS[rule.calendar or "day"]
         window = f"rolling {span_ms // 1000} s"
-        found = ((s.group_id, _rolling_end_ms(s, span_ms, now_ms)) for s in slots)
-    for group_id, end_ms in found:
+        found = ((s, _rolling_end_ms(s, span_ms, now_ms)) for s in slots)
+    taken = []
+    for slot, end_ms in found:
         if end_ms > now_ms:
-            ends[group_id] = max(ends.get(group_id, 0), end_ms)
+            ends[slot.group_id] = max(ends.get(slot.group_id, 0), end_ms)
+            taken.append(slot)
     ends.pop(wanted.group_id, None)
     used = len(ends)
     if used < rule.limit:
         return CapAnswer(rule.rule_id, True, used, rule.limit, window)  # noqa: FBT003 - a record
     retry_at_ms = sorted(ends.values())[used - rule.limit]
-    return CapAnswer(rule.rule_id, False, used, rule.limit, window, retry_at_ms)  # noqa: FBT003
+    others = (s for s in taken if s.group_id != wanted.group_id)
+    last = max(others, key=lambda s: (s.reserved_at_ms, s.slot_id))
+    return CapAnswer(rule.rule_id, False, used, rule.limit, window, retry_at_ms, last)  # noqa: FBT003
 
 
 def _rolling_end_ms(slot: Slot, span_ms: int, now_ms: int) -> int:

@@ -24,14 +24,16 @@ from typing import Any
 
 from msgspec import Struct
 
-from fencepost_gateway.decide import caps, consent, quiet_hours
+from fencepost_gateway.decide import caps, consent, timing
 from fencepost_gateway.decide.cause import operands_of, rule_facts
 from fencepost_gateway.decide.ids import chance
 from fencepost_gateway.decide.message import AddressRow, Check, ClaimFacts, Verdict
 from fencepost_gateway.decide.plan import Campaign, Plan, Template
 from fencepost_gateway.decide.rules import Evaluation, Rule
+from fencepost_gateway.decide.solver import FOREVER_MS, Answer
+from fencepost_gateway.decide.timing import Timing
+from fencepost_gateway.decide.zones import Zones, zones_of
 
-RELEASE_SPREAD_MS = 30 * 60_000
 HOLD_MIN_MS = 60_000
 CHANNEL_GATES = ("reachable", "suppression", "consent", "quiet_hours", "render", "caps")
 
@@ -51,6 +53,7 @@ class _Case(Struct, frozen=True):
     campaign: Campaign
     template: Template
     rendered: Mapping[str, Rendered]
+    zones: Zones
     now_ms: int
 
     @property
@@ -75,7 +78,8 @@ def judge(plan: Plan, facts: ClaimFacts, rendered: Mapping[str, Rendered], now_m
     if campaign is None or template is None:
         gone = Check("live", ok=False, reason="campaign_ended", inputs={"found": False})
         return Verdict("withheld", (gone,), "campaign_ended")
-    case = _Case(plan, facts, campaign, template, rendered, now_ms)
+    zones = zones_of(facts.person, _phone(facts), plan.workspace_zone, now_ms)
+    case = _Case(plan, facts, campaign, template, rendered, zones, now_ms)
     checks: list[Check] = []
     for gate in (_live, _emergency_stop, _age, _holdout, _goal, _while):
         check = gate(case)
@@ -93,6 +97,8 @@ def _over_channels(case: _Case, checks: list[Check]) -> Verdict:
             return verdict
         refusals.append(checks[-1])
     furthest = max(refusals, key=lambda c: CHANNEL_GATES.index(c.gate))  # max keeps the first
+    if furthest.gate == "caps" and case.campaign.message.caps == "defer":
+        return _wait_for_slot(case, [c for c in refusals if c.gate == "caps"], tuple(checks))
     return Verdict("withheld", tuple(checks), furthest.reason)
 
 
@@ -247,23 +253,47 @@ def _consent(case: _Case, channel: str, address: AddressRow | None) -> Check:
     return Check("consent", ok, channel, reason="" if ok else "consent", inputs=inputs)
 
 
+def _timing(case: _Case, channel: str) -> Timing:
+    names = {rule.lifted_by for rule in case.plan.policy.quiet_hours} - {""}
+    lifts = frozenset(name for name in names if _may(case, name, channel))
+    return timing.timing_of(
+        case.plan, case.facts, case.campaign, channel=channel, zones=case.zones, lifts=lifts
+    )
+
+
+def _may(case: _Case, purpose: str, channel: str) -> bool:
+    address = _address(case, channel)
+    ref = address.ref if address else consent.ANY
+    return consent.allows(case.facts.consents, case.plan.policy, purpose, channel, ref).allowed
+
+
+def _next(case: _Case, channel: str, found: Timing) -> Answer:
+    """Find the next instant for the message, slots included where it waits for them."""
+    limits = found.limits
+    if case.is_marketing and case.campaign.message.caps == "defer":
+        wanted = _slot(case, channel)
+        limits += (timing.cap_limit(case.plan, case.facts, wanted, case.now_ms),)
+    return timing.solve_for(case.facts.message, limits, case.now_ms)
+
+
 def _quiet(case: _Case, channel: str) -> Check:
-    hours = case.plan.policy.quiet_hours
-    if (
-        hours is None
-        or case.template.purpose not in hours.purposes
-        or channel not in hours.channels
-    ):
-        return Check("quiet_hours", ok=True, channel=channel, inputs={"exempt": True})
-    zones = _zones(case)
-    inputs: dict[str, Any] = {"zones": list(zones.names), "zone_source": zones.source}
-    if not zones.names:
-        inputs["hold"] = hours.on_zone_unknown == "hold"
+    found = _timing(case, channel)
+    inputs: dict[str, Any] = {"own_hours": "unread"} if found.unread else {}
+    if not found.limits and not found.needs_zone:
+        inputs["exempt"] = True
+        return Check("quiet_hours", ok=True, channel=channel, inputs=inputs)
+    inputs |= {"zones": list(case.zones.names), "zone_source": case.zones.source}
+    if found.needs_zone:
+        rules = case.plan.policy.quiet_hours
+        inputs["hold"] = any(rule.on_zone_unknown == "hold" for rule in rules)
         return Check("quiet_hours", ok=False, channel=channel, reason="zone_unknown", inputs=inputs)
-    answer = quiet_hours.quiet(hours, zones.names, case.now_ms)
-    inputs |= {"next_ms": answer.next_ms, "until_ms": answer.until_ms}
-    reason = "" if answer.allowed else "quiet_hours"
-    return Check("quiet_hours", answer.allowed, channel, reason=reason, inputs=inputs)
+    answer = timing.solve_for(case.facts.message, found.limits, case.now_ms)
+    if answer.is_open:
+        inputs |= timing.told(answer)
+        return Check("quiet_hours", ok=True, channel=channel, inputs=inputs)
+    inputs |= timing.told(_next(case, channel, found))
+    reason = "place_closed" if answer.closed == (timing.OPENING,) else "quiet_hours"
+    return Check("quiet_hours", ok=False, channel=channel, reason=reason, inputs=inputs)
 
 
 def _wait_or_withhold(case: _Case, check: Check, checks: tuple[Check, ...]) -> Verdict:
@@ -276,14 +306,27 @@ def _wait_or_withhold(case: _Case, check: Check, checks: tuple[Check, ...]) -> V
         # Asked again when it has waited twice as long: a zone may be learnt until it expires.
         retry_at_ms = min(expires_at_ms, case.now_ms + held_ms)
         return Verdict("deferred", checks, "zone_unknown", retry_at_ms=retry_at_ms)
-    next_ms, until_ms = check.inputs["next_ms"], check.inputs["until_ms"]
-    if next_ms is None or case.campaign.message.quiet_hours == "drop":
-        return Verdict("withheld", checks, "quiet_hours")
-    if next_ms >= expires_at_ms:
+    if case.campaign.message.quiet_hours == "drop":
+        return Verdict("withheld", checks, check.reason)
+    return _defer(case, check, checks)
+
+
+def _wait_for_slot(case: _Case, refusals: list[Check], checks: tuple[Check, ...]) -> Verdict:
+    """Defer to the channel whose slot comes first; they are all full."""
+    first = min(refusals, key=lambda c: c.inputs["next_ms"] or FOREVER_MS)
+    return _defer(case, first, checks)
+
+
+def _defer(case: _Case, check: Check, checks: tuple[Check, ...]) -> Verdict:
+    """Defer to the next instant, unless there is none or the message ends before."""
+    answer = _next(case, check.channel, _timing(case, check.channel))
+    if answer.next_ms is not None and answer.in_time:
+        message, seed = case.facts.message, case.plan.seed
+        retry_at_ms = timing.release_ms(message, answer, seed, case.now_ms)
+        return Verdict("deferred", checks, check.reason, retry_at_ms=retry_at_ms)
+    if answer.next_ms is not None and check.reason == "quiet_hours":
         return Verdict("withheld", checks, "expires_in_quiet_hours")
-    room_ms = min(RELEASE_SPREAD_MS, until_ms - next_ms, expires_at_ms - next_ms)
-    spread_ms = int(chance(case.plan.seed, "release", case.facts.message.message_id) * room_ms)
-    return Verdict("deferred", checks, "quiet_hours", retry_at_ms=next_ms + spread_ms)
+    return Verdict("withheld", checks, check.reason)
 
 
 def _render(case: _Case, channel: str) -> Check:
@@ -297,29 +340,27 @@ def _render(case: _Case, channel: str) -> Check:
 def _caps(case: _Case, channel: str) -> Check:
     if not case.is_marketing:
         return Check("caps", ok=True, channel=channel, inputs={"exempt": True})
-    wanted = _slot(case, channel)
-    answers = caps.check(case.plan.caps, case.facts.slots, wanted, wanted.zone, case.now_ms)
-    inputs = {
-        "rules": [
-            {
-                "rule": a.rule_id,
-                "used": a.used,
-                "limit": a.limit,
-                "window": a.window,
-                "next_ms": a.retry_at_ms,
-            }
-            for a in answers
-        ]
-    }
-    ok = all(a.ok for a in answers)
-    return Check("caps", ok, channel, reason="" if ok else "frequency_cap", inputs=inputs)
+    wanted, slots = _slot(case, channel), case.facts.slots
+    answers = caps.check(case.plan.caps, slots, wanted, wanted.zone, case.now_ms)
+    inputs: dict[str, Any] = {"rules": [timing.told_cap(answer) for answer in answers]}
+    last = answers[-1].last if answers else None
+    if last is None:
+        return Check("caps", ok=True, channel=channel, inputs=inputs)
+    limit = timing.cap_limit(case.plan, case.facts, wanted, case.now_ms)
+    limits = (*_timing(case, channel).limits, limit)
+    inputs |= timing.told(timing.solve_for(case.facts.message, limits, case.now_ms))
+    both_due = last.reserved_at_ms >= case.facts.due_ms
+    gave_way = both_due and caps.outranks(last, wanted)
+    reason = "lower_priority" if gave_way else "frequency_cap"
+    return Check("caps", ok=False, channel=channel, reason=reason, inputs=inputs)
 
 
 # ---- shared --------------------------------------------------------------------------------
 
 
 def _slot(case: _Case, channel: str) -> caps.Slot:
-    message, zones = case.facts.message, _zones(case).names
+    message, zones = case.facts.message, case.zones
+    is_one = zones.is_known or len(zones.names) == 1  # of a country's many none is the person's
     return caps.Slot(
         slot_id=message.message_id,
         group_id=message.group_id,
@@ -329,19 +370,18 @@ def _slot(case: _Case, channel: str) -> caps.Slot:
         campaign_id=message.campaign_id,
         tags=tuple(sorted(case.campaign.tags)),
         reserved_at_ms=caps.reserved_now_ms(case.facts.slots, case.now_ms),
-        zone=zones[0] if zones else "",
+        zone=zones.names[0] if is_one else "",
+        brand=case.campaign.brand,
+        fence_id=message.cause.fence_id,
+        priority=message.priority,
+        cause_at_ms=message.cause.at_ms,
     )
 
 
-def _zones(case: _Case) -> quiet_hours.Zones:
-    person = case.facts.person
-    return quiet_hours.zones_of(
-        person.attributes.get("zone"),
-        person.zone,
-        person.zone_at_ms,
-        case.plan.workspace_zone,
-        case.now_ms,
-    )
+def _phone(facts: ClaimFacts) -> str:
+    """Give the person's newest number, for the country of its prefix alone."""
+    rows = (a for a in facts.addresses if a.channel == "sms")
+    return next((str(a.raw.get("address", "")) for a in rows), "")
 
 
 def _evaluate(rule: Rule, case: _Case) -> Evaluation:

@@ -55,7 +55,11 @@ class AddressRow(Struct, frozen=True):
 
 
 class ClaimFacts(Struct, frozen=True):
-    """Everything ``judge`` may see, read in the claim's own transaction."""
+    """
+    Everything ``judge`` may see, read in the claim's own transaction.
+
+    ``due_ms`` is since when the message has been due.
+    """
 
     message: Message
     person: Person
@@ -63,6 +67,7 @@ class ClaimFacts(Struct, frozen=True):
     addresses: tuple[AddressRow, ...] = ()
     slots: tuple[Slot, ...] = ()
     attempt: int = 0
+    due_ms: int = 0
     emergency_stop: bool = False
     campaign_archived: bool = False
 

@@ -64,6 +64,15 @@ class Opening:
             was_open = is_open
         return None
 
+    def span_at(self, at_ms: int) -> tuple[int, int] | None:
+        """Give the hours that hold ``at_ms``, else the next ones; None: not within a year."""
+        start_ms = at_ms if self.is_open(at_ms) else self.next_opening_ms(at_ms)
+        if start_ms is None or self._hours is None or self._zone is None:
+            return None
+        wall = local_time(start_ms, self._zone).replace(tzinfo=None)
+        _, end, _, _ = next(iter(self._hours.intervals(wall, wall + FORESIGHT)))
+        return start_ms, max(_moment_ms(end, self._zone, start_ms), start_ms + 1)
+
     @property
     def zone(self) -> str:
         """Name of the zone the hours are in."""

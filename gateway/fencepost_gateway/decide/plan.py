@@ -65,8 +65,25 @@ class Goal(Struct, frozen=True):
     within_ms: int
 
 
+class LocalWindow(Struct, frozen=True):
+    """
+    A span of local time on one weekday, in minutes after midnight, end exclusive.
+
+    ``weekday`` counts from Monday = 0. Overnight spans are split at midnight by the compiler.
+    """
+
+    weekday: int
+    start_min: int
+    end_min: int
+
+
 class MessagePlan(Struct, frozen=True):
-    """The one message of a campaign."""
+    """
+    The one message of a campaign.
+
+    ``hours`` narrows when it may go (None: not at all); ``only_open`` keeps it to the opening hours
+    of the fence that woke it. ``quiet_hours`` says what both do, ``caps`` what a full cap does.
+    """
 
     template_id: str
     channels: tuple[str, ...]
@@ -75,6 +92,9 @@ class MessagePlan(Struct, frozen=True):
     max_age_ms: int | None = None
     quiet_hours: Literal["defer", "drop"] = "defer"
     priority: int = 50
+    hours: tuple[LocalWindow, ...] | None = None
+    only_open: bool = False
+    caps: Literal["defer", "drop"] = "drop"
 
 
 class Campaign(Struct, frozen=True):
@@ -90,6 +110,7 @@ class Campaign(Struct, frozen=True):
     goal: Goal | None = None
     holdout: float = 0.0
     tags: frozenset[str] = frozenset()
+    brand: str = ""
     run_from_ms: int | None = None
     run_until_ms: int | None = None
 
@@ -110,12 +131,19 @@ class Template(Struct, frozen=True):
 
 
 class CapScope(Struct, frozen=True):
-    """What a cap counts; an empty member does not narrow."""
+    """
+    What a cap counts; an empty member does not narrow.
+
+    ``fence_ids`` are those whose transitions caused the message: None does not narrow, an empty set
+    (a selector that finds nothing any more) covers nothing.
+    """
 
     purpose: PurposeName = "marketing"
     channels: frozenset[str] = frozenset()
     tags: frozenset[str] = frozenset()
     campaigns: frozenset[str] = frozenset()
+    brands: frozenset[str] = frozenset()
+    fence_ids: frozenset[str] | None = None
 
 
 class CapRule(Struct, frozen=True):
@@ -128,25 +156,21 @@ class CapRule(Struct, frozen=True):
     calendar: CalendarWindow | None = None
 
 
-class LocalWindow(Struct, frozen=True):
-    """
-    A span of local time on one weekday, in minutes after midnight, end exclusive.
-
-    ``weekday`` counts from Monday = 0. Overnight spans are split at midnight by the compiler.
-    """
-
-    weekday: int
-    start_min: int
-    end_min: int
-
-
 class QuietHours(Struct, frozen=True):
-    """When messages of these purposes may go on these channels; an exempt channel is not listed."""
+    """
+    When messages of these purposes may go on these channels; an exempt channel is not listed.
+
+    ``and_zone`` must allow it too, besides the person's ``zones``; the consent ``lifted_by``, once
+    given, lifts these hours.
+    """
 
     purposes: frozenset[str]
     channels: frozenset[str]
     allowed: tuple[LocalWindow, ...]
     on_zone_unknown: Literal["withhold", "hold"] = "withhold"
+    zones: Literal["strictest", "first"] = "strictest"
+    and_zone: str = ""
+    lifted_by: str = ""
 
 
 class Policy(Struct, frozen=True):
@@ -154,14 +178,14 @@ class Policy(Struct, frozen=True):
     Consent and quiet hours of a workspace.
 
     ``accepts`` maps purpose (or ``*``) to the consent values that allow it; ``defaults`` maps
-    purpose to the value that stands where nothing was said.
+    purpose to the value that stands where nothing was said. All rules of ``quiet_hours`` hold.
     """
 
     policy_id: str
     version: int
     accepts: dict[str, frozenset[str]]
     defaults: dict[str, str]
-    quiet_hours: QuietHours | None = None
+    quiet_hours: tuple[QuietHours, ...] = ()
 
 
 class Plan(Struct, frozen=True):

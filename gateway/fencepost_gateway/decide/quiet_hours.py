@@ -1,149 +1,90 @@
 """
-Quiet hours: whether a message may go now where the person is, else when.
+Quiet hours: which hours a message must keep where the person is.
 
-Pure; the time-zone data is the pinned ``tzdata`` distribution.
+Pure. The hours of three hold at once: the policy's (the law's night), the person's own and the
+campaign's. Each can only narrow what the others leave; ``solver`` finds the next instant.
 
-Rule 1. A message may go when *every* known zone of the person allows it (``strictest``).
-Rule 2. Zones: the person's own choice and the device's. None known: the workspace's. None there
-        either: unknown, and unknown never sends. Never silently UTC.
-Rule 3. Windows are turned into UTC instants, never compared on the wall: an edge in a gap takes
-        effect at the first instant after it; in a fold quiet begins at the first occurrence and
-        ends at the second.
-Rule 4. Windows that touch are one: midnight, where overnight windows are split, is no edge.
-Rule 5. The next allowed instant is sought over ``HORIZON_DAYS``; none means withheld.
+Rule 1. The policy's hold for its purposes on its channels, every rule of them that covers both, in
+        the person's zones: all of them (``strictest``), or home, else here (``first``); and in
+        ``and_zone``, where the law names no zone. ``lifted_by`` names the consent that lifts them,
+        and nothing but them.
+Rule 2. The person's own (attribute ``quiet_hours``, see ``own_hours``) always hold, for marketing,
+        and for service messages where the person asks for it.
+Rule 3. The campaign's own hours hold for whatever it sends.
+Rule 4. The zones of a country stand for one that is not known: all of them must allow it.
+Rule 5. With no zone known nothing can be kept: marketing is not sent, service messages go.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from fencepost_gateway.decide.hours import hours_limit, quiet_to_allowed, weekly_windows
 from fencepost_gateway.decide.plan import LocalWindow, QuietHours
-from fencepost_gateway.decide.spans import zone_named
-
-HORIZON_DAYS = 8
-DEVICE_ZONE_MAX_AGE_MS = 30 * 86_400_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MS = timedelta(milliseconds=1)
-_SECOND = timedelta(seconds=1)
+from fencepost_gateway.decide.solver import Limit
+from fencepost_gateway.decide.spans import WEEKDAYS, zone_named
+from fencepost_gateway.decide.zones import Zones
 
 
-class Zones(Struct, frozen=True):
-    """The zones that count for a person and where each is known from; empty = unknown."""
+class Hours(Struct, frozen=True):
+    """Hours that a message must keep: whose they are, and in which zones besides the person's."""
 
-    names: tuple[str, ...]
-    source: str
+    whose: str
+    allowed: tuple[LocalWindow, ...]
+    zones: str = "strictest"
+    and_zone: str = ""
 
 
-class QuietAnswer(Struct, frozen=True):
+def policy_hours(
+    rules: Sequence[QuietHours], purpose: str, channel: str, lifts: frozenset[str]
+) -> list[Hours]:
     """
-    May go now (``allowed``), else from ``next_ms``; in both cases until ``until_ms``.
-
-    ``next_ms`` is None when it may go now, and when it may not go within the horizon.
-    """
-
-    allowed: bool
-    next_ms: int | None = None
-    until_ms: int | None = None
-
-
-def zones_of(chosen: object, device: str, device_at_ms: int, workspace: str, now_ms: int) -> Zones:
-    """
-    Climb the ladder of zones (Rule 2).
+    Give the policy's hours that hold for a purpose on a channel (Rule 1).
 
     Args:
-        chosen: The person's own choice (attribute ``zone``), if it is a zone.
-        device: Zone the device reported last, empty if never.
-        device_at_ms: When it did.
-        workspace: The workspace's zone, empty if not set.
-        now_ms: Moment of the decision.
+        rules: The policy's quiet hours.
+        purpose: Purpose of the message.
+        channel: Where it would go.
+        lifts: The consents of the person that lift hours.
 
     """
-    home = chosen if isinstance(chosen, str) and zone_named(chosen) else ""
-    is_fresh = now_ms - device_at_ms <= DEVICE_ZONE_MAX_AGE_MS
-    here = device if is_fresh and zone_named(device) else ""
-    if home or here:
-        names = tuple(dict.fromkeys(z for z in (home, here) if z))
-        source = "chosen and device" if home and here else "chosen" if home else "device"
-        return Zones(names, source)
-    if zone_named(workspace):
-        return Zones((workspace,), "workspace")
-    return Zones((), "unknown")
+    return [
+        Hours("policy", rule.allowed, rule.zones, rule.and_zone)
+        for rule in rules
+        if purpose in rule.purposes and channel in rule.channels and rule.lifted_by not in lifts
+    ]
 
 
-def quiet(hours: QuietHours, zones: Sequence[str], now_ms: int) -> QuietAnswer:
-    """Say whether ``hours`` allow ``now_ms`` in every one of ``zones``, else when next."""
-    now = at = _EPOCH + now_ms * _MS
-    infos = [ZoneInfo(zone) for zone in zones]
-    while at <= now + timedelta(days=HORIZON_DAYS):
-        spans = [_span(hours.allowed, zone, at) for zone in infos]
-        found = [span for span in spans if span is not None]
-        if not found or len(found) < len(spans):
-            break
-        start = max(at, *(start for start, _ in found))
-        if start == at:
-            next_ms = None if at == now else (at - _EPOCH) // _MS
-            until_ms = (min(end for _, end in found) - _EPOCH) // _MS
-            return QuietAnswer(at == now, next_ms, until_ms)
-        at = start  # the zone that lets it go last; do the others still?
-    return QuietAnswer(allowed=False)
+def own_hours(attribute: object, purpose: str, channel: str) -> list[Hours] | None:
+    """
+    Read the person's own quiet hours (Rule 2); None when they cannot be read.
+
+    ``"22:00-07:00"``, a list of such, or ``{every_day: …, sa: …, channels: […], purposes: […]}``.
+    The spans are those of *quiet*; a weekday that is named replaces ``every_day``.
+    """
+    if attribute is None:
+        return []
+    stated = attribute if isinstance(attribute, dict) else {"every_day": attribute}
+    channels, purposes = stated.get("channels", []), stated.get("purposes", ["marketing"])
+    if not isinstance(channels, list) or not isinstance(purposes, list):
+        return None
+    days = {name: stated[name] for name in ("every_day", *WEEKDAYS) if name in stated}
+    quiet = weekly_windows(days)
+    if quiet is None:
+        return None
+    if purpose not in purposes or (channels and channel not in channels):
+        return []
+    return [Hours("person", quiet_to_allowed(quiet))] if quiet else []
 
 
-def _span(
-    windows: Sequence[LocalWindow], zone: ZoneInfo, at: datetime
-) -> tuple[datetime, datetime] | None:
-    """Give the allowed span that holds ``at``, else the next one, as instants."""
-    local = at.astimezone(zone).replace(tzinfo=None)
-    for start_wall, end_wall in _walls(windows, local.date()):
-        if end_wall <= local:  # the wall has shown it: quiet began, whatever the clock did since
-            continue
-        end = _instant(end_wall, zone, fold=0)
-        start = _instant(start_wall, zone, fold=1)
-        if at < end and start < end:
-            return start, end
-    return None
-
-
-def _walls(windows: Sequence[LocalWindow], today: date) -> Iterator[tuple[datetime, datetime]]:
-    """Give the allowed spans as wall readings, from yesterday on, in order (Rule 4)."""
-    pending: tuple[datetime, datetime] | None = None
-    for offset in range(-1, HORIZON_DAYS + 2):
-        midnight = datetime.combine(today + timedelta(days=offset), time.min)
-        weekday = midnight.weekday()
-        of_day = [(w.start_min, w.end_min) for w in windows if w.weekday == weekday]
-        for start_min, end_min in sorted(of_day):
-            start = midnight + timedelta(minutes=start_min)
-            end = midnight + timedelta(minutes=end_min)
-            if pending is None:
-                pending = (start, end)
-            elif start <= pending[1]:
-                pending = (pending[0], max(end, pending[1]))
-            else:
-                yield pending
-                pending = (start, end)
-    if pending is not None:
-        yield pending
-
-
-def _instant(wall: datetime, zone: ZoneInfo, *, fold: int) -> datetime:
-    """Give the instant of a wall reading; ``fold`` says which of two (Rule 3)."""
-    instant = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
-    if instant.astimezone(zone).replace(tzinfo=None) == wall:
-        return instant
-    return _after_gap(wall, zone)
-
-
-def _after_gap(wall: datetime, zone: ZoneInfo) -> datetime:
-    """Find the first instant, to the second, at which the clock reads later than ``wall``."""
-    low = wall.replace(tzinfo=zone, fold=1).astimezone(UTC)  # by the offset after: before the jump
-    high = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)  # by the offset before: past it
-    while high - low > _SECOND:
-        middle = low + (high - low) // _SECOND // 2 * _SECOND
-        if middle.astimezone(zone).replace(tzinfo=None) > wall:
-            high = middle
-        else:
-            low = middle
-    return high
+def limits(hours: Sequence[Hours], zones: Zones) -> Iterator[Limit]:
+    """Give one limit for each of ``hours`` in each zone in which it must be kept."""
+    for each in hours:
+        first_only = each.zones == "first" and zones.is_known
+        names = dict.fromkeys(zones.names[:1] if first_only else zones.names)
+        for name in (*names, *([each.and_zone] if each.and_zone not in names else [])):
+            zone = zone_named(name)
+            if zone is not None:
+                yield hours_limit(f"{each.whose} in {name}", each.allowed, zone)

@@ -126,9 +126,10 @@ REASONS: dict[str, Said] = {
         "발송 횟수 제한을 모두 사용했습니다.",
     ),
     "lower_priority": Said(
-        "A message of higher priority, due as well, got the last slot of a cap.",
-        "함께 발송 대기 중이던 우선순위가 높은 메시지가 마지막 자리를 차지했습니다.",
+        "Another message, due as well and ahead in priority, got the last slot of a cap.",
+        "함께 발송 대기 중이던 다른 메시지가 우선순위에 따라 마지막 자리를 차지했습니다.",
     ),
+    # outcomes of a call
     "gone": Said(
         "The provider says that the address no longer exists; it was removed.",
         "발송 사업자가 주소가 더 이상 없다고 알려 와 주소를 삭제했습니다.",

@@ -46,6 +46,16 @@ def parse_clock_min(text: object) -> int | None:
     return clock_min if minute < 60 and clock_min <= DAY_MIN else None  # noqa: PLR2004 - an hour's
 
 
+def parse_window_min(text: object) -> tuple[int, int] | None:
+    """Read ``08:00-21:00`` as minutes after midnight; the end may be the smaller (overnight)."""
+    ends = text.split("-") if isinstance(text, str) else []
+    pair = 2
+    start, end = (parse_clock_min(part) for part in ends) if len(ends) == pair else (None, None)
+    if start is None or end is None or start in {DAY_MIN, end}:
+        return None
+    return start, end
+
+
 @lru_cache(maxsize=1024)  # keeps zones alive: the library itself keeps eight, a claim asks for one
 def zone_named(name: str) -> ZoneInfo | None:
     """Give the time zone of this IANA name; None when there is none."""

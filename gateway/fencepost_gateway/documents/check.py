@@ -5,7 +5,7 @@ Pure. The documents of a folder are laid over those that are live already, and e
 followed. Nothing here is about one document alone; that is ``documents.loader``.
 
 Rule 1. A reference that points nowhere is an error: template, channel content, fence selector (one
-        that matches nothing), library, campaign of a cap.
+        that matches nothing), library, what a cap counts.
 Rule 2. A live document that the new ones would break is reported too, with its kind and id.
 Rule 3. At most one policy and one workspace document are live, and no id is there twice.
 Rule 4. A sensitive fence starts no marketing (spec/geofence.md section 5).
@@ -131,6 +131,9 @@ def _check_campaign(document: Document, world: _World) -> Iterator[Finding]:
             what = "opened, and none of these fences has opening hours"
             yield Finding((*path, "opened"), what, "add active: to the fence, or take it out")
         yield from _check_sensitive(campaign, chosen, path, world)
+    if campaign.message.only_open and not _has_hours(campaign, world):
+        what = "only_open, and no entry's fence has opening hours"
+        yield Finding(("message", "only_open"), what, "add active: to a fence, or take it out")
     for rule_path, tree in (
         (("when",), campaign.when),
         (("message", "while"), campaign.message.while_),
@@ -142,6 +145,12 @@ def _check_campaign(document: Document, world: _World) -> Iterator[Finding]:
         if moment is not None and moment.tzinfo is None and zone_named(world.zone) is None:
             how = "write the offset, or set zone: in a workspace document"
             yield Finding(("run", member), "a moment without offset, and no workspace zone", how)
+
+
+def _has_hours(campaign: Campaign, world: _World) -> bool:
+    """Say whether some entry is a transition of a fence with opening hours."""
+    fences = (f for e in campaign.entry for f in selected(e, world.views, world.fences.values()))
+    return any(world.views[fence_id].opening for fence_id in fences)
 
 
 def _lacking(entry: Entry, path: Path) -> Finding:
@@ -245,23 +254,28 @@ def _check_hours(fence: Fence, world: _World) -> Iterator[Finding]:
 
 
 def _check_caps(document: Document, world: _World) -> Iterator[Finding]:
-    campaigns = {each.id for each in world.documents if each.kind == "campaign"}
-    tags = {
-        tag
-        for each in world.documents
-        if each.kind == "campaign"
-        for tag in each.body.get("tags", [])
+    campaigns = [each for each in world.documents if each.kind == "campaign"]
+    known = {
+        "campaign": {each.id for each in campaigns},
+        "tag": {tag for each in campaigns for tag in each.body.get("tags", [])},
+        "brand": {str(each.body["brand"]) for each in campaigns if each.body.get("brand")},
     }
     for number, rule in enumerate(Caps.model_validate(document.body).rules):
         path: Path = ("rules", number, "scope")
-        for name in rule.scope.campaign:
-            if name not in campaigns:
-                how = _nearest(name, campaigns, "campaign")
-                yield Finding((*path, "campaign"), f"there is no campaign {name}", how)
-        for tag in rule.scope.tag:
-            if tag not in tags:
-                how = _nearest(tag, tags, "tag on a campaign")
-                yield Finding((*path, "tag"), f"no campaign has the tag {tag}", how)
+        for member, names in known.items():
+            for name in getattr(rule.scope, member):
+                if name not in names:
+                    yield _no_such(member, name, names, path)
+        if rule.scope.place is not None:
+            yield from _check_selector(rule.scope.place.selector(), (*path, "place"), world)
+
+
+def _no_such(member: str, name: str, known: Iterable[str], path: Path) -> Finding:
+    if member == "campaign":
+        how = _nearest(name, known, "campaign")
+        return Finding((*path, member), f"there is no campaign {name}", how)
+    how = _nearest(name, known, f"{member} on a campaign")
+    return Finding((*path, member), f"no campaign has the {member} {name}", how)
 
 
 _FINDERS: Mapping[str, Callable[[Document, _World], Iterator[Finding]]] = {

@@ -17,12 +17,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from fencepost_gateway.decide import plan
+from fencepost_gateway.decide.hours import weekly_windows
 from fencepost_gateway.decide.opening import Opening
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.rules import Rule, compile_rule, compile_where
 from fencepost_gateway.decide.spans import (
-    DAY_MIN,
-    WEEKDAYS,
     moment_ms,
     parse_duration_ms,
     parse_moment,
@@ -30,11 +29,12 @@ from fencepost_gateway.decide.spans import (
 )
 from fencepost_gateway.documents import fences
 from fencepost_gateway.documents.document import StoredDocument
-from fencepost_gateway.documents.models.base import Authored, percent_fraction, window_min
+from fencepost_gateway.documents.models.base import Authored, percent_fraction
 from fencepost_gateway.documents.models.campaign import Campaign, Entry
 from fencepost_gateway.documents.models.caps import WINDOWS, Caps
+from fencepost_gateway.documents.models.hours import Allowed
 from fencepost_gateway.documents.models.place import Library, Workspace
-from fencepost_gateway.documents.models.policy import Allowed, Policy, QuietHours
+from fencepost_gateway.documents.models.policy import Policy, QuietHours
 from fencepost_gateway.documents.models.selector import FenceSelector
 from fencepost_gateway.documents.models.template import Template
 from fencepost_gateway.documents.shipped import default_documents
@@ -80,7 +80,9 @@ def compile_plan(
             source.id: _template(source, each)
             for source, each in _of_kind(stored, "template", Template)
         },
-        caps=tuple(rule for _, each in _of_kind(stored, "caps", Caps) for rule in _caps(each)),
+        caps=tuple(
+            rule for _, each in _of_kind(stored, "caps", Caps) for rule in _caps(each, views)
+        ),
         fences=views,
         on_event=_by_event(campaigns),
         on_transition=_by_transition(campaigns),
@@ -166,12 +168,16 @@ def _campaign(
             max_age_ms=parse_duration_ms(wish.max_age),
             quiet_hours=wish.quiet_hours,
             priority=wish.priority,
+            hours=None if wish.hours is None else _windows(wish.hours),
+            only_open=wish.only_open,
+            caps=wish.caps,
         ),
         when=_rule(authored.when),
         reentry=_reentry(authored.reentry),
         goal=plan.Goal(goal.event, parse_duration_ms(goal.within) or 0) if goal else None,
         holdout=_fraction(authored.holdout),
         tags=frozenset(authored.tags),
+        brand=authored.brand or "",
         run_from_ms=from_ms,
         run_until_ms=until_ms,
     )
@@ -223,7 +229,7 @@ def _template(source: StoredDocument, authored: Template) -> plan.Template:
     return plan.Template(authored.id, source.version, authored.purpose, sources, authored.missing)
 
 
-def _caps(authored: Caps) -> Iterator[plan.CapRule]:
+def _caps(authored: Caps, views: Mapping[str, FenceView]) -> Iterator[plan.CapRule]:
     for number, rule in enumerate(authored.rules, 1):
         calendar = next((each for each in WINDOWS if each == rule.per), None)
         yield plan.CapRule(
@@ -234,10 +240,21 @@ def _caps(authored: Caps) -> Iterator[plan.CapRule]:
                 channels=frozenset(rule.scope.channel),
                 tags=frozenset(rule.scope.tag),
                 campaigns=frozenset(rule.scope.campaign),
+                brands=frozenset(rule.scope.brand),
+                fence_ids=_places(rule.scope.place, views),
             ),
             rolling_ms=None if calendar else parse_duration_ms(rule.per),
             calendar=calendar,
         )
+
+
+def _places(
+    authored: FenceSelector | None, views: Mapping[str, FenceView]
+) -> frozenset[str] | None:
+    if authored is None:
+        return None
+    selector = authored.selector()
+    return frozenset(fence_id for fence_id, view in views.items() if selector.matches(view))
 
 
 def _policy(source: StoredDocument, authored: Policy) -> plan.Policy:
@@ -246,36 +263,25 @@ def _policy(source: StoredDocument, authored: Policy) -> plan.Policy:
         version=source.version,
         accepts={purpose: frozenset(values) for purpose, values in authored.accepts.items()},
         defaults=dict(authored.defaults),
-        quiet_hours=_quiet_hours(authored.quiet_hours),
+        quiet_hours=tuple(_quiet_hours(each) for each in authored.quiet_hours),
     )
 
 
-def _quiet_hours(authored: QuietHours | None) -> plan.QuietHours | None:
-    if authored is None:
-        return None
+def _quiet_hours(authored: QuietHours) -> plan.QuietHours:
     return plan.QuietHours(
         purposes=frozenset(authored.purposes),
         channels=frozenset(authored.channels),
-        allowed=tuple(sorted(_windows(authored.allowed), key=_window_order)),
+        allowed=_windows(authored.allowed),
         on_zone_unknown=authored.on_zone_unknown,
+        zones=authored.zones,
+        and_zone=authored.and_zone or "",
+        lifted_by=authored.lifted_by or "",
     )
 
 
-def _windows(allowed: Allowed) -> Iterator[plan.LocalWindow]:
-    for weekday, name in enumerate(WEEKDAYS):
-        own: list[str] | None = getattr(allowed, name)
-        for text in allowed.every_day if own is None else own:
-            start_min, end_min = window_min(text) or (0, 0)
-            if start_min < end_min:
-                yield plan.LocalWindow(weekday, start_min, end_min)
-                continue
-            yield plan.LocalWindow(weekday, start_min, DAY_MIN)
-            if end_min:
-                yield plan.LocalWindow((weekday + 1) % len(WEEKDAYS), 0, end_min)
-
-
-def _window_order(window: plan.LocalWindow) -> tuple[int, int, int]:
-    return (window.weekday, window.start_min, window.end_min)
+def _windows(allowed: Allowed) -> tuple[plan.LocalWindow, ...]:
+    days = {name: texts for name, texts in allowed if texts is not None}
+    return weekly_windows(days) or ()
 
 
 def _by_event(campaigns: Iterable[plan.Campaign]) -> dict[str, tuple[plan.Campaign, ...]]:

@@ -179,6 +179,7 @@ def claim_facts(books: Books, row: MessageRow) -> ClaimFacts:
         addresses=(*addresses, rows.in_app_address(subject)),
         slots=tuple(sorted(slots, key=lambda s: s.slot_id)),
         attempt=row.attempt,
+        due_ms=row.due_ms,
         emergency_stop=books.emergency_stop,
     )
 

@@ -254,9 +254,9 @@ class SqliteStore:
             found = self._facts.message(message_id)
             if found is None:
                 return None
-            message, _, _, attempt = found
+            message, _, due_ms, attempt = found
             consents = self._facts.consents(message.person_id)
-            return self._facts.claim_facts(message, attempt, consents)
+            return self._facts.claim_facts(message, due_ms, attempt, consents)
 
         return await self._read(query)
 

@@ -67,7 +67,9 @@ class Facts:
         subject = self._db.execute(self._sql.alias, (person_id,)).get or person_id
         return [ConsentEntry(*row) for row in self._db.execute(self._sql.consents, (subject,))]
 
-    def claim_facts(self, message: Message, attempt: int, consents: Sequence[Any]) -> ClaimFacts:
+    def claim_facts(
+        self, message: Message, due_ms: int, attempt: int, consents: Sequence[Any]
+    ) -> ClaimFacts:
         """Gather what ``judge`` may see; ``consents`` are those of the resolved person."""
         person_id = message.person_id
         subject = self._db.execute(self._sql.alias, (person_id,)).get or person_id
@@ -90,6 +92,7 @@ class Facts:
             addresses=tuple(addresses),
             slots=tuple(slots),
             attempt=attempt,
+            due_ms=due_ms,
             emergency_stop=bool(stop),
         )
 
@@ -164,9 +167,9 @@ class Desk:
         found = self._facts.message(message_id)
         if found is None or found[1] not in OPEN_STATES or found[2] > now_ms:
             return None
-        message, _, _, attempt = found
+        message, _, due_ms, attempt = found
         consents = self._door.consents(self._door.resolve(message.person_id))
-        verdict = judge(self._facts.claim_facts(message, attempt, consents))
+        verdict = judge(self._facts.claim_facts(message, due_ms, attempt, consents))
         return self._write(message, verdict, attempt, now_ms)
 
     def _write(self, message: Message, verdict: Verdict, attempt: int, now_ms: int) -> Claimed:

@@ -55,7 +55,7 @@ POLICY = Policy(
     version=1,
     accepts={"transactional": frozenset({"y", "CT", "CP"}), "*": frozenset({"y"})},
     defaults={"transactional": "CT"},
-    quiet_hours=QUIET,
+    quiet_hours=(QUIET,),
 )
 YES_TO_ALL = tuple(
     ConsentEntry(purpose, "y", 0)
@@ -146,6 +146,7 @@ def facts(**changes: Any) -> ClaimFacts:
         person=Person("person-1"),
         consents=YES_TO_ALL,
         addresses=addresses(*CHANNELS),
+        due_ms=NOON_MS,
     )
     return replace(plain, **changes)
 

@@ -1,5 +1,6 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -12,7 +13,9 @@ from fencepost_gateway.decide.caps import (
     Slot,
     calendar_window,
     check,
+    free_at_ms,
     in_scope,
+    outranks,
     reserved_now_ms,
 )
 from fencepost_gateway.decide.plan import CalendarWindow, CapRule, CapScope
@@ -154,11 +157,81 @@ def test_second_message_of_a_group_needs_no_second_place() -> None:
         (CapScope(tags=frozenset({"x"})), False),
         (CapScope(campaigns=frozenset({"greeting"})), True),
         (CapScope(campaigns=frozenset({"other"})), False),
+        (CapScope(brands=frozenset({"luma"})), True),
+        (CapScope(brands=frozenset({"other"})), False),
+        (CapScope(fence_ids=frozenset({"studio", "x"})), True),
+        (CapScope(fence_ids=frozenset({"x"})), False),
+        (CapScope(fence_ids=frozenset()), False),
     ],
 )
 def test_scope_says_what_counts(scope: CapScope, counts: bool) -> None:  # noqa: FBT001 - a table
-    """Purpose, channels, tags and campaigns narrow; what is left out does not."""
-    assert in_scope(scope, slot("s", 0, tags=("pilates", "yoga"))) is counts
+    """Purpose, channels, tags, campaigns, brands and places narrow; what is left out does not."""
+    taken = slot("s", 0, tags=("pilates", "yoga"), brand="luma", fence_id="studio")
+
+    assert in_scope(scope, taken) is counts
+
+
+_ranked = st.builds(
+    lambda name, priority, cause_at_ms: slot(name, 0, priority=priority, cause_at_ms=cause_at_ms),
+    st.sampled_from("abc"),
+    st.integers(0, 2),
+    st.integers(0, 2),
+)
+
+
+@MODEST
+@given(_ranked, _ranked, _ranked)
+def test_rank_is_a_total_order(one: Slot, two: Slot, three: Slot) -> None:
+    """Two different messages never tie, nor both win, and who beats a winner beats the loser."""
+    if (one.slot_id, one.priority, one.cause_at_ms) != (two.slot_id, two.priority, two.cause_at_ms):
+        assert outranks(one, two) is not outranks(two, one)
+    if outranks(one, two) and outranks(two, three):
+        assert outranks(one, three)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"priority": 60}, {"cause_at_ms": 0}),
+        ({"cause_at_ms": 1}, {"cause_at_ms": 2}),
+        ({}, {"slot_id": "z"}),
+    ],
+    ids=["priority", "earlier cause", "id"],
+)
+def test_rank_is_by_priority_then_cause_then_id(
+    first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    """Higher priority first, then the earlier cause, then the smaller id."""
+    one = slot("a", 0, **{"cause_at_ms": 2, **first})
+    two = slot("b", 0, **{"cause_at_ms": 2, **second})
+
+    assert outranks(one, two)
+    assert not outranks(two, one)
+
+
+def test_next_slot_of_all_rules_is_the_latest_of_each() -> None:
+    """AND-ed rules: an hour's room is no room while the day is full."""
+    sent = [slot("s", NOON_MS, NOON_MS)]
+    rules = [_rule(1, HOUR_MS), _rule(1, DAY_MS), _rule(2, 2 * DAY_MS)]
+
+    free_ms = free_at_ms(rules, sent, slot("wanted", NOON_MS), "", NOON_MS + 1)
+
+    assert free_ms == NOON_MS + DAY_MS
+
+
+def test_next_slot_is_now_where_there_is_room() -> None:
+    """Nothing has to be waited for."""
+    assert free_at_ms([_rule(1, DAY_MS)], [], slot("wanted", NOON_MS), "", NOON_MS) == NOON_MS
+
+
+def test_full_cap_names_who_took_the_last_slot() -> None:
+    """Of those that count now, the one reserved last."""
+    sent = [slot(f"s{n}", NOON_MS - n, NOON_MS - n) for n in (3, 1, 2)]
+
+    answer = _ask(_rule(3, DAY_MS), sent, NOON_MS)
+
+    assert answer.last is sent[1]
+    assert _ask(_rule(4, DAY_MS), sent, NOON_MS).last is None
 
 
 def test_rule_that_does_not_cover_the_message_is_not_asked() -> None:

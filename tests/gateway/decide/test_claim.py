@@ -6,16 +6,19 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from fencepost_gateway.decide.claim import RELEASE_SPREAD_MS, Rendered
+from fencepost_gateway.decide.claim import Rendered
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import AddressRow, Check, ClaimFacts, Verdict
+from fencepost_gateway.decide.opening import opening_of
 from fencepost_gateway.decide.person import EventSummary, PastEvent, Person, Presence
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.plan import CapRule, CapScope, Goal, MessagePlan, Plan
 from fencepost_gateway.decide.rules import compile_rule
+from fencepost_gateway.decide.timing import HELD_MAX_MS, RELEASE_SPREAD_MS
 from gateway.decide.builders import (
     CHANNELS,
     DAY_MS,
+    DAYTIME,
     ENTER,
     EVENT,
     HOUR_MS,
@@ -517,7 +520,7 @@ def test_release_is_not_spread_beyond_the_allowed_hours() -> None:
     """Ten allowed minutes a day: a release behind them would meet quiet hours for ever."""
     short = replace(QUIET, allowed=windows(range(7), (480, 490)))
 
-    retries = _retries(_with_policy(quiet_hours=short), NIGHT_MS, NIGHT_MS + DAY_MS)
+    retries = _retries(_with_policy(quiet_hours=(short,)), NIGHT_MS, NIGHT_MS + DAY_MS)
 
     assert max(retries) < MORNING_MS + 10 * MIN_MS
 
@@ -543,7 +546,7 @@ def test_hours_that_never_come_withhold() -> None:
     """No allowed instant within the horizon: there is nothing to wait for."""
     never = replace(QUIET, allowed=())
 
-    verdict = judged(_with_policy(quiet_hours=never), _asleep(), now_ms=NIGHT_MS)
+    verdict = judged(_with_policy(quiet_hours=(never,)), _asleep(), now_ms=NIGHT_MS)
 
     assert (verdict.outcome, verdict.reason) == ("withheld", "quiet_hours")
 
@@ -558,14 +561,16 @@ def test_quiet_hours_name_zones_and_where_they_are_known_from() -> None:
     assert _last(verdict).inputs == {
         "zones": ["Asia/Seoul", "Europe/Monaco"],
         "zone_source": "chosen and device",
+        "closed": ["policy in Asia/Seoul"],
         "next_ms": at("2026-06-02 06:00"),
         "until_ms": at("2026-06-02 12:00"),
+        "moved_by": "policy in Europe/Monaco",
     }
 
 
 @pytest.mark.parametrize(
     "the_plan",
-    [_with_policy(quiet_hours=None), plan(campaign(message=MessagePlan("greet", ("email",))))],
+    [_with_policy(quiet_hours=()), plan(campaign(message=MessagePlan("greet", ("email",))))],
     ids=["no quiet hours", "exempt channel"],
 )
 def test_what_is_exempt_from_quiet_hours_says_so(the_plan: Plan) -> None:
@@ -581,7 +586,7 @@ def test_what_is_exempt_from_quiet_hours_says_so(the_plan: Plan) -> None:
 def test_zone_unknown_holds_where_the_policy_says_so() -> None:
     """Held until a zone may be known: asked again ever more rarely, at most to the end."""
     hold = replace(QUIET, on_zone_unknown="hold")
-    the_plan = replace(_with_policy(quiet_hours=hold), workspace_zone="")
+    the_plan = replace(_with_policy(quiet_hours=(hold,)), workspace_zone="")
 
     first = judged(the_plan)
     later = judged(the_plan, now_ms=NOON_MS + 2 * HOUR_MS)
@@ -598,10 +603,197 @@ def test_zone_unknown_holds_where_the_policy_says_so() -> None:
 def test_held_message_goes_once_a_zone_is_known() -> None:
     """A hold is judged anew: with a zone it goes."""
     hold = replace(QUIET, on_zone_unknown="hold")
-    the_plan = replace(_with_policy(quiet_hours=hold), workspace_zone="")
+    the_plan = replace(_with_policy(quiet_hours=(hold,)), workspace_zone="")
     learnt = Person("person-1", zone="Europe/Monaco", zone_at_ms=NOON_MS)
 
     assert judged(the_plan, facts(person=learnt)).outcome == "send"
+
+
+EMAIL_ONLY = MessagePlan("greet", ("email",))
+NIGHT_YES = ConsentEntry("marketing_night", "y", 0)
+LIFTED = replace(QUIET, lifted_by="marketing_night")
+
+
+def _at_night(
+    the_plan: Plan | None = None, person: Person | None = None, **changes: Any
+) -> Verdict:
+    """Judge an SMS in the night of Monaco."""
+    given = replace(_asleep(), person=person or Person("person-1"), **changes)
+    return judged(the_plan, given, now_ms=NIGHT_MS)
+
+
+def test_night_consent_lifts_the_policys_hours() -> None:
+    """The law's separate consent for the night: with it the message goes, without it waits."""
+    the_plan = _with_policy(quiet_hours=(LIFTED,))
+
+    assert _at_night(the_plan).reason == "quiet_hours"
+    assert _at_night(the_plan, consents=(*YES_TO_ALL, NIGHT_YES)).outcome == "send"
+
+
+def test_night_consent_lifts_nothing_that_does_not_name_it() -> None:
+    """Hours that no consent lifts hold for who gave it."""
+    assert _at_night(consents=(*YES_TO_ALL, NIGHT_YES)).reason == "quiet_hours"
+
+
+@pytest.mark.parametrize("whose", ["person", "campaign"])
+def test_night_consent_lifts_neither_the_persons_nor_the_campaigns_hours(whose: str) -> None:
+    """Only the legal night is lifted; what person and campaign set always holds."""
+    wish = MessagePlan("greet", ("sms",), hours=DAYTIME if whose == "campaign" else None)
+    own = {"quiet_hours": "21:00-08:00"} if whose == "person" else {}
+    the_plan = replace(_with_policy(quiet_hours=(LIFTED,)), campaigns={})
+    the_plan = replace(the_plan, campaigns={"greeting": campaign(message=wish)})
+
+    verdict = _at_night(
+        the_plan, Person("person-1", attributes=own), consents=(*YES_TO_ALL, NIGHT_YES)
+    )
+
+    assert (verdict.outcome, verdict.reason) == ("deferred", "quiet_hours")
+    assert _last(verdict).inputs["moved_by"] == f"{whose} in Europe/Monaco"
+    assert _last(verdict).inputs["next_ms"] == MORNING_MS
+
+
+def test_own_quiet_hours_hold_on_channels_that_the_law_exempts() -> None:
+    """Email goes at any hour, unless the person says otherwise."""
+    the_message = message(channels=("email",), entered_ms=NIGHT_MS, expires_at_ms=NOON_MS + DAY_MS)
+    night_owl = Person("person-1", attributes={"quiet_hours": ["22:00-24:00", "00:00-10:00"]})
+
+    verdict = judged(
+        plan(campaign(message=EMAIL_ONLY)),
+        facts(message=the_message, person=night_owl),
+        now_ms=NIGHT_MS,
+    )
+
+    assert (verdict.outcome, _last(verdict).inputs["next_ms"]) == (
+        "deferred",
+        at("2026-06-01 08:00"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "outcome"),
+    [
+        ("21:00-08:00", "send"),
+        ({"every_day": "21:00-08:00", "purposes": ["transactional"]}, "deferred"),
+        ({"every_day": "21:00-08:00", "purposes": ["transactional"], "channels": ["push"]}, "send"),
+    ],
+    ids=["marketing alone", "asked for", "on another channel"],
+)
+def test_service_messages_keep_own_quiet_hours_where_the_person_asks(
+    own: object, outcome: str
+) -> None:
+    """Transactional is exempt unless the person asks for it."""
+    person = Person("person-1", attributes={"quiet_hours": own})
+
+    assert _at_night(plan(purpose="transactional"), person).outcome == outcome
+
+
+def test_service_message_goes_when_nobody_knows_the_zone() -> None:
+    """Hours that cannot be kept hold back advertising, not service."""
+    own = {"every_day": "21:00-08:00", "purposes": ["transactional"]}
+    person = Person("person-1", attributes={"quiet_hours": own})
+
+    verdict = _at_night(plan(purpose="transactional", workspace_zone=""), person)
+
+    assert verdict.outcome == "send"
+
+
+def test_own_quiet_hours_that_cannot_be_read_are_told() -> None:
+    """They hold nothing back, and the record says that they are there."""
+    person = Person("person-1", attributes={"quiet_hours": "at night"})
+
+    verdict = judged(the_facts=facts(person=person))
+
+    assert verdict.checks[9].inputs["own_hours"] == "unread"
+
+
+def test_campaigns_hours_only_narrow() -> None:
+    """A campaign that allows the whole day does not lift the policy's night."""
+    whole_day = MessagePlan("greet", ("sms",), hours=windows(range(7), (0, 1440)))
+
+    assert _at_night(plan(campaign(message=whole_day))).reason == "quiet_hours"
+
+
+def test_second_zone_that_must_allow_it_too() -> None:
+    """``and_zone``: in Monaco it is noon, and in Seoul it is not."""
+    both = replace(QUIET, allowed=windows(range(7), (8 * 60, 18 * 60)), and_zone="Asia/Seoul")
+
+    verdict = judged(_with_policy(quiet_hours=(both,)))
+
+    assert _last(verdict).inputs["closed"] == ["policy in Asia/Seoul"]
+
+
+def test_first_zone_alone_counts_where_the_policy_says_so() -> None:
+    """``zones: first``: home, else here; of a country's zones all count all the same."""
+    first = replace(QUIET, zones="first")
+    the_plan = replace(_with_policy(quiet_hours=(first,)), workspace_zone="")
+    traveller = Person("person-1", attributes={"zone": "Europe/Monaco"}, zone="Asia/Tokyo")
+    traveller.zone_at_ms = NOON_MS
+    stranger = Person("person-1", attributes={"country": "RU"})
+
+    home = judged(the_plan, facts(person=traveller), now_ms=at("2026-06-01 13:00"))
+    anywhere = judged(the_plan, facts(person=stranger), now_ms=at("2026-06-01 13:00"))
+
+    assert (home.outcome, anywhere.reason) == ("send", "quiet_hours")
+    assert "policy in Asia/Kamchatka" in _last(anywhere).inputs["closed"]
+
+
+def test_all_hours_of_a_policy_that_cover_the_channel_hold() -> None:
+    """Windows per channel: SMS keeps its own, in-app those of all channels only."""
+    late_sms = replace(
+        QUIET, channels=frozenset({"sms"}), allowed=windows(range(7), (15 * 60, 18 * 60))
+    )
+    the_plan = _with_policy(quiet_hours=(QUIET, late_sms))
+
+    assert judged(the_plan, facts(message=message(channels=("sms",)))).outcome == "deferred"
+    assert judged(the_plan, facts(message=message(channels=("in_app",)))).outcome == "send"
+
+
+OPEN_AT_THREE = opening_of("Mo-Su 15:00-20:00", "Europe/Monaco", 43.7, 7.4)
+
+
+@pytest.mark.parametrize(
+    ("wish", "outcome"),
+    [("defer", "deferred"), ("drop", "withheld")],
+)
+def test_message_that_keeps_opening_hours_waits_for_the_door(wish: Any, outcome: str) -> None:
+    """``only_open``: while the fence that woke it is closed it waits, or is dropped."""
+    keeps = MessagePlan("greet", ("sms",), only_open=True, quiet_hours=wish)
+    the_plan = plan(
+        campaign(message=keeps), fences={"studio": replace(STUDIO, opening=OPEN_AT_THREE)}
+    )
+
+    verdict = judged(the_plan, facts(message=message(channels=("sms",), cause=ENTER)))
+
+    assert (verdict.outcome, verdict.reason) == (outcome, "place_closed")
+    assert _last(verdict).inputs["next_ms"] == at("2026-06-01 13:00")
+    assert _last(verdict).inputs["moved_by"] == "opening hours"
+
+
+def test_release_is_not_spread_beyond_closing_time() -> None:
+    """Ten minutes of opening: released within them."""
+    brief = opening_of("Mo-Su 15:00-15:10", "Europe/Monaco", 43.7, 7.4)
+    keeps = MessagePlan("greet", ("sms",), only_open=True)
+    the_plan = plan(campaign(message=keeps), fences={"studio": replace(STUDIO, opening=brief)})
+    opens_ms = at("2026-06-01 13:00")
+
+    verdicts = [
+        judged(the_plan, facts(message=message(message_id=f"m{n}", channels=("sms",), cause=ENTER)))
+        for n in range(50)
+    ]
+
+    assert all(opens_ms <= (v.retry_at_ms or 0) < opens_ms + 10 * MIN_MS for v in verdicts)
+
+
+def test_country_of_the_number_stands_for_an_unknown_zone() -> None:
+    """Nobody said a zone: every zone of the country must allow it, and the record says why."""
+    address = AddressRow("sms", "sms-1", {"address": "+8210555000"}, 0)
+    the_facts = facts(message=message(channels=("sms",)), addresses=(address,))
+
+    verdict = judged(plan(workspace_zone="Europe/Monaco"), the_facts)
+
+    assert verdict.reason == "quiet_hours"  # noon UTC is 21:00 in Seoul
+    assert _last(verdict).inputs["zone_source"] == "phone prefix (KR)"
+    assert _last(verdict).inputs["zones"] == ["Asia/Seoul"]
 
 
 # ---- caps ----------------------------------------------------------------------------------
@@ -609,13 +801,23 @@ def test_held_message_goes_once_a_zone_is_known() -> None:
 
 def test_send_reserves_a_slot_that_says_what_it_counts_for() -> None:
     """The slot carries all that a cap's scope may ask about, and the zone it was taken in."""
-    the_plan = plan(campaign(tags=frozenset({"yoga", "a"})))
-    the_message = message(message_id="m", group_id="g", channels=("email",))
+    the_plan = plan(campaign(tags=frozenset({"yoga", "a"}), brand="luma"))
+    the_message = message(
+        message_id="m", group_id="g", channels=("email",), cause=ENTER, priority=60
+    )
 
     verdict = judged(the_plan, facts(message=the_message))
 
     assert verdict.slot == slot(
-        "m", NOON_MS, None, group_id="g", tags=("a", "yoga"), zone="Europe/Monaco"
+        "m",
+        NOON_MS,
+        group_id="g",
+        tags=("a", "yoga"),
+        zone="Europe/Monaco",
+        brand="luma",
+        fence_id="studio",
+        priority=60,
+        cause_at_ms=NOON_MS,
     )
 
 
@@ -638,6 +840,7 @@ def test_cap_names_rule_count_and_next_place() -> None:
             "limit": 1,
             "window": "rolling 86400 s",
             "next_ms": NOON_MS - HOUR_MS + DAY_MS,
+            "taken_by": {"campaign": "greeting", "message": "used", "priority": 50},
         }
     ]
 
@@ -662,6 +865,115 @@ def test_unknown_zone_counts_calendar_caps_strictly() -> None:
     verdict = judged(the_plan, facts(message=message(channels=("email",)), slots=sent))
 
     assert verdict.reason == "frequency_cap"
+
+
+def _contest(winner_priority: int, reserved_at_ms: int, due_ms: int) -> Check:
+    """Claim a message of priority 50 whose last slot another one took at ``reserved_at_ms``."""
+    taken = slot(
+        "winner",
+        reserved_at_ms,
+        campaign_id="kit",
+        priority=winner_priority,
+        cause_at_ms=NOON_MS - MIN_MS,
+    )
+    return _last(judged(plan(caps=(CAP,)), facts(slots=(taken,), due_ms=due_ms)))
+
+
+@pytest.mark.parametrize(
+    ("priority", "reserved_at_ms", "reason"),
+    [
+        (60, NOON_MS, "lower_priority"),
+        (60, NOON_MS - 1, "frequency_cap"),
+        (50, NOON_MS, "lower_priority"),
+        (40, NOON_MS, "frequency_cap"),
+    ],
+    ids=["both due", "claimed before", "earlier cause", "less important"],
+)
+def test_loser_of_the_last_slot_is_told_who_got_it(
+    priority: int, reserved_at_ms: int, reason: str
+) -> None:
+    """It gave way if both were due and the other outranks it; else the slot was simply gone."""
+    check = _contest(priority, reserved_at_ms, due_ms=NOON_MS)
+
+    taken_by = {"campaign": "kit", "message": "winner", "priority": priority}
+    assert (check.reason, check.inputs["rules"][0]["taken_by"]) == (reason, taken_by)
+
+
+def _waiting(**changes: Any) -> Plan:
+    wish = MessagePlan("greet", ("sms",), caps="defer", **changes)
+    return plan(campaign(message=wish), caps=(CAP,))
+
+
+def _full(free_ms: int, **changes: Any) -> ClaimFacts:
+    """Give facts of a message whose one slot comes free at ``free_ms``."""
+    changes.setdefault("expires_at_ms", NOON_MS + 3 * DAY_MS)
+    taken = slot("used", free_ms - DAY_MS, free_ms - DAY_MS)
+    return facts(message=message(channels=("sms",), **changes), slots=(taken,))
+
+
+def test_message_that_waits_for_a_slot_is_deferred_to_the_next() -> None:
+    """``caps: defer``: claimed again, spread over half an hour, when the slot has come free."""
+    free_ms = NOON_MS + HOUR_MS
+
+    verdict = judged(_waiting(), _full(free_ms))
+
+    assert (verdict.outcome, verdict.reason) == ("deferred", "frequency_cap")
+    assert verdict.retry_at_ms is not None
+    assert free_ms <= verdict.retry_at_ms < free_ms + RELEASE_SPREAD_MS
+    assert (_last(verdict).inputs["next_ms"], _last(verdict).inputs["moved_by"]) == (
+        free_ms,
+        "caps",
+    )
+
+
+def test_slot_that_comes_free_in_the_night_waits_for_the_morning() -> None:
+    """Cap and quiet hours are solved together, and the later of them is named."""
+    morning_ms = MORNING_MS + DAY_MS
+
+    verdict = judged(_waiting(), _full(morning_ms - 2 * HOUR_MS))
+
+    assert verdict.retry_at_ms is not None
+    assert morning_ms <= verdict.retry_at_ms < morning_ms + RELEASE_SPREAD_MS
+    assert _last(verdict).inputs["moved_by"] == "policy in Europe/Monaco"
+
+
+def test_night_that_ends_before_the_slot_is_free_is_not_the_end_of_waiting() -> None:
+    """In quiet hours a message that waits for slots is not woken for a full cap."""
+    free_ms = MORNING_MS + 3 * HOUR_MS
+
+    verdict = judged(_waiting(), _full(free_ms, entered_ms=NIGHT_MS), now_ms=NIGHT_MS)
+
+    assert verdict.retry_at_ms is not None
+    assert verdict.retry_at_ms >= free_ms
+    assert _last(verdict).inputs["moved_by"] == "caps"
+
+
+def test_slot_that_comes_too_late_withholds_at_once() -> None:
+    """Nothing waits for a slot behind the end of the message."""
+    free_ms = NOON_MS + HOUR_MS
+
+    verdict = judged(_waiting(), _full(free_ms, expires_at_ms=free_ms))
+
+    assert (verdict.outcome, verdict.reason) == ("withheld", "frequency_cap")
+
+
+def test_message_is_held_a_week_at_most() -> None:
+    """A slot that comes free after more than seven days is not waited for."""
+    free_ms = NOON_MS + HELD_MAX_MS
+
+    late = judged(_waiting(), _full(free_ms, expires_at_ms=NOON_MS + 30 * DAY_MS))
+    in_time = judged(_waiting(), _full(free_ms - 1, expires_at_ms=NOON_MS + 30 * DAY_MS))
+
+    assert (late.outcome, in_time.outcome) == ("withheld", "deferred")
+
+
+def test_cap_that_drops_still_tells_the_next_instant() -> None:
+    """Withheld, and the record says when a slot and the hours would both have been open."""
+    verdict = judged(plan(caps=(CAP,)), _full(MORNING_MS + DAY_MS - 2 * HOUR_MS))
+
+    assert verdict.outcome == "withheld"
+    assert _last(verdict).inputs["next_ms"] == MORNING_MS + DAY_MS
+    assert _last(verdict).inputs["rules"][0]["next_ms"] == MORNING_MS + DAY_MS - 2 * HOUR_MS
 
 
 # ---- what a record may hold ----------------------------------------------------------------

@@ -1,5 +1,7 @@
 """What is remembered of suspicious positions, and which transitions bear it."""
 
+from typing import get_args
+
 import msgspec
 import pytest
 
@@ -13,6 +15,9 @@ from fencepost_gateway.decide.flags import (
     note,
 )
 from fencepost_gateway.decide.person import Person, merge
+from fencepost_gateway.decide.phrases import FLAGS
+from fencepost_gateway.decide.words import tell
+from fencepost_geofence.suspicion import Flag
 
 T_MS = 1_780_000_000_000
 
@@ -78,3 +83,14 @@ def test_person_of_before_has_no_flags() -> None:
     old = msgspec.msgpack.encode({"person_id": "p"})
 
     assert msgspec.msgpack.decode(old, type=Person).flags == []
+
+
+def test_every_flag_is_told_in_words() -> None:
+    """What ``fencepost explain`` prints of a marked transition; an unmarked one says nothing."""
+    body = {"kind": "enter", "fence_id": "gate", "at_ms": T_MS}
+    (marked,) = tell("transition", {**body, "flags": list(get_args(Flag))})
+    (clean,) = tell("transition", body)
+
+    assert set(FLAGS) == set(get_args(Flag))
+    assert "suspicious: made-up positions, positions at 0, 0, a leap nobody makes" in marked
+    assert "suspicious" not in clean

@@ -135,6 +135,21 @@ CASES = {
         4,
         "no campaign has the tag x",
     ),
+    "cap of a brand": (
+        {"caps": "kind: caps\nid: a\nrules:\n  - {limit: 1, per: day, scope: {brand: x}}\n"},
+        4,
+        "no campaign has the brand x",
+    ),
+    "cap of a place": (
+        {"caps": "kind: caps\nid: a\nrules:\n  - {limit: 1, per: day, scope: {place: {id: x}}}\n"},
+        4,
+        "no fence with id x",
+    ),
+    "only open without hours": (
+        change("campaign", "[sms]", "[sms], only_open: true"),
+        4,
+        "only_open, and no entry's fence has opening hours",
+    ),
     "second workspace": (
         {"w": "kind: workspace\nid: a\n---\nkind: workspace\nid: b\n"},
         4,

@@ -79,8 +79,7 @@ def test_shipped_policy_holds_until_one_is_written() -> None:
     assert made.policy.version == 0
     assert made.policy.defaults == {"transactional": "CT"}
     assert made.policy.accepts["*"] == {"y"}
-    hours = made.policy.quiet_hours
-    assert hours is not None
+    (hours,) = made.policy.quiet_hours
     assert hours.channels == {"in_app", "web_push", "sms"}
     assert {(w.start_min, w.end_min) for w in hours.allowed} == {(480, 1260)}
     assert made.caps == ()
@@ -91,7 +90,7 @@ def test_authored_policy_replaces_the_shipped_one_as_a_whole() -> None:
     text = "kind: policy\nid: own\naccepts: {marketing: [y, LI]}\nquiet_hours: none\n"
     made = compile_plan(stored(text), 1, "s").policy
 
-    assert made == plan.Policy("own", 3, {"marketing": frozenset({"y", "LI"})}, {}, None)
+    assert made == plan.Policy("own", 3, {"marketing": frozenset({"y", "LI"})}, {})
 
 
 def test_weekday_replaces_every_day_and_nights_are_split() -> None:
@@ -104,9 +103,8 @@ quiet_hours:
   on_zone_unknown: hold
   allowed: {every_day: "08:00-20:00", sa: ["10:00-12:00", "22:00-06:00"], su: [], fr: "00:00-24:00"}
 """
-    hours = compile_plan(stored(text), 1, "s").policy.quiet_hours
+    (hours,) = compile_plan(stored(text), 1, "s").policy.quiet_hours
 
-    assert hours is not None
     assert hours.on_zone_unknown == "hold"
     assert hours.allowed == (
         *(plan.LocalWindow(day, 480, 1200) for day in range(4)),
@@ -117,6 +115,61 @@ quiet_hours:
     )
 
 
+def test_quiet_hours_may_be_several_and_say_whose_clock_counts() -> None:
+    """Windows per channel; the zones, the zone that must allow it too, and what lifts them."""
+    text = """\
+kind: policy
+id: kr
+accepts: {}
+quiet_hours:
+  - allowed: {every_day: "08:00-21:00"}
+    zones: first
+    and_zone: Asia/Seoul
+    lifted_by: marketing_night
+  - channels: [sms]
+    allowed: {every_day: "10:00-18:00"}
+"""
+    wide, sms = compile_plan(stored(text), 1, "s").policy.quiet_hours
+
+    assert (wide.zones, wide.and_zone, wide.lifted_by) == ("first", "Asia/Seoul", "marketing_night")
+    assert (sms.zones, sms.and_zone, sms.lifted_by) == ("strictest", "", "")
+    assert sms.channels == {"sms"}
+
+
+def test_message_may_have_hours_and_keep_those_of_the_place() -> None:
+    """A campaign narrows when its message goes, and may let it wait for a slot."""
+    wish = 'message: {hours: {su: "10:00-12:00"}, only_open: true, caps: defer, '
+    made = compile_plan(
+        stored(
+            "kind: campaign\nid: a\nbrand: luma\nentry: {event: e}\n"
+            + wish
+            + "template: t, channels: [sms]}\n"
+        ),
+        1,
+        "s",
+    ).campaigns["a"]
+
+    assert made.brand == "luma"
+    assert made.message.hours == (plan.LocalWindow(6, 600, 720),)
+    assert (made.message.only_open, made.message.caps) == (True, "defer")
+
+
+def test_place_of_a_cap_becomes_fences_and_may_become_none() -> None:
+    """A selector that matches nothing covers nothing; it never stops narrowing."""
+    cap = (
+        "kind: caps\nid: c\nrules:\n"
+        "  - {limit: 1, per: day, scope: {place: {tag: studio}, brand: luma}}\n"
+        "  - {limit: 1, per: day}\n"
+    )
+    fence = "kind: fence\nid: f\ntags: [studio]\ncircle: {lat: 43.7, lon: 7.4, radius_m: 100}\n"
+    there, everywhere = compile_plan(stored(f"{cap}---\n{fence}"), 1, "s").caps
+    nowhere, _ = compile_plan(stored(cap), 1, "s").caps
+
+    assert there.scope.fence_ids == {"f"}
+    assert there.scope.brands == {"luma"}
+    assert (everywhere.scope.fence_ids, nowhere.scope.fence_ids) == (None, frozenset())
+
+
 def test_night_of_sunday_ends_on_monday() -> None:
     """The week is a circle."""
     text = 'kind: policy\nid: a\naccepts: {}\nquiet_hours: {allowed: {su: "22:00-00:00"}}\n'
@@ -124,8 +177,8 @@ def test_night_of_sunday_ends_on_monday() -> None:
 
     assert [
         [(w.weekday, w.start_min, w.end_min) for w in hours.allowed]
-        for hours in (compile_plan(stored(t), 1, "s").policy.quiet_hours for t in (text, longer))
-        if hours
+        for t in (text, longer)
+        for hours in compile_plan(stored(t), 1, "s").policy.quiet_hours
     ] == [[(6, 1320, 1440)], [(0, 0, 60), (6, 1320, 1440)]]
 
 

@@ -144,9 +144,9 @@ FAULTS: dict[str, tuple[str, str]] = {
         "kind: caps\nid: a\nrules: [{limit: 1, per: day, scope: {purpose: transactional}}]\n",
         "transactional messages obey no caps",
     ),
-    "cap of a brand": (
-        "kind: caps\nid: a\nrules: [{limit: 1, per: day, scope: {brand: x}}]\n",
-        "brand comes later",
+    "cap of a journey": (
+        "kind: caps\nid: a\nrules: [{limit: 1, per: day, scope: {journey: x}}]\n",
+        "journey comes later",
     ),
     "policy without quiet hours": (
         "kind: policy\nid: a\naccepts: {}\n",

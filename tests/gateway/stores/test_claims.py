@@ -62,7 +62,9 @@ async def test_cap_of_three_lets_three_of_two_hundred_racing_claims_send(store: 
 
     outcomes = [(c.verdict.outcome, c.verdict.reason) for c in found]
     assert outcomes.count(("send", "")) == CAP
-    assert outcomes.count(("withheld", "frequency_cap")) == 200 - CAP
+    lost = {reason for outcome, reason in outcomes if outcome == "withheld"}
+    assert lost <= {"frequency_cap", "lower_priority"}  # all were due: some gave way to the winners
+    assert [outcome for outcome, _ in outcomes].count("withheld") == 200 - CAP
 
 
 async def test_cap_refused_slot_comes_back(store: Store) -> None:

@@ -15,10 +15,9 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from fencepost_gateway.decide.rules import RuleError, RuleFault, compile_rule, compile_where
 from fencepost_gateway.decide.spans import (
-    DAY_MIN,
-    parse_clock_min,
     parse_duration_ms,
     parse_moment,
+    parse_window_min,
     zone_named,
 )
 
@@ -100,19 +99,9 @@ def percent_fraction(value: object) -> float | None:
 
 
 def _window(text: object) -> object:
-    if window_min(text) is None:
+    if parse_window_min(text) is None:
         refuse("no span of local time", 'write "08:00-21:00"; the end is exclusive, at most 24:00')
     return text
-
-
-def window_min(text: object) -> tuple[int, int] | None:
-    """Read ``08:00-21:00`` as minutes after midnight; the end may be the smaller (overnight)."""
-    ends = text.split("-") if isinstance(text, str) else []
-    pair = 2
-    start, end = (parse_clock_min(part) for part in ends) if len(ends) == pair else (None, None)
-    if start is None or end is None or start in {DAY_MIN, end}:
-        return None
-    return start, end
 
 
 def _rule(tree: object) -> object:

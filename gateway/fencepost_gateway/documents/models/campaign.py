@@ -24,6 +24,7 @@ from fencepost_gateway.documents.models.base import (
     as_list,
     refuse,
 )
+from fencepost_gateway.documents.models.hours import Allowed
 from fencepost_gateway.documents.models.selector import FenceSelector
 
 ChannelName = Literal["in_app", "web_push", "sms", "email"]
@@ -133,8 +134,19 @@ class Message(Authored):
         default=None,
         description="Older messages are withheld. Default: 15m for transitions, else 24h.",
     )
+    hours: Allowed | None = Field(
+        default=None,
+        description="Local hours in which it may go; they only narrow what the policy leaves.",
+    )
+    only_open: bool = Field(
+        default=False,
+        description="Only while the fence that woke it is open, by its opening hours.",
+    )
     quiet_hours: Literal["defer", "drop"] = Field(
-        default="defer", description="What quiet hours do."
+        default="defer", description="Outside such hours: wait for the next that suit all, or drop."
+    )
+    caps: Literal["defer", "drop"] = Field(
+        default="drop", description="Under a full cap: wait for the next slot, or drop."
     )
     priority: int = Field(
         default=50, ge=0, le=100, description="Who goes first for the last cap slot."
@@ -192,4 +204,5 @@ class Campaign(Authored):
     )
     holdout: Percent = Field(default=0, description="Share of persons kept without the message.")
     tags: list[Tag] = Field(default=[], max_length=LIST_MAX, description="For caps and reports.")
+    brand: Id | None = Field(default=None, description="Whose campaign it is; for caps.")
     run: Run = Field(default=Run(), description="When it takes people in.")

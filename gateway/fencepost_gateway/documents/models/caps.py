@@ -19,6 +19,7 @@ from fencepost_gateway.documents.models.base import (
     refuse,
 )
 from fencepost_gateway.documents.models.campaign import Channel
+from fencepost_gateway.documents.models.selector import FenceSelector
 
 WINDOWS: tuple[CalendarWindow, ...] = get_args(CalendarWindow)
 
@@ -46,8 +47,6 @@ class Scope(Authored):
     """What a rule counts; members are AND-ed, a member left out does not narrow."""
 
     later: ClassVar = {
-        "brand": "use tag with a tag of the brand's campaigns",
-        "place": "use tag or campaign",
         "journey": "use campaign",
     }
 
@@ -64,6 +63,12 @@ class Scope(Authored):
     )
     campaign: Annotated[list[Id], BeforeValidator(as_list)] = Field(
         default=[], max_length=LIST_MAX, description="These campaigns."
+    )
+    brand: Annotated[list[Id], BeforeValidator(as_list)] = Field(
+        default=[], max_length=LIST_MAX, description="Campaigns of these brands."
+    )
+    place: FenceSelector | None = Field(
+        default=None, description="Messages caused by transitions of these fences."
     )
 
 

@@ -8,16 +8,18 @@ from pydantic import BeforeValidator, Field
 
 from fencepost_gateway.decide.consent import PURPOSES
 from fencepost_gateway.documents.models.base import (
+    LIST_MAX,
     Authored,
     Id,
     Moment,
     Name,
     Shape,
-    Window,
+    Zone,
     as_list,
     refuse,
 )
 from fencepost_gateway.documents.models.campaign import CHANNELS, Channel
+from fencepost_gateway.documents.models.hours import Allowed
 
 PURPOSE_NAMES = tuple(sorted(PURPOSES))
 Accepted = Literal["y", "dy", "LI", "CT", "CP", "VI", "PI"]
@@ -43,35 +45,12 @@ def _defaults(value: object) -> object:
     return _purposes(value)
 
 
-def _none(value: object) -> object:
-    return None if value == "none" else value
-
-
-Windows = Annotated[
-    list[Window], BeforeValidator(as_list), Shape('"08:00-21:00", a list of such, or [] for never')
-]
-
-
-class Allowed(Authored):
-    """Spans of local time by weekday; a weekday written here replaces ``every_day``."""
-
-    every_day: Windows = Field(default=[], description="Every weekday that is not named.")
-    mo: Windows | None = Field(default=None, description="Monday.")
-    tu: Windows | None = Field(default=None, description="Tuesday.")
-    we: Windows | None = Field(default=None, description="Wednesday.")
-    th: Windows | None = Field(default=None, description="Thursday.")
-    fr: Windows | None = Field(default=None, description="Friday.")
-    sa: Windows | None = Field(default=None, description="Saturday.")
-    su: Windows | None = Field(default=None, description="Sunday.")
+def _hours(value: object) -> object:
+    return [] if value == "none" else as_list(value)
 
 
 class QuietHours(Authored):
-    """When messages may go where the person is; every known zone must allow it."""
-
-    later: ClassVar = {
-        "lifted_by": "leave it out: night consent lifts nothing yet",
-        "and_zone": "leave it out, and allow the hours that suit both zones",
-    }
+    """When messages may go where the person is."""
 
     purposes: list[Literal["marketing", "transactional"]] = Field(
         default=["marketing"], min_length=1, description="Which messages."
@@ -80,8 +59,16 @@ class QuietHours(Authored):
         default=list(CHANNELS), min_length=1, description="Which channels; one not named is exempt."
     )
     allowed: Allowed = Field(description="The hours in which they may go.")
-    zones: Literal["strictest"] = Field(
-        default="strictest", description="All known zones of the person must allow it."
+    lifted_by: Literal["marketing_night"] | None = Field(
+        default=None,
+        description="A consent that lifts these hours, though no others. Default: none does.",
+    )
+    zones: Literal["strictest", "first"] = Field(
+        default="strictest",
+        description="All known zones of the person must allow it; or home, else here.",
+    )
+    and_zone: Zone | None = Field(
+        default=None, description="This zone must allow it too, as where the law names none."
     )
     on_zone_unknown: Literal["withhold", "hold"] = Field(
         default="withhold", description="No zone is known: withhold, or hold until one is."
@@ -124,6 +111,6 @@ class Policy(Authored):
     ] = Field(
         default={}, description="The value that stands where nothing was said. Default: unknown."
     )
-    quiet_hours: Annotated[QuietHours | None, BeforeValidator(_none)] = Field(
-        description="When messages may go, or `none`."
-    )
+    quiet_hours: Annotated[
+        list[QuietHours], BeforeValidator(_hours), Field(max_length=LIST_MAX)
+    ] = Field(description="When messages may go, `none`, or a list of such: all of them hold.")

@@ -1,0 +1,368 @@
+"""
+Never: why somebody was never considered for a campaign in some span of time.
+
+Pure. A campaign that something woke left a step record; this is for those that left none. It is
+computed from documents and records alone, and where these do not say, it says that.
+
+Rule 1. First whether there was anybody, and anything, to consider: the person, the campaign's
+        version in force, its run.
+Rule 2. Then each entry. Of a transition the nearest miss is named: told of the right fence but
+        taken back, ``initial``, ``opened``, another kind, a visit too short, another fence. A
+        transition is held against the campaign and the fence as they were when it was told.
+Rule 3. Where no transition came near, why there could be none: no consent, no device, silence.
+Rule 4. What is not known is said last: positions are not kept, the history of events is bounded,
+        the policy is the one of now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct, field
+
+from fencepost_gateway.decide import consent
+from fencepost_gateway.decide.consent import ConsentAnswer, ConsentEntry
+from fencepost_gateway.decide.ids import chance
+from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, Person
+from fencepost_gateway.decide.plan import Plan
+from fencepost_gateway.decide.spans import parse_duration_ms
+from fencepost_gateway.documents import fences
+from fencepost_gateway.documents.compile import run_bounds_ms, selected
+from fencepost_gateway.documents.models.campaign import Campaign, Entry
+from fencepost_gateway.ports import DeviceSeen, DocumentRow, RecordRow, Statement
+from fencepost_geofence.fence import Fence
+
+MISSES_MAX: Final = 3
+NEAR: Final = {
+    "unsaid": 0, "not_live_then": 1, "superseded": 2, "initial": 3, "opened": 3,
+    "other_threshold": 4, "too_short": 4, "still_short": 5, "other_kind": 6, "fence_lacks": 6,
+}  # fmt: skip
+FAR: Final = 9  # another fence: of no use but as a sign of life
+_ENDS = ("exit", "expire")
+
+
+class Finding(Struct, frozen=True):
+    """One thing that was found out; ``facts`` fill in the sentence of ``code``."""
+
+    code: str
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+class Known(Struct, frozen=True):
+    """
+    What is known of a person in a span of time.
+
+    Attributes:
+        person_id: Whose.
+        from_ms: Begin of the span.
+        until_ms: Its end, exclusive.
+        person: As the pipeline has them now; None: it never saw them.
+        told: Records of transitions in the span.
+        devices: Those that speak for the person now.
+        statements: Of consent, oldest first.
+        fences: Every version of the fences in ``told``.
+        policies: Every version of the policy in force.
+
+    """
+
+    person_id: str
+    from_ms: int
+    until_ms: int
+    person: Person | None
+    told: Sequence[RecordRow]
+    devices: Sequence[DeviceSeen]
+    statements: Sequence[Statement]
+    fences: Mapping[str, Sequence[DocumentRow]]
+    policies: Sequence[DocumentRow] = ()
+
+
+class _Edition(Struct, frozen=True):
+    """A version of the campaign, live from ``from_ms`` until ``until_ms``."""
+
+    version: int
+    authored: Campaign
+    from_ms: int
+    until_ms: int
+
+
+FOREVER_MS: Final = 1 << 62
+
+
+def never(plan: Plan, versions: Sequence[DocumentRow], known: Known) -> list[Finding]:
+    """
+    Say why a campaign was never considered for somebody; the first finding is the reason.
+
+    Args:
+        plan: What is in force now.
+        versions: Every version of the campaign, oldest first; at least one.
+        known: What is known of the person.
+
+    """
+    if not (known.person or known.devices or known.statements or known.told):
+        return [Finding("never_heard")]
+    name = versions[0].id
+    lived = list(_editions(versions))
+    live = [e for e in lived if e.from_ms < known.until_ms and e.until_ms > known.from_ms]
+    if not live:
+        return [_not_live(versions, name, known)]
+    idle = _not_running(live, name, known, plan.workspace_zone)
+    if idle is not None:
+        return [idle]
+    newest = live[-1]
+    found: list[Finding] = []
+    for entry in newest.authored.entry:
+        if entry.event is not None:
+            found.append(_event(entry.event, lived, name, known))
+        else:
+            found += _transition(entry, lived, name, known, plan)
+    found.sort(key=lambda finding: NEAR.get(finding.code, FAR))
+    found += _changes(live, name, known)
+    found += _anyway(plan, name, known)
+    return [one for i, one in enumerate(found) if one not in found[:i]]
+
+
+# ---- the campaign --------------------------------------------------------------------------
+
+
+def _editions(versions: Sequence[DocumentRow]) -> Iterator[_Edition]:
+    ends = [row.applied_ms for row in versions[1:]] + [FOREVER_MS]
+    for row, until_ms in zip(versions, ends, strict=True):
+        if row.state == "live":
+            authored = Campaign.model_validate(msgspec.json.decode(row.body))
+            yield _Edition(row.version, authored, row.applied_ms, until_ms)
+
+
+def _not_live(versions: Sequence[DocumentRow], name: str, known: Known) -> Finding:
+    past = [row for row in versions if row.applied_ms < known.until_ms]
+    if not past:
+        facts = {"campaign": name, "applied_ms": versions[0].applied_ms}
+        return Finding("not_published_yet", facts)
+    return Finding("archived", {"campaign": name, "applied_ms": past[-1].applied_ms})
+
+
+def _not_running(live: Sequence[_Edition], name: str, known: Known, zone: str) -> Finding | None:
+    """Say that no version ran in this time, if so."""
+    answer: Finding | None = None
+    for edition in live:
+        from_ms, until_ms = run_bounds_ms(edition.authored, zone)
+        if from_ms is not None and from_ms >= known.until_ms:
+            answer = Finding("before_run", {"campaign": name, "from_ms": from_ms})
+        elif until_ms is not None and until_ms <= known.from_ms:
+            answer = Finding("after_run", {"campaign": name, "until_ms": until_ms})
+        else:
+            return None
+    return answer
+
+
+def _changes(live: Sequence[_Edition], name: str, known: Known) -> Iterator[Finding]:
+    for edition in live:
+        if edition.from_ms > known.from_ms and edition.version > 1:
+            facts = {"campaign": name, "version": edition.version, "applied_ms": edition.from_ms}
+            yield Finding("version_changed", facts)
+
+
+def _anyway(plan: Plan, name: str, known: Known) -> Iterator[Finding]:
+    """Name what would have kept a message back even so, as far as it follows from now."""
+    campaign = plan.campaigns.get(name)
+    if campaign is None:
+        return
+    template = plan.templates.get(campaign.message.template_id)
+    draws = (
+        (plan.workspace_holdout, chance(plan.seed, "holdout", known.person_id)),
+        (campaign.holdout, chance(plan.seed, "holdout", name, known.person_id)),
+    )
+    is_marketing = template is not None and template.purpose == "marketing"
+    if is_marketing and any(drawn < share for share, drawn in draws):
+        yield Finding("holdout_anyway", {"campaign": name})
+    mark = known.person.runs.get(name) if known.person else None
+    if campaign.reentry.mode == "never" and mark is not None and mark.entered_ms < known.until_ms:
+        yield Finding("reentry_anyway", {"campaign": name, "entered_ms": mark.entered_ms})
+
+
+# ---- an entry by an app event --------------------------------------------------------------
+
+
+def _event(event: str, lived: Sequence[_Edition], name: str, known: Known) -> Finding:
+    person = known.person or Person(known.person_id)
+    summary = person.summaries.get(event)
+    if summary is None:
+        is_known = len(person.summaries) < NAMES_MAX
+        return Finding("event_never" if is_known else "event_unsure", {"event": event})
+    times_ms = [e.at_ms for e in person.recent if e.name == event]
+    times_ms += [summary.first_ms, summary.last_ms]
+    inside = [t for t in times_ms if known.from_ms <= t < known.until_ms]
+    if inside:
+        at_ms = max(inside)
+        facts = {"event": event, "at_ms": at_ms, "campaign": name}
+        edition = _at(lived, at_ms)
+        waits = edition is not None and any(e.event == event for e in edition.authored.entry)
+        return Finding("event_unsaid" if waits else "event_not_live_then", facts)
+    if summary.last_ms < known.from_ms:
+        return Finding("event_before", {"event": event, "last_ms": summary.last_ms})
+    if summary.first_ms >= known.until_ms:
+        return Finding("event_after", {"event": event, "first_ms": summary.first_ms})
+    recent = person.recent
+    reaches_back = len(recent) < RECENT_MAX or recent[0].at_ms < known.from_ms
+    return Finding("event_elsewhen" if reaches_back else "event_unsure", {"event": event})
+
+
+def _at(lived: Sequence[_Edition], at_ms: int) -> _Edition | None:
+    return next((e for e in lived if e.from_ms <= at_ms < e.until_ms), None)
+
+
+# ---- an entry by a transition --------------------------------------------------------------
+
+
+class _Past:
+    """The fences as they were published; each version is read once."""
+
+    def __init__(self, versions: Mapping[str, Sequence[DocumentRow]], zone: str) -> None:
+        self._versions = versions
+        self._read: dict[tuple[str, int], Fence] = {}
+        self.zone = zone
+
+    def fence(self, fence_id: str, at_ms: int) -> Fence | None:
+        """Give a fence as it was at a moment; before its first version, as it was first."""
+        versions = self._versions.get(fence_id, ())
+        row = next((r for r in reversed(versions) if r.applied_ms <= at_ms), None)
+        row = row or (versions[0] if versions else None)
+        if row is None:
+            return None
+        key = (row.id, row.version)
+        if key not in self._read:
+            self._read[key] = fences.fence_of(msgspec.json.decode(row.body))
+        return self._read[key]
+
+
+def _transition(
+    entry: Entry, lived: Sequence[_Edition], name: str, known: Known, plan: Plan
+) -> list[Finding]:
+    past = _Past(known.fences, plan.workspace_zone)
+    found = (_miss(entry, row, lived, name, past) for row in known.told)
+    misses = sorted((miss for miss in found if miss), key=lambda miss: miss[0])
+    near: dict[str, Finding] = {}
+    for _, finding in misses:
+        near.setdefault(finding.code, finding)
+    nearest = list(near.values())[:MISSES_MAX]
+    if nearest and nearest[0].code in NEAR:
+        return nearest
+    selector = str(entry.fence.selector()) if entry.fence else ""
+    facts = {"wanted": entry.transition, "selector": selector, "campaign": name}
+    reasons = list(_no_sign(known, plan))
+    stays_open = not any(r.code in {"location_denied", "silent", "not_heard_yet"} for r in reasons)
+    maybe = [reason for reason in reasons if reason.code == "location_partly"]
+    reasons = [reason for reason in reasons if reason not in maybe]
+    rest = [*maybe, *([Finding("positions_not_kept")] if stays_open else [])]
+    is_weighed = any(r.code.startswith("location") for r in [*reasons, *maybe])
+    rest += _policy_now(known) if is_weighed else []
+    return [*reasons, Finding("no_transition", facts), *nearest, *rest]
+
+
+def _miss(
+    entry: Entry, row: RecordRow, lived: Sequence[_Edition], name: str, past: _Past
+) -> tuple[tuple[int, int], Finding] | None:
+    """Say by how much a transition missed an entry, nearest and newest first."""
+    body = row.body
+    edition = _at(lived, row.at_ms)
+    is_asked = edition is not None and entry in edition.authored.entry
+    code, more = _missed(entry, body, past.fence(body["fence_id"], row.at_ms), past.zone)
+    if code == "unsaid" and not is_asked:
+        code = "not_live_then"
+    if not code:
+        return None
+    facts = {
+        "campaign": name,
+        "fence": body.get("fence_name") or body["fence_id"],
+        "kind": body["kind"],
+        "wanted": entry.transition,
+        "at_ms": body["at_ms"],
+        **more,
+    }
+    return (NEAR.get(code, FAR), -body["at_ms"]), Finding(code, facts)
+
+
+def _missed(
+    entry: Entry, body: Mapping[str, Any], fence: Fence | None, zone: str
+) -> tuple[str, dict[str, Any]]:
+    """Give the code of the miss, and what its sentence needs besides."""
+    kind = body["kind"]
+    if fence is None or entry.fence is None:
+        return "", {}
+    view = fences.view_of(fence, {}, zone)
+    if not entry.fence.selector().matches(view):
+        return ("other_fence" if kind == entry.transition else ""), {}
+    if kind == entry.transition:
+        return _same_kind(entry, body)
+    if body.get("superseded"):
+        return "", {}
+    if not selected(entry, {fence.fence_id: view}, [fence]):
+        return "fence_lacks", {}
+    if entry.transition != "dwell":
+        return "other_kind", {}
+    after_ms = parse_duration_ms(entry.after) or min(fence.dwell_after_s) * 1000
+    wanted_s = after_ms // 1000
+    length_s = body.get("duration_s")
+    if kind in _ENDS and length_s is not None:
+        facts = {"length_s": length_s, "wanted_s": wanted_s}
+        return ("too_short" if length_s < wanted_s else "other_kind"), facts
+    return ("still_short", {"wanted_s": wanted_s}) if kind == "enter" else ("other_kind", {})
+
+
+def _same_kind(entry: Entry, body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    after_ms = parse_duration_ms(entry.after)
+    if body.get("superseded"):
+        return "superseded", {}
+    if after_ms is not None and body.get("after_s") != after_ms // 1000:
+        length_s = body.get("after_s") or 0
+        return "other_threshold", {"length_s": length_s, "wanted_s": after_ms // 1000}
+    if body.get("initial") and not entry.initial:
+        return "initial", {}
+    if body.get("opened") and not entry.opened:
+        return "opened", {}
+    return "unsaid", {}
+
+
+# ---- why there could be no transition ------------------------------------------------------
+
+
+def _no_sign(known: Known, plan: Plan) -> Iterator[Finding]:
+    answers = list(_location(known, plan, "location_collect"))
+    denied = [answer for _, answer in answers if not answer.allowed]
+    if len(denied) == len(answers):
+        last = denied[-1]
+        facts = {"purpose": last.purpose, "value": last.value, "policy": last.policy}
+        yield Finding("location_denied", facts)
+    elif denied:
+        yield Finding("location_partly", {"at_ms": answers[-1][0]})
+    elif not any(a.allowed for _, a in _location(known, plan, "location_precise")):
+        yield Finding("location_coarse")
+    if not known.devices:
+        yield Finding("no_device")
+        return
+    last_ms = max(device.last_ms for device in known.devices)
+    first_ms = min(device.first_ms for device in known.devices)
+    if last_ms < known.from_ms:
+        yield Finding("silent", {"last_ms": last_ms})
+    elif first_ms >= known.until_ms:
+        yield Finding("not_heard_yet", {"first_ms": first_ms})
+
+
+def _location(known: Known, plan: Plan, purpose: str) -> Iterator[tuple[int, ConsentAnswer]]:
+    """Ask for a purpose at the begin of the span and after every statement in it."""
+    heard_ms = min((device.first_ms for device in known.devices), default=0)
+    begin_ms = max(known.from_ms, min(heard_ms, known.until_ms - 1))
+    entries: dict[tuple[str, str, str], ConsentEntry] = {}
+    before = [said for said in known.statements if said.received_ms <= begin_ms]
+    after = [said for said in known.statements[len(before) :] if said.received_ms < known.until_ms]
+    entries |= {said.entry.key: said.entry for said in before}
+    yield begin_ms, consent.allows([*entries.values()], plan.policy, purpose)
+    for said in after:
+        entries[said.entry.key] = said.entry
+        yield said.received_ms, consent.allows([*entries.values()], plan.policy, purpose)
+
+
+def _policy_now(known: Known) -> list[Finding]:
+    changed = [row for row in known.policies if row.applied_ms > known.from_ms]
+    return [Finding("policy_now", {"applied_ms": changed[-1].applied_ms})] if changed else []

@@ -1,0 +1,258 @@
+"""
+Never words: why somebody was never considered for a campaign, in sentences; one table.
+
+Pure data. Members named ``…_ms`` are moments and are told on the reader's clock, ``…_s`` lengths
+of time; the rest is said as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fencepost_gateway.decide.tongue import Said, Tongue
+
+NEVER: dict[str, Said] = {
+    # nobody, or no campaign
+    "never_heard": Said(
+        "Nothing was ever heard of this person: no device has sent anything under this id.",
+        "이 사람에 대해 수신된 것이 전혀 없습니다. 이 아이디로 데이터를 보낸 기기가 없습니다.",
+    ),
+    "not_published_yet": Said(
+        "{campaign} was not published yet; its first version went live at {applied_ms}.",
+        "{campaign:은/는} 아직 게시되지 않았습니다. 첫 버전은 {applied_ms}에 게시되었습니다.",
+    ),
+    "archived": Said(
+        "{campaign} was archived at {applied_ms}.",
+        "{campaign:은/는} {applied_ms}에 보관되었습니다.",
+    ),
+    "before_run": Said(
+        "{campaign} was published but not running: it begins at {from_ms}.",
+        "{campaign:은/는} 게시되었으나 운영 기간 전이었습니다. {from_ms}에 시작합니다.",
+    ),
+    "after_run": Said(
+        "{campaign} was published but not running any more: it ended at {until_ms}.",
+        "{campaign:은/는} 게시되었으나 운영 기간이 {until_ms}에 끝났습니다.",
+    ),
+    # a transition: nearest misses first
+    "unsaid": Said(
+        "{kind} of {fence} at {at_ms} is what {campaign} waits for, and yet no decision about it "
+        "is on record; the records do not say why.",
+        "{at_ms}에 {fence}에서 일어난 {kind:이/가} {campaign:이/가} 기다리는 전환이지만, 그에 대한 "
+        "결정이 기록되어 있지 않습니다. 그 이유는 기록에 없습니다.",
+    ),
+    "not_live_then": Said(
+        "{kind} of {fence} at {at_ms} is what {campaign} waits for, but the campaign was not live "
+        "with this entry when it was told.",
+        "{at_ms}에 {fence}에서 일어난 {kind:이/가} {campaign:이/가} 기다리는 전환이지만, 확인된 "
+        "시점에 캠페인이 이 조건으로 게시되어 있지 않았습니다.",
+    ),
+    "superseded": Said(
+        "{kind} of {fence} at {at_ms} only took back what later positions showed to be wrong; "
+        "such a transition starts nothing.",
+        "{at_ms}에 {fence}에서 일어난 {kind:은/는} 이후의 위치로 틀렸음이 드러난 것을 취소했을 "
+        "뿐이므로 아무 캠페인도 시작하지 않습니다.",
+    ),
+    "initial": Said(
+        "The person was inside {fence} already when tracking began, at {at_ms}; {campaign} leaves "
+        "such an ENTER alone (`initial`).",
+        "{at_ms}에 위치 확인이 시작되었을 때 이미 {fence} 안에 있었습니다. {campaign:은/는} 이러한 "
+        "진입(`initial`)을 받아들이지 않습니다.",
+    ),
+    "opened": Said(
+        "The person was inside {fence} when it opened, at {at_ms}; {campaign} leaves such an "
+        "ENTER alone (`opened`).",
+        "{at_ms}에 {fence:이/가} 열렸을 때 안에 있었습니다. {campaign:은/는} 이러한 "
+        "진입(`opened`)을 받아들이지 않습니다.",
+    ),
+    "other_threshold": Said(
+        "DWELL of {fence} at {at_ms} was that of {length_s}; {campaign} waits for {wanted_s}.",
+        "{at_ms}에 {fence}에서 확인된 체류는 {length_s} 기준이었습니다. {campaign:은/는} "
+        "{wanted_s} 체류를 기다립니다.",
+    ),
+    "too_short": Said(
+        "The visit to {fence} that ended at {at_ms} lasted {length_s}; {campaign} waits for "
+        "{wanted_s}.",
+        "{at_ms}에 끝난 {fence} 방문은 {length_s} 동안 이어졌습니다. {campaign:은/는} {wanted_s} "
+        "체류를 기다립니다.",
+    ),
+    "still_short": Said(
+        "A visit to {fence} began at {at_ms}, and within this time no DWELL of {wanted_s} was "
+        "told of it.",
+        "{fence} 방문이 {at_ms}에 시작되었으나 이 기간 안에 {wanted_s} 체류는 확인되지 않았습니다.",
+    ),
+    "other_kind": Said(
+        "{kind} of {fence} was told at {at_ms}; {campaign} waits for {wanted}.",
+        "{at_ms}에 {fence}에서 {kind:이/가} 확인되었습니다. {campaign:은/는} {wanted:을/를} "
+        "기다립니다.",
+    ),
+    "fence_lacks": Said(
+        "The person was at {fence} at {at_ms}, but this fence does not ask for the {wanted} that "
+        "{campaign} waits for.",
+        "{at_ms}에 {fence}에 있었지만, 이 펜스에는 {campaign:이/가} 기다리는 {wanted} 설정이 "
+        "없습니다.",
+    ),
+    "other_fence": Said(
+        "{kind} was told of {fence} at {at_ms}, which is not a fence of {campaign}.",
+        "{at_ms}에 {fence}에서 {kind:이/가} 확인되었으나 {campaign}의 펜스가 아닙니다.",
+    ),
+    "no_transition": Said(
+        "No {wanted} of a fence with {selector} was told in this time.",
+        "이 기간에 {selector} 펜스의 {wanted:이/가} 확인되지 않았습니다.",
+    ),
+    # why no transition could be told
+    "location_denied": Said(
+        "The person did not allow {purpose} in this time (value {value}, policy {policy}), so "
+        "positions were refused at the door and none was stored.",
+        "이 기간에 {purpose} 동의가 없어(값 {value}, 정책 {policy}) 위치가 접수 단계에서 "
+        "거절되었고 저장되지 않았습니다.",
+    ),
+    "location_partly": Said(
+        "The person allowed positions in only part of this time (changed at {at_ms}); those of "
+        "the rest were refused at the door.",
+        "이 기간의 일부에만 위치 수집에 동의했습니다({at_ms}에 변경). 나머지 기간의 위치는 접수 "
+        "단계에서 거절되었습니다.",
+    ),
+    "location_coarse": Said(
+        "The person did not allow precise positions in this time, so they were snapped to a grid "
+        "of about one kilometre, which never puts anybody into a smaller fence.",
+        "이 기간에 정밀 위치 동의가 없어 위치가 약 1 km 격자로 맞춰졌으며, 이런 위치로는 그보다 "
+        "작은 펜스에 들어온 것으로 판단하지 않습니다.",
+    ),
+    "no_device": Said(
+        "No device speaks for this person now.",
+        "지금 이 사람을 대신해 데이터를 보내는 기기가 없습니다.",
+    ),
+    "silent": Said(
+        "No device of this person was heard of in this time; the last upload came at {last_ms}.",
+        "이 기간에 이 사람의 기기에서 수신된 것이 없습니다. 마지막 수신은 {last_ms}입니다.",
+    ),
+    "not_heard_yet": Said(
+        "No device of this person had been heard of by then; the first upload came at {first_ms}.",
+        "그때까지 이 사람의 기기에서 수신된 것이 없습니다. 첫 수신은 {first_ms}입니다.",
+    ),
+    # an app event
+    "event_never": Said(
+        "The event {event} has never come.",
+        "{event} 이벤트가 한 번도 수신되지 않았습니다.",
+    ),
+    "event_before": Said(
+        "The event {event} did not come in this time; it came last at {last_ms}.",
+        "이 기간에 {event} 이벤트가 수신되지 않았습니다. 마지막 발생은 {last_ms}입니다.",
+    ),
+    "event_after": Said(
+        "The event {event} did not come in this time; it came first at {first_ms}.",
+        "이 기간에 {event} 이벤트가 수신되지 않았습니다. 첫 발생은 {first_ms}입니다.",
+    ),
+    "event_elsewhen": Said(
+        "The event {event} did not come in this time, but before and after it.",
+        "{event} 이벤트는 이 기간의 전후에만 있었고 이 기간에는 없었습니다.",
+    ),
+    "event_unsure": Said(
+        "Whether the event {event} came in this time the history does not say: it keeps the "
+        "newest events of a person, and these begin later.",
+        "이 기간에 {event} 이벤트가 있었는지는 기록으로 알 수 없습니다. 최근 이벤트만 보관되며, 그 "
+        "기록은 이 기간보다 뒤에서 시작합니다.",
+    ),
+    "event_not_live_then": Said(
+        "The event {event} happened at {at_ms}, when {campaign} was not live with this entry.",
+        "{event} 이벤트는 {at_ms}에 있었지만, 그때 {campaign:은/는} 이 조건으로 게시되어 있지 "
+        "않았습니다.",
+    ),
+    "event_unsaid": Said(
+        "The event {event} happened at {at_ms}, but no decision about it is on record in this "
+        "time; it may have been told later.",
+        "{event} 이벤트가 {at_ms}에 있었지만 이 기간에는 그에 대한 결정이 기록되어 있지 않습니다. "
+        "나중에 수신되었을 수 있습니다.",
+    ),
+    # what would have stood in the way anyway
+    "holdout_anyway": Said(
+        "Besides, the person is in a holdout of {campaign}: a message would have been withheld.",
+        "또한 {campaign}의 대조군에 속해 있어 메시지는 보내지 않았을 것입니다.",
+    ),
+    "reentry_anyway": Said(
+        "Besides, {campaign} admits once, and the person entered at {entered_ms}.",
+        "또한 {campaign:은/는} 한 번만 참여할 수 있으며, {entered_ms}에 이미 참여했습니다.",
+    ),
+    # what is not known
+    "version_changed": Said(
+        "{campaign} changed in this time: version {version} went live at {applied_ms}.",
+        "이 기간에 {campaign:이/가} 변경되었습니다. 버전 {version:이/가} {applied_ms}에 "
+        "게시되었습니다.",
+    ),
+    "positions_not_kept": Said(
+        "How near the person came the records do not say: positions are not kept.",
+        "얼마나 가까이 왔는지는 기록으로 알 수 없습니다. 위치는 보관하지 않습니다.",
+    ),
+    "policy_now": Said(
+        "Consent was weighed by the policy as it is now; it was changed at {applied_ms}.",
+        "동의는 현재의 정책으로 판단했습니다. 정책은 {applied_ms}에 변경되었습니다.",
+    ),
+    "too_many": Said(
+        "There are more records in this time than are looked at at once: ask for a shorter time "
+        "to learn what was never considered.",
+        "이 기간의 기록이 한 번에 살펴볼 수 있는 양보다 많습니다. 고려되지 않은 이유를 보려면 더 "
+        "짧은 기간을 지정해 주십시오.",
+    ),
+    "told_later": Said(
+        "What happened in this time was told after it; see what came later.",
+        "이 기간에 일어난 일이 나중에 수신되었습니다. 이후의 기록을 확인해 주십시오.",
+    ),
+}
+
+HEADS: dict[str, Said] = {
+    "span": Said("from {from_at} to {to_at}", "{from_at}부터 {to_at}까지"),
+    "nothing": Said("No decision is on record.", "기록된 결정이 없습니다."),
+    "later": Said("Told later:", "나중에 수신된 기록:"),
+    "never": Said("Never considered for {campaign}:", "{campaign:은/는} 고려되지 않았습니다:"),
+}
+
+KIND_NAMES: dict[str, Said] = {
+    "enter": Said("ENTER", "진입"),
+    "exit": Said("EXIT", "이탈"),
+    "dwell": Said("DWELL", "체류"),
+    "expire": Said("EXPIRE", "만료"),
+    "pass": Said("PASS", "통과"),
+    "approach": Said("APPROACH", "접근"),
+}
+
+
+def tell_never(code: str, facts: Mapping[str, Any], tongue: Tongue) -> str:
+    """Say one finding."""
+    values: dict[str, Any] = {}
+    for name, value in facts.items():
+        if name.endswith("_ms"):
+            values[name] = tongue.moment(value)
+        elif name.endswith("_s"):
+            values[name] = tongue.span(value * 1000)
+        elif name in {"kind", "wanted"}:
+            values[name] = tongue.say(KIND_NAMES[value])
+        else:
+            values[name] = str(value)
+    return tongue.say(NEVER[code], **values)
+
+
+def tell_why(answer: Mapping[str, Any], *, is_first: bool = True) -> Iterator[str]:
+    """Say an answer of ``GET /v1/explain`` in lines; a later page needs no head."""
+    tongue = Tongue(answer["language"], answer["zone"])
+    if is_first:
+        yield tongue.say(HEADS["span"], from_at=answer["from"], to_at=answer["to"])
+    for row in answer["decisions"]:
+        yield from _record(row, tongue)
+    if is_first and not answer["decisions"]:
+        yield tongue.say(HEADS["nothing"])
+    if is_first and answer["later"]:
+        yield tongue.say(HEADS["later"])
+        for row in answer["later"]:
+            yield from _record(row, tongue)
+    for one in answer["never"]:
+        campaign = one["campaign_id"]
+        if campaign:
+            yield tongue.say(HEADS["never"], campaign=campaign)
+        yield from (f"  {line}" for line in one["words"])
+
+
+def _record(row: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    first, *rest = row["words"]
+    yield f"{tongue.moment(row['at_ms'])}  {first}  [{row['subject']}]"
+    yield from (f"    {line}" for line in rest)

@@ -1,0 +1,234 @@
+"""``GET /v1/explain``, asked of a whole gateway."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.rig import (
+    DOCUMENTS,
+    GRANTS,
+    INSIDE,
+    NOON_MS,
+    OPEN_POLICY,
+    OUTSIDE,
+    Rig,
+    open_rig,
+)
+
+PLACES = ("43.73", "7.42", "43.74")
+HOUR_MS = 3_600_000
+
+
+async def why(rig: Rig, **query: str) -> dict[str, Any]:
+    """Ask why; of the usual user unless another is named."""
+    asked = query if "person" in query else {"user": "u1", **query}
+    response = await rig.client.get("/v1/explain", params=asked, headers=rig.operator)
+    answer: dict[str, Any] = await response.json()
+    assert response.status == 200, answer
+    assert not any(place in str(answer) for place in PLACES)
+    return answer
+
+
+async def reasons(rig: Rig, **query: str) -> list[str]:
+    """Give why the greeting was never considered."""
+    (never,) = (await why(rig, campaign="greeting", **query))["never"]
+    return [finding["code"] for finding in never["findings"]]
+
+
+async def test_what_was_decided_is_listed_in_order_on_the_persons_clock(tmp_path: Path) -> None:
+    """Transition, step, claim and outcome with their words, and nothing was left unconsidered."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY)
+        await rig.consent()
+        await rig.walk_in()
+        answer = await why(rig)
+        of_campaign = await why(rig, campaign="greeting")
+
+    kinds = [row["kind"] for row in answer["decisions"]]
+    assert kinds == ["transition", "step", "claim", "outcome"]
+    assert [row["kind"] for row in of_campaign["decisions"]] == kinds[1:]
+    assert answer["zone"] == "Europe/Monaco"
+    assert "Europe/Monaco" in answer["decisions"][0]["words"][0]
+    assert (answer["never"], answer["next"]) == ([], None)
+
+
+async def test_nobody_is_said_to_be_nobody(tmp_path: Path) -> None:
+    """A user whose device was never heard of."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY)
+
+        assert await reasons(rig, user="nobody") == ["never_heard"]
+
+
+async def test_positions_refused_at_the_door_are_the_reason(tmp_path: Path) -> None:
+    """No consent at intake: nothing is stored, and this is why."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY)
+        await rig.consent(GRANTS | {"location_collect": "n"})
+        await rig.walk_in()
+        since_then = await reasons(rig, **{"from": "2026-06-01T14:00"})
+        since_before = await reasons(rig)
+
+    assert since_then == ["location_denied", "no_transition"]
+    assert since_before == [*since_then, "policy_now"]
+
+
+async def test_who_was_inside_already_missed_the_entry(tmp_path: Path) -> None:
+    """The nearest miss of all: an ENTER that nobody saw begin."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY)
+        await rig.consent()
+        for _ in range(3):
+            await rig.fix(INSIDE)
+        await rig.settle()
+        found = await reasons(rig)
+
+    assert found == ["initial"]
+
+
+async def test_who_stayed_away_is_told_no_more_than_is_known(tmp_path: Path) -> None:
+    """Positions are not kept, and the answer says so."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY)
+        await rig.consent()
+        for _ in range(3):
+            await rig.fix(OUTSIDE)
+        await rig.settle()
+        found = await reasons(rig)
+
+    assert found == ["no_transition", "positions_not_kept"]
+
+
+async def test_visit_before_the_campaign_is_no_miss_of_it(tmp_path: Path) -> None:
+    """It was not live with this entry when the transition was told."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS.replace("greeting", "other"), OPEN_POLICY)
+        await rig.consent()
+        await rig.walk_in()
+        rig.clock.move_to(rig.clock.now_ms() + HOUR_MS)
+        await rig.apply(DOCUMENTS, OPEN_POLICY)
+        rig.clock.move_to(rig.clock.now_ms() + 1)
+        found = await reasons(rig)
+        before = await reasons(rig, to="2026-06-01T14:30")
+
+    assert found[0] == "not_live_then"
+    assert before == ["not_published_yet"]
+
+
+async def test_condition_that_was_false_was_considered(tmp_path: Path) -> None:
+    """It is on record with the operand that decided, and so never among the unconsidered."""
+    strict = DOCUMENTS.replace("goal: none", "goal: none\nwhen: {person: tier, is: plus}", 1)
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(strict, OPEN_POLICY)
+        await rig.consent()
+        await rig.walk_in()
+        answer = await why(rig, campaign="greeting")
+
+    (step,) = answer["decisions"]
+    assert "condition was not met" in step["words"][0]
+    assert "person.tier is plus: found None" in step["words"][1]
+    assert answer["never"] == []
+
+
+async def test_every_live_campaign_is_gone_through_without_one(tmp_path: Path) -> None:
+    """Each that was not considered, with its first reason."""
+    second = DOCUMENTS.split("---")[0].replace("greeting", "farewell").replace("enter", "exit")
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY, second)
+        await rig.consent()
+        await rig.walk_in()
+        answer = await why(rig)
+
+    assert [(one["campaign_id"], one["reason"]) for one in answer["never"]] == [
+        ("farewell", "other_kind")
+    ]
+
+
+async def test_what_was_told_late_is_listed_apart(tmp_path: Path) -> None:
+    """A device that was offline then: what happened in the span, decided after it."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY)
+        await rig.consent()
+        fixes = []
+        for where in (OUTSIDE,) * 3 + (INSIDE,) * 3:
+            rig.clock.move_to(rig.clock.now_ms() + 15_000)
+            lat, lon = where
+            (fix,) = rig.batch({"type": "fix", "lat": lat, "lon": lon, "accuracy_m": 5})["events"]
+            fixes.append(fix)
+        rig.clock.move_to(NOON_MS + HOUR_MS)
+        response = await rig.post(rig.batch() | {"events": fixes})
+        assert response.status == 200
+        await rig.settle()
+        answer = await why(rig, campaign="greeting", to="2026-06-01T14:30")
+
+    assert [row["kind"] for row in answer["later"]] == ["claim"]
+    assert answer["never"][0]["reason"] == "told_later"
+
+
+async def test_answer_is_in_the_language_that_is_asked_for(tmp_path: Path) -> None:
+    """``lang`` wins over ``Accept-Language``; the record of one message speaks it too."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY)
+        await rig.consent()
+        await rig.walk_in()
+        accepts = rig.operator | {"Accept-Language": "ko-KR,en;q=0.5"}
+        by_header = await rig.client.get("/v1/explain", params={"user": "u1"}, headers=accepts)
+        korean = await by_header.json()
+        english = await rig.client.get(
+            "/v1/explain", params={"user": "u1", "lang": "en"}, headers=accepts
+        )
+        first = (await english.json())["decisions"][0]
+        subject = korean["decisions"][1]["subject"]
+        one = await rig.client.get(f"/v1/decisions/{subject}?lang=ko", headers=rig.operator)
+        words = (await one.json())["words"]
+
+    assert "들어왔습니다" in korean["decisions"][0]["words"][0]
+    assert first["words"][0].startswith("ENTER Studio")
+    assert words[0].startswith("greeting v1에 참여했습니다")
+
+
+async def test_pages_follow_on_without_loss_or_repeat(tmp_path: Path) -> None:
+    """``next`` leads to the end, and what was never considered is said once."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS.replace("enter, fence", "exit, fence"), OPEN_POLICY)
+        await rig.consent()
+        for _ in range(2):
+            await rig.walk_in()
+            for _ in range(4):
+                await rig.fix(OUTSIDE)
+        await rig.settle()
+        every = await why(rig)
+        pages = [await why(rig, limit="2")]
+        while pages[-1]["next"]:
+            pages.append(await why(rig, limit="2", after=pages[-1]["next"]))
+
+    cursors = [row["cursor"] for page in pages for row in page["decisions"]]
+    assert len(pages) > 2
+    assert cursors == [row["cursor"] for row in every["decisions"]]
+    assert all(page["never"] == [] for page in pages[1:])
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "path"),
+    [
+        ({"person": "p", "user": "u1"}, 400, "user"),
+        ({"from": "yesterday"}, 400, "from"),
+        ({"from": "2026-06-03", "to": "2026-06-02"}, 400, "from"),
+        ({"after": "7"}, 400, "after"),
+        ({"lang": "tlh"}, 400, "lang"),
+        ({"limit": "201"}, 400, "limit"),
+        ({"campaign": "nothing"}, 404, "campaign"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+)
+async def test_question_that_makes_no_sense_is_named(
+    tmp_path: Path, query: dict[str, str], status: int, path: str
+) -> None:
+    """Which member is wrong, and how to write it."""
+    async with open_rig(tmp_path) as rig:
+        problem = await (
+            await rig.client.get("/v1/explain", params={"user": "u1"} | query, headers=rig.operator)
+        ).json()
+
+    assert (problem["status"], problem["path"]) == (status, path)

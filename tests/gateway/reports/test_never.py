@@ -1,0 +1,324 @@
+"""Why somebody was never considered: from documents and records, by hand."""
+
+import string
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import structs
+
+from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, EventSummary, Person, RunMark
+from fencepost_gateway.decide.plan import Plan, Policy
+from fencepost_gateway.decide.tongue import Tongue
+from fencepost_gateway.documents.compile import compile_plan
+from fencepost_gateway.documents.document import StoredDocument
+from fencepost_gateway.ports import DeviceSeen, DocumentRow, RecordRow, Statement
+from fencepost_gateway.reports.never import Finding, Known, never
+from fencepost_gateway.reports.never_words import HEADS, KIND_NAMES, NEVER, tell_never
+
+HOUR_MS = 3_600_000
+FROM_MS = 1_000 * HOUR_MS
+UNTIL_MS = FROM_MS + HOUR_MS
+AT_MS = FROM_MS + HOUR_MS // 2
+BEFORE_MS = FROM_MS - HOUR_MS
+CAMPAIGN: dict[str, Any] = {
+    "kind": "campaign",
+    "id": "greeting",
+    "entry": [{"transition": "enter", "fence": {"tag": "studio"}}],
+    "message": {"template": "greet", "channels": ["in_app"]},
+    "goal": "none",
+}
+DWELL = [{"transition": "dwell", "fence": {"tag": "studio"}, "after": "10m"}]
+OPENED = [{"event": "opened"}]
+TEMPLATE = {
+    "kind": "template",
+    "id": "greet",
+    "purpose": "marketing",
+    "in_app": {"title": "Hello", "body": "Hello."},
+}
+ALLOWED = ("location_collect", "location_precise")
+
+
+def version(number: int = 1, at_ms: int = 0, state: Any = "live", **members: Any) -> DocumentRow:
+    """Give a version of the campaign."""
+    body = msgspec.json.encode(CAMPAIGN | members)
+    return DocumentRow("campaign", "greeting", number, body, at_ms, 0, state)
+
+
+def fence(
+    fence_id: str = "studio", tag: str = "studio", at_ms: int = 0, **more: Any
+) -> DocumentRow:
+    """Give a version of a fence."""
+    body = {
+        "kind": "fence",
+        "type": "Feature",
+        "id": fence_id,
+        "geometry": {"type": "Point", "coordinates": [7.42, 43.73]},
+        "properties": {"radius_m": 60, "tags": [tag], "dwell_after": "10m", **more},
+    }
+    return DocumentRow("fence", fence_id, 1, msgspec.json.encode(body), at_ms, at_ms)
+
+
+def told(
+    kind: str = "enter", fence_id: str = "studio", at_ms: int = AT_MS, **more: Any
+) -> RecordRow:
+    """Give the record of a transition."""
+    body = {"kind": kind, "fence_id": fence_id, "fence_name": "", "at_ms": at_ms, **more}
+    return RecordRow(1, at_ms, "p", "transition", "visit", body)
+
+
+def states(*values: str, at_ms: int = BEFORE_MS) -> list[Statement]:
+    """Give statements about collecting and precision, each time both."""
+    return [
+        Statement(at_ms + n, ConsentEntry(purpose, value, at_ms + n))
+        for n, value in enumerate(values)
+        for purpose in ALLOWED
+    ]
+
+
+def known(*rows: RecordRow, **members: Any) -> Known:
+    """Give what is known of somebody who is tracked, allows it and has just been heard of."""
+    usual: dict[str, Any] = {
+        "person_id": "p",
+        "from_ms": FROM_MS,
+        "until_ms": UNTIL_MS,
+        "person": Person("p"),
+        "told": rows,
+        "devices": [DeviceSeen("d", BEFORE_MS, AT_MS)],
+        "statements": states("y"),
+        "fences": {"studio": [fence()], "shop": [fence("shop", "shop")]},
+    }
+    return Known(**(usual | members))
+
+
+def plan(policy: Policy | None = None, **campaign: Any) -> Plan:
+    """Compile what is in force now."""
+    documents = [
+        StoredDocument("campaign", "greeting", 1, CAMPAIGN | campaign),
+        StoredDocument("template", "greet", 1, TEMPLATE),
+    ]
+    compiled = compile_plan(documents, 1, "seed")
+    return structs.replace(compiled, policy=policy) if policy else compiled
+
+
+def codes(found: list[Finding]) -> list[str]:
+    """Give the codes in order."""
+    return [one.code for one in found]
+
+
+def event(first_ms: int, last_ms: int, *recent_ms: int) -> Person:
+    """Give somebody whose app told ``opened``."""
+    person = Person("p")
+    for at_ms in recent_ms:
+        person.remember("opened", at_ms, {})
+    person.summaries["opened"] = EventSummary(2, first_ms, last_ms)
+    return person
+
+
+def crowded() -> Person:
+    """Give somebody with more events since than are kept."""
+    person = event(BEFORE_MS, UNTIL_MS + 999)
+    for n in range(RECENT_MAX + 1):
+        person.remember("other", UNTIL_MS + n, {})
+    return person
+
+
+def many_names() -> Person:
+    """Give somebody with more kinds of events than are summed up."""
+    summary = EventSummary(1, 0, 0)
+    return Person("p", summaries={str(n): summary for n in range(NAMES_MAX)})
+
+
+NOBODY = known(person=None, devices=[], statements=[])
+TRANSITIONS: dict[str, tuple[Known, dict[str, Any]]] = {
+    "never_heard": (NOBODY, {}),
+    "unsaid": (known(told()), {}),
+    "superseded": (known(told(superseded=True)), {}),
+    "initial": (known(told(initial=True)), {}),
+    "opened": (known(told(opened=True)), {}),
+    "other_kind": (known(told("exit", duration_s=30)), {}),
+    "too_short": (known(told("exit", duration_s=30)), {"entry": DWELL}),
+    "still_short": (known(told()), {"entry": DWELL}),
+    "other_threshold": (known(told("dwell", after_s=60)), {"entry": DWELL}),
+    "fence_lacks": (
+        known(told(), fences={"studio": [fence(dwell_after="1m")]}),
+        {"entry": DWELL},
+    ),
+    "location_denied": (known(statements=states("y", "n")), {}),
+    "location_coarse": (known(statements=states("y")[:1]), {}),
+    "no_device": (known(devices=[]), {}),
+    "silent": (known(devices=[DeviceSeen("d", 0, BEFORE_MS)]), {}),
+    "not_heard_yet": (known(devices=[DeviceSeen("d", UNTIL_MS, UNTIL_MS)]), {}),
+    "no_transition": (known(), {}),
+    "event_never": (known(), {"entry": OPENED}),
+    "event_before": (known(person=event(0, BEFORE_MS)), {"entry": OPENED}),
+    "event_after": (known(person=event(UNTIL_MS, UNTIL_MS)), {"entry": OPENED}),
+    "event_elsewhen": (known(person=event(BEFORE_MS, UNTIL_MS)), {"entry": OPENED}),
+    "event_unsure": (known(person=crowded()), {"entry": OPENED}),
+    "event_unsaid": (known(person=event(BEFORE_MS, UNTIL_MS, AT_MS)), {"entry": OPENED}),
+    "before_run": (known(told()), {"run": {"from": "2026-01-01T00:00Z"}}),
+    "after_run": (known(told()), {"run": {"until": "1970-01-01T00:00Z"}}),
+}
+VERSIONS: dict[str, list[DocumentRow]] = {
+    "not_published_yet": [version(at_ms=UNTIL_MS)],
+    "archived": [version(), version(2, BEFORE_MS, "archived")],
+    "not_live_then": [version(at_ms=AT_MS + 1)],
+}
+MORE = {
+    "location_partly", "other_fence", "positions_not_kept", "policy_now", "version_changed",
+    "holdout_anyway", "reentry_anyway", "event_not_live_then", "too_many", "told_later",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("code", TRANSITIONS)
+def test_first_finding_is_the_reason(code: str) -> None:
+    """Whatever kept a campaign from being considered is named first."""
+    case, members = TRANSITIONS[code]
+
+    assert codes(never(plan(**members), [version(**members)], case))[0] == code
+
+
+@pytest.mark.parametrize("code", VERSIONS)
+def test_campaign_is_the_one_of_that_time(code: str) -> None:
+    """What is live now counts for nothing where it was not then."""
+    assert codes(never(plan(), VERSIONS[code], known(told())))[0] == code
+
+
+def test_every_finding_has_a_case_and_a_sentence() -> None:
+    """The table of sentences is the table of findings."""
+    assert {*TRANSITIONS, *VERSIONS, *MORE} == set(NEVER)
+
+
+def test_transition_is_held_against_the_fence_as_it_was() -> None:
+    """A tag that was given later makes no miss of an earlier transition."""
+    earlier = {"studio": [fence(tag="none"), fence(at_ms=AT_MS + 1)]}
+    found = never(plan(), [version()], known(told(), fences=earlier))
+
+    assert codes(found) == ["no_transition", "other_fence", "positions_not_kept"]
+
+
+def test_nearest_miss_goes_first_and_the_newest_of_its_like() -> None:
+    """Other fences are a sign of life, no more; three misses are enough."""
+    rows = [
+        told(fence_id="shop"),
+        told("exit", at_ms=AT_MS + 2, duration_s=1),
+        told("exit", at_ms=AT_MS + 5, duration_s=1),
+        told(at_ms=AT_MS + 3, initial=True),
+        told(at_ms=AT_MS + 4, superseded=True),
+    ]
+    found = never(plan(), [version()], known(*rows))
+
+    assert codes(found) == ["superseded", "initial", "other_kind"]
+    assert found[2].facts["at_ms"] == AT_MS + 5
+
+
+def test_denied_location_explains_the_silence_and_names_the_statement() -> None:
+    """With purpose and value, and then no talk of positions that are not kept."""
+    found = never(plan(), [version()], known(statements=states("y", "n")))
+
+    assert codes(found) == ["location_denied", "no_transition"]
+    assert found[0].facts["purpose"] == "location_collect"
+    assert found[0].facts["value"] == "n"
+
+
+def test_consent_that_came_in_the_span_is_said_after_the_reason() -> None:
+    """It may have been the reason, and the records do not say."""
+    partly = [*states("n"), *states("y", at_ms=AT_MS)]
+    found = never(plan(), [version()], known(statements=partly))
+
+    assert codes(found) == ["no_transition", "location_partly", "positions_not_kept"]
+    assert found[1].facts == {"at_ms": AT_MS}
+
+
+def test_consent_counts_from_when_somebody_was_heard_of_first() -> None:
+    """Before that no position could be refused."""
+    devices = [DeviceSeen("d", AT_MS, AT_MS)]
+    said = states("y", at_ms=AT_MS)[:2]
+    found = never(plan(), [version()], known(devices=devices, statements=said))
+
+    assert codes(found) == ["no_transition", "positions_not_kept"]
+
+
+def test_nothing_said_is_denied_by_the_policy() -> None:
+    """Location is denied by default."""
+    found = never(plan(), [version()], known(statements=[]))
+
+    assert (found[0].code, found[0].facts["value"]) == ("location_denied", "u")
+
+
+def test_statement_after_the_span_counts_for_nothing() -> None:
+    """Consent is that of the time asked for."""
+    later = [*states("n"), *states("y", at_ms=UNTIL_MS)]
+
+    assert codes(never(plan(), [version()], known(statements=later)))[0] == "location_denied"
+
+
+def test_policy_that_changed_since_is_said_to_be_the_one_of_now() -> None:
+    """The records do not say what an earlier policy would have meant."""
+    policies = [DocumentRow("policy", "default", 2, b"{}", AT_MS, 0)]
+    found = never(plan(), [version()], known(statements=[], policies=policies))
+
+    assert found[-1] == Finding("policy_now", {"applied_ms": AT_MS})
+
+
+def test_version_that_changed_in_the_span_is_named() -> None:
+    """What was live at the end is what the entries are; the change is said."""
+    found = never(plan(), [version(), version(2, AT_MS, entry=OPENED)], known())
+
+    assert codes(found) == ["event_never", "version_changed"]
+
+
+def test_event_before_the_campaign_was_live_is_no_mystery() -> None:
+    """It came, but nobody waited for it."""
+    case = known(person=event(BEFORE_MS, UNTIL_MS, AT_MS))
+    found = never(plan(), [version(at_ms=AT_MS + 1, entry=OPENED)], case)
+
+    assert codes(found) == ["event_not_live_then"]
+
+
+def test_event_that_may_be_beyond_the_names_that_are_kept_is_unsure() -> None:
+    """The history is bounded, and says so."""
+    found = never(plan(), [version(entry=OPENED)], known(person=many_names()))
+
+    assert codes(found) == ["event_unsure"]
+
+
+def test_what_stood_in_the_way_anyway_is_said_last() -> None:
+    """A holdout, and a campaign that admits once."""
+    members: dict[str, Any] = {"holdout": "100%", "reentry": "never"}
+    person = Person("p", runs={"greeting": RunMark("r", BEFORE_MS)})
+    found = never(plan(**members), [version(**members)], known(told(initial=True), person=person))
+
+    assert codes(found) == ["initial", "holdout_anyway", "reentry_anyway"]
+
+
+def fields(text: str) -> set[str]:
+    """Give the members that a text is filled in with."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("code", [*NEVER, *HEADS, *KIND_NAMES])
+def test_sentence_says_the_same_in_both_languages(code: str) -> None:
+    """Both take the same members; findings are whole, polite sentences."""
+    said = (NEVER | HEADS | KIND_NAMES)[code]
+
+    assert fields(said.en) == fields(said.ko)
+    if code in NEVER:
+        assert said.en.endswith(".")
+        assert said.ko.endswith(("니다.", "십시오."))
+
+
+@pytest.mark.parametrize("language", ["en", "ko"])
+@pytest.mark.parametrize("code", [*TRANSITIONS, *VERSIONS])
+def test_every_finding_fills_its_sentence(code: str, language: Any) -> None:
+    """No member is missing, and moments are on the named clock."""
+    case, members = TRANSITIONS.get(code, (known(told()), {}))
+    versions = VERSIONS.get(code, [version(**members)])
+    for one in never(plan(**members), versions, case):
+        said = tell_never(one.code, one.facts, Tongue(language, "Asia/Seoul"))
+
+        assert "{" not in said
+        assert ("Asia/Seoul" in said) == any(
+            name.endswith("_ms") for name in fields(NEVER[one.code].en)
+        )
