@@ -45,7 +45,7 @@ def write_code(seed: str, code: Code) -> str:
 def read_code(seed: str, text: str) -> Code | None:
     """Read a code; None: it is not one of ours, or was changed."""
     said, _, mac = text.rpartition(".")
-    if not hmac.compare_digest(mac.encode(), _mac(seed, said).encode()):
+    if not hmac.compare_digest(mac.encode(errors="surrogatepass"), _mac(seed, said).encode()):
         return None
     _, fence_id, digits = said.split(".")
     return Code(fence_id, int(digits, BASE))
