@@ -139,6 +139,27 @@ def keys(
 
 
 @cli.command()
+def code(
+    fence: Annotated[str, typer.Argument(help="Id of the fence it stands in.")],
+    *,
+    valid: Annotated[str, typer.Option(help="For how long: 30d, 12h.")] = "30d",
+) -> None:
+    """Print a signed code for a sign, tag or beacon; reading it checks a device in."""
+    from fencepost_gateway.clock import SystemClock  # noqa: PLC0415
+    from fencepost_gateway.credentials import read_seed  # noqa: PLC0415
+    from fencepost_gateway.decide.spans import parse_duration_ms  # noqa: PLC0415
+    from fencepost_gateway.intake.codes import Code, write_code  # noqa: PLC0415
+    from fencepost_gateway.settings import read_settings  # noqa: PLC0415
+    from fencepost_geofence.members import is_fence_id  # noqa: PLC0415
+
+    valid_ms = parse_duration_ms(valid)
+    if valid_ms is None or not is_fence_id(fence):
+        _fail("code takes the id of a fence, and --valid a duration such as 30d or 12h")
+    expires_s = (SystemClock().now_ms() + valid_ms) // 1000
+    print(write_code(read_seed(read_settings().data_dir), Code(fence, expires_s)))
+
+
+@cli.command()
 def check(
     folder: Annotated[Path, typer.Argument(help="Folder of YAML and GeoJSON documents.")],
 ) -> None:

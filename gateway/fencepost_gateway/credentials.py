@@ -92,14 +92,7 @@ def set_team_key(folder: Path, team: str, *, revoke: bool = False) -> str:
     path = folder / KEYS_FILE
     if not team.strip():
         raise StartError("a team has a name: write it as team: of its libraries has it")
-    try:
-        keys = json.loads(_read_private(path))
-        teams = _team_keys(keys)
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise StartError(
-            f"{path} cannot be read ({type(error).__name__}): run this beside the gateway's "
-            "data_dir, after its first start"
-        ) from None
+    keys, teams = _read_keys(path)
     key = "" if revoke else secret_token("sk_")
     others = {name: old for name, old in teams.items() if name != team}
     keys["team_keys"] = others if revoke else {**others, team: key}
@@ -108,6 +101,29 @@ def set_team_key(folder: Path, team: str, *, revoke: bool = False) -> str:
     _write_private(beside, json.dumps(keys, indent=2) + "\n")
     beside.replace(path)
     return key
+
+
+def read_seed(folder: Path) -> str:
+    """
+    Read the workspace's seed.
+
+    Raises:
+        StartError: There is no key file here, or it is not what it should be.
+
+    """
+    return str(_read_keys(folder / KEYS_FILE)[0]["seed"])
+
+
+def _read_keys(path: Path) -> tuple[dict[str, object], dict[str, str]]:
+    """Read the key file of a gateway that was started before, and the teams' keys in it."""
+    try:
+        keys = json.loads(_read_private(path))
+        return keys | {"seed": keys["seed"]}, _team_keys(keys)
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise StartError(
+            f"{path} cannot be read ({type(error).__name__}): run this beside the gateway's "
+            "data_dir, after its first start"
+        ) from None
 
 
 def _team_keys(keys: Mapping[str, object]) -> dict[str, str]:

@@ -74,7 +74,7 @@ class RecordRow(Struct, frozen=True):
     cursor: int
     at_ms: int
     person_id: str
-    kind: Literal["transition", "step", "claim", "outcome"]
+    kind: Literal["transition", "step", "claim", "outcome", "check_in"]
     subject: str
     body: dict[str, Any]
 

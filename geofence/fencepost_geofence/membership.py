@@ -73,7 +73,7 @@ class FenceState(NamedTuple):
         is_unsure: The last fix that was weighed decided nothing.
         is_expired: The last visit ended by EXPIRE, and nothing was heard since.
         left: When the EXIT will be told, and when the boundary was crossed (rule 9).
-        seen_ms: Last coarse fix that still told something of this fence.
+        seen_ms: Last coarse fix that still told something of this fence, or check-in.
         since_ms: When the fence was first published that the visit is to.
 
     """
@@ -164,12 +164,14 @@ class DeviceState:
         settled_ms: What was up to here is told and cannot be taken back; None: nothing yet.
         passed: Fences passed or visited, and until when crossing them is nothing new.
         approached: Fences approached or visited, and until when arriving there is nothing new.
+        check_ins: Moment and fence of those that a late fix may come before.
 
     """
 
     # By hand, so that what the tracker has at hand is no field: it is neither stored nor compared.
     __slots__ = (
         "approached",
+        "check_ins",
         "fences",
         "passed",
         "past",
@@ -188,6 +190,7 @@ class DeviceState:
     settled_ms: int | None
     passed: dict[str, int]
     approached: dict[str, int]
+    check_ins: list[tuple[int, str]]
 
     def __post_init__(self) -> None:
         """Nothing is at hand yet."""
@@ -216,7 +219,7 @@ class DeviceState:
 
 def unseen() -> DeviceState:
     """Give the state of a device nobody has heard of yet."""
-    return DeviceState(untrodden(), {}, [], [], [], None, {}, {})
+    return DeviceState(untrodden(), {}, [], [], [], None, {}, {}, [])
 
 
 class Terms(Protocol):
@@ -372,7 +375,7 @@ def _doubt(was: FenceState, terms: Terms, sight: Sight) -> Doubt:
     is_new = before_ms is None or before_ms < terms.since_ms
     if not was.is_inside and not was.left and (is_new or was.is_expired):
         return Doubt(at_ms, at_ms, initial=True)
-    since_ms = at_ms if before_ms is None else before_ms
+    since_ms = max(at_ms if before_ms is None else before_ms, was.seen_ms)
     return Doubt(at_ms, (since_ms + at_ms) // 2, initial=False)
 
 
@@ -419,7 +422,8 @@ def _due(
     after_s = None if held.doubt else _next_threshold_s(held.dwelled_s, terms)
     if after_s is not None and held.began_ms + after_s * 1000 < expires_ms:
         # A threshold passed while in doubt is told when the doubt is gone.
-        return max(held.began_ms + after_s * 1000, state.trail.last_ms or 0), "dwell", after_s
+        known_ms = max(state.trail.last_ms or 0, held.seen_ms)
+        return max(held.began_ms + after_s * 1000, known_ms), "dwell", after_s
     return expires_ms, "expire", 0
 
 

@@ -23,6 +23,7 @@ Rule 6. Positions do not outlive ``KEEP_MS``: when no fix comes, ``tick`` emptie
 Rule 7. A fence that emits ``settled`` is told of when no late fix can change it any more; all
         others at once. Who passes or approaches is told at once or not at all: a late fix neither
         tells it nor takes it back.
+Rule 8. A check-in is evidence of its moment like a fix, with the same horizon (``arrive``).
 """
 
 from bisect import bisect_left, bisect_right
@@ -32,7 +33,7 @@ from math import inf
 from operator import attrgetter, itemgetter
 from typing import Any, Final, Literal
 
-from fencepost_geofence import late, verdict
+from fencepost_geofence import arrive, late, verdict
 from fencepost_geofence.calm import Calm, Inside
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.fix import COARSE_M, Fix
@@ -134,13 +135,37 @@ class Tracker:
         if not usable:
             return followed
         if usable[0].at_ms <= _known_until_ms(state):
-            watch = self._revise(state, usable, followed)
+            watch = self._revise(state, usable, followed, usable[0].at_ms)
         else:
             watch = self._watch(state)
             take = self._take if self.index.asking else self._advance
             for fix in usable:
                 take(state, watch, fix, followed)
         watch.count(followed)
+        self._settle(state, followed)
+        return followed
+
+    def check_in(self, state: DeviceState, fence_id: str, at_ms: int) -> Followed:
+        """
+        Let a device be in a fence, because somebody proved it (rule 8).
+
+        Args:
+            state: The device's state; updated in place.
+            fence_id: A fence of the index; of any other nothing is learned.
+            at_ms: When.
+
+        """
+        followed = Followed()
+        if at_ms < _oldest_ms(state):
+            followed.drop("late")
+        elif self.index.get(fence_id) is None:
+            return followed
+        elif not arrive.remember(state, at_ms, fence_id):
+            followed.drop("duplicate")
+        elif at_ms <= _known_until_ms(state):
+            self._revise(state, (), followed, at_ms)
+        else:
+            self._arrive(state, self._watch(state), (at_ms, fence_id), followed)
         self._settle(state, followed)
         return followed
 
@@ -196,6 +221,24 @@ class Tracker:
                 self._judge(state, watch, odd, sight, followed)
                 return
         watch.quiet_fixes += 1
+
+    def _arrive(
+        self, state: DeviceState, watch: Watch, check_in: tuple[int, str], followed: Followed
+    ) -> None:
+        """Take a check-in that is not older than anything known."""
+        at_ms, fence_id = check_in
+        if watch.due_ms <= at_ms:
+            self._pass(state, watch, at_ms, followed)
+        fence = self.index.get(fence_id)
+        if fence is None:
+            return
+        watch.count(followed)
+        watch.quiet = None
+        held, told = arrive.arrive(state.fences.get(fence_id), fence, at_ms)
+        state.hold(fence_id, held, at_ms)
+        watch.due_ms = min(watch.due_ms, next_moment_ms(state, fence) or inf)
+        if told is not None:
+            _tell(state, fence, told, followed)
 
     def _judge(
         self,
@@ -284,9 +327,11 @@ class Tracker:
 
     # ---- late fixes, and settled transitions ----------------------------------------------
 
-    def _revise(self, state: DeviceState, fixes: Sequence[Fix], followed: Followed) -> Watch:
-        """Go back to before a late fix, and come forth again with it."""
-        begin_ms, known_ms = fixes[0].at_ms, _known_until_ms(state)
+    def _revise(
+        self, state: DeviceState, fixes: Sequence[Fix], followed: Followed, begin_ms: int
+    ) -> Watch:
+        """Go back to before late evidence, and come forth again with it."""
+        known_ms = _known_until_ms(state)
         begun = bisect_left(state.told, begin_ms, key=attrgetter("at_ms"))
         before = [one for one in state.told[begun:] if self.index.get(one.fence_id)]
         del state.told[begun:]
@@ -298,9 +343,14 @@ class Tracker:
         taken = {(one.fence_id, one.visit_ms) for one in state.told}
         taken |= {(fence_id, held.named_ms) for fence_id, held in state.fences.items()}
         again = Followed()
+        check_ins = arrive.since(state, begin_ms)
         for fix in fixes:
+            while check_ins and check_ins[0][0] < fix.at_ms:
+                self._arrive(state, watch, check_ins.pop(0), again)
             take = self._take if fix.at_ms > known_ms else self._advance
             take(state, watch, fix, again)
+        for check_in in check_ins:
+            self._arrive(state, watch, check_in, again)
         self._pass(state, watch, known_ms, again)
         watch.quiet_fixes = 0  # they were counted the first time
         after = [one for one in again.transitions if one.kind not in COMING_BY]
@@ -313,7 +363,8 @@ class Tracker:
 
     def _settle(self, state: DeviceState, followed: Followed) -> None:
         """Let go of what no late fix can change any more; tell what waited for that."""
-        until_ms = (state.trail.last_ms or 0) - HORIZON_MS
+        until_ms = _newest_ms(state) - HORIZON_MS
+        arrive.let_go(state, until_ms)
         if state.past and state.past[0][0] < until_ms:
             first = bisect_left(state.past, until_ms, key=itemgetter(0))
             del state.past[:first]
@@ -338,9 +389,7 @@ class Tracker:
         """Give the fixes that may speak, in order of time (rule 2)."""
         usable: list[Fix] = []
         last_ms = state.trail.last_ms
-        oldest_ms = -inf if last_ms is None else last_ms - HORIZON_MS
-        if state.settled_ms is not None:
-            oldest_ms = max(oldest_ms, state.settled_ms + 1)
+        oldest_ms = _oldest_ms(state)
         for fix in sorted(fixes, key=attrgetter("at_ms")):
             if fix.is_mock:
                 followed.drop("mock")
@@ -412,6 +461,19 @@ def _tell(state: DeviceState, fence: Fence, told: Transition, followed: Followed
         followed.transitions.append(told)
     else:
         state.waiting.append(told)
+
+
+def _newest_ms(state: DeviceState) -> int:
+    """Give the newest moment of evidence: a fix, or a check-in."""
+    last_ms = -1 if state.trail.last_ms is None else state.trail.last_ms
+    return max(last_ms, state.check_ins[-1][0]) if state.check_ins else last_ms
+
+
+def _oldest_ms(state: DeviceState) -> float:
+    """Give the moment before which evidence comes too late."""
+    newest_ms = _newest_ms(state)
+    oldest_ms = -inf if newest_ms < 0 else newest_ms - HORIZON_MS
+    return oldest_ms if state.settled_ms is None else max(oldest_ms, state.settled_ms + 1)
 
 
 def _known_until_ms(state: DeviceState) -> int:

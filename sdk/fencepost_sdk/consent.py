@@ -120,7 +120,7 @@ def disposition(kind: str, entries: Iterable[Entry], policy: Policy) -> str:
     """Say what becomes of an event of type ``kind`` now: ``send``, ``hold`` or ``drop``."""
     if kind == "consent":
         return SEND
-    if kind == "fix":
+    if kind in ("fix", "check_in"):
         return SEND if evaluate(entries, policy, "location_collect").allowed else DROP
     ruling = evaluate(entries, policy, "collect")
     if ruling.allowed:

@@ -7,7 +7,8 @@ Rule 1. Without ``location_collect`` no position is taken; it never waits for co
 Rule 2. Without ``location_precise`` a position is snapped to 0.01 degrees and its accuracy is at
         least 800 m before anything else sees it: deterministic, so that averaging does not help.
 Rule 3. ``accuracy_m`` is the radius that holds the true position with 68 % probability.
-Rule 4. Of where the device is, a look-up of nearby fences tells the cell of 0.01 degrees, no more.
+Rule 4. A check-in is a position too: without ``location_collect`` it is not taken.
+Rule 5. Of where the device is, a look-up of nearby fences tells the cell of 0.01 degrees, no more.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from fencepost_sdk.guard import Guard
     from fencepost_sdk.results import Tracked
 
+CODE_MAX = 128
 COARSE_DIGITS = 2
 COARSE_ACCURACY_M = 800.0
 FINE_DIGITS = 7  # a centimetre
@@ -125,6 +127,20 @@ class Location:
                     self._visits.moved(fields, at_ms)
             return tracked
 
+    @guarded(dropped)
+    def check_in(self, code: str) -> Tracked:
+        """
+        Take the code of a place that the person read: a sign, a tag, a beacon.
+
+        The gateway opens the visit if the code is genuine; leaving ends it as any other.
+        """
+        bound = self._bound
+        if bound is None or self._is_paused:
+            return dropped("paused")
+        if not _is_code(code):
+            raise InvalidCallError(f"check_in() takes a code of 1 to {CODE_MAX} characters")
+        return bound[0].record("check_in", {"code": code})
+
     @guarded(no_fences)
     def fences(self) -> tuple[FenceView, ...]:
         """
@@ -196,6 +212,10 @@ def coarse(fix: Fix) -> dict[str, Any]:
         "lon": round(float(fix.lon), COARSE_DIGITS),
         "accuracy_m": max(float(fix.accuracy_m), COARSE_ACCURACY_M),
     }
+
+
+def _is_code(code: object) -> bool:
+    return isinstance(code, str) and 0 < len(code) <= CODE_MAX
 
 
 def _number(name: str, value: object, low: float, high: float) -> float:

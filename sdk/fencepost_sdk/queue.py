@@ -23,6 +23,7 @@ CLASS_OF: Mapping[str, int] = {
     "fix": LOW,
     "screen": LOW,
     "track": NORMAL,
+    "check_in": NORMAL,
     "identify": HIGH,
     "set": HIGH,
     "address": HIGH,
@@ -30,7 +31,7 @@ CLASS_OF: Mapping[str, int] = {
     "engagement": HIGH,
     "consent": NEVER,
 }
-NOW_TYPES = frozenset({"identify", "consent", "address"})
+NOW_TYPES = frozenset({"identify", "consent", "address", "check_in"})
 
 
 class Yield(NamedTuple):

@@ -298,8 +298,8 @@ class SqliteStore:
 
     def clear(self, now_ms: int, *, fixes: bool) -> None:
         """Drop positions, or everything else that is not consent, because consent went."""
-        is_fix = "=" if fixes else "<>"
-        rows = self._select(f"kind {is_fix} 'fix' AND klass < ?", (NEVER,))
+        is_place = "IN" if fixes else "NOT IN"
+        rows = self._select(f"kind {is_place} ('fix', 'check_in') AND klass < ?", (NEVER,))
         self._drop(rows)
         self.ledger.lose("consent", [row for row in rows if row.state != ASIDE], now_ms)
 

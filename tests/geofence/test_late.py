@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
@@ -17,9 +18,11 @@ from geofence.walks import (
     SETTLED,
     TOWN,
     Arrival,
+    Evidence,
     arrivals,
     assert_alternates,
     by_fence,
+    evidence,
     fix_at,
     held,
     in_order,
@@ -40,8 +43,10 @@ OFTEN = settings(max_examples=3_000, deadline=None, suppress_health_check=list(H
 # ---- whatever comes -------------------------------------------------------------------------
 
 
-def compare(tracker: Tracker, fixes: list[Fix], coming: list[Arrival], end_ms: int) -> None:
-    """Let fixes come in disorder, and once sorted in one upload; hold one against the other."""
+def compare(
+    tracker: Tracker, fixes: Sequence[Evidence], coming: list[Arrival], end_ms: int
+) -> None:
+    """Let evidence come in disorder, and once sorted in one upload; hold one against the other."""
     end = Arrival((), max(one.now_ms for one in coming) + end_ms)
     expected, sorted_told = told_by(tracker, [*in_order(fixes), end], store=False)
     state, told = told_by(tracker, [*coming, end])
@@ -116,14 +121,44 @@ def test_late_fixes_take_back_what_timers_told_too_early_however_often(
 
 
 @MODEST
+@given(st.data(), evidence(), ends)
+def test_late_fixes_and_check_ins_come_to_what_the_sorted_track_says(
+    data: st.DataObject, found: list[Evidence], end_ms: int
+) -> None:
+    """The same with check-ins among the fixes, which come late and twice as fixes do."""
+    compare(TRACKER, found, data.draw(arrivals(found)), end_ms)
+
+
+@MODEST
+@given(st.data(), evidence())
+def test_late_check_ins_take_back_what_timers_told_too_early(
+    data: st.DataObject, found: list[Evidence]
+) -> None:
+    """However far the server's time ran ahead of an upload."""
+    compare(LIVE, found, data.draw(arrivals(found, far=True)), LONG_MS)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(3_600)
+@OFTEN
+@given(st.data(), evidence(), ends)
+def test_late_fixes_and_check_ins_come_to_what_the_sorted_track_says_however_often(
+    data: st.DataObject, found: list[Evidence], end_ms: int
+) -> None:
+    """The same, three thousand times."""
+    compare(TRACKER, found, data.draw(arrivals(found)), end_ms)
+
+
+@MODEST
 @given(st.data(), walks())
 def test_duplicates_change_nothing(data: st.DataObject, fixes: list[Fix]) -> None:
     """What is known and comes again, at once or much later, is dropped and leaves no trace."""
     state = unseen()
     known: list[Fix] = []
     for one in data.draw(arrivals(fixes)):
-        TRACKER.follow(state, one.fixes)
-        known += one.fixes
+        come_now = [fix for fix in one.fixes if isinstance(fix, Fix)]
+        TRACKER.follow(state, come_now)
+        known += come_now
         before = stored(state)
         again = data.draw(st.lists(st.sampled_from(known or fixes[:1]), max_size=5))
 

@@ -3,6 +3,8 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 import msgspec
 from hypothesis import strategies as st
@@ -41,10 +43,21 @@ def fix_at(at_s: float, north_m: float, east_m: float = 0.0, accuracy_m: float |
 
 
 @dataclass(frozen=True)
-class Arrival:
-    """An upload, or (without fixes) a tick, at the server's time."""
+class CheckIn:
+    """Somebody proves to be in a fence."""
 
-    fixes: tuple[Fix, ...]
+    at_ms: int
+    fence_id: str
+
+
+Evidence = Fix | CheckIn
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """An upload, or (with nothing in it) a tick, at the server's time."""
+
+    fixes: tuple[Evidence, ...]
     now_ms: int
 
     def __repr__(self) -> str:
@@ -53,8 +66,10 @@ class Arrival:
         return f"<{(self.now_ms - BEGIN_MS) / 1000:g}: {said}>"
 
 
-def _short(fix: Fix) -> str:
+def _short(fix: Evidence) -> str:
     at_s = (fix.at_ms - BEGIN_MS) / 1000
+    if isinstance(fix, CheckIn):
+        return f"{at_s:g}s in {fix.fence_id}"
     north_m = (fix.lat - HOME[0]) * METRES_PER_DEGREE
     east_m = (fix.lon - HOME[1]) * EAST_M
     return f"{at_s:g}s {north_m:.0f}n {east_m:.0f}e ~{fix.accuracy_m}"
@@ -100,8 +115,21 @@ def walks(draw: st.DrawFn, longest: int = 60) -> list[Fix]:
 
 
 @st.composite
+def evidence(draw: st.DrawFn) -> list[Evidence]:
+    """Walk, and check in now and then, wherever the receiver believes to be."""
+    found: list[Evidence] = [*draw(walks())]
+    begin_ms, end_ms = found[0].at_ms, found[-1].at_ms
+    places = st.sampled_from([fence.fence_id for fence in TOWN])
+    moments = st.sampled_from([one.at_ms for one in found]) | st.integers(
+        begin_ms // 1000 - 700, end_ms // 1000 + 700
+    ).map(lambda at_s: at_s * 1000)
+    found += draw(st.lists(st.builds(CheckIn, moments, places), max_size=6))
+    return sorted(found, key=attrgetter("at_ms"))
+
+
+@st.composite
 def arrivals(
-    draw: st.DrawFn, fixes: Sequence[Fix], *, ticks: bool = True, far: bool = False
+    draw: st.DrawFn, fixes: Sequence[Evidence], *, ticks: bool = True, far: bool = False
 ) -> list[Arrival]:
     """
     Let fixes arrive, each at most ten minutes after it was taken, in uploads of any size.
@@ -137,10 +165,21 @@ def stored(state: DeviceState) -> DeviceState:
 
 
 def take(tracker: Tracker, state: DeviceState, one: Arrival) -> list[Transition]:
-    """Take an upload, or a tick."""
-    if one.fixes:
-        return tracker.follow(state, one.fixes).transitions
-    return tracker.tick(state, one.now_ms)
+    """Take an upload in order of time, or a tick."""
+    if not one.fixes:
+        return tracker.tick(state, one.now_ms)
+    told: list[Transition] = []
+    in_time = sorted(one.fixes, key=attrgetter("at_ms"))
+    for is_fixes, run in groupby(in_time, key=lambda each: isinstance(each, Fix)):
+        if is_fixes:
+            told += tracker.follow(
+                state, [each for each in run if isinstance(each, Fix)]
+            ).transitions
+        else:
+            for each in run:
+                assert isinstance(each, CheckIn)
+                told += tracker.check_in(state, each.fence_id, each.at_ms).transitions
+    return told
 
 
 def told_by(
@@ -213,6 +252,6 @@ def held(state: DeviceState) -> dict[str, FenceState]:
     return {fence_id: one._replace(named_ms=0) for fence_id, one in state.fences.items()}
 
 
-def in_order(fixes: Sequence[Fix]) -> list[Arrival]:
+def in_order(fixes: Sequence[Evidence]) -> list[Arrival]:
     """Let the whole track come at once."""
     return [Arrival(tuple(fixes), fixes[-1].at_ms)]

@@ -98,6 +98,29 @@ def test_a_position_is_coarse_without_location_precise(
     assert (fine["provider"], fine["speed_mps"]) == ("gps", 1.2)
 
 
+@pytest.mark.feature("Q22")
+def test_a_check_in_is_a_position(gateway: GatewayDouble, make_client: MakeClient) -> None:
+    """Not taken without consent, deleted by a withdrawal, sent at once when it is allowed."""
+    fp = make_client(location=Location(), consent=None)
+    refused = fp.location.check_in("fp1.early")
+    fp.set_consent({"location_collect": "y"})
+    fp.flush()
+    fp.track("held")
+    fp.location.check_in("fp1.withdrawn")
+    fp.set_consent({"location_collect": "n"})
+    fp.set_consent({"location_collect": "y"})
+    fp.location.check_in("fp1.studio")
+    fp.location.pause()
+    paused = fp.location.check_in("fp1.paused")
+    fp.flush()
+    sent = [event["code"] for event in gateway.events.values() if event["type"] == "check_in"]
+
+    assert refused == ("", "dropped", "consent")
+    assert paused == ("", "dropped", "paused")
+    assert sent[-1] == "fp1.studio"
+    assert fp.stats().held == 1
+
+
 def test_withdrawing_location_deletes_queued_positions(
     gateway: GatewayDouble, make_client: MakeClient
 ) -> None:

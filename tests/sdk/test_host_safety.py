@@ -49,6 +49,9 @@ WRONG: dict[str, Callable[[Any], Any]] = {
     "fix_no_fix": lambda fp: fp.location.update((1, 2, 3)),
     "fix_out_of_range": lambda fp: fp.location.update(Fix(91, 0, 1)),
     "fix_nan": lambda fp: fp.location.update(Fix(math.nan, 0, 1)),
+    "code_none": lambda fp: fp.location.check_in(None),
+    "code_empty": lambda fp: fp.location.check_in(""),
+    "code_long": lambda fp: fp.location.check_in("x" * 129),
     "kind_unknown": lambda fp: fp.on("tea", print),
     "callback_no_callable": lambda fp: fp.on("message", 7),
 }

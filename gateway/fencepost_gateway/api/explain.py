@@ -32,7 +32,7 @@ from fencepost_gateway.reports.never_words import tell_never
 
 PAGE: Final = 50
 PAGE_MAX: Final = 200
-SCAN_MAX: Final = 2_000
+SCAN_MAX: Final = 5_000
 LATER_MAX: Final = 200
 LATER_MS: Final = 31 * 86_400_000  # older events are refused at the door
 SPAN_MS: Final = 7 * 86_400_000
@@ -201,6 +201,8 @@ async def _never(
     names = [name for name in versions if name not in considered]
     if not names:
         return []
+    if person is None and rows:
+        person = Person(wish.person_id)  # a visitor who has become somebody else
     known = await _known(surface, wish, person, [r for r in rows if r.kind == "transition"])
     answers = []
     for name in names:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from fencepost_gateway.decide.plan import LocalWindow
@@ -25,7 +26,7 @@ _SECOND = timedelta(seconds=1)
 _HORIZON_DAYS = HORIZON_MS // 86_400_000
 
 
-def hours_limit(name: str, windows: Sequence[LocalWindow], zone: ZoneInfo) -> Limit:
+def hours_limit(name: str, windows: tuple[LocalWindow, ...], zone: ZoneInfo) -> Limit:
     """Give the limit that is open within ``windows`` as the wall clock of ``zone`` shows them."""
     return Limit(name, lambda at_ms: _span(windows, zone, at_ms))
 
@@ -79,17 +80,27 @@ def _order(window: LocalWindow) -> tuple[int, int, int]:
     return (window.weekday, window.start_min, window.end_min)
 
 
-def _span(windows: Sequence[LocalWindow], zone: ZoneInfo, at_ms: int) -> Span | None:
-    at = _EPOCH + at_ms * _MS
-    local = at.astimezone(zone).replace(tzinfo=None)
-    for start_wall, end_wall in _walls(windows, local.date()):
-        if end_wall <= local:  # the wall has shown it: quiet began, whatever the clock did since
-            continue
-        end = _instant(end_wall, zone, fold=0)
-        start = _instant(start_wall, zone, fold=1)
-        if at < end and start < end:
-            return (start - _EPOCH) // _MS, (end - _EPOCH) // _MS
+def _span(windows: tuple[LocalWindow, ...], zone: ZoneInfo, at_ms: int) -> Span | None:
+    local = (_EPOCH + at_ms * _MS).astimezone(zone).replace(tzinfo=None)
+    for end_wall, span in _spans(windows, zone, local.date()):
+        # Once the wall has shown the end quiet has begun, whatever the clock did since.
+        if end_wall > local and span[1] > at_ms:
+            return span
     return None
+
+
+@lru_cache(maxsize=4096)  # a day of a zone is asked for by everybody who is there
+def _spans(
+    windows: tuple[LocalWindow, ...], zone: ZoneInfo, today: date
+) -> tuple[tuple[datetime, Span], ...]:
+    """Give the spans from yesterday on, each with the wall reading of its end, in order."""
+    found = []
+    for start_wall, end_wall in _walls(windows, today):
+        start = _instant(start_wall, zone, fold=1)
+        end = _instant(end_wall, zone, fold=0)
+        if start < end:  # a gap may leave nothing of it
+            found.append((end_wall, ((start - _EPOCH) // _MS, (end - _EPOCH) // _MS)))
+    return tuple(found)
 
 
 def _walls(windows: Sequence[LocalWindow], today: date) -> Iterator[tuple[datetime, datetime]]:

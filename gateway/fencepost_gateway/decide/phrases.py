@@ -62,6 +62,13 @@ TRANSITION: dict[str, Said] = {
     "sure": Said(", {percent} % sure", ", 확실성 {percent} %"),
 }
 
+CHECK_IN: dict[str, Said] = {
+    "refused": Said(
+        "Check-in refused: {why} ({at})",
+        "체크인을 받아들이지 않았습니다: {why} ({at})",
+    ),
+}
+
 STEP: dict[str, Said] = {
     "entered": Said(
         "Entered {campaign}, woken by {cause}", "{campaign}에 참여했습니다 (계기: {cause})"

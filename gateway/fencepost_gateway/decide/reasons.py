@@ -39,6 +39,23 @@ REASONS: dict[str, Said] = {
         "The campaign's waiting time between entries is not over.",
         "다시 참여하기까지의 대기 시간이 아직 끝나지 않았습니다.",
     ),
+    # a check-in that was refused
+    "code_forged": Said(
+        "The code is not one of this workspace, or it was changed.",
+        "이 워크스페이스의 코드가 아니거나 변경된 코드입니다.",
+    ),
+    "code_expired": Said(
+        "The code had expired.",
+        "만료된 코드입니다.",
+    ),
+    "code_fence_gone": Said(
+        "The fence of the code is not live.",
+        "코드의 펜스가 게시되어 있지 않습니다.",
+    ),
+    "code_late": Said(
+        "The check-in came too late to count.",
+        "체크인이 너무 늦게 도착하여 반영되지 않았습니다.",
+    ),
     # withheld or deferred at the claim
     "emergency_stop": Said(
         "All marketing is stopped by the workspace's emergency stop.",

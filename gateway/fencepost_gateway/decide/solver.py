@@ -68,12 +68,13 @@ def solve(limits: Sequence[Limit], now_ms: int, expires_at_ms: int = FOREVER_MS)
         expires_at_ms: End of the message's life (Rule 4).
 
     """
-    closed = tuple(limit.name for limit in limits if not _is_open(limit.span_at(now_ms), now_ms))
+    spans = [limit.span_at(now_ms) for limit in limits]
+    opens = zip(limits, spans, strict=True)
+    closed = tuple(limit.name for limit, span in opens if span is None or span[0] > now_ms)
     at_ms, moved_by = now_ms, ""
     while at_ms <= now_ms + HORIZON_MS:
         start_ms, until_ms, latest = at_ms, FOREVER_MS, ""
-        for limit in limits:
-            span = limit.span_at(at_ms)
+        for limit, span in zip(limits, spans, strict=True):
             if span is None:
                 return Answer(closed, moved_by=limit.name, in_time=False)
             if span[0] > start_ms:
@@ -84,8 +85,5 @@ def solve(limits: Sequence[Limit], now_ms: int, expires_at_ms: int = FOREVER_MS)
             ends_ms = None if until_ms == FOREVER_MS else until_ms
             return Answer(closed, next_ms, ends_ms, moved_by, at_ms < expires_at_ms)
         at_ms, moved_by = start_ms, latest  # the last to open: are the others still?
+        spans = [limit.span_at(at_ms) for limit in limits]
     return Answer(closed, moved_by=moved_by, in_time=False)
-
-
-def _is_open(span: Span | None, at_ms: int) -> bool:
-    return span is not None and span[0] <= at_ms

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from fencepost_gateway.decide.phrases import (
+    CHECK_IN,
     CHECKS,
     CLAIM,
     FLAGS,
@@ -42,6 +43,9 @@ def tell(kind: str, body: Mapping[str, Any], tongue: Tongue = ENGLISH) -> list[s
         return [_step(body, tongue), *(f"  {line}" for line in looked_at)]
     if kind == "claim":
         return [_claim(body, tongue), *(_check(c, tongue) for c in body["checks"])]
+    if kind == "check_in":
+        why = sentence(body["reason"], tongue.language)
+        return [tongue.say(CHECK_IN["refused"], why=why, at=tongue.moment(body["at_ms"]))]
     return [_outcome(body, tongue)]
 
 

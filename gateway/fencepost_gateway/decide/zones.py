@@ -7,13 +7,17 @@ Rule 1. Home is the person's own choice (attribute ``zone``); here is the device
         is at most ``DEVICE_ZONE_MAX_AGE_MS`` old. Those that are known count.
 Rule 2. Neither known: all zones of the person's country, by the prefix of the telephone number,
         else by the attribute ``country``, else by the region of the locale.
+        Of zones whose clocks agree for the weeks around now one stands for all.
 Rule 3. No country either: the workspace's zone, if it has one. Else unknown: never silently UTC.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from functools import lru_cache
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
@@ -23,9 +27,13 @@ from fencepost_gateway.decide.countries import (
     zones_of_country,
 )
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.decide.spans import zone_named
+from fencepost_gateway.decide.spans import local_time, zone_named
 
-DEVICE_ZONE_MAX_AGE_MS = 30 * 86_400_000
+MIN_MS = 60_000
+DAY_MIN = 24 * 60
+DAY_MS = DAY_MIN * MIN_MS
+DEVICE_ZONE_MAX_AGE_MS = 30 * DAY_MS
+DAYS_BEFORE, DAYS_AFTER = -2, 20  # what the solver may look at, and more
 
 
 class Zones(Struct, frozen=True):
@@ -60,13 +68,40 @@ def zones_of(person: Person, phone: str, workspace: str, now_ms: int) -> Zones:
         source = "chosen and device" if home and here else "chosen" if home else "device"
         return Zones(names, source, is_known=True)
     for source, countries in _countries(person.attributes, phone, person.locale):
-        found = sorted({zone for each in countries for zone in zones_of_country(each)})
-        names = tuple(zone for zone in found if zone_named(zone))
+        names = _zones_of(tuple(countries), now_ms // DAY_MS)
         if names:
             return Zones(names, f"{source} ({', '.join(countries)})")
     if zone_named(workspace):
         return Zones((workspace,), "workspace")
     return Zones((), "unknown")
+
+
+@lru_cache(maxsize=1024)  # by country and day: asked for with every message
+def _zones_of(countries: tuple[str, ...], day: int) -> tuple[str, ...]:
+    """Give the zones of some countries whose clocks differ, by name (Rule 2)."""
+    found: dict[tuple[tuple[int, timedelta | None], ...], str] = {}
+    for name in sorted({zone for each in countries for zone in zones_of_country(each)}):
+        zone = zone_named(name)
+        if zone is not None:
+            found.setdefault(_clock(zone, day), name)
+    return tuple(found.values())
+
+
+def _clock(zone: ZoneInfo, day: int) -> tuple[tuple[int, timedelta | None], ...]:
+    """Say how far a clock is from UTC over the weeks around a day, and from which minute on."""
+
+    def offset(minute: int) -> timedelta | None:
+        return local_time(minute * MIN_MS, zone).utcoffset()
+
+    first, last = (day + DAYS_BEFORE) * DAY_MIN, (day + DAYS_AFTER) * DAY_MIN
+    changes = [(first, offset(first))]
+    for start in range(first, last, DAY_MIN):
+        after = offset(start + DAY_MIN)
+        if offset(start) != after:
+            minutes = range(start, start + DAY_MIN + 1)
+            has_changed = [offset(minute) == after for minute in minutes]
+            changes.append((minutes[has_changed.index(True)], after))
+    return tuple(changes)
 
 
 def _countries(

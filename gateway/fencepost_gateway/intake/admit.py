@@ -9,6 +9,7 @@ Rule 2. Times: when the device's clock is off by more than 30 s every time of th
         the difference; later than receipt + 5 min is clamped; older than 31 days is rejected.
 Rule 3. A position without ``location_collect`` goes no further than this; without
         ``location_precise`` it is snapped to 0.01 degrees first, ``accuracy_m`` = max(a, 800).
+        A check-in is a position, which nobody can snap: who reads a code means this place.
 Rule 4. A consent statement takes effect at once: for the events behind it in the same batch, and
         for the next claim, before the answer leaves.
 Rule 5. ``identify`` joins the visitor's statements to the known person's here, the strictest
@@ -207,7 +208,7 @@ class _Desk:
             if found is not None:
                 code, below = found
                 return (code, "" if code == "depth" else f"{member}.{below}".rstrip("."))
-        if is_fix:
+        if is_fix or isinstance(event, wire.CheckIn):
             return self._fix_fault
         if isinstance(event, wire.Consent):
             return _consent_fault(event)

@@ -87,6 +87,12 @@ class Fix(_Event, tag="fix"):
     is_mock: bool = False
 
 
+class CheckIn(_Event, tag="check_in"):
+    """The person read the code of a place, which stands for a position there."""
+
+    code: Name  # the same bounds
+
+
 class Address(_Event, tag="address"):
     """Where a channel reaches the person, or that it no longer does (``removed``)."""
 
@@ -112,7 +118,9 @@ class Engagement(_Event, tag="engagement"):
     button: str = ""
 
 
-Event = Track | Screen | Identify | SetTraits | Consent | Fix | Address | Receipt | Engagement
+Event = (
+    Track | Screen | Identify | SetTraits | Consent | Fix | CheckIn | Address | Receipt | Engagement
+)
 
 
 class Who(Struct):

@@ -14,12 +14,15 @@ Rule 4. Every transition and every woken campaign leaves a record. One that is s
         nobody; one that comes late does, with its age, and the claim withholds what is too old.
 Rule 5. One timer a device: for what the tracker has to tell next, or the next opening of a fence
         that somebody waits for.
-Rule 6. What is suspicious about an upload is noted before its transitions are told; they bear it.
+Rule 6. A check-in counts as a position of its moment. One whose code is forged, expired, of a fence
+        that is not live, or that comes too late leaves a record with the reason, and nothing else.
+Rule 7. What is suspicious about an upload is noted before its transitions are told; they bear it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
@@ -38,6 +41,7 @@ from fencepost_gateway.decide.presence import (
 )
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.addresses import address_ref, raw_address
+from fencepost_gateway.intake.codes import read_code
 from fencepost_gateway.intake.records import LogRecord, Outcome, TimerFired, Upload
 from fencepost_gateway.ports import AddressChange, Effects, RecordRow, Timer
 from fencepost_gateway.workers.fence_tally import FenceTally
@@ -50,6 +54,7 @@ LONG_AGO_MS = -1
 ZONE_FRESH_MS = 86_400_000  # a zone is confirmed once a day, not with every upload
 
 Happening = tuple[int, int, wire.Event | Transition]
+CheckedIn = tuple[int, str, int]  # when, into which fence, by which event
 
 _moment = itemgetter(0, 1)  # event time, then seq
 _pack = msgspec.msgpack.Encoder().encode
@@ -127,7 +132,7 @@ class Group:
                 self._transition(happening, upload.device_id, person)
             else:
                 self._event(happening, upload, person, at_ms, seq)
-        if any(isinstance(event, wire.Fix) for event in upload.events):
+        if any(isinstance(event, wire.Fix | wire.CheckIn) for event in upload.events):
             self._set_timer(upload.device_id, person)
 
     def _greet(self, upload: Upload, person: Person) -> None:
@@ -146,22 +151,30 @@ class Group:
         """Run the device stage; give transitions and app events in order of event time."""
         seqs = [event.seq for event in upload.events]
         in_order = sorted(zip(upload.at_ms, seqs, upload.events, strict=True), key=_moment)
-        fixes: list[Fix] = []
+        seen: list[Fix | CheckedIn] = []
         numbers: dict[int, int] = {}
         told: list[Happening] = []
         for at_ms, seq, event in in_order:
             if isinstance(event, wire.Fix):
                 is_mock = event.is_mock and not self._plans.plan.allows_mock
                 place = event.lat, event.lon, event.accuracy_m, event.speed_mps
-                fixes.append(Fix(at_ms, *place, is_mock))
+                seen.append(Fix(at_ms, *place, is_mock))
                 numbers[at_ms] = seq
                 continue
+            if isinstance(event, wire.CheckIn):
+                reason, fence_id = self._reads(event.code, at_ms)
+                if reason:
+                    self._refuse((at_ms, fence_id, seq), reason, upload, person)
+                else:
+                    seen.append((at_ms, fence_id, seq))
+                    numbers[at_ms] = seq
+                continue
             if isinstance(event, wire.Consent) and event.values.get("location_collect") == "n":
-                fixes.clear()
+                seen.clear()
                 self._forget_place(upload.device_id, person)
             told.append((at_ms, seq, event))
-        if fixes:
-            for each, transition in enumerate(self._follow(upload.device_id, fixes, person)):
+        if seen:
+            for each, transition in enumerate(self._see(seen, upload, person)):
                 # What a late fix has changed lies behind, and keeps its own order.
                 is_back = transition.late or transition.superseded
                 at_ms = LONG_AGO_MS if is_back else transition.at_ms
@@ -169,6 +182,46 @@ class Group:
                 told.append((at_ms, seq, transition))
             told.sort(key=_moment)
         yield from told
+
+    def _see(
+        self, seen: Sequence[Fix | CheckedIn], upload: Upload, person: Person
+    ) -> list[Transition]:
+        """Let a device move, and check in, in order of time (Rule 6)."""
+        told: list[Transition] = []
+        for is_fixes, run in groupby(seen, key=lambda one: isinstance(one, Fix)):
+            if is_fixes:
+                fixes = [one for one in run if isinstance(one, Fix)]
+                told += self._follow(upload.device_id, fixes, person)
+                continue
+            for one in run:
+                assert not isinstance(one, Fix)  # noqa: S101 - that is how they were grouped
+                state = self._states.device(upload.device_id)
+                followed = self._plans.tracker.check_in(state, one[1], one[0])
+                self._moved.add(upload.device_id)
+                told += followed.transitions
+                if "late" in followed.dropped:
+                    self._refuse(one, "code_late", upload, person)
+        return told
+
+    def _reads(self, text: str, at_ms: int) -> tuple[str, str]:
+        """Give why a code is refused, empty if it is not, and the fence that it is of."""
+        plan = self._plans.plan
+        code = read_code(plan.seed, text)
+        if code is None:
+            return "code_forged", ""
+        if code.expires_s * 1000 <= at_ms:
+            return "code_expired", code.fence_id
+        if code.fence_id not in plan.fences:
+            return "code_fence_gone", code.fence_id
+        return "", code.fence_id
+
+    def _refuse(self, one: CheckedIn, reason: str, upload: Upload, person: Person) -> None:
+        at_ms, fence_id, seq = one
+        subject = derive("check_in", upload.device_id, upload.stream, str(seq))
+        body = {"reason": reason, "at_ms": at_ms, "device_id": upload.device_id}
+        self._record(
+            person, "check_in", subject, body | ({"fence_id": fence_id} if fence_id else {})
+        )
 
     def _follow(self, device_id: str, fixes: list[Fix], person: Person) -> list[Transition]:
         self.fixes += len(fixes)

@@ -1,5 +1,6 @@
 """``GET /v1/explain``, asked of a whole gateway."""
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from gateway.rig import (
 
 PLACES = ("43.73", "7.42", "43.74")
 HOUR_MS = 3_600_000
+HI = {"type": "track", "name": "hi"}
 
 
 async def why(rig: Rig, **query: str) -> dict[str, Any]:
@@ -232,3 +234,40 @@ async def test_question_that_makes_no_sense_is_named(
         ).json()
 
     assert (problem["status"], problem["path"]) == (status, path)
+
+
+async def test_reasons_on_record_add_up_to_what_is_counted(tmp_path: Path) -> None:
+    """Every message ends in one last claim, and sums over the records are the figures."""
+    async with open_rig(tmp_path) as rig:
+        by_event = DOCUMENTS.replace("transition: enter, fence: {tag: studio}", "event: hi")
+        await rig.apply(
+            by_event.replace("{{ place.name }} has a class at", "A").replace(
+                "{{ place.meta.next_class }}", "class"
+            )
+        )
+        for number, said in enumerate(({}, GRANTS, GRANTS, GRANTS)):
+            who, visitor = f"u{number}", {"anonymous_id": f"a{number}", "user_id": f"u{number}"}
+            for event in ({"type": "consent", "values": said or {"collect": "CT"}}, HI, HI):
+                body = rig.batch(event, user_id=who) | {"device_id": f"dev-{number}"}
+                headers = rig.device_headers(f"dev-{number}")
+                await rig.post(body | {"who": visitor}, **headers)
+            await rig.settle()
+            rig.clock.move_to(rig.clock.now_ms() + 12 * HOUR_MS)  # at night and by day
+        claims = await rig.records("claim")
+        counts = await rig.gateway.store.counts()
+        metrics = (await (await rig.client.get("/metrics")).text()).splitlines()
+
+    last = {claim["subject"]: claim["body"] for claim in claims}
+    ends = Counter(body["outcome"] for body in last.values())
+    told = Counter((claim["body"]["outcome"], claim["body"]["reason"]) for claim in claims)
+    figures = {
+        f'fencepost_decisions_total{{outcome="{outcome}",reason="{reason}"}} {count:.1f}'
+        for (outcome, reason), count in told.items()
+    }
+    assert set(ends) == {"withheld", "deferred", "send"}
+    assert all(bool(body["reason"]) == (body["outcome"] != "send") for body in last.values())
+    assert figures == {line for line in metrics if line.startswith("fencepost_decisions_total{")}
+    assert (ends["withheld"], ends["deferred"]) == (
+        counts.get("withheld", 0),
+        counts.get("deferred", 0),
+    )

@@ -734,7 +734,7 @@ def test_first_zone_alone_counts_where_the_policy_says_so() -> None:
     anywhere = judged(the_plan, facts(person=stranger), now_ms=at("2026-06-01 13:00"))
 
     assert (home.outcome, anywhere.reason) == ("send", "quiet_hours")
-    assert "policy in Asia/Kamchatka" in _last(anywhere).inputs["closed"]
+    assert "policy in Asia/Anadyr" in _last(anywhere).inputs["closed"]
 
 
 def test_all_hours_of_a_policy_that_cover_the_channel_hold() -> None:

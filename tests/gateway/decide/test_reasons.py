@@ -10,6 +10,7 @@ from fencepost_gateway.content import renderer
 from fencepost_gateway.decide import claim, enter
 from fencepost_gateway.decide.reasons import REASONS, sentence
 from fencepost_gateway.decide.settle import Family
+from fencepost_gateway.workers import group
 
 
 def _texts(node: ast.AST) -> Iterator[str]:
@@ -40,12 +41,13 @@ def _stated(module: ModuleType, call: str, position: int) -> set[str]:
 AT_THE_ENTRY = _stated(enter, "", 0)
 AT_THE_CLAIM = _stated(claim, "Verdict", 2)
 AT_RENDERING = _stated(renderer, "RenderProblem", 0)
+AT_A_CHECK_IN = {code for code in _stated(group, "self._refuse", 1) if code.startswith("code_")}
 AFTER_A_CALL = set(get_args(Family)) - {"sent"}
 
 
 def test_every_reason_has_a_sentence_and_every_sentence_its_reason() -> None:
     """What a gate may say and what page, command line and reference explain are one table."""
-    stated = AT_THE_ENTRY | AT_THE_CLAIM | AT_RENDERING | AFTER_A_CALL
+    stated = AT_THE_ENTRY | AT_A_CHECK_IN | AT_THE_CLAIM | AT_RENDERING | AFTER_A_CALL
 
     assert stated == set(REASONS)
 

@@ -165,7 +165,7 @@ def test_place_of_a_cap_becomes_fences_and_may_become_none() -> None:
     there, everywhere = compile_plan(stored(f"{cap}---\n{fence}"), 1, "s").caps
     nowhere, _ = compile_plan(stored(cap), 1, "s").caps
 
-    assert there.scope.fence_ids == {"f"}
+    assert there.scope.fence_ids == frozenset({"f"})
     assert there.scope.brands == {"luma"}
     assert (everywhere.scope.fence_ids, nowhere.scope.fence_ids) == (None, frozenset())
 
