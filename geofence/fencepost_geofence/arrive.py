@@ -16,7 +16,8 @@ Rule 4. Check-ins are kept as long as a fix may still come before them, so that 
 
 from bisect import bisect_left, insort
 
-from fencepost_geofence.membership import OUTSIDE, DeviceState, FenceState, Terms, Transition
+from fencepost_geofence.membership import Terms
+from fencepost_geofence.state import OUTSIDE, DeviceState, FenceState, Transition
 
 
 def arrive(

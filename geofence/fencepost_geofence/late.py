@@ -23,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from fencepost_geofence.fix import UNKNOWN_ACCURACY_M, Fix
-from fencepost_geofence.membership import DeviceState, FenceState, Kind, Told, Transition
+from fencepost_geofence.state import DeviceState, FenceState, Kind, Told, Transition
 from fencepost_geofence.trail import Trail, kept
 
 _UNDONE: Final[dict[Kind, Kind]] = {"enter": "exit", "exit": "enter", "expire": "enter"}

@@ -7,17 +7,13 @@ which fences a fix has to be weighed for; ``late`` goes back in time.
 Rule 1. A fix is weighed for those fences only on whose other side it lies than the device is held
         to be, and for those in doubt. A fix on the side that is held tells nothing new. What was
         not weighed is caught up on when it is needed, so nobody can tell (``trail``).
-Rule 2. A fix that cannot speak is dropped and counted by reason, and leaves no trace: ``mock``,
-        ``null_island`` (0, 0), ``bad_position`` (no number in range), ``late``
-        (older than the newest by more than ``HORIZON_MS``), ``duplicate`` (of a moment that is
-        known; of two that differ the more accurate one counts).
+Rule 2. A fix that cannot speak is dropped and counted by reason, and leaves no trace (``heard``).
 Rule 3. Before each fix time passes until then, so that what timers tell does not depend on when
         they ran.
 Rule 4. Of one fix, fences are told in order of their ids, first who is inside, then who comes by
         (``passing``); of time, in order of the moments.
 Rule 5. A fence that is gone from the index, or came anew, ends silently: nobody left it, so there
-        is no EXIT.
-        A fence whose shape changed is judged by the next fix.
+        is no EXIT. A fence whose shape changed is judged by the next fix.
 Rule 6. Positions do not outlive ``KEEP_MS``: when no fix comes, ``tick`` empties the trail. By then
         the filter would start afresh anyway.
 Rule 7. A fence that emits ``settled`` is told of when no late fix can change it any more; all
@@ -28,88 +24,27 @@ Rule 8. A check-in is evidence of its moment like a fix, with the same horizon (
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from math import inf
 from operator import attrgetter, itemgetter
 from typing import Any, Final, Literal
 
-from fencepost_geofence import arrive, late, verdict
+from fencepost_geofence import arrive, late
 from fencepost_geofence.calm import Calm, Inside
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.fix import COARSE_M, Fix
+from fencepost_geofence.heard import Followed, newest_ms_of, oldest_ms_of, usable
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import (
-    DeviceState,
-    FenceState,
-    Sight,
-    Transition,
-    next_moment_ms,
-    step,
-    tell_due,
-)
+from fencepost_geofence.membership import Sight, next_moment_ms, step, tell_due
 from fencepost_geofence.passing import MAX_GAP_MS, arrivals, passed
-from fencepost_geofence.sphere import POLE_DEG, SEAM_DEG
+from fencepost_geofence.state import DeviceState, FenceState, Transition
 from fencepost_geofence.trail import HORIZON_MS
 from fencepost_geofence.verdict import is_coarse
+from fencepost_geofence.watch import Watch
 
 KEEP_MS: Final = 22 * 3_600_000  # and at most an hour more: raw positions may be kept for 24 h
 COURSE_MS: Final = 2 * MAX_GAP_MS
 COMING_BY: Final = frozenset({"pass", "approach"})
 KEEP_STEP_MS: Final = 3_600_000  # so that the moment does not move with every fix
-
-DropReason = Literal["mock", "null_island", "bad_position", "late", "duplicate"]
-
-
-@dataclass(slots=True)
-class Followed:
-    """
-    What a group of fixes led to.
-
-    Attributes:
-        transitions: In order.
-        dropped: How many fixes, by reason.
-        weighed: How many fixes concerned a fence, by fence and reason: those that were weighed for
-            it, and as ``decided`` those that lay in it and told nothing new.
-
-    """
-
-    transitions: list[Transition] = field(default_factory=list)
-    dropped: dict[DropReason, int] = field(default_factory=dict)
-    weighed: dict[tuple[str, verdict.Reason], int] = field(default_factory=dict)
-
-    def drop(self, reason: DropReason) -> None:
-        """Count a fix that was dropped."""
-        self.dropped[reason] = self.dropped.get(reason, 0) + 1
-
-
-@dataclass(slots=True, eq=False)
-class Watch:
-    """
-    What the tracker keeps at hand of a device; it follows from its state, and is not stored.
-
-    Attributes:
-        index: The fences it is about.
-        changes: Their state then.
-        calm: Where the device last looked around.
-        quiet: The fences that contain a fix of which nothing is to be learned; None: unknown.
-        quiet_fixes: How many such fixes were not counted yet.
-        due_ms: Before this moment time brings nothing.
-
-    """
-
-    index: FenceIndex
-    changes: int
-    calm: Calm | None = None
-    quiet: Inside | None = None
-    quiet_fixes: int = 0
-    due_ms: float = 0
-
-    def count(self, followed: Followed) -> None:
-        """Count the fixes that lay where the device was held to be."""
-        for fence_id in self.quiet or ():
-            said: tuple[str, verdict.Reason] = fence_id, "decided"
-            followed.weighed[said] = followed.weighed.get(said, 0) + self.quiet_fixes
-        self.quiet_fixes = 0
 
 
 class Tracker:
@@ -131,15 +66,15 @@ class Tracker:
 
         """
         followed = Followed()
-        usable = self._usable(state, fixes, followed)
-        if not usable:
+        heard = usable(state, fixes, followed)
+        if not heard:
             return followed
-        if usable[0].at_ms <= _known_until_ms(state):
-            watch = self._revise(state, usable, followed, usable[0].at_ms)
+        if heard[0].at_ms <= _known_until_ms(state):
+            watch = self._revise(state, heard, followed, heard[0].at_ms)
         else:
             watch = self._watch(state)
             take = self._take if self.index.asking else self._advance
-            for fix in usable:
+            for fix in heard:
                 take(state, watch, fix, followed)
         watch.count(followed)
         self._settle(state, followed)
@@ -156,7 +91,7 @@ class Tracker:
 
         """
         followed = Followed()
-        if at_ms < _oldest_ms(state):
+        if at_ms < oldest_ms_of(state):
             followed.drop("late")
         elif self.index.get(fence_id) is None:
             return followed
@@ -363,7 +298,7 @@ class Tracker:
 
     def _settle(self, state: DeviceState, followed: Followed) -> None:
         """Let go of what no late fix can change any more; tell what waited for that."""
-        until_ms = _newest_ms(state) - HORIZON_MS
+        until_ms = newest_ms_of(state) - HORIZON_MS
         arrive.let_go(state, until_ms)
         if state.past and state.past[0][0] < until_ms:
             first = bisect_left(state.past, until_ms, key=itemgetter(0))
@@ -382,34 +317,6 @@ class Tracker:
                 state.waiting[first - 1].at_ms, state.settled_ms or state.waiting[0].at_ms
             )
             del state.waiting[:first]
-
-    # ---- what may speak -------------------------------------------------------------------
-
-    def _usable(self, state: DeviceState, fixes: Iterable[Fix], followed: Followed) -> list[Fix]:
-        """Give the fixes that may speak, in order of time (rule 2)."""
-        usable: list[Fix] = []
-        last_ms = state.trail.last_ms
-        oldest_ms = _oldest_ms(state)
-        for fix in sorted(fixes, key=attrgetter("at_ms")):
-            if fix.is_mock:
-                followed.drop("mock")
-            elif not (-POLE_DEG <= fix.lat <= POLE_DEG and -SEAM_DEG <= fix.lon <= SEAM_DEG):
-                followed.drop("bad_position")
-            elif fix.lat == 0 and fix.lon == 0:
-                followed.drop("null_island")
-            elif fix.at_ms < oldest_ms:
-                followed.drop("late")
-            elif usable and usable[-1].at_ms == fix.at_ms:
-                usable[-1] = late.better(usable[-1], fix)
-                followed.drop("duplicate")
-            else:
-                usable.append(fix)
-        if usable and last_ms is not None and usable[0].at_ms <= last_ms:
-            news = late.unknown(state.trail, usable)
-            for _ in range(len(usable) - len(news)):
-                followed.drop("duplicate")
-            return news
-        return usable
 
     def _is_gone(self, fence_id: str, held: FenceState) -> bool:
         fence = self.index.get(fence_id)
@@ -461,19 +368,6 @@ def _tell(state: DeviceState, fence: Fence, told: Transition, followed: Followed
         followed.transitions.append(told)
     else:
         state.waiting.append(told)
-
-
-def _newest_ms(state: DeviceState) -> int:
-    """Give the newest moment of evidence: a fix, or a check-in."""
-    last_ms = -1 if state.trail.last_ms is None else state.trail.last_ms
-    return max(last_ms, state.check_ins[-1][0]) if state.check_ins else last_ms
-
-
-def _oldest_ms(state: DeviceState) -> float:
-    """Give the moment before which evidence comes too late."""
-    newest_ms = _newest_ms(state)
-    oldest_ms = -inf if newest_ms < 0 else newest_ms - HORIZON_MS
-    return oldest_ms if state.settled_ms is None else max(oldest_ms, state.settled_ms + 1)
 
 
 def _known_until_ms(state: DeviceState) -> int:

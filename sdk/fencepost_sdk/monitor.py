@@ -29,18 +29,9 @@ from typing import TYPE_CHECKING, Any
 
 from fencepost_geofence.evidence import ENTER_AT, LEAVE_AT
 from fencepost_geofence.fix import COARSE_M, Fix
-from fencepost_geofence.membership import (
-    DeviceState,
-    Doubt,
-    FenceState,
-    Sight,
-    Transition,
-    next_moment_ms,
-    step,
-    tell_due,
-    unseen,
-)
+from fencepost_geofence.membership import Sight, next_moment_ms, step, tell_due
 from fencepost_geofence.sphere import POLE_DEG, SEAM_DEG, great_circle_m
+from fencepost_geofence.state import DeviceState, Doubt, FenceState, Transition, unseen
 from fencepost_geofence.trail import Trail
 from fencepost_geofence.verdict import is_coarse
 from fencepost_sdk.outline import Outline, read_outline

@@ -20,7 +20,7 @@ from fencepost_sdk.core import VISITS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from fencepost_geofence.membership import Transition
+    from fencepost_geofence.state import Transition
     from fencepost_sdk.core import Core
     from fencepost_sdk.guard import Guard
     from fencepost_sdk.monitor import Monitor

@@ -38,8 +38,8 @@ from bench.town import Town, town, tracks
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import DeviceState, unseen
 from fencepost_geofence.shapes import Area, Circle
+from fencepost_geofence.state import DeviceState, unseen
 from fencepost_geofence.tracker import Tracker
 
 SEED = 11

@@ -19,7 +19,7 @@ import msgspec
 from fencepost_geofence import geojson
 from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import Transition, unseen
+from fencepost_geofence.state import Transition, unseen
 from fencepost_geofence.tracker import Tracker
 
 FOLDER = Path(__file__).resolve().parents[2] / "sdk" / "wire" / "vectors" / "geofence"

@@ -2,8 +2,8 @@ import pytest
 
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import DeviceState, Transition, unseen
 from fencepost_geofence.shapes import Circle
+from fencepost_geofence.state import DeviceState, Transition, unseen
 from fencepost_geofence.tracker import Tracker
 from fencepost_geofence.trail import HORIZON_MS
 from geofence.walks import (

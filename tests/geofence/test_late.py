@@ -9,8 +9,8 @@ from fencepost_geofence import late
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import DeviceState, Kind, Told, Transition, unseen
 from fencepost_geofence.shapes import Circle
+from fencepost_geofence.state import DeviceState, Kind, Told, Transition, unseen
 from fencepost_geofence.tracker import Tracker
 from geofence.positions import MODEST
 from geofence.walks import (

@@ -9,17 +9,8 @@ from hypothesis import strategies as st
 
 from fencepost_geofence.evidence import ENTER_AT, LEAVE_AT, Refusal, inside_probability
 from fencepost_geofence.fix import Fix
-from fencepost_geofence.membership import (
-    DeviceState,
-    Doubt,
-    FenceState,
-    Sight,
-    Transition,
-    next_moment_ms,
-    step,
-    tell_due,
-    unseen,
-)
+from fencepost_geofence.membership import Sight, next_moment_ms, step, tell_due
+from fencepost_geofence.state import DeviceState, Doubt, FenceState, Transition, unseen
 from fencepost_geofence.trail import Weighed
 from geofence.positions import MODEST
 

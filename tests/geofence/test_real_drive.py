@@ -11,8 +11,8 @@ from fencepost_geofence import geojson
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import unseen
 from fencepost_geofence.shapes import Circle
+from fencepost_geofence.state import unseen
 from fencepost_geofence.tracker import Tracker
 from fencepost_geofence.trail import HORIZON_MS
 from geofence import walks

@@ -10,11 +10,12 @@ import pytest
 
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.fix import Fix
+from fencepost_geofence.heard import Followed
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import DeviceState, unseen
 from fencepost_geofence.shapes import Circle
+from fencepost_geofence.state import DeviceState, unseen
 from fencepost_geofence.suspicion import CONSTANT, RUN, WEAK, last_known, suspect
-from fencepost_geofence.tracker import Followed, Tracker
+from fencepost_geofence.tracker import Tracker
 from fencepost_geofence.trail import Trail, untrodden
 from real_data import real_data
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import Transition, unseen
 from fencepost_geofence.shapes import Circle
+from fencepost_geofence.state import Transition, unseen
 from fencepost_geofence.tracker import KEEP_MS, KEEP_STEP_MS, Tracker
 from fencepost_geofence.trail import HORIZON_MS, Trail, Weighed
 from geofence import walks

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.fix import Fix
-from fencepost_geofence.membership import DeviceState, FenceState, Transition, unseen
 from fencepost_geofence.shapes import Circle
 from fencepost_geofence.sphere import METRES_PER_DEGREE
+from fencepost_geofence.state import DeviceState, FenceState, Transition, unseen
 from fencepost_geofence.tracker import Tracker
 from fencepost_geofence.trail import HORIZON_MS
 from geofence.positions import area_of, star

@@ -15,7 +15,7 @@ from fencepost_geofence import geojson
 from fencepost_geofence.corridor import Corridor
 from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import Transition, unseen
+from fencepost_geofence.state import Transition, unseen
 from fencepost_geofence.tracker import Tracker
 from fencepost_sdk.monitor import Monitor
 from fencepost_sdk.nearby import FenceSet

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from fencepost_gateway.decide.opening import Opening
     from fencepost_gateway.decide.plan import Plan
-    from fencepost_geofence.membership import Transition
+    from fencepost_geofence.state import Transition
 
 
 def move(person: Person, told: Transition, visit: Presence) -> None:

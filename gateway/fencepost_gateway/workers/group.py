@@ -47,7 +47,7 @@ from fencepost_gateway.ports import AddressChange, Effects, RecordRow, Timer
 from fencepost_gateway.workers.fence_tally import FenceTally
 from fencepost_gateway.workers.plans import Plans
 from fencepost_geofence.fix import Fix
-from fencepost_geofence.membership import DeviceState, Transition, unseen
+from fencepost_geofence.state import DeviceState, Transition, unseen
 from fencepost_geofence.suspicion import last_known, suspect
 
 LONG_AGO_MS = -1

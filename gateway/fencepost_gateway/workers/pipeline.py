@@ -28,7 +28,7 @@ from fencepost_gateway.ports import Effects, Store
 from fencepost_gateway.workers.group import Group, States, people_of
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.wakes import Wakes, rung
-from fencepost_geofence.membership import DeviceState, unseen
+from fencepost_geofence.state import DeviceState, unseen
 
 GROUP_MAX = 64
 HELD_MAX = 20_000

@@ -13,7 +13,7 @@ from fencepost_gateway.decide.presence import (
     move,
     next_opening_ms,
 )
-from fencepost_geofence.membership import Kind, Transition
+from fencepost_geofence.state import Kind, Transition
 from gateway.decide.builders import DAY_MS, HOUR_MS, NOON_MS, plan
 
 VISIT = Presence("studio", NOON_MS, "visit-1", "device-1")

@@ -12,7 +12,7 @@ from fencepost_gateway.workers.fence_tally import FenceTally
 from fencepost_geofence import geojson
 from fencepost_geofence.fix import Fix
 from fencepost_geofence.index import FenceIndex
-from fencepost_geofence.membership import unseen
+from fencepost_geofence.state import unseen
 from fencepost_geofence.tracker import Tracker
 
 WALK_S = 240

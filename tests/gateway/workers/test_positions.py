@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 
 from fencepost_gateway.ports import Effects
-from fencepost_geofence.membership import DeviceState
+from fencepost_geofence.state import DeviceState
 from gateway.rig import DEVICE, DOCUMENTS, INSIDE, OPEN_POLICY, OUTSIDE, open_rig
 
 BYTES = 14  # of a packed fix

@@ -17,8 +17,8 @@ from fencepost_gateway.stores.memory import MemoryStore
 from fencepost_gateway.workers.group import Group, States
 from fencepost_gateway.workers.plans import Plans
 from fencepost_geofence.fix import Fix
-from fencepost_geofence.membership import DeviceState, Kind, Transition
-from fencepost_geofence.tracker import Followed
+from fencepost_geofence.heard import Followed
+from fencepost_geofence.state import DeviceState, Kind, Transition
 from gateway.batches import batch, fix
 from gateway.rig import DOCUMENTS, FENCES, INSIDE, NOON_MS, OPEN_POLICY, Rig, open_rig
 
