@@ -61,12 +61,12 @@ async def get_why(request: web.Request) -> web.Response:
     person = (await surface.store.persons([person_id])).get(person_id)
     wish = _wish(request, surface, person_id, person)
     versions = await _campaigns(surface, wish)
-    rows = await surface.store.story(
-        person_id, wish.after or (wish.from_ms, 0), wish.until_ms, SCAN_MAX + 1
-    )
-    is_cut = len(rows) > SCAN_MAX
-    rows = rows[:SCAN_MAX]
-    wanted = _of_campaign(rows, wish.campaign_id)
+    rows, is_cut = await _rows(surface, wish)
+    wanted = [
+        row
+        for row in _of_campaign(rows, wish.campaign_id)
+        if wish.after is None or (row.at_ms, row.cursor) > wish.after
+    ]
     listed = wanted[: wish.limit]
     cursor = listed[-1] if len(wanted) > wish.limit else rows[-1] if is_cut else None
     later = await _told_later(surface, wish)
@@ -156,6 +156,16 @@ def _by_id(rows: Iterable[DocumentRow]) -> dict[str, list[DocumentRow]]:
 
 
 # ---- what was decided ----------------------------------------------------------------------
+
+
+async def _rows(surface: Surface, wish: Wish) -> tuple[list[RecordRow], bool]:
+    """Give the records of the span, or those behind ``after`` where there are too many."""
+    start = (wish.from_ms, 0)
+    story = surface.store.story
+    rows = await story(wish.person_id, start, wish.until_ms, SCAN_MAX + 1)
+    if len(rows) > SCAN_MAX and wish.after is not None:
+        rows = await story(wish.person_id, wish.after, wish.until_ms, SCAN_MAX + 1)
+    return rows[:SCAN_MAX], len(rows) > SCAN_MAX
 
 
 def _of_campaign(rows: Sequence[RecordRow], campaign_id: str) -> list[RecordRow]:
