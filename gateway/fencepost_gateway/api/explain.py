@@ -35,6 +35,7 @@ PAGE_MAX: Final = 200
 SCAN_MAX: Final = 5_000
 LATER_MAX: Final = 200
 LATER_MS: Final = 31 * 86_400_000  # older events are refused at the door
+MOMENT_MAX_MS: Final = 1 << 47  # far off, and yet in the calendar of every zone
 SPAN_MS: Final = 7 * 86_400_000
 CAMPAIGNS_MAX: Final = 20
 FENCES_MAX: Final = 200
@@ -123,7 +124,7 @@ def _moment(request: web.Request, name: str, zone: str, default_ms: int) -> int:
         return default_ms
     moment = parse_moment(text)
     at_ms = None if moment is None else moment_ms(moment, zone_named(zone))
-    if at_ms is None:
+    if at_ms is None or not 0 <= at_ms <= MOMENT_MAX_MS:
         how = "must be a date or a moment, such as 2026-06-02T18:00 or 2026-06-02T18:00+09:00"
         raise ApiError("malformed", f"{name} {how}", name)
     return at_ms
@@ -214,6 +215,8 @@ async def _never(
     if person is None and rows:
         person = Person(wish.person_id)  # a visitor who has become somebody else
     known = await _known(surface, wish, person, [r for r in rows if r.kind == "transition"])
+    if not (person or known.devices or known.statements):
+        return [_told(wish, wish.campaign_id, [Finding("never_heard")])]  # once, for all of them
     answers = []
     for name in names:
         found = never(surface.plans.plan, versions[name], known)

@@ -63,7 +63,11 @@ async def test_nobody_is_said_to_be_nobody(tmp_path: Path) -> None:
     async with open_rig(tmp_path) as rig:
         await rig.apply(DOCUMENTS, OPEN_POLICY)
 
-        assert await reasons(rig, user="nobody") == ["never_heard"]
+        found = await reasons(rig, user="nobody")
+        of_all = (await why(rig, user="nobody"))["never"]
+
+    assert found == ["never_heard"]
+    assert [(one["campaign_id"], one["reason"]) for one in of_all] == [("", "never_heard")]
 
 
 async def test_positions_refused_at_the_door_are_the_reason(tmp_path: Path) -> None:
@@ -286,13 +290,15 @@ async def test_command_line_says_all_pages_in_lines(tmp_path: Path) -> None:
     [
         ({"person": "p", "user": "u1"}, 400, "user"),
         ({"from": "yesterday"}, 400, "from"),
+        ({"from": "0001-01-01"}, 400, "from"),
+        ({"to": "9999-12-31T23:59"}, 400, "to"),
         ({"from": "2026-06-03", "to": "2026-06-02"}, 400, "from"),
         ({"after": "7"}, 400, "after"),
         ({"lang": "tlh"}, 400, "lang"),
         ({"limit": "201"}, 400, "limit"),
         ({"campaign": "nothing"}, 404, "campaign"),
     ],
-    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+    ids=lambda value: "-".join([*value, *value.values()]) if isinstance(value, dict) else None,
 )
 async def test_question_that_makes_no_sense_is_named(
     tmp_path: Path, query: dict[str, str], status: int, path: str
