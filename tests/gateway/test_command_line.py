@@ -40,9 +40,10 @@ def test_replay_prints_transitions_and_decisions(tmp_path: Path) -> None:
         (("apply", "nowhere"), "no operator key"),
         (("explain", "abc"), "no operator key"),
         (("explain",), "an id, or --user"),
+        (("explain", "abc", "--from", "2026-06-02"), "belong to --user"),
         (("apply", str(OLD_TOWN), "--key", "sk_x", "--url", "http://127.0.0.1:9"), "no gateway"),
     ],
-    ids=["replay", "check", "apply", "explain", "explain-what", "unreachable"],
+    ids=["replay", "check", "apply", "explain", "explain-what", "explain-when", "unreachable"],
 )
 def test_expected_failure_is_one_message_and_a_code(
     tmp_path: Path, arguments: tuple[str, ...], says: str

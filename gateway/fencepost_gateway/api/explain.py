@@ -35,6 +35,7 @@ PAGE_MAX: Final = 200
 SCAN_MAX: Final = 5_000
 LATER_MAX: Final = 200
 LATER_MS: Final = 31 * 86_400_000  # older events are refused at the door
+MOMENT_MAX_MS: Final = 1 << 47  # far off, and yet in the calendar of every zone
 SPAN_MS: Final = 7 * 86_400_000
 CAMPAIGNS_MAX: Final = 20
 FENCES_MAX: Final = 200
@@ -61,12 +62,12 @@ async def get_why(request: web.Request) -> web.Response:
     person = (await surface.store.persons([person_id])).get(person_id)
     wish = _wish(request, surface, person_id, person)
     versions = await _campaigns(surface, wish)
-    rows = await surface.store.story(
-        person_id, wish.after or (wish.from_ms, 0), wish.until_ms, SCAN_MAX + 1
-    )
-    is_cut = len(rows) > SCAN_MAX
-    rows = rows[:SCAN_MAX]
-    wanted = _of_campaign(rows, wish.campaign_id)
+    rows, is_cut = await _rows(surface, wish)
+    wanted = [
+        row
+        for row in _of_campaign(rows, wish.campaign_id)
+        if wish.after is None or (row.at_ms, row.cursor) > wish.after
+    ]
     listed = wanted[: wish.limit]
     cursor = listed[-1] if len(wanted) > wish.limit else rows[-1] if is_cut else None
     later = await _told_later(surface, wish)
@@ -123,7 +124,7 @@ def _moment(request: web.Request, name: str, zone: str, default_ms: int) -> int:
         return default_ms
     moment = parse_moment(text)
     at_ms = None if moment is None else moment_ms(moment, zone_named(zone))
-    if at_ms is None:
+    if at_ms is None or not 0 <= at_ms <= MOMENT_MAX_MS:
         how = "must be a date or a moment, such as 2026-06-02T18:00 or 2026-06-02T18:00+09:00"
         raise ApiError("malformed", f"{name} {how}", name)
     return at_ms
@@ -156,6 +157,16 @@ def _by_id(rows: Iterable[DocumentRow]) -> dict[str, list[DocumentRow]]:
 
 
 # ---- what was decided ----------------------------------------------------------------------
+
+
+async def _rows(surface: Surface, wish: Wish) -> tuple[list[RecordRow], bool]:
+    """Give the records of the span, or those behind ``after`` where there are too many."""
+    start = (wish.from_ms, 0)
+    story = surface.store.story
+    rows = await story(wish.person_id, start, wish.until_ms, SCAN_MAX + 1)
+    if len(rows) > SCAN_MAX and wish.after is not None:
+        rows = await story(wish.person_id, wish.after, wish.until_ms, SCAN_MAX + 1)
+    return rows[:SCAN_MAX], len(rows) > SCAN_MAX
 
 
 def _of_campaign(rows: Sequence[RecordRow], campaign_id: str) -> list[RecordRow]:
@@ -204,6 +215,8 @@ async def _never(
     if person is None and rows:
         person = Person(wish.person_id)  # a visitor who has become somebody else
     known = await _known(surface, wish, person, [r for r in rows if r.kind == "transition"])
+    if not (person or known.devices or known.statements):
+        return [_told(wish, wish.campaign_id, [Finding("never_heard")])]  # once, for all of them
     answers = []
     for name in names:
         found = never(surface.plans.plan, versions[name], known)

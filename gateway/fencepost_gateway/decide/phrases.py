@@ -24,6 +24,15 @@ GATES: dict[str, Said] = {
     "caps": Said("frequency caps", "발송 횟수 제한"),
 }
 
+KIND_NAMES: dict[str, Said] = {
+    "enter": Said("enter", "진입"),
+    "exit": Said("exit", "이탈"),
+    "dwell": Said("dwell", "체류"),
+    "expire": Said("expire", "만료"),
+    "pass": Said("pass", "통과"),
+    "approach": Said("approach", "접근"),
+}
+
 KINDS: dict[str, Said] = {
     "enter": Said("ENTER {fence}", "{fence}에 들어왔습니다"),
     "exit": Said("EXIT {fence}", "{fence}에서 나갔습니다"),

@@ -18,6 +18,8 @@ Rule 5. With no zone known nothing can be kept: marketing is not sent, service m
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
 
 from msgspec import Struct
 
@@ -26,6 +28,8 @@ from fencepost_gateway.decide.plan import LocalWindow, QuietHours
 from fencepost_gateway.decide.solver import Limit
 from fencepost_gateway.decide.spans import WEEKDAYS, zone_named
 from fencepost_gateway.decide.zones import Zones
+
+_DAYS = ("every_day", *WEEKDAYS)
 
 
 class Hours(Struct, frozen=True):
@@ -70,13 +74,27 @@ def own_hours(attribute: object, purpose: str, channel: str) -> list[Hours] | No
     channels, purposes = stated.get("channels", []), stated.get("purposes", ["marketing"])
     if not isinstance(channels, list) or not isinstance(purposes, list):
         return None
-    days = {name: stated[name] for name in ("every_day", *WEEKDAYS) if name in stated}
-    quiet = weekly_windows(days)
+    days = tuple((name, _texts(stated[name])) for name in _DAYS if name in stated)
+    if not all(isinstance(text, str) for _, texts in days for text in texts):
+        return None
+    quiet = _quiet(days)
     if quiet is None:
         return None
     if purpose not in purposes or (channels and channel not in channels):
         return []
-    return [Hours("person", quiet_to_allowed(quiet))] if quiet else []
+    return [Hours("person", _rest(quiet))] if quiet else []
+
+
+def _texts(stated: object) -> tuple[Any, ...]:
+    return tuple(stated) if isinstance(stated, list) else (stated,)
+
+
+@lru_cache(maxsize=1024)  # a person's hours are read at every claim, and change hardly ever
+def _quiet(days: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[LocalWindow, ...] | None:
+    return weekly_windows({name: list(texts) for name, texts in days})
+
+
+_rest = lru_cache(maxsize=1024)(quiet_to_allowed)
 
 
 def limits(hours: Sequence[Hours], zones: Zones) -> Iterator[Limit]:

@@ -6,8 +6,9 @@ Pure. What it gathers: the hours of policy, person and campaign in every zone th
 caps. What follows from the answer is the claim's to say.
 
 Rule 1. A message is held at most ``HELD_MAX_MS`` from its entry, and never to its end.
-Rule 2. A release is spread over half an hour by the message's id, so that a morning does not begin
-        with everything at once; never past the hours it waited for, nor past its end.
+Rule 2. A release is spread over half an hour, so that a morning does not begin with everything at
+        once; never past the hours it waited for, nor past its end. It is spread by the person: what
+        one person waits for comes due together, and priority decides who gets the last slot.
 """
 
 from __future__ import annotations
@@ -99,7 +100,7 @@ def release_ms(message: Message, answer: Answer, seed: str, now_ms: int) -> int:
     next_ms = now_ms if answer.next_ms is None else answer.next_ms
     ends_ms = FOREVER_MS if answer.until_ms is None else answer.until_ms
     room_ms = min(RELEASE_SPREAD_MS, ends_ms - next_ms, _held_until_ms(message) - next_ms)
-    return next_ms + int(chance(seed, "release", message.message_id) * room_ms)
+    return next_ms + int(chance(seed, "release", message.person_id) * room_ms)
 
 
 def told(answer: Answer) -> dict[str, Any]:

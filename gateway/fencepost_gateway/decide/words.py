@@ -17,6 +17,7 @@ from fencepost_gateway.decide.phrases import (
     CLAIM,
     FLAGS,
     GATES,
+    KIND_NAMES,
     KINDS,
     MARKS,
     NOTES,
@@ -105,11 +106,14 @@ def _seen(body: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _step(body: Mapping[str, Any], tongue: Tongue) -> str:
-    campaign = f"{body['campaign_id']} v{body['campaign_version']}"
+    cause = body["cause"]
+    if body.get("fence_id"):  # a transition; an app event keeps its name
+        cause = tongue.say(_or_itself(KIND_NAMES, cause))
+    values = {"campaign": f"{body['campaign_id']} v{body['campaign_version']}", "cause": cause}
     if body["outcome"] == "entered":
-        return tongue.say(STEP["entered"], campaign=campaign, cause=body["cause"])
+        return tongue.say(STEP["entered"], **values)
     why = sentence(body["reason"], tongue.language)
-    return tongue.say(STEP["not_entered"], campaign=campaign, cause=body["cause"], why=why)
+    return tongue.say(STEP["not_entered"], why=why, **values)
 
 
 def _operands(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:

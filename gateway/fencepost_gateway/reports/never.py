@@ -245,6 +245,8 @@ def _transition(
     near: dict[str, Finding] = {}
     for _, finding in misses:
         near.setdefault(finding.code, finding)
+    if "too_short" in near:
+        near.pop("still_short", None)  # of a visit that has ended more is known
     nearest = list(near.values())[:MISSES_MAX]
     if nearest and nearest[0].code in NEAR:
         return nearest

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fencepost_gateway.decide.phrases import KIND_NAMES
 from fencepost_gateway.decide.tongue import Said, Tongue
 
 NEVER: dict[str, Said] = {
@@ -207,15 +208,6 @@ HEADS: dict[str, Said] = {
     "never": Said("Never considered for {campaign}:", "{campaign:은/는} 고려되지 않았습니다:"),
 }
 
-KIND_NAMES: dict[str, Said] = {
-    "enter": Said("ENTER", "진입"),
-    "exit": Said("EXIT", "이탈"),
-    "dwell": Said("DWELL", "체류"),
-    "expire": Said("EXPIRE", "만료"),
-    "pass": Said("PASS", "통과"),
-    "approach": Said("APPROACH", "접근"),
-}
-
 
 def tell_never(code: str, facts: Mapping[str, Any], tongue: Tongue) -> str:
     """Say one finding."""
@@ -226,7 +218,7 @@ def tell_never(code: str, facts: Mapping[str, Any], tongue: Tongue) -> str:
         elif name.endswith("_s"):
             values[name] = tongue.span(value * 1000)
         elif name in {"kind", "wanted"}:
-            values[name] = tongue.say(KIND_NAMES[value])
+            values[name] = tongue.say(KIND_NAMES[value]).upper()
         else:
             values[name] = str(value)
     return tongue.say(NEVER[code], **values)

@@ -1,11 +1,14 @@
 """``GET /v1/explain``, asked of a whole gateway."""
 
+import asyncio
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fencepost_gateway import remote
+from fencepost_gateway.api import explain
 from gateway.rig import (
     DOCUMENTS,
     GRANTS,
@@ -60,7 +63,11 @@ async def test_nobody_is_said_to_be_nobody(tmp_path: Path) -> None:
     async with open_rig(tmp_path) as rig:
         await rig.apply(DOCUMENTS, OPEN_POLICY)
 
-        assert await reasons(rig, user="nobody") == ["never_heard"]
+        found = await reasons(rig, user="nobody")
+        of_all = (await why(rig, user="nobody"))["never"]
+
+    assert found == ["never_heard"]
+    assert [(one["campaign_id"], one["reason"]) for one in of_all] == [("", "never_heard")]
 
 
 async def test_positions_refused_at_the_door_are_the_reason(tmp_path: Path) -> None:
@@ -190,25 +197,92 @@ async def test_answer_is_in_the_language_that_is_asked_for(tmp_path: Path) -> No
     assert words[0].startswith("greeting v1에 참여했습니다")
 
 
-async def test_pages_follow_on_without_loss_or_repeat(tmp_path: Path) -> None:
-    """``next`` leads to the end, and what was never considered is said once."""
-    async with open_rig(tmp_path) as rig:
-        await rig.apply(DOCUMENTS.replace("enter, fence", "exit, fence"), OPEN_POLICY)
-        await rig.consent()
-        for _ in range(2):
-            await rig.walk_in()
-            for _ in range(4):
-                await rig.fix(OUTSIDE)
-        await rig.settle()
-        every = await why(rig)
-        pages = [await why(rig, limit="2")]
-        while pages[-1]["next"]:
-            pages.append(await why(rig, limit="2", after=pages[-1]["next"]))
+async def paged(rig: Rig, **query: str) -> list[dict[str, Any]]:
+    """Follow ``next`` to the end."""
+    pages = [await why(rig, **query)]
+    while pages[-1]["next"]:
+        pages.append(await why(rig, after=pages[-1]["next"], **query))
+    return pages
 
-    cursors = [row["cursor"] for page in pages for row in page["decisions"]]
+
+def cursors(*pages: dict[str, Any]) -> list[int]:
+    """Give the cursors of what is listed."""
+    return [row["cursor"] for page in pages for row in page["decisions"]]
+
+
+async def clicked(rig: Rig) -> None:
+    """Walk in, out and in again, and click on what came first."""
+    never = DOCUMENTS.split("---")[0].replace("greeting", "other").replace("enter", "expire")
+    await rig.apply(DOCUMENTS, OPEN_POLICY, never)
+    await rig.consent()
+    await rig.walk_in()
+    delivery_id = (await rig.inbox())[0]["delivery_id"]
+    await rig.walk_in()
+    await rig.send({"type": "engagement", "delivery_id": delivery_id, "action": "clicked"})
+    await rig.settle()
+
+
+@pytest.mark.parametrize("scan_max", [5_000, 3])
+async def test_pages_follow_on_without_loss_or_repeat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, scan_max: int
+) -> None:
+    """However many records are looked at for one of them."""
+    async with open_rig(tmp_path) as rig:
+        await clicked(rig)
+        every = await why(rig)
+        monkeypatch.setattr(explain, "SCAN_MAX", scan_max)
+        pages = await paged(rig, limit="2")
+
     assert len(pages) > 2
-    assert cursors == [row["cursor"] for row in every["decisions"]]
-    assert all(page["never"] == [] for page in pages[1:])
+    assert cursors(*pages) == cursors(every)
+
+
+async def test_what_was_never_considered_is_said_once(tmp_path: Path) -> None:
+    """On the first page; a click belongs to its campaign on whatever page it is."""
+    async with open_rig(tmp_path) as rig:
+        await clicked(rig)
+        pages = await paged(rig, limit="1")
+        of_campaign = await paged(rig, limit="1", campaign="greeting")
+        every = await why(rig, campaign="greeting")
+
+    assert [len(page["never"]) for page in pages] == [1] + [0] * (len(pages) - 1)
+    assert every["decisions"][-1]["body"]["state"] == "clicked"
+    assert cursors(*of_campaign) == cursors(every)
+
+
+async def test_too_many_records_are_said_to_be_too_many(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is said to have never been considered where not everything was looked at."""
+    monkeypatch.setattr(explain, "SCAN_MAX", 3)
+    async with open_rig(tmp_path) as rig:
+        await clicked(rig)
+        answer = await why(rig, campaign="other")
+
+    assert [one["reason"] for one in answer["never"]] == ["too_many"]
+    assert answer["next"]
+
+
+async def test_command_line_says_all_pages_in_lines(tmp_path: Path) -> None:
+    """``fencepost explain --user``: the span once, a line a record, and why the rest was not."""
+    async with open_rig(tmp_path) as rig:
+        await clicked(rig)
+        base, key = str(rig.client.make_url("")).rstrip("/"), rig.operator["Authorization"][7:]
+        wish = {"user": "u1", "campaign": "", "lang": "en", "limit": "2"}
+        said = await asyncio.to_thread(lambda: list(remote.why(base, key, wish)))
+        korean = await asyncio.to_thread(
+            lambda: list(remote.why(base, key, wish | {"campaign": "other", "lang": "ko"}))
+        )
+        subject = (await rig.records("claim"))[0]["subject"]
+        told = await asyncio.to_thread(lambda: list(remote.explain(base, key, subject, "ko")))
+
+    heads = [line for line in said if not line.startswith(" ")]
+    records = [line for line in heads if line.endswith("]")]
+    assert heads[0].startswith("from ")
+    assert len(records) > 4
+    assert heads.count("Never considered for other:") == 1
+    assert korean[1:3] == ["기록된 결정이 없습니다.", "other은(는) 고려되지 않았습니다:"]
+    assert told[0].startswith("greeting v1에 참여했습니다 (계기: 진입)")
 
 
 @pytest.mark.parametrize(
@@ -216,13 +290,15 @@ async def test_pages_follow_on_without_loss_or_repeat(tmp_path: Path) -> None:
     [
         ({"person": "p", "user": "u1"}, 400, "user"),
         ({"from": "yesterday"}, 400, "from"),
+        ({"from": "0001-01-01"}, 400, "from"),
+        ({"to": "9999-12-31T23:59"}, 400, "to"),
         ({"from": "2026-06-03", "to": "2026-06-02"}, 400, "from"),
         ({"after": "7"}, 400, "after"),
         ({"lang": "tlh"}, 400, "lang"),
         ({"limit": "201"}, 400, "limit"),
         ({"campaign": "nothing"}, 404, "campaign"),
     ],
-    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+    ids=lambda value: "-".join([*value, *value.values()]) if isinstance(value, dict) else None,
 )
 async def test_question_that_makes_no_sense_is_named(
     tmp_path: Path, query: dict[str, str], status: int, path: str

@@ -490,7 +490,7 @@ def test_consent_is_that_of_the_address() -> None:
 def _retries(the_plan: Plan, now_ms: int, expires_at_ms: int, count: int = 200) -> set[int]:
     found = set()
     for n in range(count):
-        the_facts = _asleep(message_id=f"m{n}", expires_at_ms=expires_at_ms)
+        the_facts = _asleep(person_id=f"p{n}", expires_at_ms=expires_at_ms)
         verdict = judged(the_plan, the_facts, now_ms=now_ms)
         assert (verdict.outcome, verdict.reason) == ("deferred", "quiet_hours")
         assert verdict.retry_at_ms is not None
@@ -499,13 +499,20 @@ def _retries(the_plan: Plan, now_ms: int, expires_at_ms: int, count: int = 200) 
 
 
 def test_quiet_hours_defer_and_spread_the_release_over_half_an_hour() -> None:
-    """Released from the first allowed instant on, not all at once, the same message the same."""
+    """Released from the first allowed instant on, not all at once, the same person the same."""
     retries = _retries(plan(), NIGHT_MS, NIGHT_MS + DAY_MS)
 
     assert min(retries) >= MORNING_MS
     assert max(retries) < MORNING_MS + RELEASE_SPREAD_MS
     assert len({(r - MORNING_MS) // (3 * MIN_MS) for r in retries}) == 10
     assert retries == _retries(plan(), NIGHT_MS, NIGHT_MS + DAY_MS)
+
+
+def test_what_a_person_waits_for_comes_due_together() -> None:
+    """Else chance, not priority, would decide who gets the last slot in the morning."""
+    verdicts = [judged(the_facts=_asleep(message_id=f"m{n}"), now_ms=NIGHT_MS) for n in range(5)]
+
+    assert len({v.retry_at_ms for v in verdicts}) == 1
 
 
 def test_release_is_not_spread_beyond_the_end_of_the_message() -> None:
@@ -777,7 +784,7 @@ def test_release_is_not_spread_beyond_closing_time() -> None:
     opens_ms = at("2026-06-01 13:00")
 
     verdicts = [
-        judged(the_plan, facts(message=message(message_id=f"m{n}", channels=("sms",), cause=ENTER)))
+        judged(the_plan, facts(message=message(person_id=f"p{n}", channels=("sms",), cause=ENTER)))
         for n in range(50)
     ]
 
@@ -797,6 +804,17 @@ def test_country_of_the_number_stands_for_an_unknown_zone() -> None:
 
 
 # ---- caps ----------------------------------------------------------------------------------
+
+
+def test_slot_of_somebody_whose_country_alone_is_known_has_no_zone() -> None:
+    """None of a country's many zones is the person's: calendar caps count strictly then."""
+    person = Person("person-1", attributes={"country": "RU"})
+
+    the_facts = facts(message=message(channels=("email",)), person=person)
+    verdict = judged(plan(workspace_zone=""), the_facts)
+
+    assert verdict.slot is not None
+    assert verdict.slot.zone == ""
 
 
 def test_send_reserves_a_slot_that_says_what_it_counts_for() -> None:

@@ -6,7 +6,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from fencepost_gateway.decide import claim, phrases, words
-from fencepost_gateway.decide.phrases import CLAIM, GATES, KINDS, NOTES, STATES
+from fencepost_gateway.decide.phrases import CLAIM, GATES, KIND_NAMES, KINDS, NOTES, STATES
 from fencepost_gateway.decide.reasons import REASONS
 from fencepost_gateway.decide.rule_facts import TRANSITIONS
 from fencepost_gateway.decide.settle import Settlement
@@ -73,7 +73,7 @@ def test_every_kind_note_and_state_has_its_phrase() -> None:
     states |= set(get_args(get_type_hints(wire.Receipt)["status"]))
     states |= set(get_args(get_type_hints(wire.Engagement)["action"]))
 
-    assert set(KINDS) == set(TRANSITIONS)
+    assert set(KINDS) == set(KIND_NAMES) == set(TRANSITIONS)
     assert set(NOTES) == {"missing", "type", "zone", "history"}
     assert set(STATES) == states
     assert {"send", "withheld", "deferred"} <= set(CLAIM)
@@ -109,6 +109,15 @@ def test_claim_is_said_in_korean_with_its_checks() -> None:
         "  통과 캠페인 게시 중: 1970년 1월 1일 09:00:00 (Asia/Seoul)까지 운영",
         "  불가 brand_new (sms): n 1",
     ]
+
+
+def test_step_names_its_cause_in_the_language() -> None:
+    """A transition by its kind; an app event keeps the name its authors gave it."""
+    body = {"campaign_id": "hi", "campaign_version": 1, "outcome": "entered", "cause": "enter"}
+
+    assert words.tell("step", body | {"fence_id": "cafe"}, KOREAN)[0].endswith("(계기: 진입)")
+    assert words.tell("step", body | {"fence_id": ""}, KOREAN)[0].endswith("(계기: enter)")
+    assert words.tell("step", body | {"fence_id": "cafe"})[0] == "Entered hi v1, woken by enter"
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])

@@ -15,7 +15,7 @@ from fencepost_gateway.documents.compile import compile_plan
 from fencepost_gateway.documents.document import StoredDocument
 from fencepost_gateway.ports import DeviceSeen, DocumentRow, RecordRow, Statement
 from fencepost_gateway.reports.never import Finding, Known, never
-from fencepost_gateway.reports.never_words import HEADS, KIND_NAMES, NEVER, tell_never
+from fencepost_gateway.reports.never_words import HEADS, NEVER, tell_never
 
 HOUR_MS = 3_600_000
 FROM_MS = 1_000 * HOUR_MS
@@ -213,6 +213,15 @@ def test_nearest_miss_goes_first_and_the_newest_of_its_like() -> None:
     assert found[2].facts["at_ms"] == AT_MS + 5
 
 
+def test_visit_that_ended_too_soon_is_told_once() -> None:
+    """Its ENTER is no second miss."""
+    found = never(
+        plan(entry=DWELL), [version(entry=DWELL)], known(told(), told("exit", duration_s=30))
+    )
+
+    assert codes(found) == ["too_short"]
+
+
 def test_denied_location_explains_the_silence_and_names_the_statement() -> None:
     """With purpose and value, and then no talk of positions that are not kept."""
     found = never(plan(), [version()], known(statements=states("y", "n")))
@@ -298,10 +307,10 @@ def fields(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-@pytest.mark.parametrize("code", [*NEVER, *HEADS, *KIND_NAMES])
+@pytest.mark.parametrize("code", [*NEVER, *HEADS])
 def test_sentence_says_the_same_in_both_languages(code: str) -> None:
     """Both take the same members; findings are whole, polite sentences."""
-    said = (NEVER | HEADS | KIND_NAMES)[code]
+    said = (NEVER | HEADS)[code]
 
     assert fields(said.en) == fields(said.ko)
     if code in NEVER:

@@ -8,7 +8,6 @@ from pydantic import BeforeValidator, Field
 
 from fencepost_gateway.decide.consent import PURPOSES
 from fencepost_gateway.documents.models.base import (
-    LIST_MAX,
     Authored,
     Id,
     Moment,
@@ -45,8 +44,8 @@ def _defaults(value: object) -> object:
     return _purposes(value)
 
 
-def _hours(value: object) -> object:
-    return [] if value == "none" else as_list(value)
+def _none(value: object) -> object:
+    return [] if value == "none" else value
 
 
 class QuietHours(Authored):
@@ -111,6 +110,6 @@ class Policy(Authored):
     ] = Field(
         default={}, description="The value that stands where nothing was said. Default: unknown."
     )
-    quiet_hours: Annotated[
-        list[QuietHours], BeforeValidator(_hours), Field(max_length=LIST_MAX)
-    ] = Field(description="When messages may go, `none`, or a list of such: all of them hold.")
+    quiet_hours: Annotated[list[QuietHours], BeforeValidator(as_list), BeforeValidator(_none)] = (
+        Field(description="When messages may go, `none`, or a list of such: all of them hold.")
+    )

@@ -1,0 +1,85 @@
+"""Two campaigns, one slot: who gets it, on the whole way."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.rig import OPEN_POLICY, captured, open_rig
+
+TEMPLATE = "kind: template\nid: t\npurpose: marketing\nsms: {text: Hello}\n"
+CAPS = "kind: caps\nid: default\nrules: [{limit: 1, per: 2d}]\n"
+ADDRESS = {"type": "address", "channel": "sms", "address": "+15550100100"}
+NIGHT_MS = 1_780_263_000_000  # 2026-05-31T21:30Z: 23:30 in Monaco
+HOURS = 'quiet_hours: {allowed: {every_day: "08:00-21:00"}}'
+
+
+def _campaign(name: str, event: str, priority: int) -> str:
+    return f"""
+kind: campaign
+id: {name}
+entry: {{event: {event}}}
+message: {{template: t, channels: [sms], priority: {priority}}}
+goal: none
+"""
+
+
+TICKETS, KIT = ("tickets", 50), ("kit", 60)
+
+
+@pytest.mark.parametrize("first", ["asked-tickets", "asked-kit"])
+async def test_of_two_that_are_due_the_higher_priority_gets_the_slot(
+    tmp_path: Path, first: str
+) -> None:
+    """In whichever order they came, and the loser names the winner."""
+    other = "asked-kit" if first == "asked-tickets" else "asked-tickets"
+    campaigns = (_campaign(name, f"asked-{name}", priority) for name, priority in (TICKETS, KIT))
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(TEMPLATE, *campaigns, CAPS, OPEN_POLICY)
+        await rig.consent()
+        await rig.send(ADDRESS, {"type": "track", "name": first}, {"type": "track", "name": other})
+        await rig.settle()
+        claims = {c["body"]["campaign_id"]: c["body"] for c in await rig.records("claim")}
+
+    assert (claims["kit"]["outcome"], claims["tickets"]["outcome"]) == ("send", "withheld")
+    assert claims["tickets"]["reason"] == "lower_priority"
+    taken_by = claims["tickets"]["checks"][-1]["inputs"]["rules"][0]["taken_by"]
+    assert (taken_by["campaign"], taken_by["priority"]) == ("kit", 60)
+
+
+async def test_slot_that_was_taken_before_is_gone_for_a_higher_priority_too(
+    tmp_path: Path,
+) -> None:
+    """A message claimed earlier keeps its slot; the later one is withheld, and names it."""
+    campaigns = (_campaign(name, f"asked-{name}", priority) for name, priority in (TICKETS, KIT))
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(TEMPLATE, *campaigns, CAPS, OPEN_POLICY)
+        await rig.consent()
+        await rig.send(ADDRESS, {"type": "track", "name": "asked-tickets"})
+        await rig.settle()
+        rig.clock.move_to(rig.clock.now_ms() + 1_000)
+        await rig.send({"type": "track", "name": "asked-kit"})
+        await rig.settle()
+        claims = {c["body"]["campaign_id"]: c["body"] for c in await rig.records("claim")}
+
+    assert claims["kit"]["reason"] == "frequency_cap"
+    taken_by = claims["kit"]["checks"][-1]["inputs"]["rules"][0]["taken_by"]
+    assert taken_by["campaign"] == "tickets"
+
+
+async def test_priority_decides_in_the_morning_too(tmp_path: Path) -> None:
+    """What waited for the end of the night comes due together."""
+    policy = OPEN_POLICY.replace("quiet_hours: none", HOURS)
+    campaigns = (_campaign(name, "asked", priority) for name, priority in (TICKETS, KIT))
+    async with open_rig(tmp_path, start_ms=NIGHT_MS) as rig:
+        await rig.apply(TEMPLATE, *campaigns, CAPS, policy)
+        await rig.consent()
+        await rig.send(ADDRESS, {"type": "track", "name": "asked"})
+        await rig.settle()
+        at_night = captured(tmp_path)
+        rig.clock.move_to(NIGHT_MS + 9 * 3_600_000 + 5 * 60_000)  # 08:35 in Monaco
+        await rig.settle()
+        claims = [c["body"] for c in await rig.records("claim")]
+
+    assert at_night == []
+    told = {c["campaign_id"]: (c["outcome"], c["reason"]) for c in claims[2:]}
+    assert told == {"kit": ("send", ""), "tickets": ("withheld", "lower_priority")}
