@@ -24,8 +24,9 @@ from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.intake.records import LogRecord
 from fencepost_gateway.ports import AdmitRequest, DocumentRow, Effects
 from fencepost_gateway.stores.sqlite import SqliteStore, open_sqlite
-from fencepost_gateway.workers.group import Group, States
+from fencepost_gateway.workers.group import Group
 from fencepost_gateway.workers.plans import Plans
+from fencepost_gateway.workers.states import States
 
 GROUP = 32
 WORKSPACE = "default"

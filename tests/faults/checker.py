@@ -23,8 +23,9 @@ from fencepost_gateway.intake import records, wire
 from fencepost_gateway.intake.records import LogRecord, Published, Upload
 from fencepost_gateway.ports import RecordRow
 from fencepost_gateway.stores.sqlite import SqliteStore, open_sqlite
-from fencepost_gateway.workers.group import Group, States
+from fencepost_gateway.workers.group import Group
 from fencepost_gateway.workers.plans import Plans
+from fencepost_gateway.workers.states import States
 
 _plain = msgspec.msgpack.Decoder()
 

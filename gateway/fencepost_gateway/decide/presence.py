@@ -44,6 +44,14 @@ def move(person: Person, told: Transition, visit: Presence) -> None:
     person.inside = [*others, *(same or [visit])] if told.kind == "enter" else others
 
 
+def leave_gone(person: Person, plan: Plan) -> bool:
+    """End the presences in fences that are gone, of which nothing is told; say if there were."""
+    left = [each for each in person.inside if each.fence_id in plan.fences]
+    is_changed = len(left) < len(person.inside)
+    person.inside = left
+    return is_changed
+
+
 def due_openings(
     plan: Plan, person: Person, device_id: str, until_ms: int
 ) -> list[tuple[int, Presence]]:

@@ -15,9 +15,12 @@ from __future__ import annotations
 import hmac
 from base64 import urlsafe_b64encode
 from hashlib import sha256
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 VERSION: Final = "fp1"
 MAC_BYTES: Final = 16
@@ -49,6 +52,16 @@ def read_code(seed: str, text: str) -> Code | None:
         return None
     _, fence_id, digits = said.split(".")
     return Code(fence_id, int(digits, BASE))
+
+
+def checked(seed: str, text: str, at_ms: int, live: Container[str]) -> tuple[str, str]:
+    """Give why a code is refused at a moment, empty if it is not, and the fence that it is of."""
+    code = read_code(seed, text)
+    if code is None:
+        return "code_forged", ""
+    if code.expires_s * 1000 <= at_ms:
+        return "code_expired", code.fence_id
+    return "" if code.fence_id in live else "code_fence_gone", code.fence_id
 
 
 def _mac(seed: str, text: str) -> str:

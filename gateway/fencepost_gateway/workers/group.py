@@ -21,7 +21,7 @@ Rule 7. What is suspicious about an upload is noted before its transitions are t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -36,18 +36,20 @@ from fencepost_gateway.decide.person import Person, Presence, merge
 from fencepost_gateway.decide.presence import (
     await_openings,
     due_openings,
+    leave_gone,
     move,
     next_opening_ms,
 )
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.addresses import address_ref, raw_address
-from fencepost_gateway.intake.codes import read_code
+from fencepost_gateway.intake.codes import checked
 from fencepost_gateway.intake.records import LogRecord, Outcome, TimerFired, Upload
 from fencepost_gateway.ports import AddressChange, Effects, RecordRow, Timer
 from fencepost_gateway.workers.fence_tally import FenceTally
 from fencepost_gateway.workers.plans import Plans
+from fencepost_gateway.workers.states import States
 from fencepost_geofence.fix import Fix
-from fencepost_geofence.state import DeviceState, Transition, unseen
+from fencepost_geofence.state import Transition, unseen
 from fencepost_geofence.suspicion import last_known, suspect
 
 LONG_AGO_MS = -1
@@ -58,24 +60,6 @@ CheckedIn = tuple[int, str, int]  # when, into which fence, by which event
 
 _moment = itemgetter(0, 1)  # event time, then seq
 _pack = msgspec.msgpack.Encoder().encode
-
-
-class States:
-    """Persons, devices and timers that the pipeline holds; the rows are the truth."""
-
-    def __init__(self) -> None:
-        self.persons: dict[str, Person] = {}
-        self.devices: dict[str, DeviceState] = {}
-        self.timers: dict[str, int | None] = {}
-        self.merged: dict[str, str] = {}
-
-    def person(self, person_id: str) -> Person:
-        """Give a person, new if nobody knows them yet."""
-        return self.persons.setdefault(person_id, Person(person_id))
-
-    def device(self, device_id: str) -> DeviceState:
-        """Give a device's tracker state, new if it was never seen."""
-        return self.devices.setdefault(device_id, unseen())
 
 
 class Group:
@@ -123,7 +107,8 @@ class Group:
     def _upload(self, upload: Upload) -> None:
         self.events += len(upload.events)
         person = self._person(upload.person_id)
-        self._leave_gone(person)
+        if leave_gone(person, self._plans.plan):
+            self._changed.add(person.person_id)
         if upload.links:
             self._merge(upload.visitor_id, person)
         self._greet(upload, person)
@@ -149,6 +134,7 @@ class Group:
 
     def _happenings(self, upload: Upload, person: Person) -> Iterator[Happening]:
         """Run the device stage; give transitions and app events in order of event time."""
+        plan = self._plans.plan
         seqs = [event.seq for event in upload.events]
         in_order = sorted(zip(upload.at_ms, seqs, upload.events, strict=True), key=_moment)
         seen: list[Fix | CheckedIn] = []
@@ -156,13 +142,13 @@ class Group:
         told: list[Happening] = []
         for at_ms, seq, event in in_order:
             if isinstance(event, wire.Fix):
-                is_mock = event.is_mock and not self._plans.plan.allows_mock
+                is_mock = event.is_mock and not plan.allows_mock
                 place = event.lat, event.lon, event.accuracy_m, event.speed_mps
                 seen.append(Fix(at_ms, *place, is_mock))
                 numbers[at_ms] = seq
                 continue
             if isinstance(event, wire.CheckIn):
-                reason, fence_id = self._reads(event.code, at_ms)
+                reason, fence_id = checked(plan.seed, event.code, at_ms, plan.fences)
                 if reason:
                     self._refuse((at_ms, fence_id, seq), reason, upload, person)
                 else:
@@ -202,18 +188,6 @@ class Group:
                 if "late" in followed.dropped:
                     self._refuse(one, "code_late", upload, person)
         return told
-
-    def _reads(self, text: str, at_ms: int) -> tuple[str, str]:
-        """Give why a code is refused, empty if it is not, and the fence that it is of."""
-        plan = self._plans.plan
-        code = read_code(plan.seed, text)
-        if code is None:
-            return "code_forged", ""
-        if code.expires_s * 1000 <= at_ms:
-            return "code_expired", code.fence_id
-        if code.fence_id not in plan.fences:
-            return "code_fence_gone", code.fence_id
-        return "", code.fence_id
 
     def _refuse(self, one: CheckedIn, reason: str, upload: Upload, person: Person) -> None:
         at_ms, fence_id, seq = one
@@ -256,14 +230,6 @@ class Group:
         states.timers[device_id] = due_ms
         timer = None if due_ms is None else Timer(device_id, person.person_id, due_ms)
         self.effects.timers[device_id] = timer
-
-    def _leave_gone(self, person: Person) -> None:
-        """End the presences in fences that are gone: nobody left, and nothing is told."""
-        index = self._plans.tracker.index
-        left = [one for one in person.inside if index.get(one.fence_id) is not None]
-        if len(left) < len(person.inside):
-            person.inside = left
-            self._changed.add(person.person_id)
 
     def _forget_place(self, device_id: str, person: Person) -> None:
         self._states.devices[device_id] = unseen()
@@ -430,23 +396,6 @@ class Group:
             self._tally.transition(person, body, self._now_ms)
         row = RecordRow(0, self._now_ms, person.person_id, kind, subject, body)
         self.effects.records.append(row)
-
-
-def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
-    """Give the ids of persons and devices whose state the records need."""
-    persons: set[str] = set()
-    devices: set[str] = set()
-    for log in records:
-        record = log.record
-        if isinstance(record, Upload):
-            persons |= {record.person_id, record.visitor_id} if record.links else {record.person_id}
-            devices.add(record.device_id)
-        elif isinstance(record, TimerFired):
-            persons.add(record.person_id)
-            devices.add(record.device_id)
-        elif isinstance(record, Outcome):
-            persons.add(record.person_id)
-    return persons, devices
 
 
 def _shown(transition: Transition, device_id: str) -> dict[str, Any]:

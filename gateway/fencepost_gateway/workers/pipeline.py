@@ -25,8 +25,9 @@ from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.intake.records import LogRecord, Published, Upload
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import Effects, Store
-from fencepost_gateway.workers.group import Group, States, people_of
+from fencepost_gateway.workers.group import Group
 from fencepost_gateway.workers.plans import Plans
+from fencepost_gateway.workers.states import States, people_of
 from fencepost_gateway.workers.wakes import Wakes, rung
 from fencepost_geofence.state import DeviceState, unseen
 

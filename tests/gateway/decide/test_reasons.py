@@ -10,6 +10,7 @@ from fencepost_gateway.content import renderer
 from fencepost_gateway.decide import claim, enter
 from fencepost_gateway.decide.reasons import REASONS, sentence
 from fencepost_gateway.decide.settle import Family
+from fencepost_gateway.intake import codes
 from fencepost_gateway.workers import group
 
 
@@ -41,7 +42,12 @@ def _stated(module: ModuleType, call: str, position: int) -> set[str]:
 AT_THE_ENTRY = _stated(enter, "", 0)
 AT_THE_CLAIM = _stated(claim, "Verdict", 2)
 AT_RENDERING = _stated(renderer, "RenderProblem", 0)
-AT_A_CHECK_IN = {code for code in _stated(group, "self._refuse", 1) if code.startswith("code_")}
+AT_A_CHECK_IN = {
+    code
+    for module, call, position in ((group, "self._refuse", 1), (codes, "", 0))
+    for code in _stated(module, call, position)
+    if code.startswith("code_")
+}
 AFTER_A_CALL = set(get_args(Family)) - {"sent"}
 
 

@@ -6,8 +6,9 @@ from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.records import LogRecord, Upload
 from fencepost_gateway.ports import DocumentRow, RecordRow
 from fencepost_gateway.stores.memory import MemoryStore
-from fencepost_gateway.workers.group import Group, States
+from fencepost_gateway.workers.group import Group
 from fencepost_gateway.workers.plans import Plans
+from fencepost_gateway.workers.states import States
 from gateway.batches import NOW_MS, batch, event
 
 CAMPAIGN = (

@@ -14,8 +14,9 @@ from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.records import LogRecord, TimerFired, Upload
 from fencepost_gateway.ports import DocumentRow, Effects
 from fencepost_gateway.stores.memory import MemoryStore
-from fencepost_gateway.workers.group import Group, States
+from fencepost_gateway.workers.group import Group
 from fencepost_gateway.workers.plans import Plans
+from fencepost_gateway.workers.states import States
 from fencepost_geofence.fix import Fix
 from fencepost_geofence.heard import Followed
 from fencepost_geofence.state import DeviceState, Kind, Transition

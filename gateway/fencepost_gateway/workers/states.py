@@ -1,0 +1,48 @@
+"""
+States: the persons, devices and timers a group of log records works on.
+
+No I/O: the pipeline reads them from the store, and drops them when a commit fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fencepost_gateway.decide.person import Person
+from fencepost_gateway.intake.records import LogRecord, Outcome, TimerFired, Upload
+from fencepost_geofence.state import DeviceState, unseen
+
+
+class States:
+    """Persons, devices and timers that the pipeline holds; the rows are the truth."""
+
+    def __init__(self) -> None:
+        self.persons: dict[str, Person] = {}
+        self.devices: dict[str, DeviceState] = {}
+        self.timers: dict[str, int | None] = {}
+        self.merged: dict[str, str] = {}
+
+    def person(self, person_id: str) -> Person:
+        """Give a person, new if nobody knows them yet."""
+        return self.persons.setdefault(person_id, Person(person_id))
+
+    def device(self, device_id: str) -> DeviceState:
+        """Give a device's tracker state, new if it was never seen."""
+        return self.devices.setdefault(device_id, unseen())
+
+
+def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
+    """Give the ids of persons and devices whose state the records need."""
+    persons: set[str] = set()
+    devices: set[str] = set()
+    for log in records:
+        record = log.record
+        if isinstance(record, Upload):
+            persons |= {record.person_id, record.visitor_id} if record.links else {record.person_id}
+            devices.add(record.device_id)
+        elif isinstance(record, TimerFired):
+            persons.add(record.person_id)
+            devices.add(record.device_id)
+        elif isinstance(record, Outcome):
+            persons.add(record.person_id)
+    return persons, devices
