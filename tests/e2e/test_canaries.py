@@ -122,10 +122,13 @@ async def test_no_canary_is_printed(house: House) -> None:
         await settled(running)
     wanted = canaries(running, who, secret_of(running, "zenaida-k"))
     explained = await running.command("explain", told[-1]["subject"])
-    printed = running.printed() + explained.out + explained.err
+    why = await running.command("explain", "--user", "zenaida-k", "--lang", "ko")
+    printed = running.printed() + explained.out + explained.err + why.out + why.err
     metrics = await running.ask("GET", "/metrics")
 
     assert codes == [400, 400, 200]
+    assert why.code == 0
+    assert len(why.out) > 500
     assert len(printed) > 500
     assert [what for what, canary in wanted.items() if canary in printed + metrics] == []
 

@@ -324,9 +324,13 @@ def _defer(case: _Case, check: Check, checks: tuple[Check, ...]) -> Verdict:
         message, seed = case.facts.message, case.plan.seed
         retry_at_ms = timing.release_ms(message, answer, seed, case.now_ms)
         return Verdict("deferred", checks, check.reason, retry_at_ms=retry_at_ms)
-    if answer.next_ms is not None and check.reason == "quiet_hours":
-        return Verdict("withheld", checks, "expires_in_quiet_hours")
-    return Verdict("withheld", checks, check.reason)
+    if answer.next_ms is None:
+        return Verdict("withheld", checks, check.reason)
+    if answer.moved_by == timing.CAPS:  # what would have to come first, and comes too late
+        return Verdict("withheld", checks, "frequency_cap")
+    if answer.moved_by == timing.OPENING:
+        return Verdict("withheld", checks, "place_closed")
+    return Verdict("withheld", checks, "expires_in_quiet_hours")
 
 
 def _render(case: _Case, channel: str) -> Check:

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from fencepost_gateway.decide.plan import LocalWindow
 from fencepost_gateway.decide.solver import HORIZON_MS, Limit, Span
-from fencepost_gateway.decide.spans import DAY_MIN, WEEKDAYS, parse_window_min
+from fencepost_gateway.decide.spans import DAY_MIN, WEEKDAYS, local_time, parse_window_min
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
@@ -81,26 +81,18 @@ def _order(window: LocalWindow) -> tuple[int, int, int]:
 
 
 def _span(windows: tuple[LocalWindow, ...], zone: ZoneInfo, at_ms: int) -> Span | None:
-    local = (_EPOCH + at_ms * _MS).astimezone(zone).replace(tzinfo=None)
-    for end_wall, span in _spans(windows, zone, local.date()):
-        # Once the wall has shown the end quiet has begun, whatever the clock did since.
-        if end_wall > local and span[1] > at_ms:
-            return span
-    return None
+    today = local_time(at_ms, zone).date()
+    return next((span for span in _spans(windows, zone, today) if span[1] > at_ms), None)
 
 
 @lru_cache(maxsize=4096)  # a day of a zone is asked for by everybody who is there
-def _spans(
-    windows: tuple[LocalWindow, ...], zone: ZoneInfo, today: date
-) -> tuple[tuple[datetime, Span], ...]:
-    """Give the spans from yesterday on, each with the wall reading of its end, in order."""
-    found = []
-    for start_wall, end_wall in _walls(windows, today):
-        start = _instant(start_wall, zone, fold=1)
-        end = _instant(end_wall, zone, fold=0)
-        if start < end:  # a gap may leave nothing of it
-            found.append((end_wall, ((start - _EPOCH) // _MS, (end - _EPOCH) // _MS)))
-    return tuple(found)
+def _spans(windows: tuple[LocalWindow, ...], zone: ZoneInfo, today: date) -> tuple[Span, ...]:
+    """Give the spans from yesterday on, in order."""
+    found = (
+        (_instant_ms(start, zone, fold=1), _instant_ms(end, zone, fold=0))
+        for start, end in _walls(windows, today)
+    )
+    return tuple(span for span in found if span[0] < span[1])  # a gap may leave nothing of it
 
 
 def _walls(windows: Sequence[LocalWindow], today: date) -> Iterator[tuple[datetime, datetime]]:
@@ -124,12 +116,12 @@ def _walls(windows: Sequence[LocalWindow], today: date) -> Iterator[tuple[dateti
         yield pending
 
 
-def _instant(wall: datetime, zone: ZoneInfo, *, fold: int) -> datetime:
+def _instant_ms(wall: datetime, zone: ZoneInfo, *, fold: int) -> int:
     """Give the instant of a wall reading; ``fold`` says which of two (Rule 1)."""
     instant = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
-    if instant.astimezone(zone).replace(tzinfo=None) == wall:
-        return instant
-    return _after_gap(wall, zone)
+    if instant.astimezone(zone).replace(tzinfo=None) != wall:
+        instant = _after_gap(wall, zone)
+    return (instant - _EPOCH) // _MS
 
 
 def _after_gap(wall: datetime, zone: ZoneInfo) -> datetime:

@@ -278,7 +278,7 @@ async def test_command_line_says_all_pages_in_lines(tmp_path: Path) -> None:
 
     heads = [line for line in said if not line.startswith(" ")]
     records = [line for line in heads if line.endswith("]")]
-    assert heads[0].startswith("from ")
+    assert [line for line in heads if line.startswith("from ")] == heads[:1]
     assert len(records) > 4
     assert heads.count("Never considered for other:") == 1
     assert korean[1:3] == ["기록된 결정이 없습니다.", "other은(는) 고려되지 않았습니다:"]

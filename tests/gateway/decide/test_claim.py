@@ -975,6 +975,33 @@ def test_slot_that_comes_too_late_withholds_at_once() -> None:
     assert (verdict.outcome, verdict.reason) == ("withheld", "frequency_cap")
 
 
+def test_message_that_ends_before_all_is_open_says_what_comes_too_late() -> None:
+    """The reason is that of the limit which moved the instant behind the end."""
+    evening_ms = at("2026-06-01 19:00")  # the night of Monaco begins
+    slot_first = _full(evening_ms + HOUR_MS, expires_at_ms=evening_ms + 2 * HOUR_MS)
+    ends_ms = MORNING_MS + HOUR_MS
+    night_first = _full(MORNING_MS + 2 * HOUR_MS, entered_ms=NIGHT_MS, expires_at_ms=ends_ms)
+
+    by_day = judged(_waiting(), slot_first)
+    by_night = judged(_waiting(), night_first, now_ms=NIGHT_MS)
+
+    assert (_last(by_day).gate, by_day.reason) == ("caps", "expires_in_quiet_hours")
+    assert (_last(by_night).gate, by_night.reason) == ("quiet_hours", "frequency_cap")
+
+
+def test_door_that_opens_too_late_withholds_at_once() -> None:
+    """Open at three, and the message ends at three."""
+    keeps = MessagePlan("greet", ("sms",), only_open=True)
+    the_plan = plan(
+        campaign(message=keeps), fences={"studio": replace(STUDIO, opening=OPEN_AT_THREE)}
+    )
+    ends = message(channels=("sms",), cause=ENTER, expires_at_ms=at("2026-06-01 13:00"))
+
+    verdict = judged(the_plan, facts(message=ends))
+
+    assert (verdict.outcome, verdict.reason) == ("withheld", "place_closed")
+
+
 def test_message_is_held_a_week_at_most() -> None:
     """A slot that comes free after more than seven days is not waited for."""
     free_ms = NOON_MS + HELD_MAX_MS

@@ -164,11 +164,11 @@ def _opening(text: str, zone: str) -> tuple[Limit, Truth]:
 
 
 def _caps(
-    rules: Sequence[CapRule], used_min: Sequence[int], zone: str, now_ms: int
+    rules: Sequence[CapRule], used: Sequence[tuple[int, str]], zone: str, now_ms: int
 ) -> tuple[Limit, Truth]:
     slots = [
-        slot(f"s{n}", now_ms - ago * MIN_MS, now_ms - ago * MIN_MS, zone=zone)
-        for n, ago in enumerate(used_min)
+        slot(f"s{n}", now_ms - ago * MIN_MS, now_ms - ago * MIN_MS, zone=there)
+        for n, (ago, there) in enumerate(used)
     ]
     wanted = slot("wanted", now_ms, zone=zone)
     free_ms = caps.free_at_ms(rules, slots, wanted, zone, now_ms)
@@ -184,7 +184,7 @@ _limits = st.tuples(
     st.lists(st.tuples(st.sampled_from(HOURS), st.sampled_from(ZONES)), max_size=3),
     st.one_of(st.none(), st.tuples(st.sampled_from(OPENINGS), st.sampled_from(ZONES))),
     st.lists(st.sampled_from(RULES), max_size=3, unique_by=lambda rule: rule.rule_id),
-    st.lists(st.integers(0, 2 * DAY_MIN), max_size=4),
+    st.lists(st.tuples(st.integers(0, 2 * DAY_MIN), st.sampled_from(ZONES)), max_size=4),
     st.sampled_from(ZONES),
 )
 
@@ -197,19 +197,19 @@ def test_solver_equals_a_scan_of_every_minute(
         list[tuple[tuple[LocalWindow, ...], str]],
         tuple[str, str] | None,
         list[CapRule],
-        list[int],
+        list[tuple[int, str]],
         str,
     ],
     change: str,
     offset_min: int,
 ) -> None:
     """Quiet hours in several zones, opening hours and caps: the first minute all are open."""
-    hours, opening, rules, used_min, zone = given
+    hours, opening, rules, used, zone = given
     now_min = at(change) // MIN_MS + offset_min
     now_ms = now_min * MIN_MS
     pairs = [_hours(n, allowed, name) for n, (allowed, name) in enumerate(hours)]
     pairs += [_opening(*opening)] if opening else []
-    pairs += [_caps(rules, used_min, zone, now_ms)] if rules else []
+    pairs += [_caps(rules, used, zone, now_ms)] if rules else []
 
     answer = solve([limit for limit, _ in pairs], now_ms)
 
