@@ -93,7 +93,7 @@ def test_outliers_and_coarse_fixes_are_no_teleports() -> None:
 
 
 def test_snapped_positions_may_come_again() -> None:
-    """Who shows an approximate position goes to and fro over the same few points every day."""
+    """Who shows an approximate position goes back and forth over the same few points every day."""
     state, grid = unseen(), [fix(600 * n, north_m=1_111.95 * n, accuracy_m=800) for n in range(8)]
     upload(state, *grid)
     coarse = upload(state, *again(grid, 6_000))
