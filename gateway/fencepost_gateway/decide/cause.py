@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
+import msgspec
 from msgspec import Struct
 
 from fencepost_gateway.decide.flags import is_clean
@@ -18,6 +19,7 @@ from fencepost_gateway.decide.rules import Evaluation, RuleFacts, TransitionView
 if TYPE_CHECKING:
     from fencepost_gateway.decide.person import Person
     from fencepost_gateway.decide.plan import Plan
+    from fencepost_geofence.state import Transition
 
 
 class Cause(Struct, frozen=True):
@@ -88,3 +90,15 @@ def _view(cause: Cause) -> TransitionView:
 def operands_of(answer: Evaluation) -> list[dict[str, Any]]:
     """Give the operands of an evaluation as plain data for a record."""
     return [{"rule": o.rule, "value": o.value, "ok": o.ok, "note": o.note} for o in answer.operands]
+
+
+def shown(transition: Transition, device_id: str) -> dict[str, Any]:
+    """Give a transition as its record keeps it: distances and times, never a coordinate."""
+    body: dict[str, Any] = msgspec.to_builtins(transition)
+    del body["visit_ms"]  # the record's subject names the visit
+    if body["distance_m"] is not None:
+        body["distance_m"] = round(body["distance_m"], 1)
+    if body["confidence"] is not None:
+        body["confidence"] = round(body["confidence"], 3)
+    body["device_id"] = device_id
+    return body

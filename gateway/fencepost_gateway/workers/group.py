@@ -28,7 +28,7 @@ from typing import Any
 
 import msgspec
 
-from fencepost_gateway.decide.cause import Cause
+from fencepost_gateway.decide.cause import Cause, shown
 from fencepost_gateway.decide.enter import enter
 from fencepost_gateway.decide.flags import borne, note
 from fencepost_gateway.decide.ids import derive
@@ -274,12 +274,12 @@ class Group:
         self._changed.add(person.person_id)
         fence = self._plans.plan.fences.get(told.fence_id)
         inactive = fence is not None and not fence.is_active(told.at_ms)
-        shown = _shown(told, visit.device_id) | {"fence_name": fence.name if fence else ""}
+        body = shown(told, visit.device_id) | {"fence_name": fence.name if fence else ""}
         flags = borne(person, visit.device_id, told.visit_began_ms)
-        shown |= {"active": False} if inactive else {}
-        shown |= {"opened": True} if opened else {}
-        shown |= {"flags": list(flags)} if flags else {}
-        self._record(person, "transition", visit.visit_id, shown)
+        body |= {"active": False} if inactive else {}
+        body |= {"opened": True} if opened else {}
+        body |= {"flags": list(flags)} if flags else {}
+        self._record(person, "transition", visit.visit_id, body)
         if told.superseded:
             return
         which = f"opened {told.at_ms}" if opened else str(told.after_s or "")
@@ -396,15 +396,3 @@ class Group:
             self._tally.transition(person, body, self._now_ms)
         row = RecordRow(0, self._now_ms, person.person_id, kind, subject, body)
         self.effects.records.append(row)
-
-
-def _shown(transition: Transition, device_id: str) -> dict[str, Any]:
-    """Give a transition as its record keeps it: distances and times, never a coordinate."""
-    body: dict[str, Any] = msgspec.to_builtins(transition)
-    del body["visit_ms"]  # the record's subject names the visit
-    if body["distance_m"] is not None:
-        body["distance_m"] = round(body["distance_m"], 1)
-    if body["confidence"] is not None:
-        body["confidence"] = round(body["confidence"], 3)
-    body["device_id"] = device_id
-    return body
