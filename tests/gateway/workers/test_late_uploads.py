@@ -40,7 +40,7 @@ async def test_late_upload_tells_the_visit_it_saw_and_greets(tmp_path: Path) -> 
         claims = await rig.claims()
 
     assert found == [("enter", True, False), ("dwell", True, False), ("exit", True, False)]
-    assert claims == [("sent", "")]
+    assert claims == [("send", "")]
 
 
 async def test_late_upload_is_told_but_too_old_for_a_message(tmp_path: Path) -> None:
