@@ -32,6 +32,7 @@ def main(host: str, key: str, user_id: str = "u42") -> None:
 
     with init(key, host=host, location=Location(), messages=Messages(poll_s=0.5)) as fp:
         fp.on("message", show)
+        fp.identify(user_id, {"first_name": "Mina"})  # first: consent is said by who is here
         fp.set_consent(
             dict.fromkeys(
                 ["collect", "marketing", "location_collect", "location_precise",
@@ -39,7 +40,6 @@ def main(host: str, key: str, user_id: str = "u42") -> None:
             ),
             text="welcome-v1/en", surface="onboarding",
         )  # fmt: skip
-        fp.identify(user_id, {"first_name": "Mina"})
         fp.location.update(ON_THE_STREET)
         fp.track("cart_viewed", {"value": 29.9})
         arrived.wait(WALK_S)
@@ -48,7 +48,8 @@ def main(host: str, key: str, user_id: str = "u42") -> None:
             arrived.wait(STAY_S)
         print("sent:", fp.flush())
         if not arrived.wait(WAIT_S):
-            print("no message: it is quiet time here, or this user had it in the last 24 hours")
+            print(f"no message: ask why with `fencepost explain --user {user_id}`. It may be quiet")
+            print("time here, or this user came in already within the last 24 hours.")
         print("state:", fp.status().sentence)
 
 

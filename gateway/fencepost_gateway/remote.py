@@ -157,6 +157,8 @@ def import_fences(base: str, key: str, paths: Sequence[Path], wish: dict[str, An
         lines.append(f"passed over: {', '.join(answer['passed_over'])}")
     did = "imported" if answer["applied"] else "would import"
     counts = f"{len(answer['changed'])} changed, {answer['unchanged']} unchanged"
+    if answer["bad"] and not answer["applied"] and not wish.get("accept"):
+        lines.append("without --accept nothing is imported while rows are bad")
     return [*lines, f"{did} {answer['rows']} rows: {counts}, {answer['bad']} left out"]
 
 

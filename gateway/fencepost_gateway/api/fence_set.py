@@ -186,7 +186,7 @@ def fence_json(fence: Fence, version: int, zone: str) -> dict[str, Any]:
         "id": fence.fence_id,
         "version": version,
         "shape": shape,
-        "place": {"name": fence.place_name, "meta": dict(fence.meta)},
+        "place": {"name": fence.place_name or fence.name, "meta": dict(fence.meta)},
         "library": fence.library or None,
         "tags": sorted(fence.tags),
         "dwell_after_s": fence.dwell_after_s,
