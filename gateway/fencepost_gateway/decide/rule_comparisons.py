@@ -126,7 +126,9 @@ def folded(text: str) -> str:
 def _kind(value: object) -> str:
     if isinstance(value, bool):
         return "bool"
-    if isinstance(value, (int, float)):
+    if isinstance(value, int):
+        return "number"
+    if isinstance(value, float):
         return "number" if math.isfinite(value) else ""
     if isinstance(value, str):
         return "text"

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from fencepost_gateway.decide.place import FenceView, place_facts
 from fencepost_gateway.decide.rule_comparisons import COMPARISONS, compile_comparison, leaf
@@ -138,7 +139,7 @@ def compile_where(tree: Json) -> Rule:
         RuleError: With everything that is wrong with it.
 
     """
-    return _finish(tree, lambda compiler: compiler.where(tree, ()))
+    return _finish(tree, lambda compiler: compiler.where(tree, (), 1))
 
 
 def _finish(tree: Json, compiled: Callable[[_Compiler], Check | None]) -> Rule:
@@ -174,20 +175,22 @@ class _Compiler:
             return None
         if form in _BRANCHES:
             return self._branch(form, tree[form], (*path, form), depth)
-        return self._leaf(form, tree, path)
+        return self._leaf(form, tree, path, depth)
 
-    def where(self, tree: Json, path: Path) -> Check | None:
-        """Compile a ``where`` (Rule 5)."""
+    def where(self, tree: Json, path: Path, depth: int) -> Check | None:
+        """Compile a ``where`` (Rule 5); its nodes count, and it stands a level below its leaf."""
         if isinstance(tree, Mapping) and tree and not set(tree) & {"all", "any", "not", "event"}:
             tree = {"all": [{"event": name, "is": value} for name, value in tree.items()]}
             made = _Compiler()
-            check = made.node(tree, (), 1)
+            made.nodes = self.nodes  # the bound is one for the whole rule
+            check = made.node(tree, (), depth)
+            self.nodes = made.nodes
             for fault in made.faults.found:  # the author wrote no `all`: say the property instead
                 name = tree["all"][fault.path[1]]["event"] if len(fault.path) > 1 else ""
                 self.faults.add((*path, name), fault.what, fault.how)
             return check
         outer, self.only_event = self.only_event, True
-        check = self.node(tree, path, 1 + sum(1 for key in path if isinstance(key, int)))
+        check = self.node(tree, path, depth)
         self.only_event = outer
         return check
 
@@ -233,11 +236,13 @@ class _Compiler:
             return None
         return _conjunction(good) if form == "all" else _disjunction(good)
 
-    def _leaf(self, form: str, tree: Mapping[str, Json], path: Path) -> Check | None:
+    def _leaf(
+        self, form: str, tree: Mapping[str, Json], path: Path, depth: int
+    ) -> Check | None:
         local = Faults()
         match form:
             case "did":
-                check = compile_did(tree, path, local, self.where)
+                check = compile_did(tree, path, local, partial(self.where, depth=depth + 1))
             case "last" | "first":
                 check = compile_age(tree, form, path, local)
             case "inside":
