@@ -5,7 +5,8 @@ Pure. ``compile_rule`` turns an authored tree (plain JSON values) into a ``Rule`
 answers with every operand it looked at. The language is spec/documents.md section 2; this is the
 part a first campaign needs, and what is not here yet is refused as such, never ignored.
 
-Rule 1. A tree is at most ``DEPTH_MAX`` deep and ``NODES_MAX`` nodes large.
+Rule 1. A tree is at most ``DEPTH_MAX`` deep and ``NODES_MAX`` nodes large. A ``where`` stands a
+        level below its leaf and counts: one of equalities is one node, and one for each of them.
 Rule 2. Evaluation is left to right and stops as soon as the answer is known; the operands are the
         leaves that were looked at, in that order.
 Rule 3. A missing value makes a comparison false, except ``exists: false`` and ``is_not``.
@@ -236,9 +237,7 @@ class _Compiler:
             return None
         return _conjunction(good) if form == "all" else _disjunction(good)
 
-    def _leaf(
-        self, form: str, tree: Mapping[str, Json], path: Path, depth: int
-    ) -> Check | None:
+    def _leaf(self, form: str, tree: Mapping[str, Json], path: Path, depth: int) -> Check | None:
         local = Faults()
         match form:
             case "did":
