@@ -38,9 +38,8 @@ from fencepost_gateway.decide.rule_facts import (
     TransitionView,
     dotted,
 )
+from fencepost_gateway.decide.rule_history import compile_age, compile_did
 from fencepost_gateway.decide.rule_leaves import (
-    compile_age,
-    compile_did,
     compile_inside,
     compile_time,
     compile_transition,
