@@ -6,6 +6,8 @@ Pure. As ``rule_leaves``.
 Rule 1. History is bounded (``decide.person``). A count is exact where the summary or the recent
         events reach back far enough; where they may not, a leaf that comes out false says
         ``history``. Never happened is false for ``last`` and ``first``.
+Rule 2. With ``where`` ages are those of the recent events: the newest that fits is the last; the
+        oldest that fits may not be the first, so it proves ``older_than``, and not ``within``.
 """
 
 from __future__ import annotations
@@ -52,12 +54,13 @@ def compile_did(leaf: Mapping[str, Json], path: Path, faults: Faults, where: Whe
     return check
 
 
-def compile_age(leaf: Mapping[str, Json], form: str, path: Path, faults: Faults) -> Check | None:
-    """Compile ``{last: purchase, older_than: 60d}``, ``{first: …, within: 7d}``."""
+def compile_age(
+    leaf: Mapping[str, Json], form: str, path: Path, faults: Faults, where: Where
+) -> Check | None:
+    """Compile ``{last: purchase, older_than: 60d}``, ``{first: …, where: {…}, within: 7d}``."""
     name = _event_name(leaf, form, path, faults)
+    inner = where(leaf["where"], (*path, "where")) if "where" in leaf else None
     members = [member for member in ("older_than", "within") if member in leaf]
-    if "where" in leaf:
-        faults.add((*path, "where"), f"where in {form} comes later", "use did with within or since")
     if len(members) != 1:
         faults.add(path, f"{form} needs an age", "write one of: older_than, within")
         return None
@@ -65,26 +68,38 @@ def compile_age(leaf: Mapping[str, Json], form: str, path: Path, faults: Faults)
     if name is None or span_ms is None or faults.found:
         return None
     event, age_ms, is_older = name, span_ms, members[0] == "older_than"
-    text = f"{form} {name} {members[0]} {leaf[members[0]]}"
+    text = f"{form} {name}{' where …' if inner else ''} {members[0]} {leaf[members[0]]}"
 
     def check(facts: RuleFacts, out: list[Operand] | None) -> bool:
-        summary = facts.person.summaries.get(event)
-        if summary is None:
+        at_ms, is_exact = _moment(facts, form, event, inner)
+        if at_ms is None:
             if out is not None:
-                out.append(Operand(text, None, ok=False, note=_unknown_name(facts)))
+                out.append(Operand(text, None, ok=False, note="missing" if is_exact else "history"))
             return False
-        at_ms = summary.last_ms if form == "last" else summary.first_ms
         age = facts.now_ms - at_ms
-        ok = age > age_ms if is_older else age <= age_ms
+        ok = age > age_ms if is_older else is_exact and age <= age_ms
         if out is not None:
-            out.append(Operand(text, f"{max(age, 0) // 1_000}s ago", ok))
+            note = "" if ok or is_exact else "history"
+            out.append(Operand(text, f"{max(age, 0) // 1_000}s ago", ok, note))
         return ok
 
     return check
 
 
-def _unknown_name(facts: RuleFacts) -> str:
-    return "history" if len(facts.person.summaries) >= NAMES_MAX else "missing"
+def _moment(facts: RuleFacts, form: str, name: str, where: Check | None) -> tuple[int | None, bool]:
+    """Say when the last or first such event was, and whether that is exact (Rules 1 and 2)."""
+    person = facts.person
+    summary = person.summaries.get(name)
+    if summary is None:
+        return None, len(person.summaries) < NAMES_MAX
+    if where is None:
+        return (summary.last_ms if form == "last" else summary.first_ms), True
+    seen = [event for event in person.recent if event.name == name]
+    fit = [e.at_ms for e in seen if where(_of_event(facts, e.name, e.props), None)]
+    is_all_seen = summary.count <= len(seen)
+    if not fit:
+        return None, is_all_seen
+    return (max(fit), True) if form == "last" else (min(fit), is_all_seen)
 
 
 def _count(

@@ -238,11 +238,12 @@ class _Compiler:
 
     def _leaf(self, form: str, tree: Mapping[str, Json], path: Path, depth: int) -> Check | None:
         local = Faults()
+        where = partial(self.where, depth=depth + 1)
         match form:
             case "did":
-                check = compile_did(tree, path, local, partial(self.where, depth=depth + 1))
+                check = compile_did(tree, path, local, where)
             case "last" | "first":
-                check = compile_age(tree, form, path, local)
+                check = compile_age(tree, form, path, local, where)
             case "inside":
                 check = compile_inside(tree, path, local)
             case "transition":

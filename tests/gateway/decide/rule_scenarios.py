@@ -56,6 +56,8 @@ BOUGHT = [
     _ago("purchase", 3, category="spin", value=80),
     _ago("login", 1),
 ]
+LAST_YOGA = {"last": "purchase", "where": {"category": "yoga"}}
+FIRST_YOGA = {"first": "purchase", "where": {"category": "yoga"}}
 
 SCENARIOS = [
     RuleScenario(
@@ -304,6 +306,56 @@ SCENARIOS = [
             ({"did": "purchase", "where": {}}, "refused where"),
         ],
         {"person": {"history": BOUGHT}},
+    ),
+    RuleScenario(
+        "ages_where",
+        "The age of the last or first event that fits a where; where none does, it is missing.",
+        [
+            ({**LAST_YOGA, "older_than": "9d"}, 'true +"864000s ago"'),
+            ({**LAST_YOGA, "within": "9d"}, 'false -"864000s ago"'),
+            ({**LAST_YOGA, "within": "10d"}, 'true +"864000s ago"'),
+            ({**FIRST_YOGA, "within": "40d"}, 'true +"3456000s ago"'),
+            ({**FIRST_YOGA, "older_than": "40d"}, 'false -"3456000s ago"'),
+            (
+                {"first": "purchase", "where": {"event": "value", "gt": 20}, "within": "10d"},
+                'true +"864000s ago"',
+            ),
+            (
+                {"last": "purchase", "where": {"category": "judo"}, "within": "9d"},
+                "false -null missing",
+            ),
+            ({**LAST_YOGA, "last": "refund", "within": "9d"}, "false -null missing"),
+            ({"last": "purchase", "where": {"category": "yoga"}}, "refused /"),
+            (
+                {"last": "purchase", "where": {"not": {"did": "login"}}, "within": "9d"},
+                "refused where.not.did",
+            ),
+        ],
+        {"person": {"history": BOUGHT}},
+    ),
+    RuleScenario(
+        "ages_where_history_is_bounded",
+        "The newest kept event that fits is the last; the oldest kept one may not be the first.",
+        [
+            ({**LAST_YOGA, "within": "5d"}, 'true +"172800s ago"'),
+            ({**LAST_YOGA, "older_than": "5d"}, 'false -"172800s ago"'),
+            ({**FIRST_YOGA, "older_than": "1d"}, 'true +"172800s ago"'),
+            ({**FIRST_YOGA, "within": "5d"}, 'false -"172800s ago" history'),
+            (
+                {"last": "purchase", "where": {"category": "spin"}, "older_than": "5d"},
+                "false -null history",
+            ),
+            ({"first": "purchase", "within": "20d"}, 'true +"1728000s ago"'),
+        ],
+        {
+            "person": {
+                "history": [
+                    _ago("purchase", 20, category="spin"),
+                    _ago("purchase", 2, category="yoga"),
+                    {**_ago("screen", 1), "times": 99},
+                ]
+            }
+        },
     ),
     RuleScenario(
         "history_is_bounded",

@@ -109,6 +109,8 @@ LEAVES = st.one_of(
                 {"count": {"max": 1}},
                 {"form": {"last": 0}, "within": "2d"},
                 {"form": {"first": 0}, "older_than": "2d"},
+                {"form": {"last": 0}, "older_than": "1d", "where": {"a": 1}},
+                {"form": {"first": 0}, "within": "3d", "where": {"a": 1}},
             ]
         ).map(deepcopy),
     ),
