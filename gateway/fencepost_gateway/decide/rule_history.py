@@ -8,17 +8,33 @@ Rule 1. History is bounded (``decide.person``). A count is exact where the summa
         ``history``. Never happened is false for ``last`` and ``first``.
 Rule 2. With ``where`` ages are those of the recent events: the newest that fits is the last; the
         oldest that fits may not be the first, so it proves ``older_than``, and not ``within``.
+Rule 3. ``sum`` adds the numbers among the values of a property; what is none, or beyond
+        ``AMOUNT_MAX``, adds nothing. A sum that may lack events is false, with ``history``: a
+        number may be below zero.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 
-from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX
-from fencepost_gateway.decide.rule_comparisons import in_workspace_ms
-from fencepost_gateway.decide.rule_facts import Check, Faults, Json, Operand, Path, RuleFacts
+from msgspec import Struct
+
+from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, PastEvent
+from fencepost_gateway.decide.rule_comparisons import in_workspace_ms, is_number
+from fencepost_gateway.decide.rule_facts import (
+    Check,
+    Faults,
+    Json,
+    Operand,
+    Path,
+    RuleFacts,
+    dotted,
+)
 from fencepost_gateway.decide.rule_leaves import read_duration_ms
 from fencepost_gateway.decide.spans import parse_moment
+
+AMOUNT_MAX = 10**15  # more is no amount; sums stay exact, and numbers that records can hold
 
 Where = Callable[[Json, Path], Check | None]
 Since = Callable[[RuleFacts], int | None]
@@ -28,14 +44,18 @@ def compile_did(leaf: Mapping[str, Json], path: Path, faults: Faults, where: Whe
     """Compile ``{did: purchase, where: {…}, within: 90d, count: {min: 1}}``."""
     name = _event_name(leaf, "did", path, faults)
     inner = where(leaf["where"], (*path, "where")) if "where" in leaf else None
-    if "sum" in leaf:
-        faults.add((*path, "sum"), "sum comes later", "use count, or an attribute the app keeps")
+    if "sum" in leaf and "count" in leaf:
+        faults.add(path, "both count and sum", "write one leaf each, under all: [...]")
+    total = _sum_bounds(leaf["sum"], (*path, "sum"), faults) if "sum" in leaf else None
     bounds = _count_bounds(leaf.get("count", {"min": 1}), (*path, "count"), faults)
     since, span_text = _since(leaf, path, faults)
     if name is None or bounds is None or faults.found:
         return None
+    head = f"did {name}{' where …' if inner else ''}{span_text}"
+    if total is not None:
+        return _sum_check(head, name, inner, since, total)
     low, high = bounds
-    text = f"did {name}{' where …' if inner else ''}{span_text} count {_bounds_text(low, high)}"
+    text = f"{head} count {_bounds_text(low, high)}"
     event = name
 
     def check(facts: RuleFacts, out: list[Operand] | None) -> bool:
@@ -52,6 +72,71 @@ def compile_did(leaf: Mapping[str, Json], path: Path, faults: Faults, where: Whe
         return ok
 
     return check
+
+
+class _Total(Struct, frozen=True):
+    """An authored ``sum``: of which property, and between which numbers."""
+
+    of: str
+    low: float = -math.inf
+    high: float = math.inf
+    text: str = ""
+
+
+def _sum_check(
+    head: str, event: str, inner: Check | None, since: Since | None, total: _Total
+) -> Check:
+    keys = tuple(total.of.split("."))
+    text = f"{head} sum of {total.of} {total.text}"
+
+    def check(facts: RuleFacts, out: list[Operand] | None) -> bool:
+        from_ms = since(facts) if since else None
+        if since and from_ms is None:
+            if out is not None:
+                out.append(Operand(text, None, ok=False, note="zone"))
+            return False
+        found, is_exact = _fitting(facts, event, inner, from_ms)
+        amount = _amount(dotted(past.props, keys) for past in found)
+        ok = is_exact and total.low <= amount <= total.high
+        if out is not None:
+            out.append(Operand(text, amount, ok, "" if is_exact else "history"))
+        return ok
+
+    return check
+
+
+def _amount(values: Iterable[object]) -> float:
+    """Add what are numbers; the order of the events does not change the result."""
+    numbers: list[float] = [
+        value
+        for value in values
+        if isinstance(value, (int, float)) and is_number(value) and abs(value) <= AMOUNT_MAX
+    ]
+    if all(isinstance(number, int) for number in numbers):
+        return sum(numbers)
+    return math.fsum(numbers)
+
+
+def _sum_bounds(tree: object, path: Path, faults: Faults) -> _Total | None:
+    how = "write {of: PROPERTY, min: 100}, {of: PROPERTY, max: 500} or both"
+    if (
+        not isinstance(tree, Mapping)
+        or not {"of"} < set(tree) <= {"of", "min", "max"}
+        or not isinstance(tree["of"], str)
+        or not all(tree["of"].split("."))
+    ):
+        faults.add(path, "no sum", how)
+        return None
+    ends = {end: tree[end] for end in ("min", "max") if end in tree}
+    if any(not is_number(number) for number in ends.values()):
+        faults.add(path, "a bound of the sum is no number", how)
+        return None
+    low, high = ends.get("min", -math.inf), ends.get("max", math.inf)
+    if high < low:
+        faults.add(path, "max is below min", how)
+        return None
+    words = {"min": "at least", "max": "at most"}
+    return _Total(tree["of"], low, high, " ".join(f"{words[e]} {n}" for e, n in ends.items()))
 
 
 def compile_age(
@@ -115,20 +200,36 @@ def _count(
             return 0, True
         if where is None and (from_ms is None or summary.first_ms >= from_ms):
             return summary.count, True
-    seen = [event for event in person.recent if event.name == name]
-    count = 0
-    for event in seen:
-        if from_ms is not None and event.at_ms < from_ms:
-            continue
-        if where is None or where(_of_event(facts, event.name, event.props), None):
-            count += 1
+    found, is_exact = _fitting(facts, name, where, from_ms)
+    count = len(found)
     if where is None and summary is not None:
         count = max(count, 1)  # the newest one is inside the span, or it would have ended above
-    is_all_seen = summary is not None and summary.count <= len(seen)
+    return count, is_exact
+
+
+def _fitting(
+    facts: RuleFacts, name: str, where: Check | None, from_ms: int | None
+) -> tuple[list[PastEvent], bool]:
+    """Give the kept events that fit; say whether they are all there were (Rule 1)."""
+    person = facts.person
+    summary = person.summaries.get(name)
+    if summary is not None and from_ms is not None and summary.last_ms < from_ms:
+        return [], True
+    seen = [event for event in person.recent if event.name == name]
+    found = [
+        event
+        for event in seen
+        if (from_ms is None or event.at_ms >= from_ms)
+        and (where is None or where(_of_event(facts, event.name, event.props), None))
+    ]
+    if summary is None:
+        is_all_seen = len(person.summaries) < NAMES_MAX
+    else:
+        is_all_seen = summary.count <= len(seen)
     reaches_back = from_ms is not None and (
         len(person.recent) < RECENT_MAX or min(e.at_ms for e in person.recent) < from_ms
     )
-    return count, is_all_seen or reaches_back
+    return found, is_all_seen or reaches_back
 
 
 def _of_event(facts: RuleFacts, name: str, props: Mapping[str, Json]) -> RuleFacts:

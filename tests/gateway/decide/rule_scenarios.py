@@ -308,6 +308,46 @@ SCENARIOS = [
         {"person": {"history": BOUGHT}},
     ),
     RuleScenario(
+        "sum",
+        "A sum adds the numbers of a property; what is no number adds nothing.",
+        [
+            ({"did": "purchase", "sum": {"of": "value", "min": 135}}, "true +135"),
+            ({"did": "purchase", "sum": {"of": "value", "min": 135.5}}, "false -135"),
+            ({"did": "purchase", "sum": {"of": "value", "max": 135}}, "true +135"),
+            ({"did": "purchase", "sum": {"of": "value", "min": 1, "max": 134}}, "false -135"),
+            ({"did": "purchase", "within": "30d", "sum": {"of": "value", "min": 115}}, "true +115"),
+            (
+                {
+                    "did": "purchase",
+                    "where": {"category": "yoga"},
+                    "sum": {"of": "value", "min": 55},
+                },
+                "true +55",
+            ),
+            ({"did": "purchase", "sum": {"of": "category", "min": 1}}, "false -0"),
+            ({"did": "refund", "sum": {"of": "value", "max": 0}}, "true +0"),
+            ({"did": "odd", "sum": {"of": "a.b", "min": 0.5}}, "true +0.5"),
+            ({"did": "a", "count": {"min": 1}, "sum": {"of": "b", "min": 1}}, "refused /"),
+            ({"did": "a", "sum": {"of": "b"}}, "refused sum"),
+            ({"did": "a", "sum": {"min": 1}}, "refused sum"),
+            ({"did": "a", "sum": {"of": "b", "min": "1"}}, "refused sum"),
+            ({"did": "a", "sum": {"of": "b", "min": 2, "max": 1}}, "refused sum"),
+        ],
+        {
+            "person": {
+                "history": [
+                    *BOUGHT,
+                    _ago("odd", 1, a={"b": -1.5}),
+                    _ago("odd", 1, a={"b": 2}),
+                    _ago("odd", 1, a={"b": True}),
+                    _ago("odd", 1, a=7),
+                    _ago("odd", 1, a={"b": 1e308}),
+                    _ago("odd", 1, a={"b": 1e308}),
+                ]
+            }
+        },
+    ),
+    RuleScenario(
         "ages_where",
         "The age of the last or first event that fits a where; where none does, it is missing.",
         [
@@ -369,6 +409,13 @@ SCENARIOS = [
                 "false -0 history",
             ),
             ({"did": "screen", "count": {"min": 100}}, "true +100"),
+            ({"did": "purchase", "sum": {"of": "value", "min": 0}}, "false -0 history"),
+            ({"did": "purchase", "within": "9d", "sum": {"of": "value", "max": 0}}, "true +0"),
+            (
+                {"did": "purchase", "within": "30d", "sum": {"of": "value", "max": 0}},
+                "false -0 history",
+            ),
+            ({"did": "screen", "sum": {"of": "value", "max": 0}}, "true +0"),
         ],
         {
             "person": {
@@ -512,7 +559,6 @@ SCENARIOS = [
             ({"reachable": "web_push"}, "refused reachable"),
             ({"arm": "greet-test", "is": "B"}, "refused arm"),
             ({"source": "tickets", "get": "left", "gt": 0}, "refused source"),
-            ({"did": "a", "sum": {"of": "value", "min": 100}}, "refused sum"),
         ],
     ),
     RuleScenario(

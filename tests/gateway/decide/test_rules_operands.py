@@ -107,6 +107,7 @@ LEAVES = st.one_of(
                 {"within": "2d"},
                 {"where": {"a": 1}},
                 {"count": {"max": 1}},
+                {"sum": {"of": "a", "min": 2}},
                 {"form": {"last": 0}, "within": "2d"},
                 {"form": {"first": 0}, "older_than": "2d"},
                 {"form": {"last": 0}, "older_than": "1d", "where": {"a": 1}},
