@@ -55,8 +55,9 @@ bench-geofence: $(READY)  ## fixes beside an R-tree, shapely and, by TILE38_URL,
 bench-noise: $(READY)  ## how often is a geofence wrong? writes docs/noise.md
 	@PYTHONPATH=tests $(BIN)/python -m bench.noise
 
-vectors: $(READY)  ## write the golden vectors of the geofence anew
+vectors: $(READY)  ## write the golden vectors of the geofence and of rules anew
 	@PYTHONPATH=tests $(BIN)/python -m geofence.scenarios
+	@PYTHONPATH=tests $(BIN)/python -m gateway.decide.rule_scenarios
 
 lock:  ## resolve requirements/dev.lock anew; UPGRADE=1 takes the newest versions
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate \

@@ -39,6 +39,7 @@ OWNED = (
     "problems",
     "queue",
     "regions",
+    "rules",
     "uploader",
 )
 

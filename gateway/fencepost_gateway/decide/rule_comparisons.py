@@ -123,10 +123,17 @@ def folded(text: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
+def is_number(value: object) -> bool:
+    """Say whether a value is a number to compare with or to add; true and false are none."""
+    return _kind(value) == "number"
+
+
 def _kind(value: object) -> str:
     if isinstance(value, bool):
         return "bool"
-    if isinstance(value, (int, float)):
+    if isinstance(value, int):
+        return "number"
+    if isinstance(value, float):
         return "number" if math.isfinite(value) else ""
     if isinstance(value, str):
         return "text"

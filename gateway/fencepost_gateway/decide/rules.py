@@ -5,7 +5,8 @@ Pure. ``compile_rule`` turns an authored tree (plain JSON values) into a ``Rule`
 answers with every operand it looked at. The language is spec/documents.md section 2; this is the
 part a first campaign needs, and what is not here yet is refused as such, never ignored.
 
-Rule 1. A tree is at most ``DEPTH_MAX`` deep and ``NODES_MAX`` nodes large.
+Rule 1. A tree is at most ``DEPTH_MAX`` deep and ``NODES_MAX`` nodes large. A ``where`` stands a
+        level below its leaf and counts: one of equalities is one node, and one for each of them.
 Rule 2. Evaluation is left to right and stops as soon as the answer is known; the operands are the
         leaves that were looked at, in that order.
 Rule 3. A missing value makes a comparison false, except ``exists: false`` and ``is_not``.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from fencepost_gateway.decide.place import FenceView, place_facts
 from fencepost_gateway.decide.rule_comparisons import COMPARISONS, compile_comparison, leaf
@@ -36,9 +38,8 @@ from fencepost_gateway.decide.rule_facts import (
     TransitionView,
     dotted,
 )
+from fencepost_gateway.decide.rule_history import compile_age, compile_did
 from fencepost_gateway.decide.rule_leaves import (
-    compile_age,
-    compile_did,
     compile_inside,
     compile_time,
     compile_transition,
@@ -138,7 +139,7 @@ def compile_where(tree: Json) -> Rule:
         RuleError: With everything that is wrong with it.
 
     """
-    return _finish(tree, lambda compiler: compiler.where(tree, ()))
+    return _finish(tree, lambda compiler: compiler.where(tree, (), 1))
 
 
 def _finish(tree: Json, compiled: Callable[[_Compiler], Check | None]) -> Rule:
@@ -174,20 +175,22 @@ class _Compiler:
             return None
         if form in _BRANCHES:
             return self._branch(form, tree[form], (*path, form), depth)
-        return self._leaf(form, tree, path)
+        return self._leaf(form, tree, path, depth)
 
-    def where(self, tree: Json, path: Path) -> Check | None:
-        """Compile a ``where`` (Rule 5)."""
+    def where(self, tree: Json, path: Path, depth: int) -> Check | None:
+        """Compile a ``where`` (Rule 5); its nodes count, and it stands a level below its leaf."""
         if isinstance(tree, Mapping) and tree and not set(tree) & {"all", "any", "not", "event"}:
             tree = {"all": [{"event": name, "is": value} for name, value in tree.items()]}
             made = _Compiler()
-            check = made.node(tree, (), 1)
+            made.nodes = self.nodes  # the bound is one for the whole rule
+            check = made.node(tree, (), depth)
+            self.nodes = made.nodes
             for fault in made.faults.found:  # the author wrote no `all`: say the property instead
                 name = tree["all"][fault.path[1]]["event"] if len(fault.path) > 1 else ""
                 self.faults.add((*path, name), fault.what, fault.how)
             return check
         outer, self.only_event = self.only_event, True
-        check = self.node(tree, path, 1 + sum(1 for key in path if isinstance(key, int)))
+        check = self.node(tree, path, depth)
         self.only_event = outer
         return check
 
@@ -233,13 +236,14 @@ class _Compiler:
             return None
         return _conjunction(good) if form == "all" else _disjunction(good)
 
-    def _leaf(self, form: str, tree: Mapping[str, Json], path: Path) -> Check | None:
+    def _leaf(self, form: str, tree: Mapping[str, Json], path: Path, depth: int) -> Check | None:
         local = Faults()
+        where = partial(self.where, depth=depth + 1)
         match form:
             case "did":
-                check = compile_did(tree, path, local, self.where)
+                check = compile_did(tree, path, local, where)
             case "last" | "first":
-                check = compile_age(tree, form, path, local)
+                check = compile_age(tree, form, path, local, where)
             case "inside":
                 check = compile_inside(tree, path, local)
             case "transition":

@@ -93,10 +93,13 @@ RULE_FORMS: Final[dict[str, tuple[str, str]]] = {
     ),
     "did": (
         "`{did: purchase, where: {category: yoga}, within: 90d, count: {min: 1}}`",
-        "The person's history. `within` or `since`; `count` has `min`, `max` or both.",
+        "`within` or `since`; `count` or `sum: {of: value, min: 100}`, with `min`, `max`, both.",
     ),
-    "last": ("`{last: purchase, older_than: 60d}`", "Age of the last one; or `within`."),
-    "first": ("`{first: purchase, within: 7d}`", "Age of the first one; or `older_than`."),
+    "last": (
+        "`{last: purchase, older_than: 60d}`",
+        "Age of the last one; or `within`. With `where`: of the last that fits.",
+    ),
+    "first": ("`{first: purchase, within: 7d}`", "Age of the first one; likewise."),
     "inside": ("`{inside: {tag: studio}, for: 10m}`", "Inside now, optionally so long at least."),
     "transition": (
         "`{transition: enter, fence: {id: gate}, initial: false, opened: false, clean: true}`",

@@ -284,7 +284,8 @@ FAULTS = {
     "infinite": ({"person": "a", "gt": float("inf")}, "does not fit gt"),
     "unknown place member": ({"place": "gym", "is": True}, "a place has no gym"),
     "later form": ({"trait": "x", "gte": 3}, "trait comes later"),
-    "later sum": ({"did": "a", "sum": {"of": "v"}}, "sum comes later"),
+    "sum without bounds": ({"did": "a", "sum": {"of": "v"}}, "no sum"),
+    "sum and count": ({"did": "a", "sum": {"of": "v", "min": 1}, "count": {"min": 1}}, "both"),
     "did twice bounded": ({"did": "a", "within": "1d", "since": "2026-01-01"}, "both within"),
     "count of text": ({"did": "a", "count": {"min": "1"}}, "no whole number"),
     "count upside down": ({"did": "a", "count": {"min": 2, "max": 1}}, "max is below min"),
@@ -371,3 +372,24 @@ def test_rules_of_one_tree_are_equal() -> None:
 
     assert compile_rule(tree) == compile_rule(dict(tree))
     assert compile_rule(tree) != compile_rule({"not": tree})
+
+
+def test_nodes_and_depth_are_counted_through_wheres() -> None:
+    """Two hundred wheres of two hundred equalities are not two hundred nodes."""
+    leaf: Any = {"did": "a", "where": {"event": "b", "is": 1}}
+    wide = {"all": [{"did": "a", "where": {f"k{n}": 1 for n in range(98)}}] * 2}
+    for _ in range(DEPTH_MAX - 1):
+        leaf = {"not": leaf}
+
+    for tree, what in ((leaf, "deeper than"), (wide, "over")):
+        with pytest.raises(RuleError) as caught:
+            compile_rule(tree)
+        assert [what in fault.what for fault in caught.value.faults] == [True]
+    assert compile_rule(leaf["not"]).tree == leaf["not"]
+
+
+def test_number_beyond_any_fraction_is_a_number() -> None:
+    """YAML has no largest number; one that no fraction can hold is compared as any other."""
+    person = Person("p1", attributes={"age": 1.5})
+
+    assert compile_rule({"person": "age", "lt": 10**400}).holds(facts(person=person))
