@@ -173,6 +173,10 @@ class Store(Protocol):
         """
         Append what ``request.admit`` accepts, with its consent rows and mark, in one commit.
 
+        A withdrawal takes back, in this commit, the pending messages that a transition caused
+        (withheld, with their records) and, with ``location_collect``, where the person's devices
+        were: ``PlaceForgotten`` tells the pipeline. A revoke's proof lists the calls under way.
+
         Returns:
             The admission, or None when the device is known with another secret.
 

@@ -52,6 +52,7 @@ from fencepost_gateway.stores.memory_books import (
     consents_of,
     count_fence_days,
     end,
+    forget_place,
     known_as,
     merge,
     message_of,
@@ -60,6 +61,7 @@ from fencepost_gateway.stores.memory_books import (
     put_records,
     release_unshown,
     take,
+    take_back,
     unpack,
 )
 
@@ -120,6 +122,10 @@ class MemoryStore:
                 at_ms = request.received_ms
                 first_ms, last_ms = books.heard.get(device_id, (at_ms, at_ms))
                 books.heard[device_id] = (first_ms, max(last_ms, at_ms))
+            for withdrawal in admission.withdrawals:
+                take_back(books, withdrawal, request.received_ms)
+                if withdrawal.purpose == "location_collect" and not admission.locates:
+                    forget_place(books, withdrawal.person_id, request.received_ms)
             return admission
 
     async def append(self, record: Record, now_ms: int) -> int:

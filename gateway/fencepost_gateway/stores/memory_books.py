@@ -20,7 +20,8 @@ from fencepost_gateway.decide.message import OPEN_STATES, AddressRow, ClaimFacts
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.settle import Settlement
 from fencepost_gateway.intake import records
-from fencepost_gateway.intake.records import Record
+from fencepost_gateway.intake.admit import Withdrawal
+from fencepost_gateway.intake.records import PlaceForgotten, Record
 from fencepost_gateway.ports import (
     LEASE_MS,
     Claimed,
@@ -258,6 +259,37 @@ def end(books: Books, delivery_id: str, settlement: Settlement, now_ms: int) -> 
         append(books, ended, now_ms)
     record = rows.outcome_record(message, delivery.channel, delivery_id, settlement, now_ms)
     put_records(books, [record])
+
+
+def in_flight_of(books: Books, person_id: str) -> list[str]:
+    """Name the deliveries to a person whose call is under way."""
+    everybody = known_as(books, person_id)
+    return [
+        delivery_id
+        for delivery_id, delivery in sorted(books.deliveries.items())
+        if delivery.state == "sending"
+        and books.messages[delivery.message_id].person_id in everybody
+    ]
+
+
+def take_back(books: Books, withdrawal: Withdrawal, now_ms: int) -> None:
+    """Withhold the pending messages that a withdrawn consent had allowed."""
+    everybody = known_as(books, withdrawal.person_id)
+    for _, row in sorted(books.messages.items()):
+        if row.person_id not in everybody or row.state not in OPEN_STATES:
+            continue
+        if rows.is_recalled(message_of(row), withdrawal):
+            take(books, row, rows.recall(withdrawal), now_ms)
+
+
+def forget_place(books: Books, person_id: str, now_ms: int) -> None:
+    """Drop where a person's devices were, and let the pipeline know."""
+    everybody = known_as(books, person_id)
+    mine = sorted(d for d, (_, speaks_for) in books.devices.items() if speaks_for in everybody)
+    for device_id in mine:
+        books.tracks.pop(device_id, None)
+        books.timers.pop(device_id, None)
+    append(books, PlaceForgotten(person_id, mine), now_ms)
 
 
 def release_unshown(books: Books, person_id: str, delivery_id: str) -> None:

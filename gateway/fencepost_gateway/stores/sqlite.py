@@ -106,7 +106,7 @@ class SqliteStore:
 
     async def admit(self, request: AdmitRequest) -> Admission | None:
         """See ``Store.admit``."""
-        return await self._write(lambda: self._door.admit(request))
+        return await self._write(lambda: self._desk.admit(request))
 
     async def append(self, record: Record, now_ms: int) -> int:
         """See ``Store.append``."""
