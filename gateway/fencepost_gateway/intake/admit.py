@@ -282,6 +282,8 @@ class _Desk:
             "language": event.language,
             "surface": event.surface,
             "method": event.method,
+            "event_id": event.event_id,
+            "zone": self._batch.context.zone[:64],
         }
         for purpose, value in event.values.items():
             stated = ConsentEntry(

@@ -15,12 +15,13 @@ import msgspec
 from msgspec import Struct, structs
 
 from fencepost_gateway.decide.caps import Slot
-from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.consent import DENYING, ConsentEntry
 from fencepost_gateway.decide.message import OPEN_STATES, AddressRow, ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.proof import ProofRow, hash_of
 from fencepost_gateway.decide.settle import Settlement
 from fencepost_gateway.intake import records
-from fencepost_gateway.intake.admit import Withdrawal
+from fencepost_gateway.intake.admit import ConsentChange, Withdrawal
 from fencepost_gateway.intake.records import PlaceForgotten, Record
 from fencepost_gateway.ports import (
     LEASE_MS,
@@ -81,6 +82,7 @@ class Books(Struct):
     devices: dict[str, tuple[bytes, str]] = {}
     heard: dict[str, tuple[int, int]] = {}
     statements: tuple[tuple[str, Statement], ...] = ()
+    proofs: tuple[ProofRow, ...] = ()
     marks: dict[tuple[str, str], bytes] = {}
     aliases: dict[str, str] = {}
     merged: dict[str, str] = {}
@@ -270,6 +272,15 @@ def in_flight_of(books: Books, person_id: str) -> list[str]:
         if delivery.state == "sending"
         and books.messages[delivery.message_id].person_id in everybody
     ]
+
+
+def put_proof(books: Books, change: ConsentChange, now_ms: int) -> None:
+    """Put a change at the end of the chain of proofs."""
+    calls = in_flight_of(books, change.person_id) if change.entry.value in DENYING else []
+    row = rows.proof_row(change, calls, now_ms)
+    row = structs.replace(row, number=len(books.proofs) + 1)
+    head = books.proofs[-1].hash if books.proofs else b""
+    books.proofs = (*books.proofs, structs.replace(row, hash=hash_of(head, row)))
 
 
 def take_back(books: Books, withdrawal: Withdrawal, now_ms: int) -> None:

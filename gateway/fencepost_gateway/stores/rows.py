@@ -7,12 +7,12 @@ Pure. A store decides how to keep rows; what they say is decided here, once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.message import AddressRow, Check, Message, Verdict
+from fencepost_gateway.decide.proof import ProofRow
 from fencepost_gateway.decide.settle import Settlement
 from fencepost_gateway.intake.admit import ConsentChange, Withdrawal
 from fencepost_gateway.intake.records import Outcome
@@ -71,9 +71,22 @@ def recall(withdrawal: Withdrawal) -> Verdict:
     return Verdict("withheld", (check,), "consent")
 
 
-def proof_of(change: ConsentChange, in_flight: Sequence[str]) -> dict[str, Any]:
-    """Give a change's proof; a revoke lists the deliveries that it came too late for."""
-    return {**change.proof, "in_flight": list(in_flight)} if in_flight else change.proof
+def proof_row(change: ConsentChange, in_flight: Sequence[str], now_ms: int) -> ProofRow:
+    """Give a change's proof, not chained yet; a revoke lists the calls it came too late for."""
+    e = change.entry
+    proof = change.proof | ({"in_flight": list(in_flight)} if in_flight else {})
+    return ProofRow(
+        number=0,
+        person_id=change.person_id,
+        purpose=e.purpose,
+        channel=e.channel,
+        address=e.address,
+        old_value=change.old_value,
+        new_value=e.value,
+        at_ms=e.at_ms,
+        received_ms=now_ms,
+        proof=msgspec.msgpack.encode(proof),
+    )
 
 
 def outcome_record(

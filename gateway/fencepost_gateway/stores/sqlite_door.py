@@ -20,6 +20,7 @@ from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.intake.records import LogRecord, Record
 from fencepost_gateway.ports import AdmitRequest
 from fencepost_gateway.stores import rows
+from fencepost_gateway.stores.sqlite_proofs import append_proof
 
 CACHE_MAX = 20_000
 
@@ -126,9 +127,8 @@ class Door:
             e = change.entry
             row = (change.person_id, e.purpose, e.channel, e.address)
             self._db.execute(self._sql.put_consent, (*row, e.value, e.at_ms, e.clock))
-            proof = _packed.encode(rows.proof_of(change, self._in_flight(change)))
-            self._db.execute(
-                self._sql.put_proof, (*row, change.old_value, e.value, e.at_ms, now_ms, proof)
+            append_proof(
+                self._db, self._sql, rows.proof_row(change, self._in_flight(change), now_ms)
             )
             self._consents.pop(change.person_id, None)
 

@@ -41,8 +41,22 @@ ON CONFLICT (person_id, purpose, channel, address)
 DO UPDATE SET value = excluded.value, at_ms = excluded.at_ms, clock = excluded.clock;
 -- name: put_proof
 INSERT INTO consent_proof
-  (person_id, purpose, channel, address, old_value, new_value, at_ms, received_ms, proof)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+  (id, person_id, purpose, channel, address, old_value, new_value, at_ms, received_ms, proof, hash)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+-- name: proof_head
+SELECT id, hash FROM consent_proof ORDER BY id DESC LIMIT 1;
+-- name: proof_chained
+SELECT EXISTS (SELECT 1 FROM consent_proof WHERE hash <> x'');
+-- name: chain_proof
+UPDATE consent_proof SET hash = ? WHERE id = ?;
+-- name: proofs
+SELECT id, person_id, purpose, channel, address, old_value, new_value, at_ms, received_ms, proof,
+  hash FROM consent_proof WHERE id > ? ORDER BY id LIMIT ?;
+-- name: proofs_of
+SELECT id, person_id, purpose, channel, address, old_value, new_value, at_ms, received_ms, proof,
+  hash FROM consent_proof
+WHERE (person_id = ? OR person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?))
+  AND id > ? ORDER BY id LIMIT ?;
 
 -- name: person
 SELECT body FROM person WHERE person_id = ?;
