@@ -29,8 +29,8 @@ def tell_verified(found: Verified) -> str:
     if found.broken_at is None:
         return f"{found.count} proofs, each follows from the one before; head {found.head.hex()}"
     return (
-        f"proof {found.broken_at} is not what was written, or one before it was taken out; the "
-        f"{found.count} before it are whole. Compare it with a backup's."
+        f"proof {found.broken_at} is not what was written, or the one before it was replaced; the "
+        f"{found.count} before it follow from each other. Compare it with a backup's."
     )
 
 

@@ -72,3 +72,13 @@ def test_row_taken_out_or_moved_is_found(count: int, data: st.DataObject) -> Non
     assert verify(gap).broken_at == which + 1
     assert verify(renumbered).broken_at == which + 1
     assert verify(swapped).broken_at == which + 1
+
+
+def test_row_that_was_written_anew_with_its_hash_is_found_at_the_next() -> None:
+    """Who can compute one hash has to write every later row anew: the head tells."""
+    rows = chain(4)
+    forged = structs.replace(rows[1], new_value="n")
+    rows[1] = structs.replace(forged, hash=hash_of(rows[0].hash, forged))
+
+    assert verify(rows).broken_at == 3
+    assert verify(rows).count == 2
