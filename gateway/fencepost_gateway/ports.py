@@ -20,6 +20,7 @@ from msgspec import Struct, field
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.proof import ProofRow
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.intake.admit import Admission, AdmitFacts
 from fencepost_gateway.intake.records import LogRecord, Record
@@ -173,6 +174,10 @@ class Store(Protocol):
         """
         Append what ``request.admit`` accepts, with its consent rows and mark, in one commit.
 
+        A withdrawal takes back, in this commit, the pending messages that a transition caused
+        (withheld, with their records) and, with ``location_collect``, where the person's devices
+        were: ``PlaceForgotten`` tells the pipeline. A revoke's proof lists the calls under way.
+
         Returns:
             The admission, or None when the device is known with another secret.
 
@@ -323,6 +328,13 @@ class Store(Protocol):
 
     async def statements(self, person_id: str, limit: int) -> list[Statement]:
         """Give what somebody stated, as a visitor too; the newest ``limit``, oldest first."""
+
+    async def proofs(self, after: int, limit: int, *, person_id: str = "") -> list[ProofRow]:
+        """
+        Give proofs of consent behind number ``after``: everybody's, or of one, visitors too.
+
+        ``admit`` chains one a change, in its commit; they are never changed again.
+        """
 
     async def versions(self, kind: str, ids: Collection[str]) -> list[DocumentRow]:
         """Give every version of these documents, archived ones too, by id and version."""

@@ -76,11 +76,13 @@ def decode(body: bytes) -> Batch:
 
 def house_of(surface: Surface) -> House:
     """Give what admission needs to know of the gateway."""
+    plan = surface.plans.plan
     return House(
         workspace=surface.settings.workspace,
-        policy=surface.plans.plan.policy,
-        seed=surface.plans.plan.seed,
+        policy=plan.policy,
+        seed=plan.seed,
         address_fault={c: lane.check_address for c, lane in surface.lanes.items()},
+        is_service=plan.is_service,
     )
 
 

@@ -47,6 +47,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
     "location_share": ("location_collect", "share"),
 }
 PURPOSES = frozenset(NEEDS)
+LOCATION = ("location_collect", "location_marketing")  # withdrawing them takes things back
 BY_CHANNEL = frozenset({"transactional", "marketing", "marketing_night"})
 
 
@@ -116,11 +117,16 @@ def allows(
 
 
 def _answer(policy: Policy, purpose: str, value: str, level: tuple[str, str]) -> ConsentAnswer:
-    others = policy.accepts.get("*", frozenset())
-    accepted = policy.accepts.get(purpose, others)  # an empty list accepts nothing but ``y``
-    allowed = value == "y" or (value not in DENYING and value in accepted)
+    allowed = grants(policy, purpose, value)
     said_for = level[0] if level[1] in {ANY, ""} else "address"
     return ConsentAnswer(allowed, purpose, value, said_for, f"{policy.policy_id} v{policy.version}")
+
+
+def grants(policy: Policy, purpose: str, value: str) -> bool:
+    """Say whether ``value``, taken for itself, allows ``purpose``."""
+    others = policy.accepts.get("*", frozenset())
+    accepted = policy.accepts.get(purpose, others)  # an empty list accepts nothing but ``y``
+    return value == "y" or (value not in DENYING and value in accepted)
 
 
 def _strictness(value: str) -> int:

@@ -208,3 +208,9 @@ class Plan(Struct, frozen=True):
     workspace_holdout: float = 0.0
     allows_mock: bool = False
     seed: str = ""
+
+    def is_service(self, campaign_id: str) -> bool:
+        """Say whether a campaign's messages are no marketing; one that is gone sends none."""
+        campaign = self.campaigns.get(campaign_id)
+        template = self.templates.get(campaign.message.template_id) if campaign else None
+        return template is not None and template.purpose != "marketing"

@@ -15,6 +15,8 @@ Rule 4. A consent statement takes effect at once: for the events behind it in th
 Rule 5. ``identify`` joins the visitor's statements to the known person's here, the strictest
         winning; the pipeline joins the rest. A visitor is joined once: what somebody said before
         is never carried over to the next person on the same device.
+Rule 6. A statement that stands and does not allow ``location_collect`` or ``location_marketing``
+        is a withdrawal: the store takes back in the same commit what was pending.
 """
 
 from __future__ import annotations
@@ -50,6 +52,20 @@ class ConsentChange(Struct, frozen=True):
     proof: dict[str, Any]
 
 
+class Withdrawal(Struct, frozen=True):
+    """
+    A location purpose that is allowed no longer, by which value and under which policy.
+
+    ``spares`` says of a campaign that its messages are none of this purpose's.
+    """
+
+    person_id: str
+    purpose: str
+    value: str
+    policy: str
+    spares: Callable[[str], bool]
+
+
 class Other(Struct, frozen=True, omit_defaults=True):
     """A verdict other than accepted; ``index`` stands in where the seq cannot be read."""
 
@@ -76,6 +92,7 @@ class Admission(Struct):
     link: tuple[str, str] | None = None
     person_id: str = ""
     locates: bool = False
+    withdrawals: Sequence[Withdrawal] = ()
 
 
 class AdmitFacts(Struct, frozen=True):
@@ -94,6 +111,10 @@ class AdmitFacts(Struct, frozen=True):
     consents: Callable[[str], Sequence[ConsentEntry]]
 
 
+def _never(_campaign_id: str) -> bool:
+    return False
+
+
 class House(Struct, frozen=True):
     """
     Whose door it is.
@@ -103,6 +124,7 @@ class House(Struct, frozen=True):
         policy: Which consent values count.
         seed: Keys the names of addresses.
         address_fault: By channel, why an address can never be called (empty when it can).
+        is_service: Says of a campaign that its messages are no marketing.
 
     """
 
@@ -110,6 +132,7 @@ class House(Struct, frozen=True):
     policy: Policy
     seed: str = ""
     address_fault: Mapping[str, Callable[[Mapping[str, Any]], str]] = {}
+    is_service: Callable[[str], bool] = _never
 
 
 def admit(batch: Batch, house: House, facts: AdmitFacts, received_ms: int) -> Admission:
@@ -155,6 +178,7 @@ class _Desk:
         self._events: list[Event] = []
         self._at_ms: list[int] = []
         self._changes: list[ConsentChange] = []
+        self._withdrawals: list[Withdrawal] = []
         self._link: tuple[str, str] | None = None
 
     def take(self, event: Event) -> None:
@@ -258,6 +282,8 @@ class _Desk:
             "language": event.language,
             "surface": event.surface,
             "method": event.method,
+            "event_id": event.event_id,
+            "zone": self._batch.context.zone[:64],
         }
         for purpose, value in event.values.items():
             stated = ConsentEntry(
@@ -281,9 +307,7 @@ class _Desk:
         stands = consent.newer(old, stated)
         self._entries[stated.key] = stands
         if stands is stated:
-            self._changes.append(
-                ConsentChange(self._person, stated, old.value if old else "u", proof)
-            )
+            self._change(self._person, stated, old, proof)
 
     def _identify(self, user_id: str) -> None:
         self._user_id = user_id
@@ -307,8 +331,20 @@ class _Desk:
             if old != entry:
                 self._entries[entry.key] = entry
                 proof = {"device_id": self._batch.device_id, "method": "merge"}
-                self._changes.append(ConsentChange(known, entry, old.value if old else "u", proof))
+                self._change(known, entry, old, proof)
         self._weigh()
+
+    def _change(
+        self, person_id: str, entry: ConsentEntry, old: ConsentEntry | None, proof: dict[str, Any]
+    ) -> None:
+        change = ConsentChange(person_id, entry, old.value if old else "u", proof)
+        self._changes.append(change)
+        policy, purpose = self._house.policy, entry.purpose
+        if purpose not in consent.LOCATION or consent.grants(policy, purpose, entry.value):
+            return
+        spares = self._house.is_service if purpose == "location_marketing" else _never
+        named = f"{policy.policy_id} v{policy.version}"
+        self._withdrawals.append(Withdrawal(person_id, purpose, entry.value, named, spares))
 
     # ---- the end --------------------------------------------------------------------------
 
@@ -338,6 +374,7 @@ class _Desk:
             link=self._link,
             person_id=self._person,
             locates=self._fix_fault is None,
+            withdrawals=self._withdrawals,
         )
 
 

@@ -61,13 +61,20 @@ class Outcome(Struct, tag="outcome"):
     fence_id: str = ""
 
 
+class PlaceForgotten(Struct, tag="place_forgotten"):
+    """A person withdrew their consent to location: their devices were never seen anywhere."""
+
+    person_id: str
+    device_ids: list[str]
+
+
 class Published(Struct, tag="published"):
     """The documents of ``revision`` are in force for every later record."""
 
     revision: int
 
 
-Record = Upload | TimerFired | Outcome | Published
+Record = Upload | TimerFired | Outcome | PlaceForgotten | Published
 
 
 class LogRecord(Struct, frozen=True):

@@ -181,7 +181,8 @@ class Replay:
             body = {"seq": seq, "event_id": f"{name}-{seq}", "at": at, **event}
             raws.append(Raw(msgspec.json.encode(body)))
         batch = Batch(1, name, "replay", _moment(now_ms), Who(name), raws, context=self._context)
-        house = House(WORKSPACE, self._plans.plan.policy)
+        plan = self._plans.plan
+        house = House(WORKSPACE, plan.policy, is_service=plan.is_service)
 
         def admit_it(facts: AdmitFacts) -> Admission:
             return admit(batch, house, facts, now_ms)

@@ -21,6 +21,7 @@ from msgspec import structs
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import OPEN_STATES, ClaimFacts
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.proof import ProofRow
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.intake import records
@@ -52,14 +53,17 @@ from fencepost_gateway.stores.memory_books import (
     consents_of,
     count_fence_days,
     end,
+    forget_place,
     known_as,
     merge,
     message_of,
     open_messages,
     pack,
+    put_proof,
     put_records,
     release_unshown,
     take,
+    take_back,
     unpack,
 )
 
@@ -106,6 +110,7 @@ class MemoryStore:
             for change in admission.consents:
                 books.consents[(change.person_id, *change.entry.key)] = change.entry
                 # Whose clock it was is not kept of what was stated once.
+                put_proof(books, change, request.received_ms)
                 stated = Statement(request.received_ms, structs.replace(change.entry, clock=""))
                 books.statements = (*books.statements, (change.person_id, stated))
             if admission.link is not None:
@@ -120,6 +125,10 @@ class MemoryStore:
                 at_ms = request.received_ms
                 first_ms, last_ms = books.heard.get(device_id, (at_ms, at_ms))
                 books.heard[device_id] = (first_ms, max(last_ms, at_ms))
+            for withdrawal in admission.withdrawals:
+                take_back(books, withdrawal, request.received_ms)
+                if withdrawal.purpose == "location_collect" and not admission.locates:
+                    forget_place(books, withdrawal.person_id, request.received_ms)
             return admission
 
     async def append(self, record: Record, now_ms: int) -> int:
@@ -354,6 +363,12 @@ class MemoryStore:
         """See ``Store.statements``."""
         everybody = known_as(self._books, person_id)
         return [said for owner, said in self._books.statements if owner in everybody][-limit:]
+
+    async def proofs(self, after: int, limit: int, *, person_id: str = "") -> list[ProofRow]:
+        """See ``Store.proofs``."""
+        wanted = known_as(self._books, person_id)
+        found = [p for p in self._books.proofs if not person_id or p.person_id in wanted]
+        return [p for p in found if p.number > after][:limit]
 
     async def versions(self, kind: str, ids: Collection[str]) -> list[DocumentRow]:
         """See ``Store.versions``."""

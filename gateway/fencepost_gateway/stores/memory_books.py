@@ -15,12 +15,14 @@ import msgspec
 from msgspec import Struct, structs
 
 from fencepost_gateway.decide.caps import Slot
-from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.consent import DENYING, ConsentEntry
 from fencepost_gateway.decide.message import OPEN_STATES, AddressRow, ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.proof import ProofRow, hash_of
 from fencepost_gateway.decide.settle import Settlement
 from fencepost_gateway.intake import records
-from fencepost_gateway.intake.records import Record
+from fencepost_gateway.intake.admit import ConsentChange, Withdrawal
+from fencepost_gateway.intake.records import PlaceForgotten, Record
 from fencepost_gateway.ports import (
     LEASE_MS,
     Claimed,
@@ -80,6 +82,7 @@ class Books(Struct):
     devices: dict[str, tuple[bytes, str]] = {}
     heard: dict[str, tuple[int, int]] = {}
     statements: tuple[tuple[str, Statement], ...] = ()
+    proofs: tuple[ProofRow, ...] = ()
     marks: dict[tuple[str, str], bytes] = {}
     aliases: dict[str, str] = {}
     merged: dict[str, str] = {}
@@ -258,6 +261,46 @@ def end(books: Books, delivery_id: str, settlement: Settlement, now_ms: int) -> 
         append(books, ended, now_ms)
     record = rows.outcome_record(message, delivery.channel, delivery_id, settlement, now_ms)
     put_records(books, [record])
+
+
+def in_flight_of(books: Books, person_id: str) -> list[str]:
+    """Name the deliveries to a person whose call is under way."""
+    everybody = known_as(books, person_id)
+    return [
+        delivery_id
+        for delivery_id, delivery in sorted(books.deliveries.items())
+        if delivery.state == "sending"
+        and books.messages[delivery.message_id].person_id in everybody
+    ]
+
+
+def put_proof(books: Books, change: ConsentChange, now_ms: int) -> None:
+    """Put a change at the end of the chain of proofs."""
+    calls = in_flight_of(books, change.person_id) if change.entry.value in DENYING else []
+    row = rows.proof_row(change, calls, now_ms)
+    row = structs.replace(row, number=len(books.proofs) + 1)
+    head = books.proofs[-1].hash if books.proofs else b""
+    books.proofs = (*books.proofs, structs.replace(row, hash=hash_of(head, row)))
+
+
+def take_back(books: Books, withdrawal: Withdrawal, now_ms: int) -> None:
+    """Withhold the pending messages that a withdrawn consent had allowed."""
+    everybody = known_as(books, withdrawal.person_id)
+    for _, row in sorted(books.messages.items()):
+        if row.person_id not in everybody or row.state not in OPEN_STATES:
+            continue
+        if rows.is_recalled(message_of(row), withdrawal):
+            take(books, row, rows.recall(withdrawal), now_ms)
+
+
+def forget_place(books: Books, person_id: str, now_ms: int) -> None:
+    """Drop where a person's devices were, and let the pipeline know."""
+    everybody = known_as(books, person_id)
+    mine = sorted(d for d, (_, speaks_for) in books.devices.items() if speaks_for in everybody)
+    for device_id in mine:
+        books.tracks.pop(device_id, None)
+        books.timers.pop(device_id, None)
+    append(books, PlaceForgotten(person_id, mine), now_ms)
 
 
 def release_unshown(books: Books, person_id: str, delivery_id: str) -> None:

@@ -6,11 +6,15 @@ Pure. A store decides how to keep rows; what they say is decided here, once.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from fencepost_gateway.decide.ids import derive
-from fencepost_gateway.decide.message import AddressRow, Message, Verdict
+from fencepost_gateway.decide.message import AddressRow, Check, Message, Verdict
+from fencepost_gateway.decide.proof import ProofRow
 from fencepost_gateway.decide.settle import Settlement
+from fencepost_gateway.intake.admit import ConsentChange, Withdrawal
 from fencepost_gateway.intake.records import Outcome
 from fencepost_gateway.ports import RecordRow
 
@@ -46,6 +50,43 @@ def claim_record(message: Message, verdict: Verdict, delivery_id: str, now_ms: i
         "checks": msgspec.to_builtins(verdict.checks),
     }
     return RecordRow(0, now_ms, message.person_id, "claim", message.message_id, body)
+
+
+def is_recalled(message: Message, withdrawal: Withdrawal) -> bool:
+    """Say whether a pending message goes with a withdrawn consent to location."""
+    return message.cause.kind == "transition" and not withdrawal.spares(message.campaign_id)
+
+
+def recall(withdrawal: Withdrawal) -> Verdict:
+    """Give the verdict on a message that a withdrawal takes back."""
+    inputs = {
+        "asked": [withdrawal.purpose],
+        "purpose": withdrawal.purpose,
+        "value": withdrawal.value,
+        "said_for": "any",
+        "policy": withdrawal.policy,
+        "withdrawn": True,
+    }
+    check = Check("consent", ok=False, reason="consent", inputs=inputs)
+    return Verdict("withheld", (check,), "consent")
+
+
+def proof_row(change: ConsentChange, in_flight: Sequence[str], now_ms: int) -> ProofRow:
+    """Give a change's proof, not chained yet; a revoke lists the calls it came too late for."""
+    e = change.entry
+    proof = change.proof | ({"in_flight": list(in_flight)} if in_flight else {})
+    return ProofRow(
+        number=0,
+        person_id=change.person_id,
+        purpose=e.purpose,
+        channel=e.channel,
+        address=e.address,
+        old_value=change.old_value,
+        new_value=e.value,
+        at_ms=e.at_ms,
+        received_ms=now_ms,
+        proof=msgspec.msgpack.encode(proof),
+    )
 
 
 def outcome_record(

@@ -27,6 +27,7 @@ import msgspec
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import ClaimFacts
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.proof import ProofRow
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.intake import records
@@ -52,6 +53,7 @@ from fencepost_gateway.stores.sqlite_desk import Desk, Facts
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_fence_days import KEPT_DAYS, FenceDays
 from fencepost_gateway.stores.sqlite_file import ack_level_of, connect, lock_folder, migrate
+from fencepost_gateway.stores.sqlite_proofs import begin_chain, proofs
 from fencepost_gateway.stores.sqlite_story import Story
 from fencepost_gateway.stores.sqlite_writer import Writer
 
@@ -74,6 +76,7 @@ class SqliteStore:
         self._sql = load_queries()
         self._write_db = connect(path)
         migrate(self._write_db)
+        begin_chain(self._write_db, self._sql)
         self._door = Door(self._write_db, self._sql)
         self._desk = Desk(self._write_db, self._sql, self._door)
         self._read_db = connect(path, read_only=True)
@@ -106,7 +109,7 @@ class SqliteStore:
 
     async def admit(self, request: AdmitRequest) -> Admission | None:
         """See ``Store.admit``."""
-        return await self._write(lambda: self._door.admit(request))
+        return await self._write(lambda: self._desk.admit(request))
 
     async def append(self, record: Record, now_ms: int) -> int:
         """See ``Store.append``."""
@@ -355,6 +358,10 @@ class SqliteStore:
     async def statements(self, person_id: str, limit: int) -> list[Statement]:
         """See ``Store.statements``."""
         return await self._read(lambda: self._story.statements(person_id, limit))
+
+    async def proofs(self, after: int, limit: int, *, person_id: str = "") -> list[ProofRow]:
+        """See ``Store.proofs``."""
+        return await self._read(lambda: proofs(self._read_db, self._sql, after, limit, person_id))
 
     async def versions(self, kind: str, ids: Collection[str]) -> list[DocumentRow]:
         """See ``Store.versions``."""

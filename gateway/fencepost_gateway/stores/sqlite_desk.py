@@ -25,10 +25,12 @@ from fencepost_gateway.decide.message import (
 )
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
-from fencepost_gateway.intake.records import TimerFired
+from fencepost_gateway.intake.admit import Admission, Withdrawal
+from fencepost_gateway.intake.records import PlaceForgotten, TimerFired
 from fencepost_gateway.ports import (
     LEASE_MS,
     AddressChange,
+    AdmitRequest,
     Claimed,
     Effects,
     Judge,
@@ -105,6 +107,34 @@ class Desk:
         self._sql = sql
         self._door = door
         self._facts = Facts(db, sql)
+
+    # ---- the door, once it has taken a withdrawal ---------------------------------------
+
+    def admit(self, request: AdmitRequest) -> Admission | None:
+        """Do what ``Store.admit`` promises."""
+        admission = self._door.admit(request)
+        if admission is None:
+            return None
+        for withdrawal in admission.withdrawals:
+            self._take_back(withdrawal, request.received_ms)
+            if withdrawal.purpose == "location_collect" and not admission.locates:
+                self._forget_place(withdrawal.person_id, request.received_ms)
+        return admission
+
+    def _take_back(self, withdrawal: Withdrawal, now_ms: int) -> None:
+        both = (withdrawal.person_id, withdrawal.person_id)
+        for row in self._db.execute(self._sql.pending_of, both).fetchall():
+            found = self._facts.message(str(row[0]))
+            if found is not None and rows.is_recalled(found[0], withdrawal):
+                self._write(found[0], rows.recall(withdrawal), found[3], now_ms)
+
+    def _forget_place(self, person_id: str, now_ms: int) -> None:
+        found = self._db.execute(self._sql.devices_of, (person_id, person_id, -1)).fetchall()
+        device_ids = sorted(str(row[0]) for row in found)
+        for device_id in device_ids:
+            self._db.execute(self._sql.drop_track, (device_id,))
+            self._db.execute(self._sql.drop_timer, (device_id,))
+        self._door.append(PlaceForgotten(person_id, device_ids), now_ms)
 
     # ---- the pipeline's commit ------------------------------------------------------------
 

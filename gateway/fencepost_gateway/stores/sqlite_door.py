@@ -13,12 +13,14 @@ from typing import Any
 import apsw
 import msgspec
 
-from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.consent import DENYING, ConsentEntry
 from fencepost_gateway.intake import records
-from fencepost_gateway.intake.admit import Admission, AdmitFacts
+from fencepost_gateway.intake.admit import Admission, AdmitFacts, ConsentChange
 from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.intake.records import LogRecord, Record
 from fencepost_gateway.ports import AdmitRequest
+from fencepost_gateway.stores import rows
+from fencepost_gateway.stores.sqlite_proofs import append_proof
 
 CACHE_MAX = 20_000
 
@@ -87,8 +89,8 @@ class Door:
         """Give the statements of a person; they stand where the visitor's person is."""
         known = self._consents.get(person_id)
         if known is None:
-            rows = self._db.execute(self._sql.consents, (person_id,))
-            known = [ConsentEntry(*row) for row in rows]
+            found = self._db.execute(self._sql.consents, (person_id,))
+            known = [ConsentEntry(*row) for row in found]
             _bound(self._consents)[person_id] = known
         return known
 
@@ -125,11 +127,16 @@ class Door:
             e = change.entry
             row = (change.person_id, e.purpose, e.channel, e.address)
             self._db.execute(self._sql.put_consent, (*row, e.value, e.at_ms, e.clock))
-            proof = _packed.encode(change.proof)
-            self._db.execute(
-                self._sql.put_proof, (*row, change.old_value, e.value, e.at_ms, now_ms, proof)
+            append_proof(
+                self._db, self._sql, rows.proof_row(change, self._in_flight(change), now_ms)
             )
             self._consents.pop(change.person_id, None)
+
+    def _in_flight(self, change: ConsentChange) -> list[str]:
+        if change.entry.value not in DENYING:
+            return []
+        both = (change.person_id, change.person_id)
+        return [name for (name,) in self._db.execute(self._sql.in_flight_of, both)]
 
 
 def _bound(cache: dict[Any, Any]) -> dict[Any, Any]:

@@ -9,7 +9,7 @@ Rule 1. ``now`` of everything a record causes is the record's own append time, w
 Rule 2. The device stage runs the fence tracker over an upload's fixes, by event time; the person
         stage takes transitions and app events in that order, one at a time.
 Rule 3. Statements of consent took effect at the door. Here a withdrawn ``location_collect`` only
-        makes the device forget where it was.
+        makes the person's devices forget where they were.
 Rule 4. Every transition and every woken campaign leaves a record. One that is superseded wakes
         nobody; one that comes late does, with its age, and the claim withholds what is too old.
 Rule 5. One timer a device: for what the tracker has to tell next, or the next opening of a fence
@@ -43,7 +43,7 @@ from fencepost_gateway.decide.presence import (
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.addresses import address_ref, raw_address
 from fencepost_gateway.intake.codes import checked
-from fencepost_gateway.intake.records import LogRecord, Outcome, TimerFired, Upload
+from fencepost_gateway.intake.records import LogRecord, Outcome, PlaceForgotten, TimerFired, Upload
 from fencepost_gateway.ports import AddressChange, Effects, RecordRow, Timer
 from fencepost_gateway.workers.fence_tally import FenceTally
 from fencepost_gateway.workers.plans import Plans
@@ -92,6 +92,9 @@ class Group:
             self._timer(record)
         elif isinstance(record, Outcome):
             self._outcome(record)
+        elif isinstance(record, PlaceForgotten):
+            for device_id in record.device_ids:
+                self._forget_place(device_id, self._person(record.person_id))
 
     def close(self) -> Effects:
         """Note the rows that changed; the commit may be written."""

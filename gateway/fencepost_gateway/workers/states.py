@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.intake.records import LogRecord, Outcome, TimerFired, Upload
+from fencepost_gateway.intake.records import LogRecord, Outcome, PlaceForgotten, TimerFired, Upload
 from fencepost_geofence.state import DeviceState, unseen
 
 
@@ -43,6 +43,9 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
         elif isinstance(record, TimerFired):
             persons.add(record.person_id)
             devices.add(record.device_id)
+        elif isinstance(record, PlaceForgotten):
+            persons.add(record.person_id)
+            devices.update(record.device_ids)
         elif isinstance(record, Outcome):
             persons.add(record.person_id)
     return persons, devices

@@ -290,6 +290,8 @@ def test_consent_leaves_a_change_with_its_proof() -> None:
         "language": None,
         "surface": "s",
         "method": None,
+        "event_id": "e-1",
+        "zone": "",
     }
 
 

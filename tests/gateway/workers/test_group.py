@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from fencepost_gateway.decide.person import Presence
 from fencepost_gateway.intake import wire
-from fencepost_gateway.intake.records import LogRecord, Upload
+from fencepost_gateway.intake.records import LogRecord, PlaceForgotten, Upload
 from fencepost_gateway.ports import DocumentRow, RecordRow
 from fencepost_gateway.stores.memory import MemoryStore
 from fencepost_gateway.workers.group import Group
 from fencepost_gateway.workers.plans import Plans
-from fencepost_gateway.workers.states import States
+from fencepost_gateway.workers.states import States, people_of
+from fencepost_geofence.state import unseen
 from gateway.batches import NOW_MS, batch, event
 
 CAMPAIGN = (
@@ -56,3 +58,23 @@ async def test_cut_of_the_log_leaves_no_trace() -> None:
     assert [row.at_ms for row in together] == [NOW_MS + 5, NOW_MS]
     assert together == apart
     assert states.persons == others.persons
+
+
+async def test_withdrawn_place_is_forgotten_for_every_device_that_is_named() -> None:
+    """Trail, timer and presence of the devices go; what another device saw stays."""
+    forgotten = LogRecord(1, NOW_MS, PlaceForgotten("p", ["device-1", "device-2"]))
+    states = States()
+    for name in ("device-1", "device-2", "device-3"):
+        states.device(name).trail.fixes = bytearray(b"somewhere")
+        states.timers[name] = NOW_MS
+        states.person("p").inside.append(Presence("shop", NOW_MS, f"visit-{name}", name))
+    group = Group(states, Plans("seed"), "demo", 1)
+    group.take(forgotten)
+    effects = group.close()
+
+    assert people_of([forgotten]) == ({"p"}, {"device-1", "device-2"})
+    assert set(effects.tracks) == {"device-1", "device-2"}
+    assert states.device("device-1") == states.device("device-2") == unseen()
+    assert states.device("device-3").trail.fixes == b"somewhere"
+    assert effects.timers == {"device-1": None, "device-2": None}
+    assert [visit.device_id for visit in effects.persons["p"].inside] == ["device-3"]

@@ -41,8 +41,22 @@ ON CONFLICT (person_id, purpose, channel, address)
 DO UPDATE SET value = excluded.value, at_ms = excluded.at_ms, clock = excluded.clock;
 -- name: put_proof
 INSERT INTO consent_proof
-  (person_id, purpose, channel, address, old_value, new_value, at_ms, received_ms, proof)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+  (id, person_id, purpose, channel, address, old_value, new_value, at_ms, received_ms, proof, hash)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+-- name: proof_head
+SELECT id, hash FROM consent_proof ORDER BY id DESC LIMIT 1;
+-- name: proof_chained
+SELECT EXISTS (SELECT 1 FROM consent_proof WHERE hash <> x'');
+-- name: chain_proof
+UPDATE consent_proof SET hash = ? WHERE id = ?;
+-- name: proofs
+SELECT id, person_id, purpose, channel, address, old_value, new_value, at_ms, received_ms, proof,
+  hash FROM consent_proof WHERE id > ? ORDER BY id LIMIT ?;
+-- name: proofs_of
+SELECT id, person_id, purpose, channel, address, old_value, new_value, at_ms, received_ms, proof,
+  hash FROM consent_proof
+WHERE (person_id = ? OR person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?))
+  AND id > ? ORDER BY id LIMIT ?;
 
 -- name: person
 SELECT body FROM person WHERE person_id = ?;
@@ -58,6 +72,8 @@ SELECT device_id, body FROM track WHERE device_id IN (SELECT value FROM json_eac
 -- name: put_track
 INSERT INTO track (device_id, body) VALUES (?, ?)
 ON CONFLICT (device_id) DO UPDATE SET body = excluded.body;
+-- name: drop_track
+DELETE FROM track WHERE device_id = ?;
 -- name: put_timer
 INSERT INTO timer (device_id, person_id, due_ms, fired) VALUES (?, ?, ?, 0)
 ON CONFLICT (device_id) DO UPDATE
@@ -120,6 +136,15 @@ UPDATE record SET person_id = ? WHERE person_id = ?;
 SELECT message_id, priority, due_ms FROM message
 WHERE state IN ('queued', 'deferred') AND due_ms <= ?
 ORDER BY priority DESC, due_ms, message_id LIMIT ?;
+-- name: pending_of
+SELECT message_id FROM message WHERE state IN ('queued', 'deferred')
+  AND (person_id = ? OR person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?))
+ORDER BY message_id;
+-- name: in_flight_of
+SELECT d.delivery_id FROM message m JOIN delivery d ON d.message_id = m.message_id
+WHERE d.state = 'sending'
+  AND (m.person_id = ? OR m.person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?))
+ORDER BY d.delivery_id;
 -- name: next_due
 SELECT min(at) FROM (
   SELECT min(due_ms) AS at FROM message WHERE state IN ('queued', 'deferred')

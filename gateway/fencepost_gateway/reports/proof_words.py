@@ -1,0 +1,42 @@
+"""
+Proof words: a proof of consent as one line, and what became of the chain.
+
+Pure. An address is shown by its reference, a wording by its id.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+
+from fencepost_gateway.decide.proof import ProofRow, Verified
+
+_plain = msgspec.msgpack.Decoder()
+
+
+def tell_proof(row: ProofRow) -> str:
+    """Tell one change: number, when, what about, from which value to which, by which means."""
+    about = ":".join([row.purpose, *(x for x in (row.channel, row.address) if x != "any")])
+    proof = _plain.decode(row.proof)
+    means = [f"{name}={_one(value)}" for name, value in proof.items() if value not in (None, "")]
+    line = [str(row.number), _moment(row.at_ms), about, f"{row.old_value}->{row.new_value}"]
+    return " ".join([*line, f"received={_moment(row.received_ms)}", *means])
+
+
+def tell_verified(found: Verified) -> str:
+    """Say whether the chain is whole, and where it is not."""
+    if found.broken_at is None:
+        return f"{found.count} proofs, each follows from the one before; head {found.head.hex()}"
+    return (
+        f"proof {found.broken_at} is not what was written, or the one before it was replaced; the "
+        f"{found.count} before it follow from each other. Compare it with a backup's."
+    )
+
+
+def _one(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _moment(at_ms: int) -> str:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds")

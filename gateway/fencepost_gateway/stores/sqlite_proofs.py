@@ -1,0 +1,81 @@
+"""
+The SQLite store's chain of consent proofs: append, read, and read while nobody serves.
+
+Appending runs on the writer's thread inside the transaction of the change. What was written once is
+never written again: the one exception is a chain that has not begun, when a store of a former
+release is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import apsw
+from msgspec import structs
+
+from fencepost_gateway.decide.proof import ProofRow, hash_of
+from fencepost_gateway.errors import StartError
+from fencepost_gateway.stores.sql import load_migrations, load_queries
+from fencepost_gateway.stores.sqlite_file import connect
+
+PAGE = 1000
+
+
+def append_proof(db: apsw.Connection, sql: SimpleNamespace, row: ProofRow) -> None:
+    """Put a change at the end of the chain, whatever number it was given."""
+    number, head = db.execute(sql.proof_head).get or (0, b"")
+    numbered = structs.replace(row, number=number + 1)
+    chained = structs.replace(numbered, hash=hash_of(head, numbered))
+    db.execute(sql.put_proof, structs.astuple(chained))
+
+
+def begin_chain(db: apsw.Connection, sql: SimpleNamespace) -> None:
+    """Chain what a former release wrote, if nothing is chained yet; all of it or nothing."""
+    if db.execute(sql.proof_chained).get:
+        return
+    head, number = b"", 0
+    with db:
+        while page := _page(db, sql, number, ""):
+            for row in page:
+                head, number = hash_of(head, row), row.number
+                db.execute(sql.chain_proof, (head, number))
+
+
+def proofs(
+    db: apsw.Connection, sql: SimpleNamespace, after: int, limit: int, person_id: str
+) -> list[ProofRow]:
+    """See ``Store.proofs``."""
+    if person_id:
+        found = db.execute(sql.proofs_of, (person_id, person_id, after, limit))
+    else:
+        found = db.execute(sql.proofs, (after, limit))
+    return [ProofRow(*row) for row in found]
+
+
+def read_proofs(folder: Path, person_id: str = "") -> Iterator[ProofRow]:
+    """
+    Read the chain in ``folder`` from its file, beside a gateway that serves or without one.
+
+    Raises:
+        StartError: There is no store, or another release has written it.
+
+    """
+    path = folder / "fencepost.db"
+    if not path.exists():
+        raise StartError(f"{folder} holds no store: set FENCEPOST_DATA_DIR to the gateway's folder")
+    db, sql = connect(path, read_only=True), load_queries()
+    try:
+        if db.execute("PRAGMA user_version").get != load_migrations()[-1][0]:
+            raise StartError(f"{path} is of another release: start the gateway of this one first")
+        after = 0
+        while page := _page(db, sql, after, person_id):
+            yield from page
+            after = page[-1].number
+    finally:
+        db.close()
+
+
+def _page(db: apsw.Connection, sql: SimpleNamespace, after: int, person_id: str) -> list[ProofRow]:
+    return proofs(db, sql, after, PAGE, person_id)
