@@ -13,8 +13,9 @@ import json
 import signal
 import sys
 import zoneinfo
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -311,21 +312,10 @@ def health(
     key: Key = None,
 ) -> None:
     """Say which fences need mending, and how: too small, flapping, undecided, slow, doubled."""
-    from fencepost_gateway import remote  # noqa: PLC0415
     from fencepost_gateway.reports.health_words import tell_health  # noqa: PLC0415
-    from fencepost_gateway.settings import read_settings  # noqa: PLC0415
 
-    base, operator_key = remote.address_of(read_settings(), url, key)
-    asked = fences or []
-    try:
-        answer = remote.fence_report(base, operator_key, "health", asked, limit, days=days)
-    except remote.RemoteError as error:
-        _fail_problem(error.problem)
-    if as_json:
-        print(json.dumps(answer, ensure_ascii=False, indent=1))
-        return
-    for line in tell_health(answer, asked):
-        print(line)
+    answer = _report("health", (url, key), fences or [], limit, days=days)
+    _show(answer, tell_health(answer, fences or []), as_json=as_json)
 
 
 @cli.command()
@@ -343,21 +333,36 @@ def visits(  # noqa: PLR0913 - one option each, as people type them
     key: Key = None,
 ) -> None:
     """Say how often fences are visited, by how many, how long and when; never of fewer than 10."""
-    from fencepost_gateway import remote  # noqa: PLC0415
     from fencepost_gateway.reports.visit_words import tell_visits  # noqa: PLC0415
+
+    wish = {"tag": tag, "library": library}
+    answer = _report("visits", (url, key), fences or [], limit, days=days, **wish)
+    _show(answer, tell_visits(answer, fences or []), as_json=as_json)
+
+
+def _report(
+    name: str,
+    door: tuple[str | None, str | None],
+    fences: list[str],
+    limit: int,
+    **wish: int | str,
+) -> Any:
+    """Ask the gateway at a door (URL and key) for a report of fences."""
+    from fencepost_gateway import remote  # noqa: PLC0415
     from fencepost_gateway.settings import read_settings  # noqa: PLC0415
 
-    base, operator_key = remote.address_of(read_settings(), url, key)
-    asked = fences or []
-    wish: dict[str, int | str] = {"days": days, "tag": tag, "library": library}
+    base, operator_key = remote.address_of(read_settings(), *door)
     try:
-        answer = remote.fence_report(base, operator_key, "visits", asked, limit, **wish)
+        return remote.fence_report(base, operator_key, name, fences, limit, **wish)
     except remote.RemoteError as error:
         _fail_problem(error.problem)
+
+
+def _show(answer: Any, lines: Iterable[str], *, as_json: bool) -> None:
+    """Print an answer in words, or as it is."""
     if as_json:
-        print(json.dumps(answer, ensure_ascii=False, indent=1))
-        return
-    for line in tell_visits(answer, asked):
+        lines = [json.dumps(answer, ensure_ascii=False, indent=1)]
+    for line in lines:
         print(line)
 
 

@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from math import cos, erf, exp, radians, sqrt
 from typing import Final, Literal
 
-from fencepost_geofence.fix import UNKNOWN_ACCURACY_M
+from fencepost_geofence.fix import claimed_m
 from fencepost_geofence.sphere import METRES_PER_DEGREE
 
 ENTER_AT: Final = 0.6
@@ -192,9 +192,7 @@ def inside_probability(distance_m: float, sigma_m: float) -> float:
 
 def _variances(accuracy_m: float | None, scale2: float) -> tuple[float, float]:
     """Give the variance of the bias and of what is fresh in a fix (rules 2 and 3)."""
-    if accuracy_m is None or not accuracy_m > 0:
-        accuracy_m = UNKNOWN_ACCURACY_M
-    bias2 = scale2 * (min(accuracy_m, WORST_ACCURACY_M) / SIGMAS_68) ** 2
+    bias2 = scale2 * (min(claimed_m(accuracy_m), WORST_ACCURACY_M) / SIGMAS_68) ** 2
     return bias2, FRESH_SHARE * bias2 + FLOOR_M2
 
 

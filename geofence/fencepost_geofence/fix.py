@@ -32,3 +32,8 @@ class Fix:
     accuracy_m: float | None
     speed_mps: float | None = None
     is_mock: bool = False
+
+
+def claimed_m(accuracy_m: float | None) -> float:
+    """Give the accuracy to reckon with: unknown, zero and negative are unknown, never perfect."""
+    return accuracy_m if accuracy_m is not None and accuracy_m > 0 else UNKNOWN_ACCURACY_M

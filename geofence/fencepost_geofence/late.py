@@ -22,7 +22,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from fencepost_geofence.fix import UNKNOWN_ACCURACY_M, Fix
+from fencepost_geofence.fix import Fix, claimed_m
 from fencepost_geofence.state import DeviceState, FenceState, Kind, Told, Transition
 from fencepost_geofence.trail import Trail, kept
 
@@ -168,9 +168,7 @@ def _undo(one: Told) -> Transition:
 
 
 def _rank(fix: Fix) -> tuple[float, float, float]:
-    accuracy_m = fix.accuracy_m
-    is_known = accuracy_m is not None and accuracy_m > 0
-    return accuracy_m if is_known else UNKNOWN_ACCURACY_M, fix.lat, fix.lon  # type: ignore[return-value]
+    return claimed_m(fix.accuracy_m), fix.lat, fix.lon
 
 
 def _moment(one: Told | Transition) -> tuple[int, str]:

@@ -27,7 +27,7 @@ from math import asin, atan2, cos, degrees, radians, sin
 from typing import Final, Protocol
 
 from fencepost_geofence.fence import Fence
-from fencepost_geofence.fix import UNKNOWN_ACCURACY_M, Fix
+from fencepost_geofence.fix import Fix, claimed_m
 from fencepost_geofence.nearest import Measured, Wanted
 from fencepost_geofence.sphere import EARTH_RADIUS_M, great_circle_m
 from fencepost_geofence.verdict import is_coarse
@@ -179,13 +179,8 @@ def _is_way(previous: Fix, fix: Fix) -> bool:
         return False
     took_s = (fix.at_ms - previous.at_ms) / 1000
     length_m = _length_m(previous, fix)
-    blur_m = _accuracy_m(previous) + _accuracy_m(fix)
+    blur_m = claimed_m(previous.accuracy_m) + claimed_m(fix.accuracy_m)
     return STRIDE * blur_m <= length_m <= MAX_SPEED_MPS * took_s
-
-
-def _accuracy_m(fix: Fix) -> float:
-    known = fix.accuracy_m is not None and fix.accuracy_m > 0
-    return fix.accuracy_m if known and fix.accuracy_m is not None else UNKNOWN_ACCURACY_M
 
 
 def _length_m(a: Fix, b: Fix) -> float:

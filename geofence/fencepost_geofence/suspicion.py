@@ -23,15 +23,14 @@ Rule 5. ``constant_accuracy``: ``CONSTANT`` fixes of one accuracy on a way of mo
 from collections.abc import Collection, Sequence
 from itertools import pairwise
 from math import sqrt
-from struct import Struct
 from typing import Final, Literal
 
 from fencepost_geofence.evidence import FASTEST_M_PER_MS
 from fencepost_geofence.fence import Fence
-from fencepost_geofence.fix import COARSE_M, UNKNOWN_ACCURACY_M, Fix
+from fencepost_geofence.fix import COARSE_M, Fix, claimed_m
 from fencepost_geofence.index import FenceIndex
 from fencepost_geofence.sphere import METRES_PER_DEGREE, POLE_DEG, great_circle_m
-from fencepost_geofence.trail import UNITS_PER_DEGREE, Trail
+from fencepost_geofence.trail import PACKED, Trail
 
 Flag = Literal[
     "mock", "null_island", "teleport", "maybe_swapped", "repeated_track", "constant_accuracy"
@@ -49,17 +48,8 @@ BARE: Final = 1000  # units of 1 cm that four decimals are a multiple of
 _UNHEARD: Final = frozenset({"mock", "null_island", "bad_position"})
 _LEAST_DEG: Final = ERR_M / METRES_PER_DEGREE / sqrt(2)
 _DEG_PER_MS: Final = FASTEST_M_PER_MS / METRES_PER_DEGREE / sqrt(2)
-_kept = Struct("<Iiie")  # a fix as the trail keeps it (its rule 5)
-_SIZE: Final = _kept.size
+_SIZE: Final = PACKED.size
 _AT, _PLACE = 4, 8  # where in it the position is, and how long
-
-
-def last_known(trail: Trail) -> Fix | None:
-    """Give the newest fix of a trail; to be asked before the tracker adds others."""
-    if not trail.fixes or trail.last_ms is None:
-        return None
-    _, lat, lon, kept_m = _kept.unpack_from(trail.fixes, len(trail.fixes) - _SIZE)
-    return Fix(trail.last_ms, lat / UNITS_PER_DEGREE, lon / UNITS_PER_DEGREE, kept_m or None)
 
 
 def suspect(
@@ -133,12 +123,7 @@ def _is_far(one: Fix, two: Fix) -> bool:
     """Say whether nobody gets from one fix to the other (rule 2)."""
     apart_m = great_circle_m(one.lat, one.lon, two.lat, two.lon)
     could_m = FASTEST_M_PER_MS * abs(two.at_ms - one.at_ms)
-    return apart_m > could_m + ERR_M + _claimed_m(one) + _claimed_m(two)
-
-
-def _claimed_m(fix: Fix) -> float:
-    accuracy_m = fix.accuracy_m
-    return accuracy_m if accuracy_m is not None and accuracy_m > 0 else UNKNOWN_ACCURACY_M
+    return apart_m > could_m + ERR_M + claimed_m(one.accuracy_m) + claimed_m(two.accuracy_m)
 
 
 def _named(one: Fix, two: Fix) -> Flag:
@@ -178,7 +163,7 @@ def _run(fixes: bytearray, at: int) -> list[tuple[int, int, int, float]]:
     begin = max(0, end - RUN * _SIZE)
     if (end - begin) % _SIZE:
         return []  # bytes of two fixes that look like a position
-    return list(_kept.iter_unpack(memoryview(fixes)[begin:end]))
+    return list(PACKED.iter_unpack(memoryview(fixes)[begin:end]))
 
 
 def _is_constant(trail: Trail) -> bool:

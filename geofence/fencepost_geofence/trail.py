@@ -53,8 +53,8 @@ FEWEST_SAYS: Final = 5
 MEDIAN_OF_SQUARES: Final = 0.693  # of an exponential distribution with mean 1
 BELIEF: Final = 0.25  # how much of what a block says is taken over
 
-_packed = Struct("<Iiie")
-_SIZE: Final = _packed.size
+PACKED: Final = Struct("<Iiie")  # a fix as it is kept (rule 5)
+_SIZE: Final = PACKED.size
 
 
 @dataclass(slots=True)
@@ -125,7 +125,7 @@ class Trail:
         if count % BLOCK == 0 and count:
             self._turn(fix.at_ms)
         accuracy_m = fix.accuracy_m
-        packed = _packed.pack(
+        packed = PACKED.pack(
             fix.at_ms % WRAP_MS,
             round(fix.lat * UNITS_PER_DEGREE),
             round(fix.lon * UNITS_PER_DEGREE),
@@ -133,10 +133,14 @@ class Trail:
         )
         self.fixes += packed
         self.last_ms = fix.at_ms
-        _, lat, lon, kept_m = _packed.unpack(packed)
+        _, lat, lon, kept_m = PACKED.unpack(packed)
         if kept_m <= COARSE_M:
             self.fine_ms = fix.at_ms
         return lat / UNITS_PER_DEGREE, lon / UNITS_PER_DEGREE, kept_m or None
+
+    def newest(self) -> Fix | None:
+        """Give the newest fix, as it is kept."""
+        return next(self._back(), None)
 
     def since(self, at_ms: int) -> list[Fix]:
         """Give the fixes at and after a moment, as they are kept, oldest first."""
@@ -169,7 +173,7 @@ class Trail:
         """Give the fixes from the newest back; it is not newer than this."""
         at_ms = self.last_ms if newest_ms is None else newest_ms
         for start in range(len(self.fixes) - _SIZE, -1, -_SIZE):
-            packed_ms, lat, lon, kept_m = _packed.unpack_from(self.fixes, start)
+            packed_ms, lat, lon, kept_m = PACKED.unpack_from(self.fixes, start)
             assert at_ms is not None  # noqa: S101 - a trail with fixes knows when its last one was
             at_ms -= (at_ms - packed_ms) % WRAP_MS
             yield Fix(at_ms, lat / UNITS_PER_DEGREE, lon / UNITS_PER_DEGREE, kept_m or None)
@@ -185,7 +189,7 @@ class Trail:
             self._begun, self._folded = first, first * BLOCK
         evidence = self._evidence
         start = self._folded * _SIZE
-        for packed_ms, lat, lon, kept_m in _packed.iter_unpack(memoryview(self.fixes)[start:]):
+        for packed_ms, lat, lon, kept_m in PACKED.iter_unpack(memoryview(self.fixes)[start:]):
             place = lat / UNITS_PER_DEGREE, lon / UNITS_PER_DEGREE
             if evidence is None:
                 evidence = begin(packed_ms, *place, kept_m, self.scales2[first])
@@ -219,7 +223,7 @@ class Trail:
         """Let go of the oldest blocks."""
         fine_ms = self.gone[1]
         for number in range(blocks * BLOCK - 1, -1, -1):
-            if _packed.unpack_from(self.fixes, number * _SIZE)[3] <= COARSE_M:
+            if PACKED.unpack_from(self.fixes, number * _SIZE)[3] <= COARSE_M:
                 fine_ms = self._moment_ms(number)
                 break
         self.gone = self._moment_ms(blocks * BLOCK - 1), fine_ms
@@ -231,7 +235,7 @@ class Trail:
             self._unfold()
 
     def _moment_ms(self, number: int) -> int:
-        (packed_ms,) = _packed.unpack_from(self.fixes, number * _SIZE)[:1]
+        (packed_ms,) = PACKED.unpack_from(self.fixes, number * _SIZE)[:1]
         last_ms = self.last_ms or 0
         return last_ms - (last_ms - int(packed_ms)) % WRAP_MS
 
@@ -252,7 +256,7 @@ def untrodden() -> Trail:
 
 def _believed(scale2: float, block: bytes) -> float:
     """Correct the scale by what fixes say about their own accuracy (rule 3)."""
-    fixes = list(_packed.iter_unpack(block))
+    fixes = list(PACKED.iter_unpack(block))
     north_m = METRES_PER_DEGREE / UNITS_PER_DEGREE
     east_m = north_m * cos(radians(fixes[0][1] / UNITS_PER_DEGREE))
     said = []

@@ -14,7 +14,7 @@ from fencepost_geofence.heard import Followed
 from fencepost_geofence.index import FenceIndex
 from fencepost_geofence.shapes import Circle
 from fencepost_geofence.state import DeviceState, unseen
-from fencepost_geofence.suspicion import CONSTANT, RUN, WEAK, last_known, suspect
+from fencepost_geofence.suspicion import CONSTANT, RUN, WEAK, suspect
 from fencepost_geofence.tracker import Tracker
 from fencepost_geofence.trail import Trail, untrodden
 from real_data import real_data
@@ -66,7 +66,7 @@ def look(
 ) -> tuple[list[str], Followed]:
     """Follow an upload; give its flags, and what the tracker made of it."""
     index = FenceIndex(fences)
-    before = last_known(state.trail)
+    before = state.trail.newest()
     followed = Tracker(index).follow(state, fixes)
     return [*suspect(before, fixes, followed.dropped, state.trail, index)], followed
 
@@ -273,12 +273,12 @@ def test_constant_accuracy_on_the_way_is_for_the_record() -> None:
     assert {"constant_accuracy"} == WEAK
 
 
-def test_last_known_is_the_newest_fix_as_the_trail_keeps_it() -> None:
+def test_newest_is_the_newest_fix_as_the_trail_keeps_it() -> None:
     """Read from its end; an empty trail has none."""
     trail: Trail = untrodden()
-    nothing = last_known(trail)
+    nothing = trail.newest()
     for one in walk(30):
         trail.add(one)
 
     assert nothing is None
-    assert last_known(trail) == trail.since(0)[-1]
+    assert trail.newest() == trail.since(0)[-1]

@@ -124,5 +124,5 @@ def _depart(person: Person, departure: Departure) -> None:
 
 
 def _around(fence: Fence) -> list[Box]:
-    """Give where fixes concern a fence, as the tracker sees it."""
+    """Give where fixes are near enough to a fence to show the accuracy usual there."""
     return [wide for box in fence.shape.boxes() for wide in grown(box)]

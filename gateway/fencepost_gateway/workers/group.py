@@ -50,7 +50,7 @@ from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.states import States
 from fencepost_geofence.fix import Fix
 from fencepost_geofence.state import Transition, unseen
-from fencepost_geofence.suspicion import last_known, suspect
+from fencepost_geofence.suspicion import suspect
 
 LONG_AGO_MS = -1
 ZONE_FRESH_MS = 86_400_000  # a zone is confirmed once a day, not with every upload
@@ -204,7 +204,7 @@ class Group:
         self.fixes += len(fixes)
         state = self._states.device(device_id)
         tracker = self._plans.tracker
-        cut_before, before = tracker.index.cut_positions, last_known(state.trail)
+        cut_before, before = tracker.index.cut_positions, state.trail.newest()
         followed = tracker.follow(state, fixes)
         self.cut_positions += tracker.index.cut_positions - cut_before
         flags = suspect(before, fixes, followed.dropped, state.trail, tracker.index)
