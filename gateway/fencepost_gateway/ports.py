@@ -75,7 +75,7 @@ class RecordRow(Struct, frozen=True):
     cursor: int
     at_ms: int
     person_id: str
-    kind: Literal["transition", "step", "claim", "outcome", "check_in"]
+    kind: Literal["transition", "step", "claim", "outcome", "check_in", "audience"]
     subject: str
     body: dict[str, Any]
 
@@ -88,7 +88,8 @@ class Effects(Struct):
     pairs: rows of the first become the second's; cap slots move, so counters add. ``unshown`` are
     (person, delivery) pairs: that person's device says it never showed the in-app message, so its
     cap slot is released. ``fence_days`` holds what was counted, by UTC day (days since 1970) and
-    fence; it is added to what is there.
+    fence, ``audience_days`` the same by audience; it is added to what is there. ``person_timers``
+    maps a person to when to ask again about them, None to clear it.
     """
 
     position: int
@@ -102,6 +103,29 @@ class Effects(Struct):
     unshown: list[tuple[str, str]] = field(default_factory=list)
     records: list[RecordRow] = field(default_factory=list)
     fence_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
+    audience_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
+    person_timers: dict[str, int | None] = field(default_factory=dict)
+
+
+class Sweep(Struct, frozen=True):
+    """A back-fill: which definitions, up to whom, how many of how many, and whether it is done."""
+
+    key: str = ""
+    after: str = ""
+    seen: int = 0
+    total: int = 0
+    done: bool = True
+
+
+class AudienceDay(Struct, frozen=True):
+    """What was counted of an audience on a UTC day (days since 1970)."""
+
+    day: int
+    audience_id: str
+    joined: int = 0
+    left: int = 0
+    filled: int = 0
+    cleared: int = 0
 
 
 class DueMessage(Struct, frozen=True):
@@ -163,8 +187,37 @@ class AdmitRequest(Struct, frozen=True):
     received_ms: int
 
 
+class AudienceBook(Protocol):
+    """What a store keeps of audiences, besides each person's own memberships."""
+
+    async def days(self, since_day: int, audience_id: str = "") -> list[AudienceDay]:
+        """Give what was counted by UTC day from ``since_day`` on, by day and audience."""
+
+    async def sizes(self) -> dict[str, int]:
+        """Give how many belong to each audience that ever had somebody."""
+
+    async def sweep(self) -> Sweep:
+        """Give the newest back-fill, how far it is."""
+
+    async def begin_sweep(self, key: str) -> None:
+        """Begin a back-fill of everybody, unless that one has begun; another one ends."""
+
+    async def advance_sweep(self, limit: int, now_ms: int) -> int:
+        """Append ``Touched`` for the next persons, in one commit; gives its position, 0 if done."""
+
+    async def sample(self, after: str, limit: int) -> dict[str, Person]:
+        """Give persons behind id ``after``, by id; ids are hashes, so any stretch is by chance."""
+
+    async def persons_count(self) -> int:
+        """Say how many persons there are."""
+
+
 class Store(Protocol):
     """The store of one gateway."""
+
+    @property
+    def audiences(self) -> AudienceBook:
+        """What it keeps of audiences."""
 
     @property
     def ack_level(self) -> AckLevel:
@@ -205,12 +258,17 @@ class Store(Protocol):
         """
         Write ``effects`` with their log position in one commit.
 
-        A message that exists already is left as it is: ids come from the cause. ``fence_days`` are
-        added only if the position moves forward: the same effects again count nothing twice.
+        A message that exists already is left as it is: ids come from the cause. ``fence_days`` and
+        ``audience_days`` are added only if the position moves forward: the same effects again
+        count nothing twice.
         """
 
     async def fire_timers(self, now_ms: int, limit: int) -> int:
-        """Append ``timer.fired`` for due timers and mark them, in one commit; gives how many."""
+        """
+        Append ``timer.fired`` for due timers and mark them, in one commit; gives how many.
+
+        Those of devices come first, then those of persons.
+        """
 
     async def due(self, now_ms: int, limit: int) -> list[DueMessage]:
         """Give open messages that are due, by priority (higher first), due time, id."""

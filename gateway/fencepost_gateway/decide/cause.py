@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 class Cause(Struct, frozen=True):
     """
-    An app event or a transition.
+    An app event, a transition, or a change of audience.
 
     Attributes:
         stimulus_id: Names the stimulus; every id made from it is the same on a repeat.
-        kind: Which of the two it is.
-        name: The event's name, or the kind of the transition.
+        kind: Which of them it is.
+        name: The event's name, the kind of the transition, or join or leave.
         at_ms: When it happened, by the device's corrected clock.
         props: Properties of an app event.
         fence_id: Fence of a transition.
@@ -39,11 +39,13 @@ class Cause(Struct, frozen=True):
         inactive: It happened outside the opening hours of the fence.
         after_ms: The threshold a dwell has reached.
         flags: What was suspicious about the positions of the visit.
+        audience_id: Audience that was joined or left.
+        is_located: Where somebody is or was has brought it about.
 
     """
 
     stimulus_id: str
-    kind: Literal["event", "transition"]
+    kind: Literal["event", "transition", "audience"]
     name: str
     at_ms: int
     props: dict[str, Any] = {}
@@ -54,6 +56,13 @@ class Cause(Struct, frozen=True):
     inactive: bool = False
     after_ms: int | None = None
     flags: tuple[str, ...] = ()
+    audience_id: str = ""
+    is_located: bool = False
+
+    @property
+    def is_by_place(self) -> bool:
+        """Say whether a position has brought it about, at once or by an audience."""
+        return self.kind == "transition" or self.is_located
 
 
 def place_of(plan: Plan, person: Person, cause: Cause) -> FenceView | None:
@@ -64,16 +73,28 @@ def place_of(plan: Plan, person: Person, cause: Cause) -> FenceView | None:
 
 def rule_facts(plan: Plan, person: Person, cause: Cause, now_ms: int) -> RuleFacts:
     """Lay out for the rules what woke the campaign and who the person is."""
-    is_event = cause.kind == "event"
+    is_event, is_transition = cause.kind == "event", cause.kind == "transition"
     return RuleFacts(
         person=person,
         now_ms=now_ms,
         event_name=cause.name if is_event else "",
         event=cause.props if is_event else None,
-        transition=None if is_event else _view(cause),
+        transition=_view(cause) if is_transition else None,
         place=place_of(plan, person, cause),
         fences=plan.fences,
         workspace_zone=plan.workspace_zone,
+    )
+
+
+def standing_facts(plan: Plan, person: Person, now_ms: int, wakes: list[int]) -> RuleFacts:
+    """Lay out for the rules who the person is, whatever woke us; ``wakes`` is theirs to fill."""
+    return RuleFacts(
+        person=person,
+        now_ms=now_ms,
+        place=current_place((p.fence_id for p in person.inside), plan.fences),
+        fences=plan.fences,
+        workspace_zone=plan.workspace_zone,
+        wakes=wakes,
     )
 
 

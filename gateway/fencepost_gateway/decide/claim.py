@@ -232,7 +232,7 @@ def _suppression(_case: _Case, channel: str, address: AddressRow | None) -> Chec
 
 def _consent(case: _Case, channel: str, address: AddressRow | None) -> Check:
     purposes: list[str] = [case.template.purpose]
-    if case.is_marketing and case.facts.message.cause.kind == "transition":
+    if case.is_marketing and case.facts.message.cause.is_by_place:
         purposes.append("location_marketing")
     ref = address.ref if address else consent.ANY
     answers = []

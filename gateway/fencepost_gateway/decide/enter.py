@@ -24,7 +24,14 @@ from fencepost_gateway.decide.cause import Cause, operands_of, rule_facts
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.message import Message
 from fencepost_gateway.decide.person import Person, RunMark
-from fencepost_gateway.decide.plan import Campaign, EventEntry, Plan, TransitionEntry
+from fencepost_gateway.decide.plan import (
+    AudienceEntry,
+    Campaign,
+    Entry,
+    EventEntry,
+    Plan,
+    TransitionEntry,
+)
 from fencepost_gateway.decide.rules import Evaluation, RuleFacts
 
 MAX_AGE_TRANSITION_MS = 15 * 60_000
@@ -74,6 +81,8 @@ def _woken(plan: Plan, cause: Cause) -> Iterator[Campaign]:
     found: Iterable[Campaign]
     if cause.kind == "event":
         found = plan.on_event.get(cause.name, ())
+    elif cause.kind == "audience":
+        found = plan.on_audience.get((cause.audience_id, cause.name), ())
     else:
         found = plan.on_transition.get((cause.name, cause.fence_id), ())
     for campaign in found:
@@ -81,10 +90,13 @@ def _woken(plan: Plan, cause: Cause) -> Iterator[Campaign]:
             yield campaign
 
 
-def _opens(entry: EventEntry | TransitionEntry, cause: Cause) -> bool:
+def _opens(entry: Entry, cause: Cause) -> bool:
     """Say whether this entry is meant; its ``where`` rule is asked later, with a record."""
     if isinstance(entry, EventEntry):
         return cause.kind == "event" and entry.name == cause.name
+    if isinstance(entry, AudienceEntry):
+        named = entry.audience_id, entry.on
+        return cause.kind == "audience" and named == (cause.audience_id, cause.name)
     return (
         cause.kind == "transition"
         and entry.kind == cause.name
@@ -95,7 +107,7 @@ def _opens(entry: EventEntry | TransitionEntry, cause: Cause) -> bool:
     )
 
 
-def _wants_inactive(entry: EventEntry | TransitionEntry, cause: Cause) -> bool:
+def _wants_inactive(entry: Entry, cause: Cause) -> bool:
     return isinstance(entry, TransitionEntry) and entry.inactive and _opens(entry, cause)
 
 

@@ -22,7 +22,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct, field
 
+from fencepost_gateway.decide import trait_state
 from fencepost_gateway.decide.flags import FLAGS_MAX, Flagged
+from fencepost_gateway.decide.trait_state import TraitState
 
 RECENT_MAX = 100
 NAMES_MAX = 200
@@ -86,7 +88,12 @@ class RunMark(Struct):
 
 
 class Person(Struct):
-    """Somebody we know, or an anonymous visitor."""
+    """
+    Somebody we know, or an anonymous visitor.
+
+    ``audiences`` says since when the person belongs to which; ``judged`` by which definitions, and
+    ``rethink_ms`` when to ask again though nothing happens (``audiences``).
+    """
 
     person_id: str
     user_id: str = ""
@@ -97,9 +104,18 @@ class Person(Struct):
     left: list[Departure] = field(default_factory=list)
     flags: list[Flagged] = field(default_factory=list)
     runs: dict[str, RunMark] = field(default_factory=dict)
+    traits: dict[str, TraitState] = field(default_factory=dict)
+    audiences: dict[str, int] = field(default_factory=dict)
+    judged: str = ""
+    rethink_ms: int | None = None
     zone: str = ""
     zone_at_ms: int = 0
     locale: str = ""
+
+    @property
+    def is_known(self) -> bool:
+        """Say whether anything is known of the person."""
+        return bool(self.user_id or self.summaries or self.attributes or self.inside)
 
     def remember(self, name: str, at_ms: int, props: dict[str, Any]) -> None:
         """Take an app event into the history, oldest out first (Rule 2)."""
@@ -146,6 +162,7 @@ def merge(known: Person, visitor: Person) -> None:
     """Take ``visitor`` into ``known`` (Rule 3)."""
     for key, value in visitor.attributes.items():
         known.attributes.setdefault(key, value)
+    trait_state.merge(known.traits, visitor.traits, known.summaries, visitor.summaries)
     for name, theirs in visitor.summaries.items():
         ours = known.summaries.get(name)
         if ours is not None:

@@ -17,10 +17,12 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from fencepost_gateway.decide.audiences import NO_AUDIENCES, Audiences
 from fencepost_gateway.decide.opening import Opening
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.rule_facts import TransitionKind
 from fencepost_gateway.decide.rules import Rule
+from fencepost_gateway.decide.traits import Trait
 
 CalendarWindow = Literal["hour", "day", "week", "month"]
 PurposeName = Literal["marketing", "transactional"]
@@ -48,7 +50,14 @@ class TransitionEntry(Struct, frozen=True):
     inactive: bool = False
 
 
-Entry = EventEntry | TransitionEntry
+class AudienceEntry(Struct, frozen=True):
+    """Woken when somebody joins an audience, or leaves it."""
+
+    audience_id: str
+    on: Literal["join", "leave"] = "join"
+
+
+Entry = EventEntry | TransitionEntry | AudienceEntry
 
 
 class Reentry(Struct, frozen=True):
@@ -192,7 +201,8 @@ class Plan(Struct, frozen=True):
     """
     Everything published at one revision.
 
-    ``openings`` holds the opening hours, by fence, that some entry waits for (``opened``).
+    ``openings`` holds the opening hours, by fence, that some entry waits for (``opened``);
+    ``traits_on`` the traits that an app event goes into.
     """
 
     revision: int
@@ -203,7 +213,11 @@ class Plan(Struct, frozen=True):
     fences: dict[str, FenceView] = {}
     on_event: dict[str, tuple[Campaign, ...]] = {}
     on_transition: dict[tuple[str, str], tuple[Campaign, ...]] = {}
+    on_audience: dict[tuple[str, str], tuple[Campaign, ...]] = {}
     openings: dict[str, Opening] = {}
+    traits: dict[str, Trait] = {}
+    traits_on: dict[str, tuple[Trait, ...]] = {}
+    audiences: Audiences = NO_AUDIENCES
     workspace_zone: str = ""
     workspace_holdout: float = 0.0
     allows_mock: bool = False

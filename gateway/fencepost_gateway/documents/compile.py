@@ -28,6 +28,7 @@ from fencepost_gateway.decide.spans import (
     zone_named,
 )
 from fencepost_gateway.documents import fences
+from fencepost_gateway.documents.audience_plans import audiences_of, traits_of, traits_on
 from fencepost_gateway.documents.document import StoredDocument
 from fencepost_gateway.documents.models.base import Authored, percent_fraction
 from fencepost_gateway.documents.models.campaign import Campaign, Entry
@@ -72,6 +73,7 @@ def compile_plan(
         _campaign(source, each, views, all_fences, zone)
         for source, each in _of_kind(stored, "campaign", Campaign)
     ]
+    traits = traits_of(stored)
     return plan.Plan(
         revision=revision,
         policy=next(_policy(source, each) for source, each in _of_kind(stored, "policy", Policy)),
@@ -86,7 +88,11 @@ def compile_plan(
         fences=views,
         on_event=_by_event(campaigns),
         on_transition=_by_transition(campaigns),
+        on_audience=_by_audience(campaigns),
         openings=_openings(campaigns, views),
+        traits=traits,
+        traits_on=traits_on(traits.values()),
+        audiences=audiences_of(stored, traits, zone),
         workspace_zone=zone,
         workspace_holdout=_fraction(workspace.holdout if workspace else 0),
         allows_mock=workspace is not None and workspace.mock,
@@ -189,6 +195,8 @@ def _entry(
     if authored.event is not None:
         where = None if authored.where is None else compile_where(authored.where)
         return plan.EventEntry(authored.event, where)
+    if authored.audience is not None:
+        return plan.AudienceEntry(authored.audience, authored.on or "join")
     return plan.TransitionEntry(
         kind=authored.transition or "enter",
         fence_ids=selected(authored, views, all_fences),
@@ -305,6 +313,17 @@ def _by_transition(
             for fence_id in entry.fence_ids
         }
         for key in sorted(keys):
+            index.setdefault(key, []).append(campaign)
+    return {key: tuple(found) for key, found in index.items()}
+
+
+def _by_audience(
+    campaigns: Iterable[plan.Campaign],
+) -> dict[tuple[str, str], tuple[plan.Campaign, ...]]:
+    index: dict[tuple[str, str], list[plan.Campaign]] = {}
+    for campaign in campaigns:
+        found = [e for e in campaign.entries if isinstance(e, plan.AudienceEntry)]
+        for key in sorted({(entry.audience_id, entry.on) for entry in found}):
             index.setdefault(key, []).append(campaign)
     return {key: tuple(found) for key, found in index.items()}
 

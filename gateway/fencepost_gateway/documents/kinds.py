@@ -18,6 +18,7 @@ from msgspec import Struct
 from pydantic import BaseModel, ValidationError
 
 from fencepost_gateway.documents.document import Path
+from fencepost_gateway.documents.models.audience import Audience, Trait
 from fencepost_gateway.documents.models.base import Authored
 from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.caps import Caps
@@ -33,11 +34,11 @@ MODELS: Final[Mapping[str, type[Authored]]] = {
     "fence": Fence,
     "library": Library,
     "workspace": Workspace,
+    "trait": Trait,
+    "audience": Audience,
 }
 LATER_KINDS: Final[Mapping[str, str]] = {
     "journey": "use campaign: a journey of one message",
-    "audience": "write the rule under when: of the campaign",
-    "trait": "use did: in the rule, or an attribute the app keeps",
     "offer": "write the offer into a template",
     "experiment": "use holdout: of the campaign",
     "source": "let the app's server send an event",

@@ -2,7 +2,7 @@
 Records: what stands in the log. What happens is a record; nothing else wakes the pipeline.
 
 Pure data. A record is one of: an upload (the accepted events of one batch and one person), a
-timer that fired, the outcome of a message, a publication of documents.
+timer that fired, the outcome of a message, a back-fill, a publication of documents.
 """
 
 from __future__ import annotations
@@ -36,7 +36,11 @@ class Upload(Struct, tag="upload"):
 
 
 class TimerFired(Struct, tag="timer"):
-    """A timer came due: the tracker of ``device_id`` should look at the time."""
+    """
+    A timer came due: the tracker of ``device_id`` should look at the time.
+
+    Without a device it is the person's own: what holds of them may have changed by itself.
+    """
 
     timer_id: str
     device_id: str
@@ -68,13 +72,19 @@ class PlaceForgotten(Struct, tag="place_forgotten"):
     device_ids: list[str]
 
 
+class Touched(Struct, tag="touched"):
+    """These persons should be judged by the definitions in force."""
+
+    person_ids: list[str]
+
+
 class Published(Struct, tag="published"):
     """The documents of ``revision`` are in force for every later record."""
 
     revision: int
 
 
-Record = Upload | TimerFired | Outcome | PlaceForgotten | Published
+Record = Upload | TimerFired | Outcome | PlaceForgotten | Touched | Published
 
 
 class LogRecord(Struct, frozen=True):

@@ -43,6 +43,11 @@ from fencepost_gateway.ports import (
     Statement,
 )
 from fencepost_gateway.stores import rows
+from fencepost_gateway.stores.memory_audiences import (
+    MemoryAudiences,
+    fire_person_timers,
+    take_audiences,
+)
 from fencepost_gateway.stores.memory_books import (
     AddressEntry,
     Books,
@@ -74,6 +79,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._books = Books()
         self._closed = False
+        self.audiences = MemoryAudiences(lambda: self._books, self._unit)
 
     @property
     def ack_level(self) -> AckLevel:
@@ -162,7 +168,8 @@ class MemoryStore:
     async def commit(self, effects: Effects) -> None:
         """See ``Store.commit``."""
         with self._unit() as books:
-            if effects.position > books.position:
+            is_new = effects.position > books.position
+            if is_new:
                 count_fence_days(books, effects.fence_days)
             books.position = effects.position
             books.persons |= {i: pack(person) for i, person in effects.persons.items()}
@@ -173,6 +180,7 @@ class MemoryStore:
                 books.timers.pop(device_id, None)
                 if timer is not None:
                     books.timers[device_id] = timer
+            take_audiences(books, effects, counts=is_new)
             for c in effects.addresses:
                 key = (c.person_id, c.channel, c.ref)
                 books.addresses.pop(key, None)
@@ -194,7 +202,7 @@ class MemoryStore:
                 name = f"{t.device_id}@{t.due_ms}"
                 append(books, TimerFired(name, t.device_id, t.person_id, t.due_ms), now_ms)
                 del books.timers[t.device_id]
-            return len(due)
+            return len(due) + fire_person_timers(books, now_ms, limit - len(due))
 
     # ---- claim and confirm ----------------------------------------------------------------
 
@@ -207,6 +215,7 @@ class MemoryStore:
         """See ``Store.next_due_ms``."""
         moments = [m.due_ms for m in open_messages(self._books)]
         moments += [t.due_ms for t in self._books.timers.values()]
+        moments += self._books.person_timers.values()
         return min(moments, default=None)
 
     async def peek(self, message_id: str) -> ClaimFacts | None:

@@ -25,11 +25,13 @@ from fencepost_gateway.intake.admit import ConsentChange, Withdrawal
 from fencepost_gateway.intake.records import PlaceForgotten, Record
 from fencepost_gateway.ports import (
     LEASE_MS,
+    AudienceDay,
     Claimed,
     DocumentRow,
     DueMessage,
     RecordRow,
     Statement,
+    Sweep,
     Timer,
 )
 from fencepost_gateway.stores import rows
@@ -99,6 +101,9 @@ class Books(Struct):
     documents: dict[tuple[str, str, int], DocumentRow] = {}
     records: dict[int, Owned] = {}
     fence_days: dict[tuple[int, str], bytes] = {}
+    audience_days: dict[tuple[int, str], AudienceDay] = {}
+    person_timers: dict[str, int] = {}
+    sweep: Sweep = Sweep()
 
 
 def pack(value: Any) -> bytes:
@@ -190,6 +195,7 @@ def claim_facts(books: Books, row: MessageRow) -> ClaimFacts:
 def merge(books: Books, visitor_id: str, person_id: str) -> None:
     """Let ``person_id`` have every row of ``visitor_id``."""
     books.persons.pop(visitor_id, None)
+    books.person_timers.pop(visitor_id, None)
     if books.aliases.get(visitor_id) == person_id:
         books.merged[visitor_id] = person_id
     for owner, channel, ref in list(books.addresses):

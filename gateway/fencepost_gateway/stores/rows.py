@@ -54,7 +54,7 @@ def claim_record(message: Message, verdict: Verdict, delivery_id: str, now_ms: i
 
 def is_recalled(message: Message, withdrawal: Withdrawal) -> bool:
     """Say whether a pending message goes with a withdrawn consent to location."""
-    return message.cause.kind == "transition" and not withdrawal.spares(message.campaign_id)
+    return message.cause.is_by_place and not withdrawal.spares(message.campaign_id)
 
 
 def recall(withdrawal: Withdrawal) -> Verdict:

@@ -49,6 +49,7 @@ from fencepost_gateway.ports import (
 )
 from fencepost_gateway.stores import rows
 from fencepost_gateway.stores.sql import load_queries
+from fencepost_gateway.stores.sqlite_audiences import SqliteAudiences
 from fencepost_gateway.stores.sqlite_desk import Desk, Facts
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_fence_days import KEPT_DAYS, FenceDays
@@ -86,6 +87,8 @@ class SqliteStore:
         self._reader = ThreadPoolExecutor(1, "fencepost-reader")
         self._tail: deque[LogRecord] = deque(maxlen=TAIL_MAX)
         self._writer = Writer(self._write_db, self._keep, self._door.forget)
+        reads, writes = (self._read_db, self._read), (self._write_db, self._write)
+        self.audiences = SqliteAudiences(reads, writes, self._sql, self._door)
 
     @property
     def ack_level(self) -> AckLevel:

@@ -38,6 +38,11 @@ from fencepost_gateway.ports import (
     Settle,
 )
 from fencepost_gateway.stores import rows
+from fencepost_gateway.stores.sqlite_audiences import (
+    count_audience_days,
+    fire_person_timers,
+    put_person_timers,
+)
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_fence_days import count_fence_days
 
@@ -157,8 +162,11 @@ class Desk:
             run(sql.put_message, row)
         self._db.executemany(sql.release_unshown, effects.unshown)
         self.put_records(effects.records)
-        if effects.fence_days and effects.position > (run(sql.fact, ("position",)).get or 0):
+        put_person_timers(self._db, sql, effects)
+        counts = effects.fence_days or effects.audience_days
+        if counts and effects.position > (run(sql.fact, ("position",)).get or 0):
             count_fence_days(self._db, sql, effects.fence_days)
+            count_audience_days(self._db, sql, effects.audience_days)
         run(sql.set_fact, ("position", effects.position))
 
     def put_records(self, found: Sequence[RecordRow]) -> None:
@@ -180,6 +188,7 @@ class Desk:
         ):
             self._db.execute(move, (person_id, visitor_id))
         self._db.execute(sql.drop_person, (visitor_id,))
+        self._db.execute(sql.drop_person_timer, (visitor_id,))
         self._db.execute(sql.set_merged, (visitor_id, person_id))
 
     def _change_address(self, change: AddressChange) -> None:
@@ -316,4 +325,5 @@ class Desk:
             fired = TimerFired(f"{device_id}@{due_ms}", device_id, person_id, due_ms)
             self._door.append(fired, now_ms)
             self._db.execute(self._sql.mark_timer, (device_id,))
-        return len(due)
+        room = limit - len(due)
+        return len(due) + fire_person_timers(self._db, self._sql, self._door, now_ms, room)

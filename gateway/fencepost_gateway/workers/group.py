@@ -17,6 +17,8 @@ Rule 5. One timer a device: for what the tracker has to tell next, or the next o
 Rule 6. A check-in counts as a position of its moment. One whose code is forged, expired, of a fence
         that is not live, or that comes too late leaves a record with the reason, and nothing else.
 Rule 7. What is suspicious about an upload is noted before its transitions are told; they bear it.
+Rule 8. What happens first goes into traits and audiences, then wakes campaigns by itself, then by
+        the audiences it made somebody join or leave.
 """
 
 from __future__ import annotations
@@ -40,11 +42,20 @@ from fencepost_gateway.decide.presence import (
     move,
     next_opening_ms,
 )
+from fencepost_gateway.decide.traits import keep_up
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.addresses import address_ref, raw_address
 from fencepost_gateway.intake.codes import checked
-from fencepost_gateway.intake.records import LogRecord, Outcome, PlaceForgotten, TimerFired, Upload
+from fencepost_gateway.intake.records import (
+    LogRecord,
+    Outcome,
+    PlaceForgotten,
+    TimerFired,
+    Touched,
+    Upload,
+)
 from fencepost_gateway.ports import AddressChange, Effects, RecordRow, Timer
+from fencepost_gateway.workers.audience_stage import AudienceStage
 from fencepost_gateway.workers.fence_tally import FenceTally
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.states import States
@@ -73,6 +84,7 @@ class Group:
         self._moved: set[str] = set()
         self._now_ms = 0
         self.effects = Effects(position, 0)
+        self._audiences = AudienceStage(plans.plan, plans.audience_keys, self.effects, self._record)
         self._tally = FenceTally()
         self.dropped: dict[str, int] = {}
         self.flags: list[str] = []
@@ -95,6 +107,11 @@ class Group:
         elif isinstance(record, PlaceForgotten):
             for device_id in record.device_ids:
                 self._forget_place(device_id, self._person(record.person_id))
+        elif isinstance(record, Touched):
+            for person_id in record.person_ids:
+                known = self._states.known(person_id)
+                if known is not None:
+                    self._settle(known)
 
     def close(self) -> Effects:
         """Note the rows that changed; the commit may be written."""
@@ -110,8 +127,9 @@ class Group:
     def _upload(self, upload: Upload) -> None:
         self.events += len(upload.events)
         person = self._person(upload.person_id)
+        self._settle(person)
         if leave_gone(person, self._plans.plan):
-            self._changed.add(person.person_id)
+            self._altered(person, "places")
         if upload.links:
             self._merge(upload.visitor_id, person)
         self._greet(upload, person)
@@ -125,15 +143,16 @@ class Group:
 
     def _greet(self, upload: Upload, person: Person) -> None:
         """Learn what the upload says of the person as such."""
-        before = (person.user_id, person.locale, person.zone)
+        before = {"user_id": person.user_id, "locale": person.locale, "zone": person.zone}
         person.user_id = upload.user_id or person.user_id
         person.locale = upload.locale or person.locale
         stale = upload.received_ms - person.zone_at_ms > ZONE_FRESH_MS
         if upload.zone and (upload.zone != person.zone or stale):
             person.zone, person.zone_at_ms = upload.zone, upload.received_ms
             self._changed.add(person.person_id)
-        if before != (person.user_id, person.locale, person.zone):
-            self._changed.add(person.person_id)
+        new = [f"attribute {name}" for name, was in before.items() if getattr(person, name) != was]
+        if new:
+            self._altered(person, *new)
 
     def _happenings(self, upload: Upload, person: Person) -> Iterator[Happening]:
         """Run the device stage; give transitions and app events in order of event time."""
@@ -241,7 +260,7 @@ class Group:
         person.left = [d for d in person.left if d.device_id != device_id]
         person.flags = [f for f in person.flags if f.device_id != device_id]
         self._set_timer(device_id, person)
-        self._changed.add(person.person_id)
+        self._altered(person, "places")
 
     # ---- the person stage -----------------------------------------------------------------
 
@@ -254,7 +273,9 @@ class Group:
         opened_ms = told.at_ms if fence_id in self._plans.plan.openings else 0
         visit = Presence(fence_id, since_ms, visit_id, device_id, opened_ms)
         move(person, told, visit)
+        causes = self._audiences.happened(person, ["places"], self._now_ms)
         self._tell(told, visit, person)
+        self._enter(person, *causes)
 
     def _open(self, device_id: str, person: Person, until_ms: int) -> None:
         """Tell who is inside of the fences that opened."""
@@ -308,7 +329,7 @@ class Group:
             self._app_event(event, upload, person, at_ms)
         elif isinstance(event, wire.Identify | wire.SetTraits):
             person.set_attributes(event.traits)
-            self._changed.add(person.person_id)
+            self._altered(person, *(f"attribute {name}" for name in event.traits))
         elif isinstance(event, wire.Address):
             self._address(event, upload, person, at_ms)
         elif isinstance(event, wire.Receipt | wire.Engagement):
@@ -324,13 +345,17 @@ class Group:
         is_screen = isinstance(event, wire.Screen)
         name = "screen" if is_screen else event.name
         props = {**event.props, "name": event.name} if is_screen else event.props
+        plan = self._plans.plan
         person.remember(name, at_ms, props)
         self._changed.add(person.person_id)
+        for trait in plan.traits_on.get(name, ()):
+            keep_up(trait, person, at_ms, props, self._now_ms)
+        causes = self._audiences.happened(person, [f"event {name}"], self._now_ms)
         self._end_by_goal(person, name)
-        if name not in self._plans.plan.on_event:
-            return  # wakes nobody: most of what apps report
-        stimulus_id = derive("event", upload.device_id, upload.stream, str(event.seq))
-        self._enter(person, Cause(stimulus_id, "event", name, at_ms, props))
+        if name in plan.on_event:  # most of what apps report wakes nobody
+            stimulus_id = derive("event", upload.device_id, upload.stream, str(event.seq))
+            self._enter(person, Cause(stimulus_id, "event", name, at_ms, props))
+        self._enter(person, *causes)
 
     def _end_by_goal(self, person: Person, name: str) -> None:
         for campaign_id, mark in person.runs.items():
@@ -353,20 +378,36 @@ class Group:
             )
         )
 
-    def _enter(self, person: Person, cause: Cause) -> None:
-        now_ms = self._now_ms
-        for entered in enter(self._plans.plan, self._workspace, person, cause, now_ms):
+    def _altered(self, person: Person, *topics: str) -> None:
+        """Take note that something about a person has changed, and ask the audiences about it."""
+        self._changed.add(person.person_id)
+        self._enter(person, *self._audiences.happened(person, topics, self._now_ms))
+
+    def _settle(self, person: Person) -> None:
+        """Judge a person by the definitions of audiences in force."""
+        if person.judged != self._plans.plan.audiences.key:
             self._changed.add(person.person_id)
-            self.effects.messages += entered.messages
-            step = entered.step
-            subject = step.run_id or derive(cause.stimulus_id, step.campaign_id)
-            self._record(person, "step", subject, msgspec.to_builtins(step))
+            self._enter(person, *self._audiences.settle(person, self._now_ms))
+
+    def _enter(self, person: Person, *causes: Cause) -> None:
+        for cause in causes:
+            for entered in enter(self._plans.plan, self._workspace, person, cause, self._now_ms):
+                self._changed.add(person.person_id)
+                self.effects.messages += entered.messages
+                step = entered.step
+                subject = step.run_id or derive(cause.stimulus_id, step.campaign_id)
+                self._record(person, "step", subject, msgspec.to_builtins(step))
 
     # ---- the other records ----------------------------------------------------------------
 
     def _timer(self, fired: TimerFired) -> None:
-        state = self._states.device(fired.device_id)
         person = self._person(fired.person_id)
+        self._settle(person)
+        if not fired.device_id:
+            self._changed.add(person.person_id)
+            self._enter(person, *self._audiences.rang(person, self._now_ms))
+            return
+        state = self._states.device(fired.device_id)
         told = self._plans.tracker.tick(state, self._now_ms)
         self._moved.add(fired.device_id)
         for transition in told:
@@ -387,12 +428,16 @@ class Group:
 
     def _merge(self, visitor_id: str, known: Person) -> None:
         visitor = self._states.persons.pop(visitor_id, None)
+        causes: list[Cause] = []
         if visitor is not None:
             merge(known, visitor)
+            causes = self._audiences.merged(known, visitor, self._now_ms)
         self._states.merged[visitor_id] = known.person_id
         self._changed.discard(visitor_id)
         self._changed.add(known.person_id)
         self.effects.merges.append((visitor_id, known.person_id))
+        self.effects.person_timers.pop(visitor_id, None)
+        self._enter(known, *causes)
 
     def _record(self, person: Person, kind: Any, subject: str, body: dict[str, Any]) -> None:
         if kind == "transition":

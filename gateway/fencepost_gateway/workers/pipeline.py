@@ -6,7 +6,8 @@ goes on. A crash anywhere loses nothing and repeats nothing: the position is in 
 
 Rule 1. States are held in bounded dictionaries between groups. After any failure they are
         dropped and read again: a state that was changed but not committed must not live on.
-Rule 2. A publication ends its group: records behind it see the new plan.
+Rule 2. A publication ends its group: records behind it see the new plan. Where audiences have
+        changed it begins a back-fill, before the position moves.
 Rule 3. A record that cannot be folded is passed over, counted and logged by position; the records
         around it are processed as ever.
 Rule 4. A device's state that cannot be read (of another version) is begun anew: its fixes count on,
@@ -98,6 +99,7 @@ class Pipeline:
 
     async def _publish(self, record: LogRecord) -> None:
         await self._plans.load(self._store)
+        await self._store.audiences.begin_sweep(self._plans.plan.audiences.key)
         await self._commit(Effects(record.position, record.appended_ms))
 
     async def _process(self, records: Sequence[LogRecord]) -> None:

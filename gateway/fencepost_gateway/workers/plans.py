@@ -8,7 +8,7 @@ fences is changed where the fences changed, so that filled cells stay filled.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -32,6 +32,7 @@ class Plans:
         self.fences: list[Fence] = []
         self.versions: dict[str, int] = {}
         self.editions = Editions()
+        self._audience_keys: dict[str, Mapping[str, str]] = {"": {}}
         self._index = FenceIndex()
         self.tracker = Tracker(self._index)
         self._use(0, [])
@@ -48,11 +49,16 @@ class Plans:
         self.plan = compile_plan(documents, revision, self._seed, self.fences)
         self.versions = {r.id: r.version for r in rows if r.kind == "fence"}
         self.editions.take(self.versions, self.plan.workspace_zone)
+        self._audience_keys[self.plan.audiences.key] = self.plan.audiences.keys
         if len(self._index):
             move(self._index, self.fences)
         else:  # nothing to keep: loading in bulk is faster
             self._index = FenceIndex(self.fences)
             self.tracker = Tracker(self._index)
+
+    def audience_keys(self, key: str) -> Mapping[str, str]:
+        """Give the definitions of audiences under a name; of one nobody knows: none."""
+        return self._audience_keys.get(key, {})
 
 
 def move(index: FenceIndex, fences: Sequence[Fence]) -> None:

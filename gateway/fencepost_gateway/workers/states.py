@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.intake.records import LogRecord, Outcome, PlaceForgotten, TimerFired, Upload
+from fencepost_gateway.intake.records import (
+    LogRecord,
+    Outcome,
+    PlaceForgotten,
+    TimerFired,
+    Touched,
+    Upload,
+)
 from fencepost_geofence.state import DeviceState, unseen
 
 
@@ -25,6 +32,10 @@ class States:
     def person(self, person_id: str) -> Person:
         """Give a person, new if nobody knows them yet."""
         return self.persons.setdefault(person_id, Person(person_id))
+
+    def known(self, person_id: str) -> Person | None:
+        """Give a person if there is one."""
+        return self.persons.get(self.merged.get(person_id, person_id))
 
     def device(self, device_id: str) -> DeviceState:
         """Give a device's tracker state, new if it was never seen."""
@@ -42,7 +53,9 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
             devices.add(record.device_id)
         elif isinstance(record, TimerFired):
             persons.add(record.person_id)
-            devices.add(record.device_id)
+            devices |= {record.device_id} - {""}
+        elif isinstance(record, Touched):
+            persons.update(record.person_ids)
         elif isinstance(record, PlaceForgotten):
             persons.add(record.person_id)
             devices.update(record.device_ids)

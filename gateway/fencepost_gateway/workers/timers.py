@@ -1,8 +1,9 @@
 """
 Timers: rings the bell when something comes due by time alone.
 
-A due timer becomes a record in the log and is marked in the same commit; due messages are found
-by the deliver worker itself, which is only woken.
+A due timer becomes a record in the log and is marked in the same commit; so does the next stretch
+of a back-fill, while the pipeline keeps up. Due messages are found by the deliver worker itself,
+which is only woken.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from fencepost_gateway.ports import Store
 from fencepost_gateway.workers.wakes import Wakes
 
 FIRE_MAX = 500
+SWEEP_MAX = 200  # persons a record
 TICK_S = 0.25
 
 log = structlog.get_logger()
@@ -29,20 +31,31 @@ class Timers:
         self._store = store
         self._clock = clock
         self._wakes = wakes
+        self._swept = 0
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
-            await self.step()
-            await asyncio.sleep(TICK_S)
+            if not await self.step():
+                await asyncio.sleep(TICK_S)
 
     async def step(self) -> int:
-        """Fire what is due now; gives how many timers."""
+        """Fire what is due now; gives how many timers, and stretches of a back-fill."""
+        now_ms = self._clock.now_ms()
         try:
-            fired = await self._store.fire_timers(self._clock.now_ms(), FIRE_MAX)
+            fired = await self._store.fire_timers(now_ms, FIRE_MAX)
+            fired += await self._sweep(now_ms)
         except StoreUnavailableError:
             log.warning("timers.store_unavailable")
             return 0
         if fired:
             self._wakes.log.set()
         return fired
+
+    async def _sweep(self, now_ms: int) -> bool:
+        """Go on with a back-fill once the pipeline is through with its last stretch."""
+        book = self._store.audiences
+        if (await book.sweep()).done or self._swept > await self._store.position():
+            return False
+        self._swept = await book.advance_sweep(SWEEP_MAX, now_ms)
+        return bool(self._swept)

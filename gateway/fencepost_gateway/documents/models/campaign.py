@@ -53,11 +53,9 @@ Channel = Annotated[ChannelName, BeforeValidator(_channel)]
 
 
 class Entry(Authored):
-    """What wakes the campaign for a person: an app event, or a transition of a fence."""
+    """What wakes the campaign for a person: an app event, a transition, or an audience."""
 
     later: ClassVar = {
-        "audience": "enter by an event or a transition",
-        "on": "enter by an event or a transition",
         "schedule": "enter by an event or a transition",
         "external": "let the app's server send an event, and enter by it",
         "api": "let the app's server send an event, and enter by it",
@@ -74,6 +72,14 @@ class Entry(Authored):
     )
     fence: FenceSelector | None = Field(
         default=None, description="Of which fences; with `transition`."
+    )
+    audience: Id | None = Field(
+        default=None,
+        description="The audience that somebody joins or leaves. Who belongs when it is published "
+        "has not joined.",
+    )
+    on: Literal["join", "leave"] | None = Field(
+        default=None, description="With `audience` only. Default: `join`."
     )
     after: Duration | None = Field(
         default=None,
@@ -92,15 +98,19 @@ class Entry(Authored):
 
     @model_validator(mode="after")
     def _is_one_entry(self) -> Self:
-        if (self.event is None) == (self.transition is None):
-            refuse("an entry is one event or one transition", "write event: or transition:")
+        given = [each for each in (self.event, self.transition, self.audience) if each is not None]
+        if len(given) != 1:
+            what = "an entry is one event, one transition or one audience"
+            refuse(what, "write event:, transition: or audience:")
+        if self.on is not None and self.audience is None:
+            refuse("on belongs to an audience", "take it out, or add audience:")
         of_transitions = (self.fence, self.after, self.initial, self.opened, self.inactive)
-        if self.event is not None and any(of_transitions):
+        if self.transition is None and any(of_transitions):
             what = "fence, after, initial, opened and inactive belong to a transition"
             refuse(what, "take them out")
         if self.transition is not None and self.fence is None:
             refuse("which fences?", "add fence: {tag: …}, {id: …} or {library: …}")
-        if self.transition is not None and self.where is not None:
+        if self.event is None and self.where is not None:
             refuse("where belongs to an event", "write the condition under when:")
         if self.after is not None and self.transition != "dwell":
             refuse("after belongs to dwell", "take it out, or use transition: dwell")

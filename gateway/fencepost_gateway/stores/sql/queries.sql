@@ -149,6 +149,7 @@ ORDER BY d.delivery_id;
 SELECT min(at) FROM (
   SELECT min(due_ms) AS at FROM message WHERE state IN ('queued', 'deferred')
   UNION ALL SELECT min(due_ms) FROM timer WHERE fired = 0
+  UNION ALL SELECT min(due_ms) FROM person_timer
 );
 -- name: message
 SELECT body, person_id, state, due_ms, attempt FROM message WHERE message_id = ?;
@@ -229,3 +230,34 @@ ORDER BY id DESC LIMIT ?;
 -- name: versions
 SELECT kind, id, version, body, applied_ms, first_ms, state FROM document
 WHERE kind = ? AND id IN (SELECT value FROM json_each(?)) ORDER BY id, version;
+
+-- name: put_person_timer
+INSERT INTO person_timer (person_id, due_ms) VALUES (?, ?)
+ON CONFLICT (person_id) DO UPDATE SET due_ms = excluded.due_ms;
+-- name: drop_person_timer
+DELETE FROM person_timer WHERE person_id = ?;
+-- name: due_person_timers
+SELECT person_id, due_ms FROM person_timer WHERE due_ms <= ? ORDER BY due_ms, person_id LIMIT ?;
+-- name: count_audience_day
+INSERT INTO audience_day (day, audience_id, joined, left, filled, cleared)
+VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (audience_id, day) DO UPDATE SET
+  joined = joined + excluded.joined, left = left + excluded.left,
+  filled = filled + excluded.filled, cleared = cleared + excluded.cleared;
+-- name: audience_days
+SELECT day, audience_id, joined, left, filled, cleared FROM audience_day
+WHERE day >= ? AND (? = '' OR audience_id = ?) ORDER BY day, audience_id;
+-- name: audience_sizes
+SELECT audience_id, sum(joined + filled - left - cleared) FROM audience_day GROUP BY audience_id;
+-- name: sweep
+SELECT key, after, seen, total, done FROM sweep;
+-- name: put_sweep
+INSERT INTO sweep (one, key, after, seen, total, done) VALUES (1, ?, ?, ?, ?, ?)
+ON CONFLICT (one) DO UPDATE SET key = excluded.key, after = excluded.after, seen = excluded.seen,
+  total = excluded.total, done = excluded.done;
+-- name: persons_count
+SELECT count(*) FROM person;
+-- name: person_ids_behind
+SELECT person_id FROM person WHERE person_id > ? ORDER BY person_id LIMIT ?;
+-- name: persons_behind
+SELECT person_id, body FROM person WHERE person_id > ? ORDER BY person_id LIMIT ?;

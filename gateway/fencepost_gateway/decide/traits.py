@@ -1,0 +1,133 @@
+"""
+Traits: values kept up from what somebody does: a count, a sum, the last or largest of an event.
+
+Pure apart from the person whose traits are kept up in place. A trait is declared in a document;
+each event of its name that fits its ``where`` goes into it, and rules read its value.
+
+Rule 1. With ``within`` a step is a ``STEPS``-th of the window, never under a minute; without there
+        is one step for ever. A window begins at the beginning of a step, so an event counts for
+        its window and up to one step longer.
+Rule 2. A trait that was declared or changed after its events is filled from those the person
+        remembers; ``whole`` says whether the window reaches back no further than that.
+Rule 3. Nothing is filled ahead of need: the first event, or the first rule that asks, does it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.rule_facts import MISSING, RuleFacts, dotted
+from fencepost_gateway.decide.rules import Rule
+from fencepost_gateway.decide.trait_state import (
+    TraitKind,
+    TraitState,
+    bound,
+    cell_of,
+    put,
+    summed,
+)
+
+STEPS: Final = 1_000
+STEP_MIN_MS: Final = 60_000
+
+
+class Trait(Struct, frozen=True):
+    """
+    A declared trait.
+
+    Attributes:
+        trait_id: What rules call it.
+        kind: What is made of the events.
+        event: Name of the app event.
+        key: Names the definition; another key means other values.
+        of: Path of the property that is summed, compared or told apart; empty for a count.
+        where: Which of these events; None: all.
+        within_ms: How long an event counts; None: for ever.
+
+    """
+
+    trait_id: str
+    kind: TraitKind
+    event: str
+    key: str
+    of: tuple[str, ...] = ()
+    where: Rule | None = None
+    within_ms: int | None = None
+
+    @property
+    def step_ms(self) -> int:
+        """Width of a step; 0 where there is only one (Rule 1)."""
+        return 0 if self.within_ms is None else max(STEP_MIN_MS, self.within_ms // STEPS)
+
+
+class Value(Struct, frozen=True):
+    """
+    A trait's value now, ``MISSING`` for nothing.
+
+    ``until_ms`` is when it changes if nothing happens, None for never; ``whole`` says that no
+    event of its window was forgotten.
+    """
+
+    value: object
+    until_ms: int | None = None
+    whole: bool = True
+
+
+def keep_up(
+    trait: Trait, person: Person, at_ms: int, props: Mapping[str, Any], now_ms: int
+) -> None:
+    """Take an event, which the person remembers already, into a trait."""
+    state = person.traits.get(trait.trait_id)
+    if state is None or state.key != trait.key:
+        person.traits[trait.trait_id] = _filled(trait, person, now_ms)  # it is among them
+        return
+    _take(trait, state, person, at_ms, props)
+    bound(state, _first_step(trait, now_ms), trait.step_ms)
+
+
+def value_of(trait: Trait, person: Person, now_ms: int) -> Value:
+    """Give a trait's value; one that was never kept up is filled for the asking."""
+    state = person.traits.get(trait.trait_id)
+    if state is None or state.key != trait.key:
+        state = _filled(trait, person, now_ms)
+    first = _first_step(trait, now_ms)
+    steps = [step for step in state.cells if step >= first]
+    found = summed(trait.kind, [state.cells[step] for step in steps])
+    value = MISSING if found is None else found
+    if trait.within_ms is None:
+        return Value(value, None, state.whole_ms == 0)
+    until_ms = (min(steps) + 1) * trait.step_ms + trait.within_ms if steps else None
+    return Value(value, until_ms, state.whole_ms <= now_ms - trait.within_ms)
+
+
+def _filled(trait: Trait, person: Person, now_ms: int) -> TraitState:
+    state = TraitState(trait.key, trait.kind, trait.event)
+    seen = [event for event in person.recent if event.name == trait.event]
+    for event in seen:
+        _take(trait, state, person, event.at_ms, event.props)
+    summary = person.summaries.get(trait.event)
+    if summary is not None and summary.count > len(seen):
+        state.whole_ms = person.recent[0].at_ms if person.recent else now_ms
+    bound(state, _first_step(trait, now_ms), trait.step_ms)
+    return state
+
+
+def _take(
+    trait: Trait, state: TraitState, person: Person, at_ms: int, props: Mapping[str, Any]
+) -> None:
+    if trait.where is not None:
+        facts = RuleFacts(person=person, now_ms=at_ms, event_name=trait.event, event=props)
+        if not trait.where.holds(facts):
+            return
+    cell = cell_of(trait.kind, at_ms, dotted(props, trait.of) if trait.of else None)
+    if cell is not None:
+        put(state, at_ms // trait.step_ms if trait.step_ms else 0, cell)
+
+
+def _first_step(trait: Trait, now_ms: int) -> int:
+    """Give the first step of the window that ends now."""
+    return 0 if trait.within_ms is None else (now_ms - trait.within_ms) // trait.step_ms

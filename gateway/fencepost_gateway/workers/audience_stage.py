@@ -1,0 +1,135 @@
+"""
+Audience stage: what a log record does to who belongs to which audience.
+
+No I/O; a part of the fold (``group.py``), which tells it what has changed about a person and takes
+back the stimuli that come of it. The rules are in ``decide.audiences``.
+
+Rule 1. A person is judged by the definitions in force before a record does anything to them.
+        Somebody nobody knew until now joins for good; everybody else's membership is ``filled``.
+Rule 2. Every change is on record with the operands that decided, and is counted by UTC day.
+Rule 3. One timer a person, moved forward only: it may ring early and find nothing changed, and is
+        set again by what it finds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from fencepost_gateway.decide import audiences
+from fencepost_gateway.decide.cause import Cause, operands_of, standing_facts
+from fencepost_gateway.decide.ids import derive
+
+if TYPE_CHECKING:
+    from fencepost_gateway.decide.audiences import Audience, Change
+    from fencepost_gateway.decide.person import Person
+    from fencepost_gateway.decide.plan import Plan
+    from fencepost_gateway.ports import Effects
+
+DAY_MS = 86_400_000
+
+Record = Callable[["Person", str, str, dict[str, Any]], None]
+
+
+class AudienceStage:
+    """Keeps memberships current while a group is folded."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        keys_then: Callable[[str], Mapping[str, str]],
+        effects: Effects,
+        record: Record,
+    ) -> None:
+        self._plan = plan
+        self._keys_then = keys_then
+        self._effects = effects
+        self._record = record
+
+    def settle(self, person: Person, now_ms: int) -> list[Cause]:
+        """Judge somebody by the definitions in force, unless that is done (Rule 1)."""
+        found = self._plan.audiences
+        if person.judged == found.key:
+            return []
+        is_new = not (person.judged or person.is_known)
+        gone = audiences.leave_gone(found, person)
+        asked = found.changed({} if is_new else self._keys_then(person.judged))
+        person.judged = found.key
+        self._note(person, gone, now_ms, "published")
+        return self._ask(asked, person, now_ms, "new" if is_new else "published", filled=not is_new)
+
+    def happened(self, person: Person, topics: Iterable[str], now_ms: int) -> list[Cause]:
+        """Ask the audiences that read what has changed about somebody."""
+        found = self._plan.audiences
+        causes: list[Cause] = []
+        if found.key:
+            for topic in topics:
+                asked = found.about(topic)
+                if asked:
+                    causes += self._ask(asked, person, now_ms, topic)
+        return causes
+
+    def merged(self, person: Person, visitor: Person, now_ms: int) -> list[Cause]:
+        """Ask every audience about a person who took in a visitor; two memberships are one."""
+        for name in sorted(visitor.audiences):
+            if name in person.audiences:
+                self._count(name, "cleared", now_ms)
+            since_ms = visitor.audiences[name]
+            person.audiences[name] = min(since_ms, person.audiences.get(name, since_ms))
+        return self._ask(self._plan.audiences.all(), person, now_ms, "merge")
+
+    def rang(self, person: Person, now_ms: int) -> list[Cause]:
+        """Ask what time alone may have changed."""
+        self._rethink(person, None)
+        return self._ask(self._plan.audiences.timed, person, now_ms, "time")
+
+    def _ask(
+        self,
+        asked: Iterable[Audience],
+        person: Person,
+        now_ms: int,
+        why: str,
+        *,
+        filled: bool = False,
+    ) -> list[Cause]:
+        wakes: list[int] = []
+        facts = standing_facts(self._plan, person, now_ms, wakes)
+        changes = audiences.rejudge(asked, person, facts, filled=filled)
+        if wakes:
+            due_ms = min(wakes)
+            if person.rethink_ms is None or due_ms < person.rethink_ms:
+                self._rethink(person, due_ms)
+        self._note(person, changes, now_ms, why)
+        return [self._cause(person, change, now_ms) for change in changes if not change.filled]
+
+    def _rethink(self, person: Person, due_ms: int | None) -> None:
+        person.rethink_ms = due_ms
+        self._effects.person_timers[person.person_id] = due_ms
+
+    def _note(self, person: Person, changes: Iterable[Change], now_ms: int, why: str) -> None:
+        for change in changes:
+            on = "join" if change.joined else "leave"
+            body: dict[str, Any] = {"audience_id": change.audience_id, "on": on, "why": why}
+            body |= {"filled": True} if change.filled else {}
+            body |= {"operands": operands_of(change.answer)} if change.answer else {}
+            self._record(person, "audience", self._name(person, change, now_ms), body)
+            words = {True: ("filled", "cleared"), False: ("joined", "left")}[change.filled]
+            self._count(change.audience_id, words[not change.joined], now_ms)
+
+    def _count(self, audience_id: str, what: str, now_ms: int) -> None:
+        day = self._effects.audience_days.setdefault((now_ms // DAY_MS, audience_id), {})
+        day[what] = day.get(what, 0) + 1
+
+    def _cause(self, person: Person, change: Change, now_ms: int) -> Cause:
+        return Cause(
+            stimulus_id=self._name(person, change, now_ms),
+            kind="audience",
+            name="join" if change.joined else "leave",
+            at_ms=now_ms,
+            audience_id=change.audience_id,
+            is_located=self._plan.audiences.by_id[change.audience_id].is_located,
+        )
+
+    def _name(self, person: Person, change: Change, now_ms: int) -> str:
+        on = "join" if change.joined else "leave"
+        return derive("audience", change.audience_id, person.person_id, on, str(now_ms))
