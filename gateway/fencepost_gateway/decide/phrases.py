@@ -71,6 +71,12 @@ TRANSITION: dict[str, Said] = {
     "sure": Said(", {percent} % sure", ", 확실성 {percent} %"),
 }
 
+AUDIENCE: dict[str, Said] = {
+    "join": Said("Joined {audience}", "{audience}에 들어왔습니다"),
+    "leave": Said("Left {audience}", "{audience}에서 나갔습니다"),
+    "filled": Said(" (its definition changed)", " (정의가 바뀜)"),
+}
+
 CHECK_IN: dict[str, Said] = {
     "refused": Said(
         "Check-in refused: {why} ({at})",

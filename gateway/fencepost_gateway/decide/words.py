@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from fencepost_gateway.decide.phrases import (
+    AUDIENCE,
     CHECK_IN,
     CHECKS,
     CLAIM,
@@ -44,6 +45,8 @@ def tell(kind: str, body: Mapping[str, Any], tongue: Tongue = ENGLISH) -> list[s
         return [_step(body, tongue), *(f"  {line}" for line in looked_at)]
     if kind == "claim":
         return [_claim(body, tongue), *(_check(c, tongue) for c in body["checks"])]
+    if kind == "audience":
+        return [_audience(body, tongue), *(f"  {line}" for line in _operands(body, tongue))]
     if kind == "check_in":
         why = sentence(body["reason"], tongue.language)
         return [tongue.say(CHECK_IN["refused"], why=why, at=tongue.moment(body["at_ms"]))]
@@ -114,6 +117,11 @@ def _step(body: Mapping[str, Any], tongue: Tongue) -> str:
         return tongue.say(STEP["entered"], **values)
     why = sentence(body["reason"], tongue.language)
     return tongue.say(STEP["not_entered"], why=why, **values)
+
+
+def _audience(body: Mapping[str, Any], tongue: Tongue) -> str:
+    line = tongue.say(AUDIENCE[body["on"]], audience=body["audience_id"])
+    return line + (tongue.say(AUDIENCE["filled"]) if body.get("filled") else "")
 
 
 def _operands(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:

@@ -32,6 +32,7 @@ from fencepost_gateway.documents import fences
 from fencepost_gateway.documents.compile import run_bounds_ms, selected
 from fencepost_gateway.documents.models.campaign import Campaign, Entry
 from fencepost_gateway.ports import DeviceSeen, DocumentRow, RecordRow, Statement
+from fencepost_gateway.reports.never_audience import by_audience
 from fencepost_geofence.fence import Fence
 
 MISSES_MAX: Final = 3
@@ -115,6 +116,10 @@ def never(plan: Plan, versions: Sequence[DocumentRow], known: Known) -> list[Fin
     for entry in newest.authored.entry:
         if entry.event is not None:
             found.append(_event(entry.event, lived, name, known))
+        elif entry.audience is not None:
+            wanted = entry.audience, entry.on or "join"
+            span = known.from_ms, known.until_ms
+            found.append(Finding(*by_audience(plan, known.person, wanted, span)))
         else:
             found += _transition(entry, lived, name, known, plan)
     found.sort(key=lambda finding: NEAR.get(finding.code, FAR))

@@ -35,6 +35,38 @@ NEVER: dict[str, Said] = {
         "{campaign} was published but not running any more: it ended at {until_ms}.",
         "{campaign:은/는} 게시되었으나 운영 기간이 {until_ms}에 끝났습니다.",
     ),
+    # an audience
+    "audience_gone": Said(
+        "There is no audience {audience} any more.", "{audience} 오디언스가 더는 없습니다."
+    ),
+    "audience_not_in": Said(
+        "The person does not belong to the audience {audience}. What stands against it: {why}.",
+        "{audience} 오디언스에 속하지 않습니다. 해당하지 않는 조건: {why}.",
+    ),
+    "audience_never_left": Said(
+        "The person does not belong to the audience {audience}, and did not leave it in this time.",
+        "{audience} 오디언스에 속하지 않으며, 이 기간에 나간 적도 없습니다.",
+    ),
+    "audience_still_in": Said(
+        "The person has not left the audience {audience}: they belong to it since {since_ms}.",
+        "{audience} 오디언스에서 나가지 않았습니다. {since_ms}부터 속해 있습니다.",
+    ),
+    "audience_before": Said(
+        "The person belongs to the audience {audience} since {since_ms}, before this time; who "
+        "belongs already does not join.",
+        "{audience} 오디언스에 이 기간 전인 {since_ms}부터 속해 있으므로 새로 들어온 것이 "
+        "아닙니다.",
+    ),
+    "audience_after": Said(
+        "The person joined the audience {audience} only at {since_ms}.",
+        "{audience} 오디언스에 {since_ms}에야 들어왔습니다.",
+    ),
+    "audience_filled": Said(
+        "The person was counted into the audience {audience} at {since_ms} because its definition "
+        "was published or changed; that is no joining and starts nothing.",
+        "{since_ms}에 {audience} 오디언스의 정의가 게시되거나 바뀌어 포함되었습니다. 이는 새로 "
+        "들어온 것이 아니므로 아무 캠페인도 시작하지 않습니다.",
+    ),
     # a transition: nearest misses first
     "unsaid": Said(
         "{kind} of {fence} at {at_ms} is what {campaign} waits for, and yet no decision about it "

@@ -6,7 +6,7 @@ What writes runs on the writer's thread inside its transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import SimpleNamespace
 from typing import Any, Protocol, TypeVar
 
@@ -26,7 +26,7 @@ _person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
 class Run(Protocol):
     """Runs a unit of work on the right thread."""
 
-    async def __call__(self, unit: Callable[[], T]) -> T:
+    def __call__(self, unit: Callable[[], T], /) -> Coroutine[Any, Any, T]:
         """Run it; gives what it gives."""
 
 
@@ -51,7 +51,7 @@ def fire_person_timers(
     db: apsw.Connection, sql: SimpleNamespace, door: Door, now_ms: int, limit: int
 ) -> int:
     """Append what is due and clear it; in the caller's transaction."""
-    due = db.execute(sql.due_person_timers, (now_ms, limit)).fetchall()
+    due: list[Any] = db.execute(sql.due_person_timers, (now_ms, limit)).fetchall()
     for person_id, due_ms in due:
         door.append(TimerFired(f"{person_id}@{due_ms}", "", person_id, due_ms), now_ms)
         db.execute(sql.drop_person_timer, (person_id,))
@@ -137,4 +137,7 @@ class SqliteAudiences:
 
 def _sweep(db: apsw.Connection, sql: SimpleNamespace) -> Sweep:
     row: Any = db.execute(sql.sweep).get
-    return Sweep() if row is None else Sweep(*row[:4], done=bool(row[4]))
+    if row is None:
+        return Sweep()
+    key, after, seen, total, done = row
+    return Sweep(key, after, seen, total, bool(done))

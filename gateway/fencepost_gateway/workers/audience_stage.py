@@ -69,13 +69,10 @@ class AudienceStage:
                     causes += self._ask(asked, person, now_ms, topic)
         return causes
 
-    def merged(self, person: Person, visitor: Person, now_ms: int) -> list[Cause]:
-        """Ask every audience about a person who took in a visitor; two memberships are one."""
-        for name in sorted(visitor.audiences):
-            if name in person.audiences:
-                self._count(name, "cleared", now_ms)
-            since_ms = visitor.audiences[name]
-            person.audiences[name] = min(since_ms, person.audiences.get(name, since_ms))
+    def merged(self, person: Person, doubled: Iterable[str], now_ms: int) -> list[Cause]:
+        """Ask every audience about a person who took in a visitor; both belonged to ``doubled``."""
+        for name in sorted(doubled):
+            self._count(name, "cleared", now_ms)
         return self._ask(self._plan.audiences.all(), person, now_ms, "merge")
 
     def rang(self, person: Person, now_ms: int) -> list[Cause]:

@@ -430,8 +430,9 @@ class Group:
         visitor = self._states.persons.pop(visitor_id, None)
         causes: list[Cause] = []
         if visitor is not None:
+            doubled = known.audiences.keys() & visitor.audiences.keys()
             merge(known, visitor)
-            causes = self._audiences.merged(known, visitor, self._now_ms)
+            causes = self._audiences.merged(known, doubled, self._now_ms)
         self._states.merged[visitor_id] = known.person_id
         self._changed.discard(visitor_id)
         self._changed.add(known.person_id)

@@ -15,6 +15,7 @@ from fencepost_gateway.decide.message import AddressRow, ClaimFacts, Message, Ve
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.plan import (
+    AudienceEntry,
     Campaign,
     EventEntry,
     LocalWindow,
@@ -91,10 +92,15 @@ def plan(*campaigns: Campaign, purpose: str = "marketing", **changes: Any) -> Pl
     live = campaigns or (campaign(),)
     on_event: dict[str, tuple[Campaign, ...]] = {}
     on_transition: dict[tuple[str, str], tuple[Campaign, ...]] = {}
+    on_audience: dict[tuple[str, str], tuple[Campaign, ...]] = {}
     for each in live:
         for entry in each.entries:
             if isinstance(entry, EventEntry):
                 on_event[entry.name] = _with(on_event.get(entry.name, ()), each)
+                continue
+            if isinstance(entry, AudienceEntry):
+                named = (entry.audience_id, entry.on)
+                on_audience[named] = _with(on_audience.get(named, ()), each)
                 continue
             for fence_id in sorted(entry.fence_ids):
                 key = (entry.kind, fence_id)
@@ -107,6 +113,7 @@ def plan(*campaigns: Campaign, purpose: str = "marketing", **changes: Any) -> Pl
         fences={"studio": STUDIO},
         on_event=on_event,
         on_transition=on_transition,
+        on_audience=on_audience,
         workspace_zone="Europe/Monaco",
         seed="seed",
     )
