@@ -107,7 +107,7 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
                     metrics=metrics,
                     in_flight=settings.in_flight,
                 ),
-                timers=Timers(store, clock, wakes),
+                timers=Timers(store, plans, clock, wakes),
             )
     finally:
         await store.close()

@@ -21,6 +21,7 @@ from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.proof import ProofRow
+from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.intake.admit import Admission, AdmitFacts
 from fencepost_gateway.intake.records import LogRecord, Record
@@ -204,6 +205,12 @@ class AudienceBook(Protocol):
 
     async def advance_sweep(self, limit: int, now_ms: int) -> int:
         """Append ``Touched`` for the next persons, in one commit; gives its position, 0 if done."""
+
+    async def rankings(self) -> dict[str, Ranking]:
+        """Give the newest ranking of each trait that was ranked, by its id."""
+
+    async def put_ranking(self, trait_id: str, ranking: Ranking, now_ms: int) -> None:
+        """Store a ranking and append a publication, in one commit: it holds for later records."""
 
     async def sample(self, after: str, limit: int) -> dict[str, Person]:
         """Give persons behind id ``after``, by id; ids are hashes, so any stretch is by chance."""

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from fencepost_gateway.decide.person import Person
     from fencepost_gateway.decide.rule_facts import RuleFacts
 
+Keys = Mapping[str, tuple[str, str]]  # by audience: definition, ranks
+
 _packed = msgspec.msgpack.Encoder(order="deterministic").encode
 
 
@@ -39,7 +41,8 @@ class Audience(Struct, frozen=True):
     A published audience.
 
     ``key`` names everything its answer depends on besides the person: its rule, the traits and
-    audiences it reads, fences and policy where it reads places or consent.
+    audiences it reads, fences and policy where it reads places or consent. ``ranks`` names the
+    rankings it reads: a new one is no new definition.
     """
 
     audience_id: str
@@ -47,6 +50,7 @@ class Audience(Struct, frozen=True):
     when: Rule
     key: str
     name: str = ""
+    ranks: str = ""
 
     @property
     def is_located(self) -> bool:
@@ -76,7 +80,7 @@ class Audiences:
             {i: sorted(a.when.reads.audiences & found.keys()) for i, a in sorted(found.items())}
         ).static_order()
         self.by_id = {i: found[i] for i in order}
-        self.keys = {i: a.key for i, a in self.by_id.items()}
+        self.keys = {i: (a.key, a.ranks) for i, a in self.by_id.items()}
         self.key = key_of(self.keys) if self.keys else ""
         self._readers: dict[str, list[str]] = {}
         for audience in self.by_id.values():
@@ -102,9 +106,16 @@ class Audiences:
         """Give every audience in order."""
         return tuple(self.by_id.values())
 
-    def changed(self, keys: Mapping[str, str]) -> tuple[Audience, ...]:
-        """Give those whose key is another than in ``keys``, in order."""
-        return tuple(a for a in self.by_id.values() if keys.get(a.audience_id) != a.key)
+    def changed(self, keys: Keys) -> tuple[tuple[Audience, ...], tuple[Audience, ...]]:
+        """Give, in order, those that are defined otherwise than in ``keys``, and ranked anew."""
+        defined, ranked = [], []
+        for name, audience in self.by_id.items():
+            key, ranks = keys.get(name, ("", ""))
+            if key != audience.key:
+                defined.append(audience)
+            elif ranks != audience.ranks:
+                ranked.append(audience)
+        return tuple(defined), tuple(ranked)
 
     def _topics(self, trait_events: Mapping[str, str]) -> dict[str, set[str]]:
         topics: dict[str, set[str]] = {}

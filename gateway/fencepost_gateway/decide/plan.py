@@ -13,6 +13,7 @@ Rule 3. Campaigns wake in order of id, so that replay and live agree.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -22,7 +23,7 @@ from fencepost_gateway.decide.opening import Opening
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.rule_facts import TransitionKind
 from fencepost_gateway.decide.rules import Rule
-from fencepost_gateway.decide.traits import Trait
+from fencepost_gateway.decide.traits import Reader, Trait
 
 CalendarWindow = Literal["hour", "day", "week", "month"]
 PurposeName = Literal["marketing", "transactional"]
@@ -202,7 +203,8 @@ class Plan(Struct, frozen=True):
     Everything published at one revision.
 
     ``openings`` holds the opening hours, by fence, that some entry waits for (``opened``);
-    ``traits_on`` the traits that an app event goes into.
+    ``traits_on`` the traits that an app event goes into, ``trait_readers`` what rules read them
+    with; ``ranked`` names those that need a ranking.
     """
 
     revision: int
@@ -217,6 +219,8 @@ class Plan(Struct, frozen=True):
     openings: dict[str, Opening] = {}
     traits: dict[str, Trait] = {}
     traits_on: dict[str, tuple[Trait, ...]] = {}
+    trait_readers: Mapping[str, Reader] = {}
+    ranked: frozenset[str] = frozenset()
     audiences: Audiences = NO_AUDIENCES
     workspace_zone: str = ""
     workspace_holdout: float = 0.0

@@ -14,12 +14,13 @@ Rule 3. Nothing is filled ahead of need: the first event, or the first rule that
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
 
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.ranking import SCORES, Ranking, Standing, scores
 from fencepost_gateway.decide.rule_facts import MISSING, RuleFacts, dotted
 from fencepost_gateway.decide.rules import Rule
 from fencepost_gateway.decide.trait_state import (
@@ -75,6 +76,58 @@ class Value(Struct, frozen=True):
     value: object
     until_ms: int | None = None
     whole: bool = True
+
+
+Reader = Callable[[Person, int], tuple[object, int | None]]
+
+
+def readers(
+    traits: Iterable[Trait], rankings: Mapping[str, Ranking | None]
+) -> Mapping[str, Reader]:
+    """
+    Give what rules read traits with: a value and until when it stands, by the name they use.
+
+    Args:
+        traits: Every trait.
+        rankings: Of those that are ranked, by id; None: not yet.
+
+    """
+    found: dict[str, Reader] = {}
+    for trait in traits:
+        if trait.trait_id in rankings:
+            ranking = rankings[trait.trait_id]
+            found |= {f"{trait.trait_id}.{s}": _score_of(trait, ranking, s) for s in SCORES}
+        else:
+            found[trait.trait_id] = _value_of(trait)
+    return found
+
+
+def _value_of(trait: Trait) -> Reader:
+    def read(person: Person, now_ms: int) -> tuple[object, int | None]:
+        found = value_of(trait, person, now_ms)
+        return found.value, found.until_ms
+
+    return read
+
+
+def _score_of(trait: Trait, ranking: Ranking | None, score: str) -> Reader:
+    def read(person: Person, now_ms: int) -> tuple[object, int | None]:
+        standing = standing_of(trait, person, now_ms)
+        if standing is None or ranking is None or ranking.key != trait.key:
+            return MISSING, None
+        return scores(ranking, standing)[score], None
+
+    return read
+
+
+def standing_of(trait: Trait, person: Person, now_ms: int) -> Standing | None:
+    """Give what a person brings to the ranking of a trait; None: they never did its event."""
+    summary = person.summaries.get(trait.event)
+    if summary is None:
+        return None
+    found = value_of(trait, person, now_ms).value
+    amount = float(found) if isinstance(found, int | float) else 0.0
+    return Standing(person.person_id, summary.last_ms, summary.count, amount)
 
 
 def keep_up(

@@ -6,7 +6,7 @@ Pure. As ``compile``, of which it is a part.
 Rule 1. A trait's key names its definition. An audience's key names everything its answer depends on
         besides the person: its rule, the definitions it reads, the fences where it reads places,
         the policy where it reads consent, the workspace's zone. Another key: persons are judged
-        anew.
+        anew. So they are after a ranking, whose name stands apart: that changes no definition.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
 from fencepost_gateway.decide.audiences import Audience, Audiences, key_of
+from fencepost_gateway.decide.ranking import SCORES, Ranking
 from fencepost_gateway.decide.rules import compile_rule, compile_where
 from fencepost_gateway.decide.spans import parse_duration_ms
 from fencepost_gateway.decide.traits import Trait
@@ -42,6 +43,11 @@ def traits_on(traits: Iterable[Trait]) -> dict[str, tuple[Trait, ...]]:
     return found
 
 
+def ranked(stored: Iterable[StoredDocument]) -> frozenset[str]:
+    """Name the traits that need a ranking."""
+    return frozenset(each.id for each in stored if each.kind == "trait" and "rfm" in each.body)
+
+
 def _trait(source: StoredDocument) -> Trait:
     authored = AuthoredTrait.model_validate(source.body)
     kind, event = authored.made_of
@@ -58,7 +64,10 @@ def _trait(source: StoredDocument) -> Trait:
 
 
 def audiences_of(
-    stored: Sequence[StoredDocument], traits: Mapping[str, Trait], zone: str
+    stored: Sequence[StoredDocument],
+    traits: Mapping[str, Trait],
+    rankings: Mapping[str, Ranking],
+    zone: str,
 ) -> Audiences:
     """
     Compile the audiences.
@@ -66,6 +75,7 @@ def audiences_of(
     Args:
         stored: Every live document, by kind and id.
         traits: From ``traits_of``.
+        rankings: The newest of the traits that are ranked.
         zone: The workspace's.
 
     """
@@ -75,7 +85,7 @@ def audiences_of(
     rules = {
         each.id: compile_rule(AuthoredAudience.model_validate(each.body).when) for each in found
     }
-    keys = _Keys(stored, traits, zone)
+    keys = _Keys(stored, traits, rankings, zone)
     order = TopologicalSorter({i: sorted(circle_free(i, rules)) for i in rules}).static_order()
     for name in order:
         keys.add(name, rules[name])
@@ -85,11 +95,17 @@ def audiences_of(
             version=each.version,
             when=rules[each.id],
             key=keys.of[each.id],
+            ranks=keys.ranks[each.id],
             name=str(each.body.get("name") or each.id),
         )
         for each in found
     ]
-    return Audiences(compiled, {trait.trait_id: trait.event for trait in traits.values()})
+    names = {n: t.event for t in traits.values() for n in (t.trait_id, *_scores(t.trait_id))}
+    return Audiences(compiled, names)
+
+
+def _scores(trait_id: str) -> list[str]:
+    return [f"{trait_id}.{score}" for score in SCORES]
 
 
 def circle_free(name: str, rules: Mapping[str, Rule]) -> set[str]:
@@ -101,25 +117,36 @@ class _Keys:
     """Names what each audience depends on (Rule 1)."""
 
     def __init__(
-        self, stored: Sequence[StoredDocument], traits: Mapping[str, Trait], zone: str
+        self,
+        stored: Sequence[StoredDocument],
+        traits: Mapping[str, Trait],
+        rankings: Mapping[str, Ranking],
+        zone: str,
     ) -> None:
         self._stored = stored
         self._traits = traits
+        self._rankings = rankings
         self._zone = zone
         self.of: dict[str, str] = {}
+        self.ranks: dict[str, str] = {}
 
     def add(self, name: str, rule: Rule) -> None:
         reads = rule.reads
+        traits = sorted({trait.partition(".")[0] for trait in reads.traits})
+        others = [other for other in sorted(reads.audiences) if other in self.of]
         self.of[name] = key_of(
             [
                 rule.tree,
-                [self._traits[t].key for t in sorted(reads.traits) if t in self._traits],
-                [self.of[a] for a in sorted(reads.audiences) if a in self.of],
+                [self._traits[t].key for t in traits if t in self._traits],
+                [self.of[other] for other in others],
                 self._versions(_PLACES) if reads.places else [],
                 self._versions(("policy",)) if reads.consents else [],
                 self._zone if reads.time else "",
             ]
         )
+        ranks = [self._rankings[t].at_ms for t in traits if t in self._rankings]
+        below = [self.ranks[other] for other in others if self.ranks[other]]
+        self.ranks[name] = key_of([ranks, below]) if ranks or below else ""
 
     def _versions(self, kinds: Sequence[str]) -> list[list[object]]:
         return [[d.kind, d.id, d.version] for d in self._stored if d.kind in kinds]

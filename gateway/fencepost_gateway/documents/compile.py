@@ -20,6 +20,7 @@ from fencepost_gateway.decide import plan
 from fencepost_gateway.decide.hours import weekly_windows
 from fencepost_gateway.decide.opening import Opening
 from fencepost_gateway.decide.place import FenceView
+from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.decide.rules import Rule, compile_rule, compile_where
 from fencepost_gateway.decide.spans import (
     moment_ms,
@@ -27,8 +28,14 @@ from fencepost_gateway.decide.spans import (
     parse_moment,
     zone_named,
 )
+from fencepost_gateway.decide.traits import readers
 from fencepost_gateway.documents import fences
-from fencepost_gateway.documents.audience_plans import audiences_of, traits_of, traits_on
+from fencepost_gateway.documents.audience_plans import (
+    audiences_of,
+    ranked,
+    traits_of,
+    traits_on,
+)
 from fencepost_gateway.documents.document import StoredDocument
 from fencepost_gateway.documents.models.base import Authored, percent_fraction
 from fencepost_gateway.documents.models.campaign import Campaign, Entry
@@ -51,6 +58,7 @@ def compile_plan(
     revision: int,
     seed: str,
     live_fences: Sequence[Fence] | None = None,
+    rankings: Mapping[str, Ranking] | None = None,
 ) -> plan.Plan:
     """
     Compile everything that is live.
@@ -60,6 +68,7 @@ def compile_plan(
         revision: Number of the publication, raised by each.
         seed: Seeds every draw (holdout, jitter) of the workspace.
         live_fences: What ``fences_of`` gives for them, where somebody has asked it already.
+        rankings: The newest of the traits that are ranked.
 
     """
     stored = sorted(documents, key=lambda d: (d.kind, d.id))
@@ -73,7 +82,7 @@ def compile_plan(
         _campaign(source, each, views, all_fences, zone)
         for source, each in _of_kind(stored, "campaign", Campaign)
     ]
-    traits = traits_of(stored)
+    traits, need_ranks, ranks = traits_of(stored), ranked(stored), rankings or {}
     return plan.Plan(
         revision=revision,
         policy=next(_policy(source, each) for source, each in _of_kind(stored, "policy", Policy)),
@@ -92,7 +101,9 @@ def compile_plan(
         openings=_openings(campaigns, views),
         traits=traits,
         traits_on=traits_on(traits.values()),
-        audiences=audiences_of(stored, traits, zone),
+        trait_readers=readers(traits.values(), {name: ranks.get(name) for name in need_ranks}),
+        ranked=need_ranks,
+        audiences=audiences_of(stored, traits, ranks, zone),
         workspace_zone=zone,
         workspace_holdout=_fraction(workspace.holdout if workspace else 0),
         allows_mock=workspace is not None and workspace.mock,

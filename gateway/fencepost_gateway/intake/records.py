@@ -79,7 +79,7 @@ class Touched(Struct, tag="touched"):
 
 
 class Published(Struct, tag="published"):
-    """The documents of ``revision`` are in force for every later record."""
+    """The documents of ``revision``, and the rankings made, are in force for later records."""
 
     revision: int
 

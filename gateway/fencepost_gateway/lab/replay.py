@@ -101,7 +101,7 @@ class Replay:
             wakes=wakes,
             metrics=self._metrics,
         )
-        self._timers = Timers(self._store, self._clock, wakes)
+        self._timers = Timers(self._store, self._plans, self._clock, wakes)
         self._people: dict[str, str] = {}
         self._seq: dict[str, int] = {}
         self._cursor = 0

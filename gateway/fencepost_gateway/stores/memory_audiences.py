@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 from msgspec import structs
 
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.intake.records import TimerFired, Touched
+from fencepost_gateway.decide.ranking import Ranking
+from fencepost_gateway.intake.records import Published, TimerFired, Touched
 from fencepost_gateway.ports import AudienceDay, Effects, Sweep
 from fencepost_gateway.stores.memory_books import Books, append, unpack
 
@@ -80,6 +81,16 @@ class MemoryAudiences:
                 now = structs.replace(now, after=ids[-1], seen=now.seen + len(ids))
             books.sweep = structs.replace(now, done=not ids)
             return position
+
+    async def rankings(self) -> dict[str, Ranking]:
+        """See ``AudienceBook.rankings``."""
+        return self._books().rankings
+
+    async def put_ranking(self, trait_id: str, ranking: Ranking, now_ms: int) -> None:
+        """See ``AudienceBook.put_ranking``."""
+        with self._unit() as books:
+            books.rankings[trait_id] = ranking
+            append(books, Published(books.revision), now_ms)
 
     async def sample(self, after: str, limit: int) -> dict[str, Person]:
         """See ``AudienceBook.sample``."""

@@ -19,6 +19,7 @@ from fencepost_gateway.decide.consent import DENYING, ConsentEntry
 from fencepost_gateway.decide.message import OPEN_STATES, AddressRow, ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.proof import ProofRow, hash_of
+from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.decide.settle import Settlement
 from fencepost_gateway.intake import records
 from fencepost_gateway.intake.admit import ConsentChange, Withdrawal
@@ -104,6 +105,7 @@ class Books(Struct):
     audience_days: dict[tuple[int, str], AudienceDay] = {}
     person_timers: dict[str, int] = {}
     sweep: Sweep = Sweep()
+    rankings: dict[str, Ranking] = {}
 
 
 def pack(value: Any) -> bytes:

@@ -15,11 +15,13 @@ import msgspec
 from msgspec import structs
 
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.intake.records import TimerFired, Touched
+from fencepost_gateway.decide.ranking import Ranking
+from fencepost_gateway.intake.records import Published, TimerFired, Touched
 from fencepost_gateway.ports import AudienceDay, Effects, Sweep
 from fencepost_gateway.stores.sqlite_door import Door
 
 T = TypeVar("T")
+_ranking: msgspec.msgpack.Decoder[Ranking] = msgspec.msgpack.Decoder(Ranking)
 _person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
 
 
@@ -117,6 +119,26 @@ class SqliteAudiences:
             return position
 
         return await self._write(unit)
+
+    async def rankings(self) -> dict[str, Ranking]:
+        """See ``AudienceBook.rankings``."""
+
+        def query() -> dict[str, Ranking]:
+            found: list[Any] = self._read_db.execute(self._sql.rankings).fetchall()
+            return {trait_id: _ranking.decode(body) for trait_id, body in found}
+
+        return await self._read(query)
+
+    async def put_ranking(self, trait_id: str, ranking: Ranking, now_ms: int) -> None:
+        """See ``AudienceBook.put_ranking``."""
+
+        def unit() -> None:
+            row = (trait_id, msgspec.msgpack.encode(ranking))
+            self._write_db.execute(self._sql.put_ranking, row)
+            revision: int = self._write_db.execute(self._sql.fact, ("revision",)).get or 0
+            self._door.append(Published(revision), now_ms)
+
+        await self._write(unit)
 
     async def sample(self, after: str, limit: int) -> dict[str, Person]:
         """See ``AudienceBook.sample``."""

@@ -13,7 +13,7 @@ Rule 3. One timer a person, moved forward only: it may ring early and find nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from fencepost_gateway.decide import audiences
@@ -21,7 +21,7 @@ from fencepost_gateway.decide.cause import Cause, operands_of, standing_facts
 from fencepost_gateway.decide.ids import derive
 
 if TYPE_CHECKING:
-    from fencepost_gateway.decide.audiences import Audience, Change
+    from fencepost_gateway.decide.audiences import Audience, Change, Keys
     from fencepost_gateway.decide.person import Person
     from fencepost_gateway.decide.plan import Plan
     from fencepost_gateway.ports import Effects
@@ -37,7 +37,7 @@ class AudienceStage:
     def __init__(
         self,
         plan: Plan,
-        keys_then: Callable[[str], Mapping[str, str]],
+        keys_then: Callable[[str], Keys],
         effects: Effects,
         record: Record,
     ) -> None:
@@ -53,10 +53,13 @@ class AudienceStage:
             return []
         is_new = not (person.judged or person.is_known)
         gone = audiences.leave_gone(found, person)
-        asked = found.changed({} if is_new else self._keys_then(person.judged))
-        person.judged = found.key
+        person.judged, then = found.key, person.judged
         self._note(person, gone, now_ms, "published")
-        return self._ask(asked, person, now_ms, "new" if is_new else "published", filled=not is_new)
+        if is_new:
+            return self._ask(found.all(), person, now_ms, "new")
+        defined, ranked = found.changed(self._keys_then(then))
+        self._ask(defined, person, now_ms, "published", filled=True)
+        return self._ask(ranked, person, now_ms, "ranked")
 
     def happened(self, person: Person, topics: Iterable[str], now_ms: int) -> list[Cause]:
         """Ask the audiences that read what has changed about somebody."""

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fencepost_gateway.decide.audiences import Keys
+from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.documents.compile import compile_plan, fences_of
 from fencepost_gateway.documents.document import StoredDocument
 from fencepost_gateway.workers.editions import Editions
@@ -32,21 +34,23 @@ class Plans:
         self.fences: list[Fence] = []
         self.versions: dict[str, int] = {}
         self.editions = Editions()
-        self._audience_keys: dict[str, Mapping[str, str]] = {"": {}}
+        self._audience_keys: dict[str, Keys] = {"": {}}
         self._index = FenceIndex()
         self.tracker = Tracker(self._index)
-        self._use(0, [])
+        self._use(0, [], {})
 
     async def load(self, store: Store) -> None:
         """Take what the store has published last."""
         revision, rows = await store.documents()
-        self._use(revision, rows)
+        self._use(revision, rows, await store.audiences.rankings())
 
-    def _use(self, revision: int, rows: Sequence[DocumentRow]) -> None:
+    def _use(
+        self, revision: int, rows: Sequence[DocumentRow], rankings: Mapping[str, Ranking]
+    ) -> None:
         documents = stored(rows)
         since = {r.id: r.first_ms for r in rows if r.kind == "fence"}
         self.fences = fences_of(documents, since)
-        self.plan = compile_plan(documents, revision, self._seed, self.fences)
+        self.plan = compile_plan(documents, revision, self._seed, self.fences, rankings)
         self.versions = {r.id: r.version for r in rows if r.kind == "fence"}
         self.editions.take(self.versions, self.plan.workspace_zone)
         self._audience_keys[self.plan.audiences.key] = self.plan.audiences.keys
@@ -56,7 +60,7 @@ class Plans:
             self._index = FenceIndex(self.fences)
             self.tracker = Tracker(self._index)
 
-    def audience_keys(self, key: str) -> Mapping[str, str]:
+    def audience_keys(self, key: str) -> Keys:
         """Give the definitions of audiences under a name; of one nobody knows: none."""
         return self._audience_keys.get(key, {})
 

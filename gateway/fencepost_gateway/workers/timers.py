@@ -2,8 +2,8 @@
 Timers: rings the bell when something comes due by time alone.
 
 A due timer becomes a record in the log and is marked in the same commit; so does the next stretch
-of a back-fill, while the pipeline keeps up. Due messages are found by the deliver worker itself,
-which is only woken.
+of a back-fill, while the pipeline keeps up, and the nightly ranking. Due messages are found by the
+deliver worker itself, which is only woken.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ import structlog
 from fencepost_gateway.clock import Clock
 from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.ports import Store
+from fencepost_gateway.workers.plans import Plans
+from fencepost_gateway.workers.ranker import Ranker
 from fencepost_gateway.workers.wakes import Wakes
 
 FIRE_MAX = 500
@@ -27,11 +29,12 @@ log = structlog.get_logger()
 class Timers:
     """Fires what is due."""
 
-    def __init__(self, store: Store, clock: Clock, wakes: Wakes) -> None:
+    def __init__(self, store: Store, plans: Plans, clock: Clock, wakes: Wakes) -> None:
         self._store = store
         self._clock = clock
         self._wakes = wakes
         self._swept = 0
+        self._ranker = Ranker(store, plans)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -45,6 +48,7 @@ class Timers:
         try:
             fired = await self._store.fire_timers(now_ms, FIRE_MAX)
             fired += await self._sweep(now_ms)
+            fired += await self._ranker.step(now_ms)
         except StoreUnavailableError:
             log.warning("timers.store_unavailable")
             return 0

@@ -261,3 +261,8 @@ SELECT count(*) FROM person;
 SELECT person_id FROM person WHERE person_id > ? ORDER BY person_id LIMIT ?;
 -- name: persons_behind
 SELECT person_id, body FROM person WHERE person_id > ? ORDER BY person_id LIMIT ?;
+-- name: rankings
+SELECT trait_id, body FROM ranking;
+-- name: put_ranking
+INSERT INTO ranking (trait_id, body) VALUES (?, ?)
+ON CONFLICT (trait_id) DO UPDATE SET body = excluded.body;

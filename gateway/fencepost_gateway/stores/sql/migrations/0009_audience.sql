@@ -24,3 +24,5 @@ CREATE TABLE sweep (
   total INTEGER NOT NULL,
   done INTEGER NOT NULL
 ) STRICT;
+-- The newest ranking of each trait that is ranked: bounds between fifths, no person's history.
+CREATE TABLE ranking (trait_id TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
