@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from fencepost_gateway.api.audiences import SizeRequest
 from fencepost_gateway.api.documents import ApplyRequest
 from fencepost_gateway.api.imports import ImportRequest
 from fencepost_gateway.api.operate import StopRequest, SuppressRequest
@@ -24,6 +25,7 @@ BODIES: dict[str, Any] = {
     "ImportRequest": ImportRequest,
     "SuppressRequest": SuppressRequest,
     "StopRequest": StopRequest,
+    "SizeRequest": SizeRequest,
 }
 ANSWERS: dict[str, dict[str, Any]] = {
     "BatchAnswer": {

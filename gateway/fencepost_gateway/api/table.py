@@ -7,9 +7,12 @@ row has a role, a summary and an answer.
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from fencepost_gateway.api import (
+    audiences,
     batch,
     decisions,
     device,
@@ -108,6 +111,21 @@ ROUTES: tuple[Route, ...] = (
         errors=("malformed", "too_large", "import", "conflict", "store_unavailable"),
     ),
     Route(
+        "GET", "/v1/audiences", audiences.get_audiences, "operator",
+        "Every audience: how many belong, and who joined and left within seven days.", "Audiences",
+    ),
+    Route(
+        "GET", "/v1/audiences/{id}", audiences.get_audience, "operator",
+        "One audience week by week.", "AudienceWeeks",
+        query={"weeks": "How many, this one among them; 12, at most 104."},
+        errors=("malformed", "not_found"),
+    ),
+    Route(
+        "POST", "/v1/audiences/size", audiences.post_size, "operator",
+        "How many would belong by a rule that is not published.", "AudienceSize",
+        body="SizeRequest", errors=("malformed", "too_large"),
+    ),
+    Route(
         "GET", "/v1/decisions", decisions.get_decisions, "operator",
         "Decision records in order, of everybody or one user.", "Records",
         query={"after": "Cursor of the last answer.", "limit": "At most 200.",
@@ -165,6 +183,7 @@ def build(surface: Surface) -> web.Application:
     app = web.Application(middlewares=[problems.problems])
     app[SURFACE] = surface
     app[openapi.DESCRIPTION] = openapi.describe(ROUTES)
+    app[audiences.DESK] = asyncio.Lock()
     app[fence_health.DESK] = fence_health.HealthDesk()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _guarded(route))

@@ -86,7 +86,9 @@ def rule_facts(plan: Plan, person: Person, cause: Cause, now_ms: int) -> RuleFac
     )
 
 
-def standing_facts(plan: Plan, person: Person, now_ms: int, wakes: list[int]) -> RuleFacts:
+def standing_facts(
+    plan: Plan, person: Person, now_ms: int, wakes: list[int] | None = None
+) -> RuleFacts:
     """Lay out for the rules who the person is, whatever woke us; ``wakes`` is theirs to fill."""
     return RuleFacts(
         person=person,

@@ -39,7 +39,7 @@ def by_audience(
     known = person or Person("")
     since_ms = known.audiences.get(audience_id)
     if since_ms is None:
-        facts = standing_facts(plan, known, until_ms - 1, [])
+        facts = standing_facts(plan, known, until_ms - 1)
         answer = audience.when.evaluate(facts)
         false = [f"{o.rule}: {o.value!r}" for o in answer.operands if not o.ok] or ["-"]
         said: dict[str, object] = {"audience": audience_id, "why": "; ".join(false[:OPERANDS_MAX])}
