@@ -74,6 +74,7 @@ def rule_facts(plan: Plan, person: Person, cause: Cause, now_ms: int) -> RuleFac
         place=place_of(plan, person, cause),
         fences=plan.fences,
         workspace_zone=plan.workspace_zone,
+        policy=plan.policy,
     )
 
 
@@ -89,7 +90,11 @@ def _view(cause: Cause) -> TransitionView:
 
 def operands_of(answer: Evaluation) -> list[dict[str, Any]]:
     """Give the operands of an evaluation as plain data for a record."""
-    return [{"rule": o.rule, "value": o.value, "ok": o.ok, "note": o.note} for o in answer.operands]
+    return [
+        {"rule": o.rule, "value": o.value, "ok": o.ok, "note": o.note}
+        | ({"times_ms": list(o.times_ms)} if o.times_ms else {})
+        for o in answer.operands
+    ]
 
 
 def shown(transition: Transition, device_id: str) -> dict[str, Any]:
