@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from fencepost_gateway.decide.person import UNSUMMED
 from fencepost_gateway.decide.rules import Evaluation, Rule
 
 if TYPE_CHECKING:
@@ -97,9 +98,11 @@ class Audiences:
 
         Args:
             topic: ``event NAME``, ``attribute NAME``, ``places``, ``messages``, ``consents``,
-                ``reach``, ``arms`` or ``time``.
+                ``reach``, ``arms`` or ``time``; ``event`` alone for an event that nobody named.
 
         """
+        if topic == f"event {UNSUMMED}":
+            return self.all()
         return self._on.get(topic, ())
 
     def all(self) -> tuple[Audience, ...]:

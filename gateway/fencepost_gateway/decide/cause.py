@@ -83,6 +83,8 @@ def rule_facts(plan: Plan, person: Person, cause: Cause, now_ms: int) -> RuleFac
         place=place_of(plan, person, cause),
         fences=plan.fences,
         workspace_zone=plan.workspace_zone,
+        policy=plan.policy,
+        traits=plan.trait_readers,
     )
 
 
@@ -96,6 +98,8 @@ def standing_facts(
         place=current_place((p.fence_id for p in person.inside), plan.fences),
         fences=plan.fences,
         workspace_zone=plan.workspace_zone,
+        policy=plan.policy,
+        traits=plan.trait_readers,
         wakes=wakes,
     )
 
@@ -112,7 +116,11 @@ def _view(cause: Cause) -> TransitionView:
 
 def operands_of(answer: Evaluation) -> list[dict[str, Any]]:
     """Give the operands of an evaluation as plain data for a record."""
-    return [{"rule": o.rule, "value": o.value, "ok": o.ok, "note": o.note} for o in answer.operands]
+    return [
+        {"rule": o.rule, "value": o.value, "ok": o.ok, "note": o.note}
+        | ({"times_ms": list(o.times_ms)} if o.times_ms else {})
+        for o in answer.operands
+    ]
 
 
 def shown(transition: Transition, device_id: str) -> dict[str, Any]:

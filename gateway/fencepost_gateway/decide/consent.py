@@ -19,10 +19,12 @@ Rule 7. ``u``, ``dy``, ``dn`` are no statements: beside a statement they count f
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from fencepost_gateway.decide.plan import Policy
+if TYPE_CHECKING:
+    from fencepost_gateway.decide.plan import Policy
 
 ANY = "any"
 CLOSE_MS = 5 * 60_000

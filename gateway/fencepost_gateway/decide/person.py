@@ -2,28 +2,44 @@
 Person: what deciding may know of somebody, and how events change it.
 
 Pure. The person stage owns a ``Person`` and changes it in place; the row that the commit writes is
-the truth. Consent, addresses and suppression are not here: the claim reads their rows itself.
+the truth. Everything here comes from log records alone, so that a replay makes the same person.
+Statements of consent and addresses stand here for branching: the claim reads their rows itself.
 
 Rule 1. A person's id is a hash of workspace and identity, so every process makes the same one.
 Rule 2. History kept here is bounded: the newest ``RECENT_MAX`` app events with their properties,
         oldest first, and per event name a summary (count, first, last) for the first
-        ``NAMES_MAX`` names. Newest by when it happened, not by when we heard of it. Properties
-        larger than ``PROPS_MAX_BYTES`` woke whom they woke, but are not remembered; nor is an
-        attribute set that would make more than ``ATTRIBUTES_MAX`` of them.
+        ``NAMES_MAX`` names. Newest by when it happened, not by when we heard of it; what falls
+        out leaves its moment in ``lost``, so that everything later is known to be complete.
+        Properties larger than ``PROPS_MAX_BYTES`` woke whom they woke, but are not remembered; nor
+        is an attribute set that would make more than ``ATTRIBUTES_MAX`` of them.
 Rule 3. Merging adds counters, keeps the known person's attributes over the visitor's, and of two
         runs in one campaign keeps the older one that lives, else the one that began last.
+        Statements are left alone: the door has merged them, and the upload that links says how.
+Rule 4. Visits and messages are kept as ``decide.past`` says; of addresses the newest
+        ``REACH_MAX`` references a channel; of statements ``CONSENTS_MAX``, those about single
+        addresses first to go.
 """
 
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from msgspec import Struct, field
 
 from fencepost_gateway.decide import trait_state
+from fencepost_gateway.decide.consent import ANY, ConsentEntry
 from fencepost_gateway.decide.flags import FLAGS_MAX, Flagged
+from fencepost_gateway.decide.past import (
+    PastMessage,
+    Visit,
+    begin_visit,
+    keep_all,
+    keep_message,
+    later_ms,
+)
 from fencepost_gateway.decide.trait_state import TraitState
 
 RECENT_MAX = 100
@@ -31,6 +47,9 @@ NAMES_MAX = 200
 PROPS_MAX_BYTES = 2_048  # a hundred of them are 200 KiB a person at the very most
 ATTRIBUTES_MAX = 256
 LEFT_MAX = 16
+REACH_MAX = 8
+CONSENTS_MAX = 200
+UNSUMMED = ""  # stands for every event name that found no room for a summary
 
 _packed = msgspec.msgpack.Encoder().encode
 
@@ -91,8 +110,11 @@ class Person(Struct):
     """
     Somebody we know, or an anonymous visitor.
 
-    ``audiences`` says since when the person belongs to which; ``judged`` by which definitions, and
-    ``rethink_ms`` when to ask again though nothing happens (``audiences``).
+    ``lost`` maps event name (or ``UNSUMMED``) to the newest moment that fell out of ``recent``;
+    ``visits_lost_ms`` and ``messages_lost_ms`` say the same of theirs. ``reach`` maps channel to
+    address references, the newest last; ``arms`` experiment to arm. ``audiences`` says since when
+    the person belongs to which, ``judged`` by which definitions, and ``rethink_ms`` when to ask
+    again though nothing happens (``decide.audiences``).
     """
 
     person_id: str
@@ -104,21 +126,36 @@ class Person(Struct):
     left: list[Departure] = field(default_factory=list)
     flags: list[Flagged] = field(default_factory=list)
     runs: dict[str, RunMark] = field(default_factory=dict)
+    zone: str = ""
+    zone_at_ms: int = 0
+    locale: str = ""
+    lost: dict[str, int] = field(default_factory=dict)
+    visits: list[Visit] = field(default_factory=list)
+    visits_lost_ms: int | None = None
+    messages: list[PastMessage] = field(default_factory=list)
+    messages_lost_ms: int | None = None
+    consents: list[ConsentEntry] = field(default_factory=list)
+    reach: dict[str, list[str]] = field(default_factory=dict)
     traits: dict[str, TraitState] = field(default_factory=dict)
     audiences: dict[str, int] = field(default_factory=dict)
     judged: str = ""
     rethink_ms: int | None = None
-    zone: str = ""
-    zone_at_ms: int = 0
-    locale: str = ""
+    arms: dict[str, str] = field(default_factory=dict)
 
     @property
     def is_known(self) -> bool:
         """Say whether anything is known of the person."""
         return bool(self.user_id or self.summaries or self.attributes or self.inside)
 
-    def remember(self, name: str, at_ms: int, props: dict[str, Any]) -> None:
-        """Take an app event into the history, oldest out first (Rule 2)."""
+    def remember(self, name: str, at_ms: int, props: dict[str, Any]) -> tuple[str, ...]:
+        """
+        Take an app event into the history, oldest out first (Rule 2).
+
+        Returns:
+            The event names whose history has changed: its own, and that of what fell out
+            (``UNSUMMED``: every name without a summary).
+
+        """
         summary = self.summaries.get(name)
         if summary is not None:
             summary.count += 1
@@ -128,12 +165,25 @@ class Person(Struct):
             self.summaries[name] = EventSummary(1, at_ms, at_ms)
         kept = props if not props or len(_packed(props)) <= PROPS_MAX_BYTES else {}
         event = PastEvent(name, at_ms, kept)
-        if self.recent and at_ms < self.recent[-1].at_ms:
-            insort(self.recent, event, key=lambda e: e.at_ms)
+        if self.recent and _event_rank(event) < _event_rank(self.recent[-1]):
+            insort(self.recent, event, key=_event_rank)
         else:
             self.recent.append(event)  # events come in order, nearly always
-        if len(self.recent) > RECENT_MAX:
-            del self.recent[0]
+        return (name, *self._trim())
+
+    def _trim(self) -> list[str]:
+        """Let the oldest events fall out; name whose history is shorter for it."""
+        too_many = len(self.recent) - RECENT_MAX
+        if too_many <= 0:
+            return []
+        fallen = self.recent[:too_many]
+        del self.recent[:too_many]
+        return [self._lose(event.name, event.at_ms) for event in fallen]
+
+    def _lose(self, name: str, at_ms: int) -> str:
+        key = name if name in self.summaries else UNSUMMED
+        self.lost[key] = max(at_ms, self.lost.get(key, at_ms))
+        return key
 
     def set_attributes(self, traits: dict[str, Any]) -> None:
         """Set attributes; None removes one, a missing key is left alone."""
@@ -153,6 +203,34 @@ class Person(Struct):
             mark.ended_ms, mark.outcome = now_ms, outcome
         return True
 
+    def visit(self, visit: Visit) -> None:
+        """Remember that a visit began."""
+        self.visits_lost_ms = later_ms(self.visits_lost_ms, begin_visit(self.visits, visit))
+
+    def heard_of(self, told: PastMessage) -> None:
+        """Remember what became of a message."""
+        fallen_ms = keep_message(self.messages, told)
+        self.messages_lost_ms = later_ms(self.messages_lost_ms, fallen_ms)
+
+    def state(self, entries: Iterable[ConsentEntry]) -> None:
+        """Take statements as the door took them into force."""
+        stands = {entry.key: entry for entry in self.consents}
+        for entry in entries:
+            stands.pop(entry.key, None)
+            stands[entry.key] = entry
+        narrow = [key for key, entry in stands.items() if entry.address != ANY]
+        for key in narrow[: max(0, len(stands) - CONSENTS_MAX)]:
+            del stands[key]
+        self.consents = list(stands.values())
+
+    def reached_at(self, channel: str, ref: str, *, is_gone: bool = False) -> None:
+        """Learn that an address reaches the person on a channel, or no longer does."""
+        refs = [each for each in self.reach.get(channel, ()) if each != ref]
+        refs += [] if is_gone else [ref]
+        self.reach[channel] = refs[-REACH_MAX:]
+        if not refs:
+            del self.reach[channel]
+
     def presence(self, fence_id: str) -> Presence | None:
         """Say since when the person is inside ``fence_id``, if so."""
         return next((p for p in self.inside if p.fence_id == fence_id), None)
@@ -171,7 +249,13 @@ def merge(known: Person, visitor: Person) -> None:
             ours.last_ms = max(ours.last_ms, theirs.last_ms)
         elif len(known.summaries) < NAMES_MAX:
             known.summaries[name] = theirs
-    known.recent = sorted([*known.recent, *visitor.recent], key=lambda e: e.at_ms)[-RECENT_MAX:]
+    known.recent = sorted([*known.recent, *visitor.recent], key=_event_rank)
+    before = [*known.lost.items(), *visitor.lost.items()]
+    known.lost = {}
+    for name, at_ms in before:
+        known._lose(name, at_ms)  # noqa: SLF001 - its own module
+    known._trim()  # noqa: SLF001 - as above
+    _merge_past(known, visitor)
     known.inside += [p for p in visitor.inside if known.presence(p.fence_id) is None]
     known.left = [*known.left, *visitor.left][-LEFT_MAX:]
     known.flags = [*known.flags, *visitor.flags][-FLAGS_MAX:]
@@ -181,6 +265,26 @@ def merge(known: Person, visitor: Person) -> None:
     if visitor.zone_at_ms > known.zone_at_ms:
         known.zone, known.zone_at_ms = visitor.zone, visitor.zone_at_ms
     known.locale = known.locale or visitor.locale
+
+
+def _merge_past(known: Person, visitor: Person) -> None:
+    known.visits_lost_ms = later_ms(known.visits_lost_ms, visitor.visits_lost_ms)
+    for visit in visitor.visits:
+        known.visit(visit)
+    lost_ms = later_ms(visitor.messages_lost_ms, keep_all(known.messages, visitor.messages))
+    known.messages_lost_ms = later_ms(known.messages_lost_ms, lost_ms)
+    for channel, refs in visitor.reach.items():
+        for ref in refs:
+            known.reached_at(channel, ref)
+    for audience_id, since_ms in visitor.audiences.items():
+        known.audiences[audience_id] = min(since_ms, known.audiences.get(audience_id, since_ms))
+    for experiment_id, arm in visitor.arms.items():
+        known.arms.setdefault(experiment_id, arm)
+
+
+def _event_rank(event: PastEvent) -> tuple[int, str]:
+    """Order events by when they happened; of one moment always alike, however they came."""
+    return (event.at_ms, event.name)
 
 
 def _run_rank(mark: RunMark) -> tuple[bool, int]:

@@ -116,6 +116,7 @@ CHECKS: dict[str, Said] = {
     "exempt": Said("does not apply", "해당 없음"),
     "value": Said("{name} {value}", "{name} {value}"),
     "operand": Said("{rule}: found {value}", "{rule}: 확인된 값 {value}"),
+    "times": Said(" [{times}]", " [{times}]"),
     "not_found": Said("no such document is live", "게시된 문서가 없음"),
     "runs_until": Said("runs until {at}", "{at}까지 운영"),
     "age": Said("{age} old, at most {most}", "{age} 지남, 최대 {most}"),

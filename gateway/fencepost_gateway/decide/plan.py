@@ -21,9 +21,9 @@ from msgspec import Struct
 from fencepost_gateway.decide.audiences import NO_AUDIENCES, Audiences
 from fencepost_gateway.decide.opening import Opening
 from fencepost_gateway.decide.place import FenceView
-from fencepost_gateway.decide.rule_facts import TransitionKind
+from fencepost_gateway.decide.rule_facts import TraitReader, TransitionKind
 from fencepost_gateway.decide.rules import Rule
-from fencepost_gateway.decide.traits import Reader, Trait
+from fencepost_gateway.decide.traits import Trait
 
 CalendarWindow = Literal["hour", "day", "week", "month"]
 PurposeName = Literal["marketing", "transactional"]
@@ -219,7 +219,7 @@ class Plan(Struct, frozen=True):
     openings: dict[str, Opening] = {}
     traits: dict[str, Trait] = {}
     traits_on: dict[str, tuple[Trait, ...]] = {}
-    trait_readers: Mapping[str, Reader] = {}
+    trait_readers: Mapping[str, TraitReader] = {}
     ranked: frozenset[str] = frozenset()
     audiences: Audiences = NO_AUDIENCES
     workspace_zone: str = ""

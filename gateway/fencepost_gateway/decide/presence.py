@@ -7,7 +7,7 @@ Rule 1. ENTER begins the presence of its visit, EXIT and EXPIRE end it. A device
         once, whatever was told before.
 Rule 2. A superseded transition takes one back that was told, by its opposite: an EXIT the ENTER, an
         ENTER the EXIT or EXPIRE. So it does what its kind says, and the visit goes on since it
-        began.
+        began. A visit whose ENTER was taken back has never been.
 Rule 3. Openings (``Plan.openings``) are told once each and visit: those after the visit began and
         after the last one told. Where nobody has asked until now, those later than now.
 """
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fencepost_gateway.decide.past import Visit
 from fencepost_gateway.decide.person import Person, Presence
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ def move(person: Person, told: Transition, visit: Presence) -> None:
     others = [each for each in person.inside if (each.fence_id, each.device_id) != place]
     same = [each for each in person.inside if each.visit_id == visit.visit_id]
     person.inside = [*others, *(same or [visit])] if told.kind == "enter" else others
+    if told.kind == "enter" and not told.superseded:
+        person.visit(Visit(visit.fence_id, visit.since_ms, visit.visit_id))
+    elif told.kind == "exit" and told.superseded:
+        person.visits = [each for each in person.visits if each.visit_id != visit.visit_id]
 
 
 def leave_gone(person: Person, plan: Plan) -> bool:

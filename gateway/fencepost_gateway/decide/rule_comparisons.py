@@ -290,6 +290,9 @@ def _within(_name: str, literal: Json, _fold: bool) -> Test | str:  # noqa: FBT0
         found_ms = _value_ms(value, facts)
         if isinstance(found_ms, str):
             return found_ms
+        if facts.wakes is not None:
+            is_ahead = found_ms > facts.now_ms
+            facts.may_change(found_ms if is_ahead else found_ms + span_ms + 1)
         return facts.now_ms - span_ms <= found_ms <= facts.now_ms
 
     return test

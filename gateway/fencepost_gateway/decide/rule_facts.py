@@ -9,12 +9,15 @@ Rule 2. An answer names every operand that was looked at, in order. Short circui
 Rule 3. Notes are a short list: ``missing`` (no such value), ``type`` (another type than the rule
         compares with), ``zone`` (time zone unknown), ``history`` (the bounded history may not
         reach back far enough). A note explains a false leaf; it is never an error.
+Rule 4. Where ``wakes`` is a list, every leaf that is evaluated adds the moment at which its own
+        answer may change while nothing else happens. Leaves that were not needed stay unneeded
+        until one of those moments.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, get_args
+from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from msgspec import Struct
 
@@ -22,12 +25,17 @@ from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.spans import zone_named
 
+if TYPE_CHECKING:
+    from fencepost_gateway.decide.plan import Policy
+
 Json = Any  # a plain JSON value: what authors write and devices send
 
 MISSING: Final = object()
 PERSON_MEMBERS = ("user_id", "locale", "zone")
 
 TransitionKind = Literal["enter", "exit", "dwell", "expire", "pass", "approach"]
+# Gives a trait's value, or MISSING, and the next moment at which time alone may change it.
+TraitReader = Callable[[Person, int], tuple[Any, int | None]]
 TRANSITIONS: tuple[TransitionKind, ...] = get_args(TransitionKind)
 
 
@@ -54,6 +62,9 @@ class RuleFacts(Struct, frozen=True):
         place: Fence of that transition, else the current place, else None.
         fences: Every live fence by id.
         workspace_zone: IANA name, empty when unknown.
+        policy: Which statements of consent count; None: nothing is allowed.
+        traits: How each declared trait is worked out, by id.
+        wakes: Takes the moments at which leaves may answer otherwise (Rule 4).
 
     """
 
@@ -65,15 +76,28 @@ class RuleFacts(Struct, frozen=True):
     place: FenceView | None = None
     fences: Mapping[str, FenceView] = {}
     workspace_zone: str = ""
+    policy: Policy | None = None
+    traits: Mapping[str, TraitReader] = {}
+    wakes: list[int] | None = None
+
+    def may_change(self, at_ms: int | None) -> None:
+        """Note, for ``wakes``, that an answer may change then; what is past changes nothing."""
+        if self.wakes is not None and at_ms is not None and at_ms > self.now_ms:
+            self.wakes.append(at_ms)
 
 
 class Operand(Struct, frozen=True):
-    """One leaf of a rule as it was evaluated: what it asked, what it found, what came out."""
+    """
+    One leaf of a rule as it was evaluated: what it asked, what it found, what came out.
+
+    ``times_ms`` says when the newest of what it counted happened.
+    """
 
     rule: str
     value: Any
     ok: bool
     note: str = ""
+    times_ms: tuple[int, ...] = ()
 
 
 class Evaluation(Struct, frozen=True):

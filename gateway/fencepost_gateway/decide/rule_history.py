@@ -1,11 +1,12 @@
 """
 History: the forms of a rule that ask what somebody did: ``did``, ``last`` and ``first``.
 
-Pure. As ``rule_leaves``.
+Pure. As ``rule_leaves``; how a count is bounded says ``rule_tally``.
 
-Rule 1. History is bounded (``decide.person``). A count is exact where the summary or the recent
-        events reach back far enough; where they may not, a leaf that comes out false says
-        ``history``. Never happened is false for ``last`` and ``first``.
+Rule 1. History is bounded (``decide.person``). A count is exact where the summary says it all, or
+        nothing of this name fell out of the recent events since the span began; a leaf that may
+        come out false for want of memory says ``history``. It never depends on how many events of
+        other names there were. Never happened is false for ``last`` and ``first``.
 Rule 2. With ``where`` ages are those of the recent events: the newest that fits is the last; the
         oldest that fits may not be the first, so it proves ``older_than``, and not ``within``.
 Rule 3. ``sum`` adds the numbers among the values of a property; what is none, or beyond
@@ -18,10 +19,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
-from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, PastEvent
-from fencepost_gateway.decide.rule_comparisons import in_workspace_ms, is_number
+from fencepost_gateway.decide.person import UNSUMMED, PastEvent
+from fencepost_gateway.decide.rule_comparisons import is_number
 from fencepost_gateway.decide.rule_facts import (
     Check,
     Faults,
@@ -32,12 +33,20 @@ from fencepost_gateway.decide.rule_facts import (
     dotted,
 )
 from fencepost_gateway.decide.rule_leaves import read_duration_ms
-from fencepost_gateway.decide.spans import parse_moment
+from fencepost_gateway.decide.rule_tally import (
+    SHOWN_MAX,
+    Bounds,
+    Span,
+    falls_out_ms,
+    read_bounds,
+    read_span,
+)
 
 AMOUNT_MAX = 10**15  # more is no amount; sums stay exact, and numbers that records can hold
 
+_ANY = Bounds(0, 0)  # of a sum every event that falls out counts
+
 Where = Callable[[Json, Path], Check | None]
-Since = Callable[[RuleFacts], int | None]
 
 
 def compile_did(leaf: Mapping[str, Json], path: Path, faults: Faults, where: Where) -> Check | None:
@@ -47,28 +56,39 @@ def compile_did(leaf: Mapping[str, Json], path: Path, faults: Faults, where: Whe
     if "sum" in leaf and "count" in leaf:
         faults.add(path, "both count and sum", "write one leaf each, under all: [...]")
     total = _sum_bounds(leaf["sum"], (*path, "sum"), faults) if "sum" in leaf else None
-    bounds = _count_bounds(leaf.get("count", {"min": 1}), (*path, "count"), faults)
-    since, span_text = _since(leaf, path, faults)
+    bounds = read_bounds(leaf, path, faults)
+    span = read_span(leaf, path, faults)
     if name is None or bounds is None or faults.found:
         return None
-    head = f"did {name}{' where …' if inner else ''}{span_text}"
+    head = f"did {name}{' where …' if inner else ''}{span.text}"
     if total is not None:
-        return _sum_check(head, name, inner, since, total)
-    low, high = bounds
-    text = f"{head} count {_bounds_text(low, high)}"
-    event = name
+        return _sum_check(head, name, inner, span, total)
+    return _count_check(head, name, inner, span, bounds)
+
+
+def _count_check(head: str, event: str, inner: Check | None, span: Span, bounds: Bounds) -> Check:
+    text = f"{head} count {bounds}"
 
     def check(facts: RuleFacts, out: list[Operand] | None) -> bool:
-        from_ms = since(facts) if since else None
-        if since and from_ms is None:
+        from_ms = span.from_ms(facts)
+        if span.since and from_ms is None:
             if out is not None:
                 out.append(Operand(text, None, ok=False, note="zone"))
             return False
-        count, is_exact = _count(facts, event, inner, from_ms)
-        ok = count >= low and (high is None or (count <= high and is_exact))
-        sure = is_exact or ok or (high is not None and count > high)
+        if out is None and facts.wakes is None:
+            count, is_exact = _count(facts, event, inner, from_ms)
+            return bounds.hold(count, is_exact=is_exact)
+        found, _ = _fitting(facts, event, inner, from_ms)
+        # asked with the plain facts: the moments at which a where changes are noted by now
+        count, is_exact = _count(structs.replace(facts, wakes=None), event, inner, from_ms)
+        ok = bounds.hold(count, is_exact=is_exact)
+        times_ms = sorted((past.at_ms for past in found), reverse=True)
+        if facts.wakes is not None:
+            edges = _edges_ms(facts, event)
+            facts.may_change(falls_out_ms(span, bounds, times_ms, edges, facts.now_ms))
         if out is not None:
-            out.append(Operand(text, count, ok, "" if sure else "history"))
+            note = "" if bounds.is_sure(count, is_exact=is_exact) else "history"
+            out.append(Operand(text, count, ok, note, tuple(times_ms[:SHOWN_MAX])))
         return ok
 
     return check
@@ -83,23 +103,26 @@ class _Total(Struct, frozen=True):
     text: str = ""
 
 
-def _sum_check(
-    head: str, event: str, inner: Check | None, since: Since | None, total: _Total
-) -> Check:
+def _sum_check(head: str, event: str, inner: Check | None, span: Span, total: _Total) -> Check:
     keys = tuple(total.of.split("."))
     text = f"{head} sum of {total.of} {total.text}"
 
     def check(facts: RuleFacts, out: list[Operand] | None) -> bool:
-        from_ms = since(facts) if since else None
-        if since and from_ms is None:
+        from_ms = span.from_ms(facts)
+        if span.since and from_ms is None:
             if out is not None:
                 out.append(Operand(text, None, ok=False, note="zone"))
             return False
         found, is_exact = _fitting(facts, event, inner, from_ms)
         amount = _amount(dotted(past.props, keys) for past in found)
         ok = is_exact and total.low <= amount <= total.high
+        times_ms = sorted((past.at_ms for past in found), reverse=True)
+        if facts.wakes is not None:
+            edges = _edges_ms(facts, event)
+            facts.may_change(falls_out_ms(span, _ANY, times_ms, edges, facts.now_ms))
         if out is not None:
-            out.append(Operand(text, amount, ok, "" if is_exact else "history"))
+            note = "" if is_exact else "history"
+            out.append(Operand(text, amount, ok, note, tuple(times_ms[:SHOWN_MAX])))
         return ok
 
     return check
@@ -162,10 +185,12 @@ def compile_age(
                 out.append(Operand(text, None, ok=False, note="missing" if is_exact else "history"))
             return False
         age = facts.now_ms - at_ms
+        if facts.wakes is not None:
+            facts.may_change(at_ms + age_ms + 1)
         ok = age > age_ms if is_older else is_exact and age <= age_ms
         if out is not None:
             note = "" if ok or is_exact else "history"
-            out.append(Operand(text, f"{max(age, 0) // 1_000}s ago", ok, note))
+            out.append(Operand(text, f"{max(age, 0) // 1_000}s ago", ok, note, (at_ms,)))
         return ok
 
     return check
@@ -173,38 +198,27 @@ def compile_age(
 
 def _moment(facts: RuleFacts, form: str, name: str, where: Check | None) -> tuple[int | None, bool]:
     """Say when the last or first such event was, and whether that is exact (Rules 1 and 2)."""
-    person = facts.person
-    summary = person.summaries.get(name)
-    if summary is None:
-        return None, len(person.summaries) < NAMES_MAX
-    if where is None:
+    summary = facts.person.summaries.get(name)
+    if summary is not None and where is None:
         return (summary.last_ms if form == "last" else summary.first_ms), True
-    seen = [event for event in person.recent if event.name == name]
-    fit = [e.at_ms for e in seen if where(_of_event(facts, e.name, e.props), None)]
-    is_all_seen = summary.count <= len(seen)
-    if not fit:
-        return None, is_all_seen
-    return (max(fit), True) if form == "last" else (min(fit), is_all_seen)
+    found, is_exact = _fitting(facts, name, where, None)
+    if not found:
+        return None, is_exact
+    times_ms = [past.at_ms for past in found]
+    return (max(times_ms), True) if form == "last" else (min(times_ms), is_exact)
 
 
 def _count(
     facts: RuleFacts, name: str, where: Check | None, from_ms: int | None
 ) -> tuple[int, bool]:
     """Count events of ``name``; say whether the count is exact or only a lower bound (Rule 1)."""
-    person = facts.person
-    summary = person.summaries.get(name)
-    if summary is None and len(person.summaries) < NAMES_MAX:
-        return 0, True
-    if summary is not None:
-        if from_ms is not None and summary.last_ms < from_ms:
-            return 0, True
-        if where is None and (from_ms is None or summary.first_ms >= from_ms):
-            return summary.count, True
+    summary = facts.person.summaries.get(name)
+    if where is None and summary is not None and (from_ms is None or summary.first_ms >= from_ms):
+        return summary.count, True
     found, is_exact = _fitting(facts, name, where, from_ms)
-    count = len(found)
-    if where is None and summary is not None:
-        count = max(count, 1)  # the newest one is inside the span, or it would have ended above
-    return count, is_exact
+    if where is None and summary is not None and (from_ms is None or summary.last_ms >= from_ms):
+        return max(len(found), 1), is_exact  # the newest one is inside the span
+    return len(found), is_exact
 
 
 def _fitting(
@@ -222,14 +236,20 @@ def _fitting(
         if (from_ms is None or event.at_ms >= from_ms)
         and (where is None or where(_of_event(facts, event.name, event.props), None))
     ]
-    if summary is None:
-        is_all_seen = len(person.summaries) < NAMES_MAX
-    else:
-        is_all_seen = summary.count <= len(seen)
-    reaches_back = from_ms is not None and (
-        len(person.recent) < RECENT_MAX or min(e.at_ms for e in person.recent) < from_ms
-    )
+    lost_ms = person.lost.get(name if summary is not None else UNSUMMED)
+    is_all_seen = lost_ms is None if summary is None else summary.count <= len(seen)
+    reaches_back = from_ms is not None and lost_ms is not None and lost_ms < from_ms
     return found, is_all_seen or reaches_back
+
+
+def _edges_ms(facts: RuleFacts, name: str) -> list[int]:
+    """Give the moments, besides those of kept events, whose falling out may change a count."""
+    person = facts.person
+    summary = person.summaries.get(name)
+    if summary is None:
+        return [at_ms for key, at_ms in person.lost.items() if key == UNSUMMED]
+    lost_ms = person.lost.get(name, summary.first_ms)
+    return [summary.first_ms, summary.last_ms, lost_ms]
 
 
 def _of_event(facts: RuleFacts, name: str, props: Mapping[str, Json]) -> RuleFacts:
@@ -239,6 +259,7 @@ def _of_event(facts: RuleFacts, name: str, props: Mapping[str, Json]) -> RuleFac
         event_name=name,
         event=props,
         workspace_zone=facts.workspace_zone,
+        wakes=facts.wakes,
     )
 
 
@@ -248,42 +269,3 @@ def _event_name(leaf: Mapping[str, Json], form: str, path: Path, faults: Faults)
         return name
     faults.add((*path, form), "no event name", f"write {form}: NAME_OF_THE_EVENT")
     return None
-
-
-def _count_bounds(bounds: object, path: Path, faults: Faults) -> tuple[int, int | None] | None:
-    how = "write {min: 1}, {max: 3} or both, whole numbers from 0"
-    if not isinstance(bounds, Mapping) or not bounds or set(bounds) - {"min", "max"}:
-        faults.add(path, "no count", how)
-        return None
-    if any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in bounds.values()):
-        faults.add(path, "a count is no whole number", how)
-        return None
-    low, high = bounds.get("min", 0), bounds.get("max")
-    if high is not None and high < low:
-        faults.add(path, "max is below min", how)
-        return None
-    return low, high
-
-
-def _bounds_text(low: int, high: int | None) -> str:
-    if high is None:
-        return f"at least {low}"
-    return f"at most {high}" if low == 0 else f"{low} to {high}"
-
-
-def _since(leaf: Mapping[str, Json], path: Path, faults: Faults) -> tuple[Since | None, str]:
-    """Read ``within`` or ``since`` as a function that gives the span's start."""
-    if "within" in leaf and "since" in leaf:
-        faults.add(path, "both within and since", "keep one of them")
-    elif "within" in leaf:
-        span_ms = read_duration_ms(leaf, "within", path, faults) or 0
-        return (lambda facts: facts.now_ms - span_ms), f" within {leaf['within']}"
-    elif "since" in leaf:
-        moment = parse_moment(leaf["since"])
-        if moment is None:
-            how = "write a date or a moment, such as 2026-06-01"
-            faults.add((*path, "since"), f"{leaf['since']!r} is no moment", how)
-            return None, ""
-        start = moment
-        return (lambda facts: in_workspace_ms(start, facts)), f" since {leaf['since']}"
-    return None, ""

@@ -2,8 +2,8 @@
 Rules: the small typed tree that authors write, compiled to closures that explain themselves.
 
 Pure. ``compile_rule`` turns an authored tree (plain JSON values) into a ``Rule``; ``Rule.evaluate``
-answers with every operand it looked at. The language is spec/documents.md section 2; this is the
-part a first campaign needs, and what is not here yet is refused as such, never ignored.
+answers with every operand it looked at. The language is spec/documents.md section 2; what of it is
+not here yet is refused as such, never ignored.
 
 Rule 1. A tree is at most ``DEPTH_MAX`` deep and ``NODES_MAX`` nodes large. A ``where`` stands a
         level below its leaf and counts: one of equalities is one node, and one for each of them.
@@ -13,6 +13,8 @@ Rule 3. A missing value makes a comparison false, except ``exists: false`` and `
 Rule 4. Everything wrong with a tree is said at once, with path and remedy.
 Rule 5. ``where`` is either equalities over properties (``{category: yoga}``) or a rule whose leaves
         are all ``event:``. A property called ``event`` is written as ``{event: event, is: …}``.
+Rule 6. ``Rule.reads`` names every fact of the person that the answer depends on, and
+        ``Rule.next_change_ms`` the moment until which it stays as it is if none of them changes.
 """
 
 from __future__ import annotations
@@ -21,11 +23,12 @@ import difflib
 from collections.abc import Callable, Mapping
 from functools import partial
 
-from fencepost_gateway.decide.place import FenceView, place_facts
-from fencepost_gateway.decide.rule_comparisons import COMPARISONS, compile_comparison, leaf
+from msgspec import structs
+
+from fencepost_gateway.decide.reads import Reads, reads_of, reads_of_where
+from fencepost_gateway.decide.rule_clock import compile_time
+from fencepost_gateway.decide.rule_comparisons import COMPARISONS
 from fencepost_gateway.decide.rule_facts import (
-    MISSING,
-    PERSON_MEMBERS,
     Check,
     Evaluation,
     Faults,
@@ -36,20 +39,24 @@ from fencepost_gateway.decide.rule_facts import (
     RuleFacts,
     RuleFault,
     TransitionView,
-    dotted,
 )
 from fencepost_gateway.decide.rule_history import compile_age, compile_did
-from fencepost_gateway.decide.rule_leaves import (
-    compile_inside,
-    compile_time,
-    compile_transition,
+from fencepost_gateway.decide.rule_leaves import compile_inside, compile_transition
+from fencepost_gateway.decide.rule_messages import compile_got
+from fencepost_gateway.decide.rule_standing import (
+    compile_audience,
+    compile_consent,
+    compile_reachable,
 )
+from fencepost_gateway.decide.rule_values import compile_value
+from fencepost_gateway.decide.rule_visits import compile_visited
 
 __all__ = [
     "FORMS",
     "LATER_FORMS",
     "Evaluation",
     "Operand",
+    "Reads",
     "Rule",
     "RuleError",
     "RuleFacts",
@@ -70,33 +77,43 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "person": (*COMPARISONS, "fold"),
     "event": (*COMPARISONS, "fold"),
     "place": (*COMPARISONS, "fold"),
+    "trait": (*COMPARISONS, "fold"),
+    "arm": (*COMPARISONS, "fold"),
     "did": ("where", "within", "since", "count", "sum"),
     "last": ("older_than", "within", "where"),
     "first": ("older_than", "within", "where"),
     "inside": ("for",),
+    "visited": ("within", "since", "count"),
     "transition": ("fence", "initial", "opened", "clean"),
+    "audience": (),
+    "got": ("outcome", "within", "since", "count"),
+    "consent": ("channel",),
+    "reachable": (),
     "time": ("zone",),
 }
 LATER_FORMS: Mapping[str, str] = {
-    "trait": "use person: with an attribute the app keeps, or did:",
-    "visited": "use inside:, or did: with an event the app tracks",
-    "audience": "write the audience's rule here",
-    "got": "use reentry and caps",
-    "consent": "leave it out: the claim checks consent anyway",
-    "reachable": "leave it out: the claim checks it anyway",
-    "arm": "use holdout",
     "source": "use event: with a property the app sends",
 }
-_PLACE_MEMBERS = ("id", "name", "tags", "library", "meta")
+_LEAVES: Mapping[str, Callable[[Mapping[str, Json], Path, Faults], Check | None]] = {
+    "inside": compile_inside,
+    "visited": compile_visited,
+    "transition": compile_transition,
+    "audience": compile_audience,
+    "got": compile_got,
+    "consent": compile_consent,
+    "reachable": compile_reachable,
+    "time": compile_time,
+}
 
 
 class Rule:
     """A compiled rule. Two rules of the same tree are equal."""
 
-    __slots__ = ("_check", "tree")
+    __slots__ = ("_check", "reads", "tree")
 
-    def __init__(self, tree: Json, check: Check) -> None:
+    def __init__(self, tree: Json, check: Check, reads: Reads) -> None:
         self.tree = tree
+        self.reads = reads
         self._check = check
 
     def evaluate(self, facts: RuleFacts) -> Evaluation:
@@ -108,6 +125,14 @@ class Rule:
     def holds(self, facts: RuleFacts) -> bool:
         """Say whether the rule holds, without explaining it."""
         return self._check(facts, None)
+
+    def next_change_ms(self, facts: RuleFacts) -> int | None:
+        """Give the moment before which the answer stays, if nothing happens; None: it stays."""
+        if not self.reads.time:
+            return None
+        wakes: list[int] = []
+        self._check(structs.replace(facts, wakes=wakes), None)
+        return min(wakes, default=None)
 
     def __eq__(self, other: object) -> bool:
         """Compare the authored trees; closures cannot be compared."""
@@ -128,7 +153,7 @@ def compile_rule(tree: Json) -> Rule:
         RuleError: With everything that is wrong with it.
 
     """
-    return _finish(tree, lambda compiler: compiler.node(tree, (), 1))
+    return _finish(tree, lambda compiler: compiler.node(tree, (), 1), reads_of)
 
 
 def compile_where(tree: Json) -> Rule:
@@ -139,15 +164,19 @@ def compile_where(tree: Json) -> Rule:
         RuleError: With everything that is wrong with it.
 
     """
-    return _finish(tree, lambda compiler: compiler.where(tree, (), 1))
+    return _finish(tree, lambda compiler: compiler.where(tree, (), 1), reads_of_where)
 
 
-def _finish(tree: Json, compiled: Callable[[_Compiler], Check | None]) -> Rule:
+def _finish(
+    tree: Json,
+    compiled: Callable[[_Compiler], Check | None],
+    read: Callable[[Json], Reads],
+) -> Rule:
     compiler = _Compiler()
     check = compiled(compiler)
     if compiler.faults.found or check is None:
         raise RuleError(tuple(compiler.faults.found))
-    return Rule(tree, check)
+    return Rule(tree, check, read(tree))
 
 
 class _Compiler:
@@ -239,60 +268,16 @@ class _Compiler:
     def _leaf(self, form: str, tree: Mapping[str, Json], path: Path, depth: int) -> Check | None:
         local = Faults()
         where = partial(self.where, depth=depth + 1)
-        match form:
-            case "did":
-                check = compile_did(tree, path, local, where)
-            case "last" | "first":
-                check = compile_age(tree, form, path, local, where)
-            case "inside":
-                check = compile_inside(tree, path, local)
-            case "transition":
-                check = compile_transition(tree, path, local)
-            case "time":
-                check = compile_time(tree, path, local)
-            case _:
-                check = _value_leaf(form, tree, path, local)
+        if form == "did":
+            check = compile_did(tree, path, local, where)
+        elif form in {"last", "first"}:
+            check = compile_age(tree, form, path, local, where)
+        elif form in _LEAVES:
+            check = _LEAVES[form](tree, path, local)
+        else:
+            check = compile_value(form, tree, path, local)
         self.faults.found += local.found
         return check
-
-
-def _value_leaf(form: str, tree: Mapping[str, Json], path: Path, faults: Faults) -> Check | None:
-    name = tree[form]
-    if not isinstance(name, str) or not all(name.split(".")):
-        faults.add((*path, form), "no name", f"write {form}: NAME, dots go deeper")
-        return None
-    keys = tuple(name.split("."))
-    if form == "place" and keys[0] not in _PLACE_MEMBERS:
-        how = f"write one of {', '.join(_PLACE_MEMBERS)}; own data is under meta.{name}"
-        faults.add((*path, form), f"a place has no {keys[0]}", how)
-        return None
-    members = {key: value for key, value in tree.items() if key not in {form, "fold"}}
-    comparison = compile_comparison(members, path, faults, fold=tree.get("fold", False))
-    getter = {"person": _of_person, "event": _of_event, "place": _of_place}[form]
-    return leaf(f"{form}.{name}", getter(keys), comparison) if comparison else None
-
-
-def _of_person(keys: tuple[str, ...]) -> Callable[[RuleFacts], object]:
-    """Read an attribute, else one of the members a person has besides."""
-    name = keys[0] if len(keys) == 1 and keys[0] in PERSON_MEMBERS else ""
-
-    def get(facts: RuleFacts) -> object:
-        found = dotted(facts.person.attributes, keys)
-        return (getattr(facts.person, name) or MISSING) if name and found is MISSING else found
-
-    return get
-
-
-def _of_event(keys: tuple[str, ...]) -> Callable[[RuleFacts], object]:
-    return lambda facts: dotted(facts.event, keys)
-
-
-def _of_place(keys: tuple[str, ...]) -> Callable[[RuleFacts], object]:
-    def get(facts: RuleFacts) -> object:
-        place: FenceView | None = facts.place
-        return MISSING if place is None else dotted(place_facts(place), keys)
-
-    return get
 
 
 def _constant(answer: bool) -> Check:  # noqa: FBT001 - the authored node is a bare true or false

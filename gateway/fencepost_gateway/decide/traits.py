@@ -14,14 +14,14 @@ Rule 3. Nothing is filled ahead of need: the first event, or the first rule that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from msgspec import Struct
 
-from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.person import UNSUMMED, Person
 from fencepost_gateway.decide.ranking import SCORES, Ranking, Standing, scores
-from fencepost_gateway.decide.rule_facts import MISSING, RuleFacts, dotted
+from fencepost_gateway.decide.rule_facts import MISSING, RuleFacts, TraitReader, dotted
 from fencepost_gateway.decide.rules import Rule
 from fencepost_gateway.decide.trait_state import (
     TraitKind,
@@ -78,12 +78,9 @@ class Value(Struct, frozen=True):
     whole: bool = True
 
 
-Reader = Callable[[Person, int], tuple[object, int | None]]
-
-
 def readers(
     traits: Iterable[Trait], rankings: Mapping[str, Ranking | None]
-) -> Mapping[str, Reader]:
+) -> Mapping[str, TraitReader]:
     """
     Give what rules read traits with: a value and until when it stands, by the name they use.
 
@@ -92,7 +89,7 @@ def readers(
         rankings: Of those that are ranked, by id; None: not yet.
 
     """
-    found: dict[str, Reader] = {}
+    found: dict[str, TraitReader] = {}
     for trait in traits:
         if trait.trait_id in rankings:
             ranking = rankings[trait.trait_id]
@@ -102,7 +99,7 @@ def readers(
     return found
 
 
-def _value_of(trait: Trait) -> Reader:
+def _value_of(trait: Trait) -> TraitReader:
     def read(person: Person, now_ms: int) -> tuple[object, int | None]:
         found = value_of(trait, person, now_ms)
         return found.value, found.until_ms
@@ -110,7 +107,7 @@ def _value_of(trait: Trait) -> Reader:
     return read
 
 
-def _score_of(trait: Trait, ranking: Ranking | None, score: str) -> Reader:
+def _score_of(trait: Trait, ranking: Ranking | None, score: str) -> TraitReader:
     def read(person: Person, now_ms: int) -> tuple[object, int | None]:
         standing = standing_of(trait, person, now_ms)
         if standing is None or ranking is None or ranking.key != trait.key:
@@ -163,8 +160,9 @@ def _filled(trait: Trait, person: Person, now_ms: int) -> TraitState:
     for event in seen:
         _take(trait, state, person, event.at_ms, event.props)
     summary = person.summaries.get(trait.event)
-    if summary is not None and summary.count > len(seen):
-        state.whole_ms = person.recent[0].at_ms if person.recent else now_ms
+    lost_ms = person.lost.get(trait.event if summary is not None else UNSUMMED)
+    if lost_ms is not None:
+        state.whole_ms = lost_ms + 1
     bound(state, _first_step(trait, now_ms), trait.step_ms)
     return state
 

@@ -129,12 +129,19 @@ def _operands(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
         mark = tongue.say(MARKS[bool(operand["ok"])])
         note = f" ({tongue.say(_or_itself(NOTES, operand['note']))})" if operand["note"] else ""
         found = repr(operand["value"])
-        yield f"{mark} {tongue.say(CHECKS['operand'], rule=operand['rule'], value=found)}{note}"
+        said = tongue.say(CHECKS["operand"], rule=operand["rule"], value=found)
+        yield f"{mark} {said}{note}{_times(operand, tongue)}"
     if inputs.get("hours"):
         yield tongue.say(STEP["open"], hours=inputs["hours"], zone=inputs["zone"])
     for name in _MOMENTS:
         if inputs.get(name) is not None:
             yield tongue.say(STEP[name], at=tongue.moment(inputs[name]))
+
+
+def _times(operand: Mapping[str, Any], tongue: Tongue) -> str:
+    """Say when the newest of what an operand counted happened."""
+    times = [tongue.moment(at_ms) for at_ms in operand.get("times_ms", ())]
+    return tongue.say(CHECKS["times"], times=", ".join(times)) if times else ""
 
 
 def _claim(body: Mapping[str, Any], tongue: Tongue) -> str:

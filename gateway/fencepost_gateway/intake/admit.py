@@ -364,6 +364,7 @@ class _Desk:
                 links=self._link is not None,
                 zone=self._batch.context.zone[:64],
                 locale=self._batch.context.locale[:64],
+                consents=_by_person(self._changes),
             )
         return Admission(
             upload=upload,
@@ -376,6 +377,13 @@ class _Desk:
             locates=self._fix_fault is None,
             withdrawals=self._withdrawals,
         )
+
+
+def _by_person(changes: Sequence[ConsentChange]) -> dict[str, list[ConsentEntry]]:
+    found: dict[str, list[ConsentEntry]] = {}
+    for change in changes:
+        found.setdefault(change.person_id, []).append(change.entry)
+    return found
 
 
 def _epoch_ms(moment: datetime) -> int:

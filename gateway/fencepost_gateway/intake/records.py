@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.intake.wire import Event
 
 
@@ -19,7 +20,8 @@ class Upload(Struct, tag="upload"):
 
     ``at_ms`` runs beside ``events``: when each happened, corrected for the device's clock.
     ``visitor_id`` is the person behind the anonymous id, ``person_id`` whose events these are;
-    ``links`` says that the visitor turned out to be that person.
+    ``links`` says that the visitor turned out to be that person. ``consents`` are the statements
+    that the door took into force, by person: the pipeline has to weigh none of them again.
     """
 
     device_id: str
@@ -33,6 +35,7 @@ class Upload(Struct, tag="upload"):
     links: bool = False
     zone: str = ""
     locale: str = ""
+    consents: dict[str, list[ConsentEntry]] = {}
 
 
 class TimerFired(Struct, tag="timer"):
@@ -53,6 +56,8 @@ class Outcome(Struct, tag="outcome"):
     What became of a message: withheld at its claim, or settled after its call.
 
     ``fence_id`` is that of the transition that caused it; empty when something else did.
+    ``delivery_id`` names the call that was made, if one was. ``lost_ref`` is the address that
+    reaches the person no longer: the provider says it is gone, or they opted out there.
     """
 
     message_id: str
@@ -63,6 +68,8 @@ class Outcome(Struct, tag="outcome"):
     reason: str = ""
     channel: str = ""
     fence_id: str = ""
+    delivery_id: str = ""
+    lost_ref: str = ""
 
 
 class PlaceForgotten(Struct, tag="place_forgotten"):

@@ -26,6 +26,7 @@ from fencepost_gateway.ports import AudienceDay
 ROUNDED_TO: Final = 10
 WEEK: Final = 7
 MONDAY: Final = 4  # day 4 since 1970 was one
+COUNTED: Final = ("joined", "left", "filled", "cleared")
 Z95: Final = 1.959964
 
 
@@ -70,10 +71,8 @@ def weeks(days: Iterable[AudienceDay], now_day: int, count: int) -> list[Week]:
     for start in starts:
         found = by_week.get(start, [])
         size += sum(map(_grown, found))
-        summed = [
-            sum(getattr(d, what) for d in found) for what in AudienceDay.__struct_fields__[2:]
-        ]
-        told.append(Week(start, size, *summed))
+        counted = {what: sum(getattr(d, what) for d in found) for what in COUNTED}
+        told.append(Week(start, size, **counted))
     return told
 
 

@@ -228,7 +228,7 @@ def take(books: Books, row: MessageRow, verdict: Verdict, now_ms: int) -> Claime
         row = structs.replace(row, state="deferred", due_ms=verdict.retry_at_ms or now_ms)
     else:
         row = structs.replace(row, state="withheld", due_ms=now_ms)
-        append(books, rows.outcome(message, "withheld", verdict.reason, ""), now_ms)
+        append(books, rows.withheld(message, verdict.reason), now_ms)
     books.messages[message.message_id] = row
     put_records(books, [rows.claim_record(message, verdict, claimed.delivery_id, now_ms)])
     return claimed
@@ -265,7 +265,7 @@ def end(books: Books, delivery_id: str, settlement: Settlement, now_ms: int) -> 
     elif settlement.address == "suppress":
         books.suppressed.setdefault((delivery.channel, delivery.ref), "stop")
     if settlement.state != "queued":
-        ended = rows.outcome(message, settlement.state, settlement.reason, delivery.channel)
+        ended = rows.settled(message, settlement, delivery.channel, delivery_id, delivery.ref)
         append(books, ended, now_ms)
     record = rows.outcome_record(message, delivery.channel, delivery_id, settlement, now_ms)
     put_records(books, [record])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
+from msgspec import structs
 
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.message import AddressRow, Check, Message, Verdict
@@ -106,8 +107,23 @@ def outcome_record(
     return RecordRow(0, now_ms, message.person_id, "outcome", message.message_id, body)
 
 
-def outcome(message: Message, state: str, reason: str, channel: str) -> Outcome:
-    """Give the log record by which the pipeline learns what became of a message."""
+def withheld(message: Message, reason: str) -> Outcome:
+    """Give the log record of a message that may not go."""
+    return _outcome(message, "withheld", reason)
+
+
+def settled(
+    message: Message, settlement: Settlement, channel: str, delivery_id: str, ref: str
+) -> Outcome:
+    """Give the log record of a call that came to its end; ``ref`` is the address it was made to."""
+    is_lost = settlement.address != "keep"
+    ended = _outcome(message, settlement.state, settlement.reason)
+    return structs.replace(
+        ended, channel=channel, delivery_id=delivery_id, lost_ref=ref if is_lost else ""
+    )
+
+
+def _outcome(message: Message, state: str, reason: str) -> Outcome:
     return Outcome(
         message_id=message.message_id,
         run_id=message.run_id,
@@ -115,6 +131,5 @@ def outcome(message: Message, state: str, reason: str, channel: str) -> Outcome:
         person_id=message.person_id,
         state=state,
         reason=reason,
-        channel=channel,
         fence_id=message.cause.fence_id,
     )

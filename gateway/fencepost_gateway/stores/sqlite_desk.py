@@ -221,7 +221,7 @@ class Desk:
             run(sql.set_message, ("deferred", due_ms, verdict.reason, attempt, message.message_id))
         else:
             run(sql.set_message, ("withheld", now_ms, verdict.reason, attempt, message.message_id))
-            self._door.append(rows.outcome(message, "withheld", verdict.reason, ""), now_ms)
+            self._door.append(rows.withheld(message, verdict.reason), now_ms)
         self.put_records([rows.claim_record(message, verdict, claimed.delivery_id, now_ms)])
         return claimed
 
@@ -312,9 +312,8 @@ class Desk:
         elif settlement.address == "suppress":
             run(sql.suppress, (channel, ref, "stop", now_ms))
         if settlement.state != "queued":
-            self._door.append(
-                rows.outcome(message, settlement.state, settlement.reason, channel), now_ms
-            )
+            ended = rows.settled(message, settlement, channel, delivery_id, ref)
+            self._door.append(ended, now_ms)
         record = rows.outcome_record(message, channel, delivery_id, settlement, now_ms)
         self.put_records([record])
 

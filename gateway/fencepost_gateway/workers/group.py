@@ -8,8 +8,9 @@ Rule 1. ``now`` of everything a record causes is the record's own append time, w
         the group beside it: how the log was cut into commits leaves no trace.
 Rule 2. The device stage runs the fence tracker over an upload's fixes, by event time; the person
         stage takes transitions and app events in that order, one at a time.
-Rule 3. Statements of consent took effect at the door. Here a withdrawn ``location_collect`` only
-        makes the person's devices forget where they were.
+Rule 3. Statements of consent took effect at the door; rules see them before anything else of the
+        upload. A withdrawn ``location_collect`` makes the person's devices forget where they were,
+        and the person which places they visited.
 Rule 4. Every transition and every woken campaign leaves a record. One that is superseded wakes
         nobody; one that comes late does, with its age, and the claim withholds what is too old.
 Rule 5. One timer a device: for what the tracker has to tell next, or the next opening of a fence
@@ -57,6 +58,7 @@ from fencepost_gateway.intake.records import (
 from fencepost_gateway.ports import AddressChange, Effects, RecordRow, Timer
 from fencepost_gateway.workers.audience_stage import AudienceStage
 from fencepost_gateway.workers.fence_tally import FenceTally
+from fencepost_gateway.workers.heard import hear_device, hear_outcome, hear_statements
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.states import States
 from fencepost_geofence.fix import Fix
@@ -132,6 +134,8 @@ class Group:
             self._altered(person, "places")
         if upload.links:
             self._merge(upload.visitor_id, person)
+        for person_id in hear_statements(upload, self._person):
+            self._altered(self._person(person_id), "consents")
         self._greet(upload, person)
         for at_ms, seq, happening in self._happenings(upload, person):
             if isinstance(happening, Transition):
@@ -259,6 +263,7 @@ class Group:
         person.inside = [p for p in person.inside if p.device_id != device_id]
         person.left = [d for d in person.left if d.device_id != device_id]
         person.flags = [f for f in person.flags if f.device_id != device_id]
+        person.visits, person.visits_lost_ms = [], None  # they say where somebody was
         self._set_timer(device_id, person)
         self._altered(person, "places")
 
@@ -333,7 +338,8 @@ class Group:
         elif isinstance(event, wire.Address):
             self._address(event, upload, person, at_ms)
         elif isinstance(event, wire.Receipt | wire.Engagement):
-            what = event.status if isinstance(event, wire.Receipt) else event.action
+            what = hear_device(person, event, at_ms)
+            self._altered(person, "messages")
             body = {"state": what, "delivery_id": event.delivery_id, "seq": seq}
             self._record(person, "outcome", event.delivery_id, body)
             if what == "unshown":
@@ -346,11 +352,13 @@ class Group:
         name = "screen" if is_screen else event.name
         props = {**event.props, "name": event.name} if is_screen else event.props
         plan = self._plans.plan
-        person.remember(name, at_ms, props)
+        altered = person.remember(name, at_ms, props)
         self._changed.add(person.person_id)
         for trait in plan.traits_on.get(name, ()):
             keep_up(trait, person, at_ms, props, self._now_ms)
-        causes = self._audiences.happened(person, [f"event {name}"], self._now_ms)
+        causes = self._audiences.happened(
+            person, [f"event {each}" for each in altered], self._now_ms
+        )
         self._end_by_goal(person, name)
         if name in plan.on_event:  # most of what apps report wakes nobody
             stimulus_id = derive("event", upload.device_id, upload.stream, str(event.seq))
@@ -367,6 +375,8 @@ class Group:
     def _address(self, event: wire.Address, upload: Upload, person: Person, at_ms: int) -> None:
         raw = raw_address(event)
         ref = address_ref(self._plans.plan.seed, event.channel, raw)
+        person.reached_at(event.channel, ref, is_gone=event.removed)
+        self._altered(person, "reach")
         self.effects.addresses.append(
             AddressChange(
                 person.person_id,
@@ -420,8 +430,9 @@ class Group:
         person = self._person(outcome.person_id)
         now_ms = self._now_ms
         self._tally.outcome(outcome, now_ms)
-        if person.end_message(outcome.campaign_id, outcome.run_id, outcome.state, now_ms):
-            self._changed.add(person.person_id)
+        hear_outcome(person, outcome, self._plans.plan, now_ms)
+        person.end_message(outcome.campaign_id, outcome.run_id, outcome.state, now_ms)
+        self._altered(person, "messages", *(["reach"] if outcome.lost_ref else []))
 
     def _person(self, person_id: str) -> Person:
         return self._states.person(self._states.merged.get(person_id, person_id))

@@ -50,6 +50,7 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
         record = log.record
         if isinstance(record, Upload):
             persons |= {record.person_id, record.visitor_id} if record.links else {record.person_id}
+            persons.update(record.consents)
             devices.add(record.device_id)
         elif isinstance(record, TimerFired):
             persons.add(record.person_id)

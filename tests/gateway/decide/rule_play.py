@@ -2,16 +2,25 @@
 Rule play: the facts that a vector of rules describes, and the answers to its trees.
 
 A vector's facts are plain JSON: ``now_ms``, ``workspace_zone``, ``person`` (``user_id``,
-``locale``, ``zone``, ``attributes``, ``history``, ``inside``), ``event`` (its properties),
-``transition``, ``fences``, and ``place``, the id of one of them. What is left out is unknown.
+``locale``, ``zone``, ``attributes``, ``history``, ``inside``, ``visits``, ``messages``,
+``consents``, ``reach``, ``audiences``, ``arms``), ``event`` (its properties), ``transition``,
+``fences``, ``place``, the id of one of them, ``traits`` (their values) and ``policy``. What is left
+out is unknown. An answer's ``reads`` are what the tree depends on, ``next_change_ms`` when it may
+change by time alone.
 """
 
 import json
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
+from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.past import PastMessage, Visit
 from fencepost_gateway.decide.person import Person, Presence
 from fencepost_gateway.decide.place import FenceView
+from fencepost_gateway.decide.plan import Policy
+from fencepost_gateway.decide.reads import Reads
 from fencepost_gateway.decide.rules import RuleError, RuleFacts, TransitionView, compile_rule
 
 NOW_MS = 1_780_300_800_000  # Monday 2026-06-01 08:00:00 UTC, 10:00 in Monaco
@@ -48,6 +57,15 @@ def facts_of(given: Given) -> RuleFacts:
             person.remember(past["name"], past["at_ms"], past.get("props", {}))
     for n, spot in enumerate(told.get("inside", [])):
         person.inside.append(Presence(spot["fence_id"], spot["since_ms"], f"v{n}", "d"))
+    for n, visit in enumerate(told.get("visits", [])):
+        for each in range(visit.get("times", 1)):
+            at_ms = visit["entered_ms"] + each
+            person.visit(Visit(visit["fence_id"], at_ms, f"v{n}.{each}"))
+    for message in told.get("messages", []):
+        person.heard_of(msgspec.convert(message, PastMessage))
+    person.state(msgspec.convert(told.get("consents", []), list[ConsentEntry]))
+    person.reach = told.get("reach", {})
+    person.audiences, person.arms = told.get("audiences", {}), told.get("arms", {})
     fences = {fence["fence_id"]: _fence(fence) for fence in given.get("fences", [])}
     return RuleFacts(
         person=person,
@@ -57,7 +75,17 @@ def facts_of(given: Given) -> RuleFacts:
         place=fences.get(given.get("place", "")),
         fences=fences,
         workspace_zone=given.get("workspace_zone", ""),
+        policy=_policy(given["policy"]) if "policy" in given else None,
+        traits={
+            name: lambda _person, _now_ms, value=value: (value, None)
+            for name, value in given.get("traits", {}).items()
+        },
     )
+
+
+def _policy(told: dict[str, Any]) -> Policy:
+    accepts = {purpose: frozenset(values) for purpose, values in told["accepts"].items()}
+    return Policy("default", 1, accepts, told["defaults"])
 
 
 def _fence(told: dict[str, Any]) -> FenceView:
@@ -67,14 +95,22 @@ def _fence(told: dict[str, Any]) -> FenceView:
 def answer(tree: Any, facts: RuleFacts) -> dict[str, Any]:
     """Answer one tree as a vector holds it."""
     try:
-        found = compile_rule(tree).evaluate(facts)
+        rule = compile_rule(tree)
     except RuleError as error:
         return {"refused": [list(fault.path) for fault in error.faults]}
+    found = rule.evaluate(facts)
     operands = [
         {"rule": one.rule, "value": one.value, "ok": one.ok, "note": one.note}
         for one in found.operands
     ]
-    return {"ok": found.ok, "operands": operands}
+    known = {"ok": found.ok, "operands": operands, "reads": _shown(rule.reads)}
+    return known | {"next_change_ms": rule.next_change_ms(facts)}
+
+
+def _shown(reads: Reads) -> dict[str, Any]:
+    """Give what is read: names in order, and the flags that are set."""
+    found = {name: getattr(reads, name) for name in reads.__struct_fields__}
+    return {k: sorted(v) if isinstance(v, frozenset) else v for k, v in found.items() if v}
 
 
 def short(told: dict[str, Any]) -> str:

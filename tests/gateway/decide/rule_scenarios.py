@@ -33,6 +33,23 @@ def _ago(name: str, days: float, **props: Any) -> dict[str, Any]:
     return {"name": name, "at_ms": NOW_MS - round(days * DAY_MS), "props": props}
 
 
+def _message(
+    message_id: str, campaign_id: str, template_id: str, tags: list[str], **days_ago: float
+) -> dict[str, Any]:
+    first_ms = {what: NOW_MS - round(days * DAY_MS) for what, days in days_ago.items()}
+    return {
+        "message_id": message_id,
+        "campaign_id": campaign_id,
+        "template_id": template_id,
+        "tags": tags,
+        "first_ms": first_ms,
+    }
+
+
+def _said(purpose: str, value: str, **where: str) -> dict[str, Any]:
+    return {"purpose": purpose, "value": value, "at_ms": 0, **where}
+
+
 def _person(**attributes: Any) -> Given:
     return {"person": {"attributes": attributes}}
 
@@ -56,8 +73,10 @@ BOUGHT = [
     _ago("purchase", 3, category="spin", value=80),
     _ago("login", 1),
 ]
+YOGA_ONCE = {"did": "purchase", "where": {"category": "yoga"}}
 LAST_YOGA = {"last": "purchase", "where": {"category": "yoga"}}
 FIRST_YOGA = {"first": "purchase", "where": {"category": "yoga"}}
+LAPSED = {"all": [YOGA_ONCE, {**LAST_YOGA, "older_than": "60d"}]}
 
 SCENARIOS = [
     RuleScenario(
@@ -548,18 +567,193 @@ SCENARIOS = [
         ],
     ),
     RuleScenario(
+        "visited",
+        "Three trips in a month make a traveller: visits count from their ENTER, ended or not.",
+        [
+            ({"visited": {"tag": "airport"}}, "true +3"),
+            ({"visited": {"tag": "airport"}, "within": "30d"}, "true +2"),
+            ({"visited": {"tag": "airport"}, "within": "30d", "count": {"min": 3}}, "false -2"),
+            ({"visited": {"tag": "airport"}, "within": "20d", "count": {"max": 2}}, "true +2"),
+            ({"visited": {"tag": "airport"}, "since": "2026-05-30"}, "true +1"),
+            ({"visited": {"id": "port"}}, "false -0"),
+            ({"visited": {"id": "gone"}}, "false -0"),
+            ({"visited": {"tag": "airport"}, "since": "2026-05-30", "within": "1d"}, "refused /"),
+            ({"visited": {}}, "refused visited"),
+            ({"visited": {"id": "gate"}, "count": {"min": "3"}}, "refused count"),
+        ],
+        {
+            "person": {
+                "visits": [
+                    {"fence_id": "gate", "entered_ms": NOW_MS - 40 * DAY_MS},
+                    {"fence_id": "gone", "entered_ms": NOW_MS - 30 * DAY_MS},
+                    {"fence_id": "gate", "entered_ms": NOW_MS - 20 * DAY_MS},
+                    {"fence_id": "gate", "entered_ms": NOW_MS - DAY_MS},
+                ]
+            },
+            "fences": [PORT, GATE],
+        },
+    ),
+    RuleScenario(
+        "visits_are_bounded",
+        "Only the newest hundred visits are kept; a count that may be short says so.",
+        [
+            ({"visited": {"id": "gate"}}, "true +99"),
+            ({"visited": {"id": "port"}, "within": "9d"}, "true +1"),
+            ({"visited": {"id": "port"}, "within": "9d", "count": {"max": 1}}, "true +1"),
+            ({"visited": {"id": "port"}, "count": {"max": 1}}, "false -1 history"),
+            ({"visited": {"id": "port"}, "within": "11d", "count": {"min": 2}}, "false -1 history"),
+            ({"visited": {"id": "gate"}, "count": {"max": 98}}, "false -99"),
+        ],
+        {
+            "person": {
+                "visits": [
+                    {"fence_id": "port", "entered_ms": NOW_MS - 10 * DAY_MS},
+                    {"fence_id": "gate", "entered_ms": NOW_MS - 2 * DAY_MS, "times": 99},
+                    {"fence_id": "port", "entered_ms": NOW_MS - DAY_MS},
+                ]
+            },
+            "fences": [PORT, GATE],
+        },
+    ),
+    RuleScenario(
+        "got",
+        "Whoever got the greeting this week gets no second; whoever clicked it hears more.",
+        [
+            ({"got": "greet"}, "true +2"),
+            ({"got": "greeting"}, "true +1"),
+            ({"got": "yoga"}, "true +2"),
+            ({"got": "greet", "outcome": "sent", "within": "7d"}, "true +1"),
+            ({"not": {"got": "greet", "within": "7d"}}, "false +1"),
+            ({"got": "greet", "outcome": "clicked"}, "true +1"),
+            ({"got": "greet", "outcome": "clicked", "within": "1d"}, "false -0"),
+            ({"got": "greet", "outcome": "clicked", "since": "2026-05-30"}, "true +1"),
+            ({"got": "greet", "outcome": "dismissed", "count": {"max": 0}}, "true +0"),
+            ({"got": "offer", "outcome": "withheld"}, "true +1"),
+            ({"got": "offer", "outcome": "displayed", "count": {"max": 0}}, "false -0 history"),
+            ({"got": "offer"}, "false -0"),
+            ({"got": "m-1"}, "false -0"),
+            ({"got": "greet", "outcome": "click"}, "refused outcome"),
+            ({"got": ""}, "refused got"),
+            ({"got": {"template": "greet"}}, "refused got"),
+        ],
+        {
+            "person": {
+                "messages": [
+                    _message("m-1", "greeting", "greet", ["yoga"], sent=20),
+                    _message("m-2", "hello", "greet", ["yoga"], sent=2, clicked=1.5),
+                    _message("m-3", "offers", "offer", [], withheld=1),
+                    {"message_id": "", "delivery_id": "d-9", "first_ms": {"displayed": NOW_MS}},
+                ]
+            }
+        },
+    ),
+    RuleScenario(
+        "messages_are_bounded",
+        "Only the fifty messages heard of last are kept.",
+        [
+            ({"got": "greet"}, "false -0 history"),
+            ({"got": "greet", "within": "9d"}, "false -0"),
+            ({"got": "greet", "within": "9d", "count": {"max": 0}}, "true +0"),
+            ({"got": "offer", "count": {"min": 50}}, "true +50"),
+        ],
+        {
+            "person": {
+                "messages": [
+                    _message("m-0", "greeting", "greet", [], sent=10),
+                    *(_message(f"n-{n}", "offers", "offer", [], sent=1) for n in range(50)),
+                ]
+            }
+        },
+    ),
+    RuleScenario(
+        "consent",
+        "Consent asks the policy in force, of the address that fares best on the channel.",
+        [
+            ({"consent": "marketing"}, 'true +"y"'),
+            ({"consent": "marketing", "channel": "email"}, 'true +"y"'),
+            ({"consent": "marketing", "channel": "sms"}, 'false -"n"'),
+            ({"consent": "marketing", "channel": "web_push"}, 'true +"y"'),
+            ({"consent": "marketing_night"}, 'false -"u"'),
+            ({"consent": "transactional", "channel": "sms"}, 'true +"CT"'),
+            ({"consent": "location_marketing"}, 'false -"location_collect u"'),
+            ({"consent": "profiling"}, 'true +"y"'),
+            ({"consent": "adverts"}, "refused consent"),
+            ({"consent": "marketing", "channel": "fax"}, "refused channel"),
+            ({"consent": "collect", "channel": "sms"}, "refused channel"),
+        ],
+        {
+            "policy": {
+                "accepts": {"transactional": ["y", "CT"], "collect": ["y", "CT"], "*": ["y"]},
+                "defaults": {"transactional": "CT"},
+            },
+            "person": {
+                "consents": [
+                    _said("marketing", "y"),
+                    _said("marketing", "n", channel="sms"),
+                    _said("marketing", "n", channel="web_push", address="old"),
+                    _said("collect", "CT"),
+                    _said("profiling", "y"),
+                ],
+                "reach": {"web_push": ["new", "old"], "sms": ["a1"]},
+            },
+        },
+    ),
+    RuleScenario(
+        "consent_without_policy",
+        "Where no policy is known nothing is allowed.",
+        [({"consent": "marketing"}, "false -null missing")],
+        {"person": {"consents": [_said("marketing", "y")]}},
+    ),
+    RuleScenario(
+        "reachable",
+        "Reachable is who has an address that is not gone; everybody has the app.",
+        [
+            ({"reachable": "web_push"}, "true +2"),
+            ({"reachable": "sms"}, "false -0"),
+            ({"reachable": "in_app"}, "true +1"),
+            ({"reachable": "pigeon"}, "refused reachable"),
+        ],
+        {"person": {"reach": {"web_push": ["r1", "r2"]}}},
+    ),
+    RuleScenario(
+        "members",
+        "Audiences, traits and arms are what others worked out; what nobody did is missing.",
+        [
+            ({"audience": "yoga-lapsed"}, "true +true"),
+            ({"audience": "night-owls"}, "false -false"),
+            ({"trait": "yoga_90d", "gte": 3}, "true +4"),
+            ({"trait": "yoga_90d", "gte": 5}, "false -4"),
+            ({"trait": "yoga_90d", "is": "4"}, "false -4 type"),
+            ({"trait": "spend", "exists": False}, "true +null missing"),
+            ({"arm": "greet-test", "is": "B"}, 'true +"B"'),
+            ({"arm": "greet-test", "in": ["A", "C"]}, 'false -"B"'),
+            ({"arm": "other-test", "is": "B"}, "false -null missing"),
+            ({"audience": ["yoga-lapsed"]}, "refused audience"),
+            ({"trait": "yoga_90d"}, "refused /"),
+            ({"arm": 3, "is": "B"}, "refused arm"),
+        ],
+        {
+            "person": {
+                "audiences": {"yoga-lapsed": NOW_MS - DAY_MS},
+                "arms": {"greet-test": "B"},
+            },
+            "traits": {"yoga_90d": 4},
+        },
+    ),
+    RuleScenario(
+        "bought_before_not_lately",
+        "Who bought yoga once, and not for sixty days, is lapsed to the millisecond.",
+        [
+            (LAPSED, 'false +1 -"5184000s ago"'),
+            ({**LAST_YOGA, "within": "60d"}, 'true +"5184000s ago"'),
+            ({"not": {"did": "purchase", "within": "14d"}}, "true -0"),
+        ],
+        {"person": {"history": [_ago("purchase", 60, category="yoga")]}},
+    ),
+    RuleScenario(
         "not_yet",
         "Forms that come later are refused as such, never ignored.",
-        [
-            ({"trait": "yoga_90d", "gte": 3}, "refused trait"),
-            ({"visited": {"tag": "airport"}, "within": "30d"}, "refused visited"),
-            ({"audience": "lapsed"}, "refused audience"),
-            ({"got": "greet", "outcome": "sent", "within": "7d"}, "refused got"),
-            ({"consent": "marketing", "channel": "sms"}, "refused consent"),
-            ({"reachable": "web_push"}, "refused reachable"),
-            ({"arm": "greet-test", "is": "B"}, "refused arm"),
-            ({"source": "tickets", "get": "left", "gt": 0}, "refused source"),
-        ],
+        [({"source": "tickets", "get": "left", "gt": 0}, "refused source")],
     ),
     RuleScenario(
         "bounds",

@@ -6,6 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.past import PastMessage, Visit
 from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, Person, Presence
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.rule_comparisons import COMPARISONS
@@ -21,6 +23,7 @@ from fencepost_gateway.decide.rules import (
     compile_rule,
     compile_where,
 )
+from gateway.decide.builders import POLICY
 
 NOW_MS = 1_780_300_800_000  # Monday 2026-06-01 08:00:00 UTC
 DAY_MS = 86_400_000
@@ -50,7 +53,16 @@ def facts(**changes: Any) -> RuleFacts:
     person.remember("purchase", NOW_MS - 10 * DAY_MS, {"category": "yoga", "value": 20})
     person.remember("purchase", NOW_MS - 3 * DAY_MS, {"category": "spin", "value": 80})
     person.inside.append(Presence("studio-port", NOW_MS - 600_000, "v1", "d1"))
+    person.visit(Visit("studio-port", NOW_MS - 20 * DAY_MS, "v0"))
+    person.visit(Visit("studio-port", NOW_MS - 600_000, "v1"))
+    person.heard_of(PastMessage("m1", "c1", "greet", first_ms={"clicked": NOW_MS - DAY_MS}))
+    person.state([ConsentEntry("marketing", "y", 0)])
+    person.reached_at("email", "ref")
+    person.audiences["regulars"] = NOW_MS - DAY_MS
+    person.arms["greet-test"] = "B"
     known: dict[str, Any] = {
+        "policy": POLICY,
+        "traits": {"visits": lambda whose, _now_ms: (len(whose.visits) + 1, None)},
         "person": person,
         "now_ms": NOW_MS,
         "event_name": "cart",
@@ -107,6 +119,13 @@ TRUE = {
     "first": {"first": "purchase", "within": "11d"},
     "inside": {"inside": {"tag": "studio", "library": "studios"}},
     "inside for": {"inside": {"id": "studio-port"}, "for": "10m"},
+    "visited": {"visited": {"tag": "studio"}, "within": "30d", "count": {"min": 2}},
+    "trait": {"trait": "visits", "gte": 3},
+    "audience": {"audience": "regulars"},
+    "got": {"got": "greet", "outcome": "clicked", "within": "7d"},
+    "consent": {"consent": "marketing", "channel": "email"},
+    "reachable": {"reachable": "email"},
+    "arm": {"arm": "greet-test", "is": "B"},
     "transition": {"transition": "enter", "fence": {"tag": "studio"}, "initial": False},
     "transition of any fence": {"transition": "enter"},
     "transition that was no opening": {"transition": "enter", "opened": False},
@@ -255,10 +274,12 @@ def test_count_is_exact_beyond_the_kept_events() -> None:
 
 
 def test_name_beyond_the_kept_summaries_is_not_called_missing() -> None:
-    """With all summaries taken nobody can say that an event never happened."""
+    """Once one without a summary fell out nobody can say that another never happened."""
     person = Person("p1")
-    for n in range(NAMES_MAX):
-        person.remember(f"event-{n}", NOW_MS, {})
+    for n in range(NAMES_MAX + 1):
+        person.remember(f"event-{n}", NOW_MS + n, {})
+    for n in range(RECENT_MAX):
+        person.remember("event-0", NOW_MS + NAMES_MAX + 1 + n, {})
 
     answer = compile_rule({"last": "other", "within": "7d"}).evaluate(facts(person=person))
 
@@ -283,7 +304,7 @@ FAULTS = {
     "no duration": ({"person": "a", "within": "3w"}, "does not fit within"),
     "infinite": ({"person": "a", "gt": float("inf")}, "does not fit gt"),
     "unknown place member": ({"place": "gym", "is": True}, "a place has no gym"),
-    "later form": ({"trait": "x", "gte": 3}, "trait comes later"),
+    "later form": ({"source": "x", "gte": 3}, "source comes later"),
     "sum without bounds": ({"did": "a", "sum": {"of": "v"}}, "no sum"),
     "sum and count": ({"did": "a", "sum": {"of": "v", "min": 1}, "count": {"min": 1}}, "both"),
     "did twice bounded": ({"did": "a", "within": "1d", "since": "2026-01-01"}, "both within"),

@@ -1,0 +1,54 @@
+"""
+Heard: what log records tell of a person's messages, statements and addresses, for rules to ask.
+
+No I/O; the person is changed in place. The claim asks none of this: it reads its own rows.
+
+Rule 1. An outcome happened when it was appended, an engagement when the device says.
+Rule 2. Template and tags are those of the campaign as it is published when the outcome is told.
+Rule 3. Statements are taken as the door took them into force, before anything else of the upload.
+        A visitor's who is linked by this very upload are merged by it already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fencepost_gateway.decide.past import PastMessage
+from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.plan import Plan
+from fencepost_gateway.intake import wire
+from fencepost_gateway.intake.records import Outcome, Upload
+
+
+def hear_statements(upload: Upload, person_of: Callable[[str], Person]) -> list[str]:
+    """Let persons keep what they stated (Rule 3); name them."""
+    speakers = []
+    for person_id, entries in upload.consents.items():
+        if not (upload.links and person_id == upload.visitor_id):
+            person = person_of(person_id)
+            person.state(entries)
+            speakers.append(person.person_id)
+    return speakers
+
+
+def hear_outcome(person: Person, outcome: Outcome, plan: Plan, now_ms: int) -> None:
+    """Let a person keep what became of a message, and which address is of no use any more."""
+    campaign = plan.campaigns.get(outcome.campaign_id)
+    told = PastMessage(
+        outcome.message_id,
+        outcome.campaign_id,
+        campaign.message.template_id if campaign else "",
+        tuple(sorted(campaign.tags)) if campaign else (),
+        outcome.delivery_id,
+        {outcome.state: now_ms},
+    )
+    person.heard_of(told)
+    if outcome.lost_ref:
+        person.reached_at(outcome.channel, outcome.lost_ref, is_gone=True)
+
+
+def hear_device(person: Person, event: wire.Receipt | wire.Engagement, at_ms: int) -> str:
+    """Let a person keep what their device tells of a delivery; give what it was."""
+    what = event.status if isinstance(event, wire.Receipt) else event.action
+    person.heard_of(PastMessage("", delivery_id=event.delivery_id, first_ms={what: at_ms}))
+    return what
