@@ -131,7 +131,7 @@ def test_order_of_arrival_leaves_no_trace(
 
 @settings(max_examples=150, deadline=None)
 @given(EVENTS, EVENTS, FLOODS, st.sampled_from(["a", "b"]), SPANS, COUNTS)
-def test_merged_history_is_what_a_perfect_memory_says(  # noqa: PLR0913 - all drawn
+def test_merged_history_is_what_a_perfect_memory_says(
     ours: list[Happened],
     theirs: list[Happened],
     flood: int,

@@ -23,7 +23,6 @@ from fencepost_gateway.decide.rules import (
     compile_rule,
     compile_where,
 )
-
 from gateway.decide.builders import POLICY
 
 NOW_MS = 1_780_300_800_000  # Monday 2026-06-01 08:00:00 UTC
