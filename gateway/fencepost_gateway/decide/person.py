@@ -165,7 +165,7 @@ class Person(Struct):
             self.summaries[name] = EventSummary(1, at_ms, at_ms)
         kept = props if not props or len(_packed(props)) <= PROPS_MAX_BYTES else {}
         event = PastEvent(name, at_ms, kept)
-        if self.recent and _event_rank(event) < _event_rank(self.recent[-1]):
+        if self.recent and at_ms <= self.recent[-1].at_ms:
             insort(self.recent, event, key=_event_rank)
         else:
             self.recent.append(event)  # events come in order, nearly always
@@ -282,9 +282,9 @@ def _merge_past(known: Person, visitor: Person) -> None:
         known.arms.setdefault(experiment_id, arm)
 
 
-def _event_rank(event: PastEvent) -> tuple[int, str]:
+def _event_rank(event: PastEvent) -> tuple[int, str, bytes]:
     """Order events by when they happened; of one moment always alike, however they came."""
-    return (event.at_ms, event.name)
+    return (event.at_ms, event.name, _packed(event.props))
 
 
 def _run_rank(mark: RunMark) -> tuple[bool, int]:

@@ -37,13 +37,15 @@ from fencepost_gateway.documents.loader import doubled
 from fencepost_gateway.documents.models.campaign import Campaign, Entry
 from fencepost_gateway.documents.models.caps import Caps
 from fencepost_gateway.documents.models.template import Template
+from fencepost_gateway.documents.rule_references import references, selectors
 from fencepost_geofence.fence import Fence
 
 Lint = Callable[[Mapping[str, object]], Iterable[Finding]]
 _SINGLE = ("policy", "workspace")
+_SHOWN = {"message": "template, campaign or tag"}
 
 
-class _World(Struct):
+class World(Struct):
     """Everything that would be live."""
 
     documents: Sequence[Document]
@@ -88,12 +90,12 @@ def _laid_over(documents: Sequence[Document], live: Iterable[StoredDocument]) ->
     return sorted([*kept, *documents], key=lambda each: (each.kind, each.id))
 
 
-def _world(documents: Sequence[Document]) -> _World:
+def _world(documents: Sequence[Document]) -> World:
     stored = [StoredDocument(each.kind, each.id, 0, each.body) for each in documents]
     all_fences = fences_of(stored)
     zones = [each.body.get("zone") for each in documents if each.kind == "workspace"]
     zone = next((zone for zone in zones if isinstance(zone, str)), "")
-    return _World(
+    return World(
         documents=documents,
         templates={
             each.id: Template.model_validate(each.body)
@@ -115,7 +117,7 @@ def _several(documents: Sequence[Document]) -> Iterator[Problem]:
             yield problem_in(extra, (), f"a second {kind} beside {found[0].id}", how)
 
 
-def _check_campaign(document: Document, world: _World) -> Iterator[Finding]:
+def _check_campaign(document: Document, world: World) -> Iterator[Finding]:
     campaign = Campaign.model_validate(document.body)
     yield from _check_template(campaign, world)
     for number, entry in enumerate(campaign.entry):
@@ -138,8 +140,7 @@ def _check_campaign(document: Document, world: _World) -> Iterator[Finding]:
         (("when",), campaign.when),
         (("message", "while"), campaign.message.while_),
     ):
-        for path, selector in _selectors(tree, rule_path):
-            yield from _check_selector(selector, path, world)
+        yield from check_rule(tree, rule_path, world)
     for member, text in (("from", campaign.run.from_), ("until", campaign.run.until)):
         moment = parse_moment(text)
         if moment is not None and moment.tzinfo is None and zone_named(world.zone) is None:
@@ -147,7 +148,7 @@ def _check_campaign(document: Document, world: _World) -> Iterator[Finding]:
             yield Finding(("run", member), "a moment without offset, and no workspace zone", how)
 
 
-def _has_hours(campaign: Campaign, world: _World) -> bool:
+def _has_hours(campaign: Campaign, world: World) -> bool:
     """Say whether some entry is a transition of a fence with opening hours."""
     fences = (f for e in campaign.entry for f in selected(e, world.views, world.fences.values()))
     return any(world.views[fence_id].opening for fence_id in fences)
@@ -164,7 +165,7 @@ def _lacking(entry: Entry, path: Path) -> Finding:
     return Finding(path, f"none of these fences has {what}", how)
 
 
-def _check_template(campaign: Campaign, world: _World) -> Iterator[Finding]:
+def _check_template(campaign: Campaign, world: World) -> Iterator[Finding]:
     name = campaign.message.template
     template = world.templates.get(name)
     if template is None:
@@ -179,7 +180,7 @@ def _check_template(campaign: Campaign, world: _World) -> Iterator[Finding]:
 
 
 def _check_sensitive(
-    campaign: Campaign, chosen: Iterable[str], path: Path, world: _World
+    campaign: Campaign, chosen: Iterable[str], path: Path, world: World
 ) -> Iterator[Finding]:
     template = world.templates.get(campaign.message.template)
     if template is None or template.purpose != "marketing":
@@ -190,7 +191,7 @@ def _check_sensitive(
             yield Finding((*path, "fence"), what, "select other fences")
 
 
-def _check_selector(selector: Selector, path: Path, world: _World) -> Iterator[Finding]:
+def _check_selector(selector: Selector, path: Path, world: World) -> Iterator[Finding]:
     if any(selector.matches(view) for view in world.views.values()):
         return
     known: Iterable[str]
@@ -205,7 +206,7 @@ def _check_selector(selector: Selector, path: Path, world: _World) -> Iterator[F
     yield Finding(path, f"no fence with {selector}", how)
 
 
-def _tags(world: _World) -> set[str]:
+def _tags(world: World) -> set[str]:
     return {tag for view in world.views.values() for tag in view.tags}
 
 
@@ -214,26 +215,28 @@ def _nearest(wanted: str, known: Iterable[str], kind: str) -> str:
     return f"did you mean {near[0]}?" if near else f"write the {kind}, or name another"
 
 
-def _selectors(tree: object, path: Path) -> Iterator[tuple[Path, Selector]]:
-    """Find every selector in a rule tree that was compiled before."""
-    if isinstance(tree, list):
-        for number, below in enumerate(tree):
-            yield from _selectors(below, (*path, number))
-    if not isinstance(tree, Mapping):
-        return
-    for form, member in (("inside", "inside"), ("transition", "fence")):
-        if form in tree and isinstance(tree.get(member), Mapping):
-            chosen = tree[member]
-            selector = Selector(
-                chosen.get("id", ""), chosen.get("tag", ""), chosen.get("library", "")
-            )
-            yield (*path, member), selector
-    for branch in ("all", "any", "not"):
-        if branch in tree:
-            yield from _selectors(tree[branch], (*path, branch))
+def check_rule(tree: object, path: Path, world: World) -> Iterator[Finding]:
+    """Find what a rule names that is not there; ``path`` is where the rule stands."""
+    for below, selector in selectors(tree, path):
+        yield from _check_selector(selector, below, world)
+    for each in references(tree, path):
+        known = _known(each.kind, world)
+        if each.name not in known:
+            what = f"there is no {_SHOWN.get(each.kind, each.kind)} {each.name}"
+            yield Finding(each.path, what, _nearest(each.name, known, each.kind))
 
 
-def _check_fence(document: Document, world: _World) -> Iterator[Finding]:
+def _known(kind: str, world: World) -> set[str]:
+    """Give the names that a reference of this kind may have."""
+    kinds = ("template", "campaign") if kind == "message" else (kind,)
+    found = {each.id for each in world.documents if each.kind in kinds}
+    if kind == "message":
+        campaigns = (each.body for each in world.documents if each.kind == "campaign")
+        found |= {str(tag) for body in campaigns for tag in body.get("tags", [])}
+    return found
+
+
+def _check_fence(document: Document, world: World) -> Iterator[Finding]:
     library = world.views[document.id].library
     if library and library not in world.libraries:
         how = _nearest(library, world.libraries, "library")
@@ -241,7 +244,7 @@ def _check_fence(document: Document, world: _World) -> Iterator[Finding]:
     yield from _check_hours(world.fences[document.id], world)
 
 
-def _check_hours(fence: Fence, world: _World) -> Iterator[Finding]:
+def _check_hours(fence: Fence, world: World) -> Iterator[Finding]:
     if fence.zone and zone_named(fence.zone) is None:
         how = "write a name such as Europe/Monaco or Asia/Seoul"
         yield Finding(("zone",), "no time zone", how)
@@ -253,7 +256,7 @@ def _check_hours(fence: Fence, world: _World) -> Iterator[Finding]:
         yield Finding(("active",), "opening hours without a zone", how)
 
 
-def _check_caps(document: Document, world: _World) -> Iterator[Finding]:
+def _check_caps(document: Document, world: World) -> Iterator[Finding]:
     campaigns = [each for each in world.documents if each.kind == "campaign"]
     known = {
         "campaign": {each.id for each in campaigns},
@@ -278,7 +281,7 @@ def _no_such(member: str, name: str, known: Iterable[str], path: Path) -> Findin
     return Finding((*path, member), f"no campaign has the {member} {name}", how)
 
 
-_FINDERS: Mapping[str, Callable[[Document, _World], Iterator[Finding]]] = {
+_FINDERS: Mapping[str, Callable[[Document, World], Iterator[Finding]]] = {
     "campaign": _check_campaign,
     "fence": _check_fence,
     "caps": _check_caps,

@@ -14,7 +14,10 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from fencepost_gateway.decide.past import MESSAGES_MAX, VISITS_MAX
+from fencepost_gateway.decide.person import RECENT_MAX
 from fencepost_gateway.decide.rule_comparisons import COMPARISONS
+from fencepost_gateway.decide.rule_messages import OUTCOMES
 from fencepost_gateway.decide.rules import DEPTH_MAX, FORMS, LATER_FORMS, NODES_MAX
 from fencepost_gateway.documents.kinds import LATER_KINDS, MODELS, models_in
 from fencepost_gateway.documents.models.base import Authored, Shape
@@ -91,6 +94,8 @@ RULE_FORMS: Final[dict[str, tuple[str, str]]] = {
         "`{place: meta.gym, is: true}`",
         "Place of this transition, else the current one: `id name tags library meta.…`.",
     ),
+    "trait": ("`{trait: yoga_90d, gte: 3}`", "Declared trait of the person."),
+    "arm": ("`{arm: greet-test, is: B}`", "Arm of an experiment that the person was drawn into."),
     "did": (
         "`{did: purchase, where: {category: yoga}, within: 90d, count: {min: 1}}`",
         "`within` or `since`; `count` or `sum: {of: value, min: 100}`, with `min`, `max`, both.",
@@ -101,9 +106,28 @@ RULE_FORMS: Final[dict[str, tuple[str, str]]] = {
     ),
     "first": ("`{first: purchase, within: 7d}`", "Age of the first one; likewise."),
     "inside": ("`{inside: {tag: studio}, for: 10m}`", "Inside now, optionally so long at least."),
+    "visited": (
+        "`{visited: {tag: airport}, within: 30d, count: {min: 3}}`",
+        "Visits, each from its ENTER; `within` or `since`, and `count`, as with `did`.",
+    ),
     "transition": (
         "`{transition: enter, fence: {id: gate}, initial: false, opened: false, clean: true}`",
         "What woke us: `enter exit dwell expire pass approach`; `clean`: by unsuspicious fixes.",
+    ),
+    "audience": ("`{audience: yoga-lapsed}`", "Is a member."),
+    "got": (
+        "`{got: greet, outcome: clicked, within: 7d}`",
+        "A message of this template, campaign or tag was "
+        f"{' '.join(f'`{name}`' for name in OUTCOMES)} (`sent` unless it says otherwise); "
+        "`within` or `since`, and `count`, as with `did`.",
+    ),
+    "consent": (
+        "`{consent: marketing, channel: sms}`",
+        "May be used, by the policy in force; for branching: the claim checks it anyway.",
+    ),
+    "reachable": (
+        "`{reachable: web_push}`",
+        "Has an address there that is not gone; `in_app` always. For branching, likewise.",
     ),
     "time": (
         '`{time: {from: "07:00", to: "09:30", days: [mo, tu]}, zone: person}`',
@@ -235,6 +259,12 @@ def _rules() -> Iterator[str]:
     lines = ["| Form | True when |", "|---|---|"]
     lines += [f"| {RULE_FORMS[form][0]} | {RULE_FORMS[form][1]} |" for form in FORMS]
     yield "\n".join(lines) + "\n"
+    yield (
+        f"Of each person the newest {RECENT_MAX} app events, {VISITS_MAX} visits and {MESSAGES_MAX}\n"
+        "messages are kept, and of each event name how often and when first and last. A rule that\n"
+        "is false only because more may have happened says *history*. A form that counts says\n"
+        "when the newest of it happened.\n"
+    )
     yield "Comparisons, one a leaf: " + " ".join(f"`{name}`" for name in COMPARISONS) + ".\n"
     late = "; ".join(f"`{name}` ({how})" for name, how in LATER_FORMS.items())
     yield f"Comes later, refused for now: {late}.\n"

@@ -21,6 +21,7 @@ from fencepost_gateway.decide.person import Person, Presence
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.plan import Policy
 from fencepost_gateway.decide.reads import Reads
+from fencepost_gateway.decide.rule_facts import TraitReader
 from fencepost_gateway.decide.rules import RuleError, RuleFacts, TransitionView, compile_rule
 
 NOW_MS = 1_780_300_800_000  # Monday 2026-06-01 08:00:00 UTC, 10:00 in Monaco
@@ -76,11 +77,12 @@ def facts_of(given: Given) -> RuleFacts:
         fences=fences,
         workspace_zone=given.get("workspace_zone", ""),
         policy=_policy(given["policy"]) if "policy" in given else None,
-        traits={
-            name: lambda _person, _now_ms, value=value: (value, None)
-            for name, value in given.get("traits", {}).items()
-        },
+        traits={name: _fixed(value) for name, value in given.get("traits", {}).items()},
     )
+
+
+def _fixed(value: Any) -> TraitReader:
+    return lambda _person, _now_ms: (value, None)
 
 
 def _policy(told: dict[str, Any]) -> Policy:

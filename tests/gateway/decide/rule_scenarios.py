@@ -76,6 +76,7 @@ BOUGHT = [
 YOGA_ONCE = {"did": "purchase", "where": {"category": "yoga"}}
 LAST_YOGA = {"last": "purchase", "where": {"category": "yoga"}}
 FIRST_YOGA = {"first": "purchase", "where": {"category": "yoga"}}
+ONE_CART = {"did": "cart", "where": {"value": 1}, "count": {"max": 1}}
 LAPSED = {"all": [YOGA_ONCE, {**LAST_YOGA, "older_than": "60d"}]}
 
 SCENARIOS = [
@@ -441,6 +442,27 @@ SCENARIOS = [
                 "history": [
                     _ago("purchase", 20, category="yoga"),
                     {**_ago("screen", 1), "times": 100},
+                ]
+            }
+        },
+    ),
+    RuleScenario(
+        "history_before_the_span",
+        "What fell out of history before the span began leaves a count exact.",
+        [
+            ({**ONE_CART, "within": "5d"}, "true +1"),
+            ({**ONE_CART, "within": "9d"}, "false -1 history"),
+            ({"did": "cart", "within": "5d", "sum": {"of": "value", "max": 1}}, "true +1"),
+            ({"did": "cart", "within": "9d", "sum": {"of": "value", "max": 1}}, "false -1 history"),
+            ({"did": "cart", "within": "5d", "count": {"max": 1}}, "true +1"),
+            ({"did": "cart", "within": "9d", "count": {"max": 1}}, "false -2"),
+        ],
+        {
+            "person": {
+                "history": [
+                    _ago("cart", 8, value=1),
+                    {**_ago("screen", 1), "times": 99},
+                    _ago("cart", 0.5, value=1),
                 ]
             }
         },

@@ -50,6 +50,12 @@ def change(name: str, old: str, new: str) -> dict[str, str]:
     return {name: BASE[name].replace(old, new)}
 
 
+@pytest.mark.parametrize("name", ["greet", "greeting", "yoga"], ids=["template", "campaign", "tag"])
+def test_rule_may_name_a_message_by_template_campaign_or_tag(name: str) -> None:
+    """Whichever of the three there is will do."""
+    assert found({"campaign": f"{BASE['campaign']}tags: [yoga]\nwhen: {{got: {name}}}\n"}) == []
+
+
 def test_base_and_example_are_without_problems() -> None:
     """What the reference page shows passes the check."""
     example = load([SourceFile("example.yaml", EXAMPLE)])
@@ -83,6 +89,31 @@ CASES = {
         {"campaign": BASE["campaign"] + "when: {transition: exit, fence: {id: gym}}\n"},
         5,
         "no fence with id gym",
+    ),
+    "rule visited": (
+        {"campaign": BASE["campaign"] + "when: {all: [{visited: {id: gym}}]}\n"},
+        5,
+        "no fence with id gym",
+    ),
+    "rule audience": (
+        {"campaign": BASE["campaign"] + "when: {not: {audience: regulars}}\n"},
+        5,
+        "there is no audience regulars",
+    ),
+    "rule trait": (
+        {"campaign": BASE["campaign"] + "when: {any: [true, {trait: yoga_90d, gte: 3}]}\n"},
+        5,
+        "there is no trait yoga_90d",
+    ),
+    "rule arm": (
+        {"campaign": BASE["campaign"] + "when: {arm: greet-test, is: B}\n"},
+        5,
+        "there is no experiment greet-test",
+    ),
+    "rule got": (
+        change("campaign", "[sms]", "[sms], while: {not: {got: gret}}"),
+        4,
+        "there is no template, campaign or tag gret",
     ),
     "dwell threshold": (
         change("campaign", "enter, fence: {tag: studio}", "dwell, after: 5m, fence: {tag: studio}"),
