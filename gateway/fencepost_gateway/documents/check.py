@@ -8,7 +8,8 @@ Rule 1. A reference that points nowhere is an error: template, channel content, 
         that matches nothing), library, what a cap counts.
 Rule 2. A live document that the new ones would break is reported too, with its kind and id.
 Rule 3. At most one policy and one workspace document are live, and no id is there twice.
-Rule 4. A sensitive fence starts no marketing (spec/geofence.md section 5).
+Rule 4. A sensitive fence starts no marketing (spec/geofence.md section 5), nor is it asked for by
+        marketing, in a rule or through an audience.
 Rule 5. Opening hours can be read, and have a zone.
 Rule 6. Templates are read by the caller's ``lint``: Liquid lives above this room.
 """
@@ -34,10 +35,16 @@ from fencepost_gateway.documents.document import (
 )
 from fencepost_gateway.documents.kinds import Finding
 from fencepost_gateway.documents.loader import doubled
+from fencepost_gateway.documents.models.audience import Trait
 from fencepost_gateway.documents.models.campaign import Campaign, Entry
 from fencepost_gateway.documents.models.caps import Caps
 from fencepost_gateway.documents.models.template import Template
-from fencepost_gateway.documents.rule_references import references, selectors
+from fencepost_gateway.documents.rule_references import (
+    circle_of,
+    references,
+    selectors,
+    trees_behind,
+)
 from fencepost_geofence.fence import Fence
 
 Lint = Callable[[Mapping[str, object]], Iterable[Finding]]
@@ -53,6 +60,7 @@ class World(Struct):
     fences: dict[str, Fence]
     views: dict[str, FenceView]
     libraries: set[str]
+    audiences: dict[str, object]
     zone: str
 
 
@@ -105,6 +113,7 @@ def _world(documents: Sequence[Document]) -> World:
         fences={fence.fence_id: fence for fence in all_fences},
         views=fence_views(stored, all_fences, zone),
         libraries={each.id for each in documents if each.kind == "library"},
+        audiences={each.id: each.body["when"] for each in documents if each.kind == "audience"},
         zone=zone,
     )
 
@@ -122,6 +131,8 @@ def _check_campaign(document: Document, world: World) -> Iterator[Finding]:
     yield from _check_template(campaign, world)
     for number, entry in enumerate(campaign.entry):
         path: Path = ("entry", number) if isinstance(document.body["entry"], list) else ("entry",)
+        if entry.audience is not None:
+            yield from check_rule({"audience": entry.audience}, path, world)
         if entry.fence is None:
             continue
         yield from _check_selector(entry.fence.selector(), (*path, "fence"), world)
@@ -141,6 +152,7 @@ def _check_campaign(document: Document, world: World) -> Iterator[Finding]:
         (("message", "while"), campaign.message.while_),
     ):
         yield from check_rule(tree, rule_path, world)
+    yield from _check_sensitive_rules(campaign, world)
     for member, text in (("from", campaign.run.from_), ("until", campaign.run.until)):
         moment = parse_moment(text)
         if moment is not None and moment.tzinfo is None and zone_named(world.zone) is None:
@@ -191,6 +203,33 @@ def _check_sensitive(
             yield Finding((*path, "fence"), what, "select other fences")
 
 
+def _check_sensitive_rules(campaign: Campaign, world: World) -> Iterator[Finding]:
+    """Find rules of marketing that ask for sensitive fences, also through audiences."""
+    template = world.templates.get(campaign.message.template)
+    if template is None or template.purpose != "marketing":
+        return
+    rules: list[tuple[Path, object]] = [
+        (("when",), campaign.when),
+        (("message", "while"), campaign.message.while_),
+        *((("entry",), {"audience": e.audience}) for e in campaign.entry if e.audience),
+    ]
+    for path, tree in rules:
+        for asked in trees_behind(tree, world.audiences):
+            for _, selector in selectors(asked, ()):
+                for fence_id, view in sorted(world.views.items()):
+                    if world.fences[fence_id].sensitive and selector.matches(view):
+                        what = f"it asks for fence {fence_id}, which is sensitive: no marketing"
+                        yield Finding(path, what, "select other fences")
+
+
+def _check_audience(document: Document, world: World) -> Iterator[Finding]:
+    yield from check_rule(document.body["when"], ("when",), world)
+    circle = circle_of(document.id, world.audiences)
+    if circle:
+        what = f"audiences ask for one another in a circle: {' - '.join(circle)}"
+        yield Finding(("when",), what, "take one of them out of a rule")
+
+
 def _check_selector(selector: Selector, path: Path, world: World) -> Iterator[Finding]:
     if any(selector.matches(view) for view in world.views.values()):
         return
@@ -228,6 +267,9 @@ def check_rule(tree: object, path: Path, world: World) -> Iterator[Finding]:
 
 def _known(kind: str, world: World) -> set[str]:
     """Give the names that a reference of this kind may have."""
+    if kind == "trait":
+        traits = (each.body for each in world.documents if each.kind == "trait")
+        return {name for body in traits for name in Trait.model_validate(body).readings}
     kinds = ("template", "campaign") if kind == "message" else (kind,)
     found = {each.id for each in world.documents if each.kind in kinds}
     if kind == "message":
@@ -283,6 +325,7 @@ def _no_such(member: str, name: str, known: Iterable[str], path: Path) -> Findin
 
 _FINDERS: Mapping[str, Callable[[Document, World], Iterator[Finding]]] = {
     "campaign": _check_campaign,
+    "audience": _check_audience,
     "fence": _check_fence,
     "caps": _check_caps,
 }

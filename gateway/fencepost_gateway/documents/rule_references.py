@@ -51,6 +51,35 @@ def references(tree: object, path: Path) -> Iterator[Reference]:
             yield Reference((*below, "got"), "message", str(leaf["got"]))
 
 
+def trees_behind(tree: object, audiences: Mapping[str, object]) -> Iterator[object]:
+    """Give a rule and those of all audiences that it asks for, and they; each once."""
+    ahead, seen = [tree], set[str]()
+    while ahead:
+        asked = ahead.pop()
+        yield asked
+        for each in references(asked, ()):
+            if each.kind == "audience" and each.name in audiences and each.name not in seen:
+                seen.add(each.name)
+                ahead.append(audiences[each.name])
+
+
+def circle_of(name: str, audiences: Mapping[str, object]) -> list[str]:
+    """Give the way from an audience back to itself, empty where there is none."""
+    ways = [[name]]
+    seen = set[str]()
+    while ways:
+        way = ways.pop()
+        for each in references(audiences[way[-1]], ()):
+            if each.kind != "audience" or each.name not in audiences:
+                continue
+            if each.name == name:
+                return [*way, name]
+            if each.name not in seen:
+                seen.add(each.name)
+                ways.append([*way, each.name])
+    return []
+
+
 def _leaves(tree: object, path: Path) -> Iterator[tuple[Mapping[str, object], Path]]:
     if isinstance(tree, list):
         for number, below in enumerate(tree):

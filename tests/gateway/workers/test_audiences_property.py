@@ -1,4 +1,4 @@
-"""Audiences: kept up event by event and timer by timer, they hold whom a look at everybody holds."""
+"""Audiences kept up by events and timers hold whom a look at everybody holds."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from fencepost_gateway.decide.ranking import SCORES
+from fencepost_gateway.decide.rules import compile_rule
 from fencepost_gateway.decide.spans import parse_duration_ms
 from fencepost_gateway.decide.trait_state import TraitKind
 from fencepost_gateway.documents.models.base import (
@@ -98,3 +99,10 @@ class Audience(Authored):
     when: RuleTree = Field(
         description="The rule. What woke a campaign is not known here: no `event`, no `transition`."
     )
+
+    @model_validator(mode="after")
+    def _asks_of_the_person(self) -> Self:
+        if compile_rule(self.when).reads.woke:
+            how = "ask did: for an event, inside: or visited: for a place"
+            refuse("an audience knows of no event or transition that woke it", how)
+        return self
