@@ -24,6 +24,7 @@ from fencepost_gateway.decide.rules import Rule
 
 CalendarWindow = Literal["hour", "day", "week", "month"]
 PurposeName = Literal["marketing", "transactional"]
+MergePolicy = Literal["on_login", "never", "explicit"]
 
 
 class EventEntry(Struct, frozen=True):
@@ -207,6 +208,7 @@ class Plan(Struct, frozen=True):
     workspace_zone: str = ""
     workspace_holdout: float = 0.0
     allows_mock: bool = False
+    merging: MergePolicy = "on_login"
     seed: str = ""
 
     def is_service(self, campaign_id: str) -> bool:

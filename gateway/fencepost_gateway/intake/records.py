@@ -2,7 +2,8 @@
 Records: what stands in the log. What happens is a record; nothing else wakes the pipeline.
 
 Pure data. A record is one of: an upload (the accepted events of one batch and one person), a
-timer that fired, the outcome of a message, a publication of documents.
+timer that fired, the outcome of a message, a device that speaks for somebody else, a place that was
+forgotten, a publication of documents.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ class Upload(Struct, tag="upload"):
 
     ``at_ms`` runs beside ``events``: when each happened, corrected for the device's clock.
     ``visitor_id`` is the person behind the anonymous id, ``person_id`` whose events these are;
-    ``links`` says that the visitor turned out to be that person.
+    ``links`` says that the visitor turned out to be that person, ``parts`` that they did and yet
+    stay apart. ``merging`` is the policy which was in force then.
     """
 
     device_id: str
@@ -33,6 +35,8 @@ class Upload(Struct, tag="upload"):
     links: bool = False
     zone: str = ""
     locale: str = ""
+    parts: bool = False
+    merging: str = ""
 
 
 class TimerFired(Struct, tag="timer"):
@@ -61,6 +65,14 @@ class Outcome(Struct, tag="outcome"):
     fence_id: str = ""
 
 
+class DeviceMoved(Struct, tag="device_moved"):
+    """A device speaks for another person now, who is not the one before it under another name."""
+
+    device_id: str
+    from_person: str
+    to_person: str
+
+
 class PlaceForgotten(Struct, tag="place_forgotten"):
     """A person withdrew their consent to location: their devices were never seen anywhere."""
 
@@ -74,7 +86,7 @@ class Published(Struct, tag="published"):
     revision: int
 
 
-Record = Upload | TimerFired | Outcome | PlaceForgotten | Published
+Record = Upload | TimerFired | Outcome | DeviceMoved | PlaceForgotten | Published
 
 
 class LogRecord(Struct, frozen=True):

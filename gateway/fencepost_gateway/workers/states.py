@@ -9,7 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.intake.records import LogRecord, Outcome, PlaceForgotten, TimerFired, Upload
+from fencepost_gateway.intake.records import (
+    DeviceMoved,
+    LogRecord,
+    Outcome,
+    PlaceForgotten,
+    TimerFired,
+    Upload,
+)
 from fencepost_geofence.state import DeviceState, unseen
 
 
@@ -42,6 +49,9 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
             devices.add(record.device_id)
         elif isinstance(record, TimerFired):
             persons.add(record.person_id)
+            devices.add(record.device_id)
+        elif isinstance(record, DeviceMoved):
+            persons.add(record.from_person)
             devices.add(record.device_id)
         elif isinstance(record, PlaceForgotten):
             persons.add(record.person_id)

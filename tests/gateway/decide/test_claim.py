@@ -10,10 +10,11 @@ from fencepost_gateway.decide.claim import Rendered
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import AddressRow, Check, ClaimFacts, Verdict
 from fencepost_gateway.decide.opening import opening_of
-from fencepost_gateway.decide.person import EventSummary, PastEvent, Person, Presence
+from fencepost_gateway.decide.person import PastEvent, Person, Presence
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.plan import CapRule, CapScope, Goal, MessagePlan, Plan
 from fencepost_gateway.decide.rules import compile_rule
+from fencepost_gateway.decide.summary import EventSummary
 from fencepost_gateway.decide.timing import HELD_MAX_MS, RELEASE_SPREAD_MS
 from gateway.decide.builders import (
     CHANNELS,
