@@ -22,7 +22,7 @@ from bisect import insort
 from typing import Any
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field
 
 from fencepost_gateway.decide.flags import FLAGS_MAX, Flagged
 from fencepost_gateway.decide.summary import EventSummary, fold_oldest, summary_of, value_of
@@ -36,15 +36,35 @@ LEFT_MAX = 16
 APART_MAX = 16
 DROPPED_MAX = 32
 
+NO_PROPS = b"\x80"  # an empty map
+
 _packed = msgspec.msgpack.Encoder().encode
+_props = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
 
 class PastEvent(Struct, frozen=True, gc=False, array_like=True):
-    """One app event as history keeps it."""
+    """
+    One app event as history keeps it.
+
+    ``packed`` are its properties in msgpack: a person is read and written far more often than a
+    rule looks into an event, and so this costs no more than copying bytes.
+    """
 
     name: str
     at_ms: int
-    props: dict[str, Any]
+    packed: Raw
+
+    @property
+    def props(self) -> dict[str, Any]:
+        """Its properties, unpacked at each look."""
+        found: dict[str, Any] = _props(self.packed)
+        return found
+
+
+def past_event(name: str, at_ms: int, props: dict[str, Any]) -> PastEvent:
+    """Make an event for the history; properties that are too large are left out (Rule 2)."""
+    packed = _packed(props)
+    return PastEvent(name, at_ms, Raw(packed if len(packed) <= PROPS_MAX_BYTES else NO_PROPS))
 
 
 class Presence(Struct):
@@ -115,8 +135,7 @@ class Person(Struct):
         elif len(self.summaries) < NAMES_MAX:
             self.summaries[name] = summary_of(at_ms, value)
             fold_oldest(self.summaries)
-        kept = props if not props or len(_packed(props)) <= PROPS_MAX_BYTES else {}
-        event = PastEvent(name, at_ms, kept)
+        event = past_event(name, at_ms, props)
         if self.recent and at_ms < self.recent[-1].at_ms:
             insort(self.recent, event, key=lambda e: e.at_ms)
         else:
