@@ -16,7 +16,7 @@ LINES: Final[dict[str, Said]] = {
     "who": Said("{user} (person {person})", "{user} (개인 {person})"),
     "anonymous": Said("a visitor nobody knows", "알려지지 않은 방문자"),
     "visitors": Said(
-        "joined: {count} visitors who turned out to be this person",
+        "visitors who turned out to be this person: {count}",
         "합쳐진 방문자: {count}명",
     ),
     "attributes": Said("Attributes", "속성"),
