@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import signal
 import sys
 import zoneinfo
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
+from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
+from fencepost_gateway.commands.person import person
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.logs import set_up_logs
 
@@ -30,8 +30,8 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-Url = Annotated[str | None, typer.Option(help="Address of the gateway.", show_default="settings")]
-Key = Annotated[str | None, typer.Option(help="Key of operator or team.", show_default="keys.json")]
+
+cli.command()(person)
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
     try:
         cli()
     except StartError as error:
-        _fail(str(error))
+        fail(str(error))
 
 
 @cli.command()
@@ -103,7 +103,7 @@ def apply(
     try:
         answer = remote.ask("POST", f"{base}/v1/documents", operator_key, body)
     except remote.RemoteError as error:
-        _fail_problem(error.problem)
+        fail_problem(error.problem)
     for one in answer["changed"]:
         print(f"{'would change' if dry_run else 'live'}: {one['kind']}/{one['id']} "
               f"v{one['version']}")  # fmt: skip
@@ -120,7 +120,7 @@ def archive(kind: str, name: str, url: Url = None, key: Key = None) -> None:
     try:
         remote.ask("DELETE", f"{base}/v1/documents/{kind}/{name}", operator_key)
     except remote.RemoteError as error:
-        _fail_problem(error.problem)
+        fail_problem(error.problem)
     print(f"archived {kind}/{name}")
 
 
@@ -155,7 +155,7 @@ def code(
 
     valid_ms = parse_duration_ms(valid)
     if valid_ms is None or not is_fence_id(fence):
-        _fail("code takes the id of a fence, and --valid a duration such as 30d or 12h")
+        fail("code takes the id of a fence, and --valid a duration such as 30d or 12h")
     expires_s = (SystemClock().now_ms() + valid_ms) // 1000
     print(write_code(read_seed(read_settings().data_dir), Code(fence, expires_s)))
 
@@ -194,7 +194,7 @@ def import_(  # noqa: PLR0913 - one option each, as people type them
         for line in remote.import_fences(base, operator_key, files, wish):
             print(line)
     except remote.RemoteError as error:
-        _fail_problem(error.problem)
+        fail_problem(error.problem)
 
 
 @cli.command()
@@ -210,12 +210,12 @@ def export(
     from fencepost_gateway.settings import read_settings  # noqa: PLC0415
 
     if what != "fences" or form not in ("geojson", "csv"):
-        _fail("write `export fences`, with --format geojson or csv")
+        fail("write `export fences`, with --format geojson or csv")
     base, operator_key = remote.address_of(read_settings(), url, key)
     try:
         text = remote.export_fences(base, operator_key, form)
     except remote.RemoteError as error:
-        _fail_problem(error.problem)
+        fail_problem(error.problem)
     sys.stdout.buffer.write(text.encode())
 
 
@@ -258,9 +258,9 @@ def explain(  # noqa: PLR0913 - one parameter for each option
     from fencepost_gateway.settings import read_settings  # noqa: PLC0415
 
     if bool(name) == bool(user):
-        _fail("explain takes an id, or --user with a user id")
+        fail("explain takes an id, or --user with a user id")
     if name and (campaign or begin or end):
-        _fail("--campaign, --from and --to belong to --user")
+        fail("--campaign, --from and --to belong to --user")
     base, operator_key = remote.address_of(read_settings(), url, key)
     wish = {"user": user, "campaign": campaign, "from": begin, "to": end, "lang": lang}
     try:
@@ -271,7 +271,7 @@ def explain(  # noqa: PLR0913 - one parameter for each option
         for line in lines:
             print(line)
     except remote.RemoteError as error:
-        _fail_problem(error.problem)
+        fail_problem(error.problem)
 
 
 @cli.command()
@@ -293,7 +293,7 @@ def proof(
     if verify:
         found = chain.verify(read_proofs(settings.data_dir))
         if found.broken_at is not None:
-            _fail(tell_verified(found))
+            fail(tell_verified(found))
         print(tell_verified(found))
         return
     person_id = person_id_of_user(settings.workspace, user) if user else ""
@@ -315,7 +315,7 @@ def health(
     from fencepost_gateway.reports.health_words import tell_health  # noqa: PLC0415
 
     answer = _report("health", (url, key), fences or [], limit, days=days)
-    _show(answer, tell_health(answer, fences or []), as_json=as_json)
+    show(answer, tell_health(answer, fences or []), as_json=as_json)
 
 
 @cli.command()
@@ -337,7 +337,7 @@ def visits(  # noqa: PLR0913 - one option each, as people type them
 
     wish = {"tag": tag, "library": library}
     answer = _report("visits", (url, key), fences or [], limit, days=days, **wish)
-    _show(answer, tell_visits(answer, fences or []), as_json=as_json)
+    show(answer, tell_visits(answer, fences or []), as_json=as_json)
 
 
 def _report(
@@ -355,27 +355,7 @@ def _report(
     try:
         return remote.fence_report(base, operator_key, name, fences, limit, **wish)
     except remote.RemoteError as error:
-        _fail_problem(error.problem)
-
-
-def _show(answer: Any, lines: Iterable[str], *, as_json: bool) -> None:
-    """Print an answer in words, or as it is."""
-    if as_json:
-        lines = [json.dumps(answer, ensure_ascii=False, indent=1)]
-    for line in lines:
-        print(line)
-
-
-def _fail(message: str) -> NoReturn:
-    print(f"fencepost: {message}", file=sys.stderr)
-    sys.exit(1)
-
-
-def _fail_problem(problem: dict[str, object]) -> NoReturn:
-    listed = problem.get("problems")
-    for one in listed if isinstance(listed, list) else []:
-        print(one["text"], file=sys.stderr)
-    _fail(f"{problem.get('title')} {problem.get('detail')}")
+        fail_problem(error.problem)
 
 
 def _stop_on_signal() -> asyncio.Event:

@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol
 
 from msgspec import Struct, field
 
+from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.person import Person
@@ -27,6 +28,7 @@ from fencepost_gateway.intake.admit import Admission, AdmitFacts
 from fencepost_gateway.intake.records import LogRecord, Record
 
 LEASE_MS = 60_000  # twice the longest provider call
+ADDRESSES_MAX = 10  # of one channel of one person
 
 AckLevel = Literal["memory", "os", "fsync"]
 
@@ -48,7 +50,13 @@ class DocumentRow(Struct, frozen=True):
 
 
 class AddressChange(Struct, frozen=True):
-    """An address appears (``raw``) or goes (None)."""
+    """
+    An address appears or is told again (``raw``), or goes (None).
+
+    Told again it keeps its ``since_ms``. A web push subscription is one browser's: it is taken from
+    whoever had it, unless they told it later. Other addresses may be several people's. Of each
+    channel a person has the ``ADDRESSES_MAX`` that were told last.
+    """
 
     person_id: str
     channel: str
@@ -56,6 +64,13 @@ class AddressChange(Struct, frozen=True):
     raw: dict[str, Any] | None
     device_id: str
     at_ms: int
+
+
+class AddressMove(Struct, frozen=True):
+    """A device speaks for ``person_id`` now, whose its web push subscriptions are from then on."""
+
+    device_id: str
+    person_id: str
 
 
 class Timer(Struct, frozen=True):
@@ -68,7 +83,7 @@ class Timer(Struct, frozen=True):
 
 class RecordRow(Struct, frozen=True):
     """
-    One row of the decision records: a transition, a step, a claim, an outcome.
+    One row of the decision records: a transition, a step, a claim, an outcome, a merge.
 
     ``subject`` is the id that it is asked for by (visit, run, message); ``body`` is plain data.
     """
@@ -76,7 +91,7 @@ class RecordRow(Struct, frozen=True):
     cursor: int
     at_ms: int
     person_id: str
-    kind: Literal["transition", "step", "claim", "outcome", "check_in", "audience"]
+    kind: Literal["transition", "step", "claim", "outcome", "check_in", "merge", "audience"]
     subject: str
     body: dict[str, Any]
 
@@ -86,7 +101,8 @@ class Effects(Struct):
     Everything a group of log records comes to; committed with ``position`` or not at all.
 
     ``timers`` maps device id to its timer, None to clear it. ``merges`` are (visitor, person)
-    pairs: rows of the first become the second's; cap slots move, so counters add. ``unshown`` are
+    pairs: rows of the first become the second's; cap slots move, so counters add, and messages of
+    the inbox get cursors behind all others, so that no device passes them by. ``unshown`` are
     (person, delivery) pairs: that person's device says it never showed the in-app message, so its
     cap slot is released. ``fence_days`` holds what was counted, by UTC day (days since 1970) and
     fence, ``audience_days`` the same by audience; it is added to what is there. ``person_timers``
@@ -97,7 +113,7 @@ class Effects(Struct):
     now_ms: int
     persons: dict[str, Person] = field(default_factory=dict)
     tracks: dict[str, bytes] = field(default_factory=dict)
-    addresses: list[AddressChange] = field(default_factory=list)
+    addresses: list[AddressChange | AddressMove] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     timers: dict[str, Timer | None] = field(default_factory=dict)
     merges: list[tuple[str, str]] = field(default_factory=list)
@@ -164,6 +180,24 @@ class DeviceSeen(Struct, frozen=True):
     device_id: str
     first_ms: int
     last_ms: int
+
+
+class AddressSeen(Struct, frozen=True):
+    """Where a channel reaches somebody, by reference: since when, last told, off limits why."""
+
+    channel: str
+    ref: str
+    since_ms: int
+    seen_ms: int
+    suppressed: str
+
+
+class Holdings(Struct, frozen=True):
+    """What is held of a person beside their row, of the visitors who turned out to be them too."""
+
+    visitors: tuple[str, ...]
+    addresses: tuple[AddressSeen, ...]
+    slots: tuple[Slot, ...]
 
 
 class Statement(Struct, frozen=True):
@@ -328,7 +362,7 @@ class Store(Protocol):
         """Give the message that a delivery belongs to."""
 
     async def person_of_device(self, device_id: str, secret_hash: bytes) -> str | None:
-        """Give the person a device speaks for, None when the secret is wrong or unknown."""
+        """Give whom a device speaks for by now, None when the secret is wrong or unknown."""
 
     async def consents(self, person_id: str) -> list[ConsentEntry]:
         """Give the statements of whoever ``person_id`` is by now."""
@@ -387,6 +421,15 @@ class Store(Protocol):
             limit: How many at most.
 
         """
+
+    async def newest_story(self, person_id: str, limit: int) -> list[RecordRow]:
+        """Give somebody's newest decision records, the newest first."""
+
+    async def persons_at(self, channel: str, ref: str, limit: int) -> list[str]:
+        """Give who has an address, by its reference; in order of their ids."""
+
+    async def holdings(self, person_id: str) -> Holdings:
+        """Give what is held of a person beside their row."""
 
     async def devices_of(self, person_id: str, limit: int) -> list[DeviceSeen]:
         """Give the devices that speak for somebody now, the one heard of last first."""

@@ -117,6 +117,24 @@ def why(base: str, key: str, wish: dict[str, str]) -> Iterator[str]:
         asked["after"] = answer["next"]
 
 
+def persons(base: str, key: str, asked: dict[str, str], language: str) -> list[dict[str, Any]]:
+    """
+    Give what is known of a user, or of whoever has an address or a person id.
+
+    Raises:
+        RemoteError: Nobody is known by it.
+        StartError: No gateway answers.
+
+    """
+    if "user" in asked:
+        query = urlencode({"lang": language})
+        path = f"/v1/persons/{quote(asked['user'], safe='')}?{query}"
+        return [ask("GET", base + path, key)]
+    query = urlencode({**asked, "lang": language})
+    found: list[dict[str, Any]] = ask("GET", f"{base}/v1/persons?{query}", key)["persons"]
+    return found
+
+
 def read_folder(folder: Path, suffixes: tuple[str, ...]) -> list[dict[str, str]]:
     """
     Read the document files below ``folder`` as {path, text}.

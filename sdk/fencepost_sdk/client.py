@@ -8,23 +8,19 @@ may go wrong on the way is caught by ``guard.py``. Nothing here touches the netw
 
 from __future__ import annotations
 
-import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 from urllib.parse import quote
 
-from fencepost_sdk import arguments, fallback, report, wire
+from fencepost_sdk import arguments, fallback, report
 from fencepost_sdk import consent as consents
 from fencepost_sdk.answer import OK, read_object
+from fencepost_sdk.assembly import core_of, user_agent
 from fencepost_sdk.clock import Clock, SystemClock
-from fencepost_sdk.core import Core
 from fencepost_sdk.explain import client_checks, event_checks
 from fencepost_sdk.guard import Guard, InvalidCallError, MissingPart, guarded
-from fencepost_sdk.identity import surroundings
 from fencepost_sdk.inbox import Inbox, PendingMessages, listen
 from fencepost_sdk.results import ConsentEntry, Explanation, FlushResult, Stats, Status, Tracked
 from fencepost_sdk.settings import Settings
-from fencepost_sdk.slot import default_data_dir
 from fencepost_sdk.transport import Host, Transport
 from fencepost_sdk.worker import MESSAGE_KINDS, Worker
 
@@ -50,10 +46,10 @@ class Client:
         )
         self._clock = clock or SystemClock()
         host = self._checked(settings)
-        self._core = _core(settings, self._clock, self.guard)
+        self._core = core_of(settings, self._clock, self.guard)
         transport = None
         if host is not None:
-            headers = {"Authorization": f"Bearer {settings.key}", "User-Agent": _user_agent()}
+            headers = {"Authorization": f"Bearer {settings.key}", "User-Agent": user_agent()}
             transport = Transport(host, headers, self._core.limits)
         self._has_transport = transport is not None
         self._location = cast("Location", MissingPart(self.guard, "location"))
@@ -108,11 +104,24 @@ class Client:
     # -- events ------------------------------------------------------------------------------------
 
     @guarded(fallback.dropped)
-    def identify(self, user_id: str, traits: Mapping[str, object] | None = None) -> Tracked:
-        """Link this device's person to ``user_id``; another id than before logs out first."""
+    def identify(
+        self, user_id: str, traits: Mapping[str, object] | None = None, *, merge: bool = False
+    ) -> Tracked:
+        """
+        Link this device's person to ``user_id``; another id than before logs out first.
+
+        Args:
+            user_id: Who it is.
+            traits: Attributes to set.
+            merge: What this visitor did before is theirs, where the gateway waits to be told so
+                (merge policy ``explicit``).
+
+        """
         arguments.check_text("user_id", user_id)
         arguments.check_object(self._core.limits, "traits", traits)
-        return self._core.identify(user_id, traits)
+        if not isinstance(merge, bool):
+            raise InvalidCallError("merge must be True or False")
+        return self._core.identify(user_id, traits, merge=merge)
 
     @guarded(fallback.dropped)
     def track(
@@ -376,23 +385,3 @@ class Client:
     ) -> None:
         """Shut down at the end of the block."""
         self.shutdown()
-
-
-def _core(settings: Settings, clock: Clock, guard: Guard) -> Core:
-    name = hashlib.sha256(f"{settings.key}|{settings.host}".encode()).hexdigest()[:16]
-    folder = Path(settings.data_dir) if settings.data_dir is not None else default_data_dir(name)
-    core = Core(
-        folder,
-        surroundings(settings.app, settings.context or {}),
-        settings.limits,
-        clock,
-        fsync=settings.durability == "fsync",
-        poll_ms=int(settings.messages.poll_s * 1_000),
-    )
-    if core.problem is not None:
-        guard.fault("store", core.problem)
-    return core
-
-
-def _user_agent() -> str:
-    return f"fencepost-{wire.SDK['name']}/{wire.SDK['version']}"

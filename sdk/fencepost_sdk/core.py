@@ -10,6 +10,8 @@ Rule 2. A consent change takes effect in the commit that stores it: what it forb
         allows is released.
 Rule 3. The worker is woken only when there is something to do now: a ``now`` event, a full batch,
         or its own sleep without an end.
+Rule 4. After a reset no messages are asked for until the gateway has answered something of the new
+        person's: until then it takes the device to speak for the one before.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import json
 import sqlite3
 import threading
 from collections import Counter
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from fencepost_sdk import consent, identity, ids, opening, wire
 from fencepost_sdk.poll import Poll
@@ -35,11 +37,13 @@ if TYPE_CHECKING:
     from fencepost_sdk.clock import Clock
     from fencepost_sdk.guard import Guard
     from fencepost_sdk.limits import Limits
+    from fencepost_sdk.parts import Errand, Teller
     from fencepost_sdk.uploader import Effects
 
 EXPIRE_EVERY_MS = 600_000
 FENCES = "fences"  # name of the stored set of nearby fences
 VISITS = "visits"  # name of what is held of them
+UNHEARD = "unheard"  # name of a new person's anonymous id until the gateway has heard of them
 
 
 class Parcel(NamedTuple):
@@ -49,37 +53,7 @@ class Parcel(NamedTuple):
     body: bytes
     told: tuple[wire.Loss, ...]
     store: SqliteStore
-
-
-class Errand(Protocol):
-    """Something else that a part asks the gateway for, in the worker's thread."""
-
-    @property
-    def due_ms(self) -> int | None:
-        """When to ask; None: not now."""
-
-    def path(self) -> str:
-        """Write the question."""
-
-    def take(self, reply: Reply | None) -> None:
-        """Take the answer."""
-
-    def hint(self, hints: Mapping[str, str]) -> None:
-        """Take the hints of a batch's answer."""
-
-    def forget(self) -> None:
-        """Forget what consent to location allowed to know."""
-
-
-class Teller(Protocol):
-    """Something a part has to tell the host, in the worker's thread."""
-
-    @property
-    def due_ms(self) -> int | None:
-        """When there is something to tell; None: not before something happens."""
-
-    def hand_out(self) -> list[tuple[str, object]]:
-        """Give what is to be told, each once, with the kind of its callbacks."""
+    anonymous_id: str
 
 
 class Core:
@@ -123,6 +97,7 @@ class Core:
         self.level = "memory" if self.slot is None else ("fsync" if self._fsync else "os")
         self.identity = identity.load_identity(self.store, self.clock)
         self._entries = self._read_entries()
+        self._unheard = self.store.meta().get(UNHEARD, "")
         self._envelope = 0
         self._expire()
 
@@ -207,7 +182,9 @@ class Core:
 
     # -- identity ----------------------------------------------------------------------------------
 
-    def identify(self, user_id: str, traits: Mapping[str, object] | None) -> Tracked:
+    def identify(
+        self, user_id: str, traits: Mapping[str, object] | None, *, merge: bool
+    ) -> Tracked:
         """Link this device's person to ``user_id``; another id than before logs out first."""
         with self.lock:
             if self.identity.user_id and self.identity.user_id != user_id:
@@ -217,7 +194,8 @@ class Core:
             self.identity = self.identity._replace(user_id=user_id)
             self._envelope = 0
             fields: dict[str, object] = {"user_id": user_id}
-            return self.record("identify", {**fields, "traits": traits} if traits else fields)
+            fields |= {"traits": traits} if traits else {}
+            return self.record("identify", fields | {"merge": True} if merge else fields)
 
     def reset(self) -> None:
         """Log out: a new anonymous person; queue, device and refusals stay."""
@@ -227,10 +205,12 @@ class Core:
                 self.store.set_meta("anonymous_id", anonymous_id)
                 self.store.set_meta("user_id", "")
                 self.store.set_meta("messages_after", "")
+                self.store.set_meta(UNHEARD, anonymous_id)
                 self.store.forget_consent_but_no()
                 self.store.messages.clear()
                 self._forget_fences()
             self.identity = self.identity._replace(anonymous_id=anonymous_id, user_id="")
+            self._unheard = anonymous_id
             self.poll.etag = ""
             self._envelope = 0
             self._entries = self._read_entries()
@@ -339,7 +319,8 @@ class Core:
         if told:
             envelope["client_reports"] = wire.reports(told)
         raw = self.store.raw([item.key for item in upload.items])
-        return Parcel(upload, wire.batch_body(envelope, raw), told, self.store)
+        body = wire.batch_body(envelope, raw)
+        return Parcel(upload, body, told, self.store, str(json.loads(who)["anonymous_id"]))
 
     def finish(self, parcel: Parcel, reply: Reply | None) -> Effects | None:
         """Take the answer to a parcel; None when the client was closed meanwhile."""
@@ -352,6 +333,7 @@ class Core:
                 return None  # its events are in another store, under other keys
             self.store.settle(effects, parcel.told, wall_ms)
             if effects.answer is not None:
+                self._note_heard(parcel.anonymous_id)
                 self.uploads += 1
                 self.ack_level = effects.answer.ack
                 if effects.answer.received_at_ms is not None:
@@ -360,6 +342,18 @@ class Core:
                 for errand in self.errands:
                     errand.hint(effects.answer.hints)
             return effects
+
+    def _note_heard(self, anonymous_id: str) -> None:
+        """Note that the gateway knows whom this device speaks for now."""
+        if self._unheard == anonymous_id != "":
+            with self.store.transaction():
+                self.store.set_meta(UNHEARD, "")
+            self._unheard = ""
+
+    @property
+    def poll_due_ms(self) -> int | None:
+        """When to ask for messages; None: not now (Rule 4)."""
+        return None if self._unheard else self.poll.due_ms
 
     def headers(self) -> dict[str, str]:
         """Name this device to the gateway, with its secret."""

@@ -172,11 +172,11 @@ def hand_out(core: Core, guard: Guard, kinds: frozenset[str]) -> list[Message]:
         return handed
 
 
-def take_in(core: Core, reply: Reply | None) -> None:
-    """Store what a poll brought."""
+def take_in(core: Core, reply: Reply | None, whose: str) -> None:
+    """Store what a poll brought, unless it was asked for somebody who has logged out meanwhile."""
     with core.lock:
         now_ms = core.clock.steady_ms()
-        if core.is_closed:
+        if core.is_closed or core.identity.anonymous_id != whose:
             return
         if reply is not None and reply.status == NOT_MODIFIED:
             core.poll.succeeded("", now_ms)

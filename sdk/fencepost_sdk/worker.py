@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fencepost_sdk.answer import Reply
-    from fencepost_sdk.core import Core, Errand
+    from fencepost_sdk.core import Core
     from fencepost_sdk.guard import Guard
+    from fencepost_sdk.parts import Errand
     from fencepost_sdk.transport import Transport
     from fencepost_sdk.uploader import Effects
 
@@ -106,9 +107,10 @@ class Worker:
         if self._questions:
             self._answer(self._questions.popleft())
             return
-        poll_ms = core.poll.due_ms if self._transport is not None else None
+        poll_ms = core.poll_due_ms if self._transport is not None else None
         if poll_ms is not None and poll_ms <= core.clock.steady_ms():
-            take_in(core, self._get(self._messages_path(), core.poll.etag))
+            whose = core.identity.anonymous_id
+            take_in(core, self._get(self._messages_path(), core.poll.etag), whose)
             return
         errand = self._due_errand()
         if errand is not None:
@@ -132,7 +134,7 @@ class Worker:
         core.is_worker_asleep = isinstance(step, Idle)
         moments = told
         if self._transport is not None:
-            moments += [core.poll.due_ms, *(errand.due_ms for errand in core.errands)]
+            moments += [core.poll_due_ms, *(errand.due_ms for errand in core.errands)]
         moments.append(step.until_ms if isinstance(step, Wait) else None)
         known = [moment for moment in moments if moment is not None]
         timeout_s = None

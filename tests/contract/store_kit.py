@@ -7,6 +7,7 @@ from fencepost_gateway.decide.cause import Cause
 from fencepost_gateway.decide.message import Check, ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.settle import CallOutcome, Settlement, settle
 from fencepost_gateway.intake.admit import admit
+from fencepost_gateway.intake.records import Upload
 from fencepost_gateway.ports import (
     AddressChange,
     AdmitRequest,
@@ -37,6 +38,12 @@ def upload(
         admit=lambda facts: admit(found, make_house(), facts, received_ms),
         received_ms=received_ms,
     )
+
+
+def unwritable_upload() -> Upload:
+    """Give an upload that no log can take."""
+    broken: Any = object()
+    return Upload("device-1", visitor(), visitor(), "", "stream-1", NOW_MS, [broken], [NOW_MS])
 
 
 def message(message_id: str = "m-1", person_id: str = visitor(), priority: int = 50) -> Message:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import pytest
 
-from contract.store_kit import SECRET, address, claimed, effects, message, upload
+from contract.store_kit import (
+    SECRET,
+    address,
+    claimed,
+    effects,
+    message,
+    unwritable_upload,
+    upload,
+)
 from fencepost_gateway.decide.proof import verify
 from fencepost_gateway.intake.admit import Admission, AdmitFacts, admit
 from fencepost_gateway.ports import AdmitRequest, Store
@@ -64,8 +70,7 @@ async def test_change_that_fails_leaves_no_proof(store: Store) -> None:
 
     def broken(facts: AdmitFacts) -> Admission:
         admission = admit(found, make_house(), facts, NOW_MS)
-        unwritable: Any = object()
-        admission.upload = unwritable
+        admission.upload = unwritable_upload()
         return admission
 
     with pytest.raises(TypeError):

@@ -22,6 +22,7 @@ from contract.store_kit import (
     settles,
     slot_of,
     transition,
+    unwritable_upload,
     upload,
     watching,
     withholds,
@@ -155,7 +156,7 @@ async def test_admit_that_cannot_be_written_leaves_nothing(store: Store) -> None
         facts.marks.add(1)
         entry = ConsentEntry("marketing", "y", NOW_MS)
         change = ConsentChange(visitor(), entry, "u", {"method": "toggle"})
-        broken: Any = object()
+        broken = unwritable_upload()
         return Admission(broken, facts.marks, [[1, 1]], [], [change], (visitor(), user("u42")))
 
     with pytest.raises(TypeError):
@@ -419,13 +420,13 @@ async def test_merge_moves_person_addresses_and_messages(store: Store) -> None:
 
 
 async def test_merge_makes_one_of_an_address_that_both_have(store: Store) -> None:
-    """The same number known twice is one number afterwards."""
+    """The same number known twice is one number afterwards, known since the earlier moment."""
     both = [address(visitor()), address(user("u42"), at_ms=NOW_MS - 5)]
     await store.commit(effects(0, message(), addresses=both))
     await merged(store)
 
     there, _ = (await facts_of(store)).addresses
-    assert (there.ref, there.since_ms) == (REF, NOW_MS)
+    assert (there.ref, there.since_ms) == (REF, NOW_MS - 5)
 
 
 async def test_merge_adds_cap_counters(store: Store) -> None:

@@ -31,7 +31,7 @@ from contract.store_kit import (
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.intake.records import Published
-from fencepost_gateway.ports import AddressChange, Claimed, DocumentRow, Store, Timer
+from fencepost_gateway.ports import AddressChange, AddressMove, Claimed, DocumentRow, Store, Timer
 from fencepost_gateway.stores.memory import MemoryStore
 from fencepost_gateway.stores.sqlite import open_sqlite
 from gateway.batches import MINUTE_MS, NOW_MS, consent, event, user, visitor
@@ -145,6 +145,14 @@ class StoreMachine(RuleBasedStateMachine):
         change = address(person_id, ref, self._now_ms)
         if gone:
             change = AddressChange(person_id, "sms", ref, None, "device-1", self._now_ms)
+        self._both(lambda s: s.commit(effects(1, addresses=[change])))
+
+    @rule(person_id=people, device_id=devices, ref=refs, moves=st.booleans())
+    def change_subscription(self, person_id: str, device_id: str, ref: str, *, moves: bool) -> None:
+        """Let a browser's subscription appear, or go with its device."""
+        raw = {"subscription": {"endpoint": ref}}
+        appears = AddressChange(person_id, "web_push", ref, raw, device_id, self._now_ms)
+        change = AddressMove(device_id, person_id) if moves else appears
         self._both(lambda s: s.commit(effects(1, addresses=[change])))
 
     @rule(visitor_id=st.sampled_from(PEOPLE[:2]), person_id=st.sampled_from(PEOPLE[2:]))
@@ -264,7 +272,11 @@ class StoreMachine(RuleBasedStateMachine):
             self._both(methodcaller("consents", person_id))
             self._both(methodcaller("devices_of", person_id, 3))
             self._both(methodcaller("statements", person_id, 5))
+            self._both(methodcaller("holdings", person_id))
+            self._both(methodcaller("newest_story", person_id, 3))
             self._both(methodcaller("story", person_id, (NOW_MS, 1), now_ms + 1, 4))
+        self._both(methodcaller("persons_at", "sms", "ref-1", 9))
+        self._both(methodcaller("persons_at", "web_push", "ref-1", 1))
         for device_id in DEVICES:
             self._both(methodcaller("person_of_device", device_id, SECRET))
 

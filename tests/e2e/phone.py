@@ -52,6 +52,10 @@ def do(client: Client, command: dict[str, Any]) -> Any:
             return client.set_consent(values)._asdict()
         case {"do": "identify", "user_id": user_id, "traits": traits}:
             return client.identify(user_id, traits)._asdict()
+        case {"do": "reset"}:
+            client.reset()
+            allowed = [p for p, entry in client.get_consent().items() if entry.allowed]
+            return {"inbox": len(client.inbox.list()), "allowed": sorted(allowed)}
         case {"do": "address", "channel": channel, "address": address}:
             return client.set_address(channel, address)._asdict()
         case {"do": "track", "name": name, "props": props}:

@@ -168,12 +168,26 @@ def test_a_broken_list_harms_nothing(gateway: GatewayDouble, make_client: MakeCl
 def test_reset_empties_the_inbox_and_shows_nothing_twice(
     gateway: GatewayDouble, make_client: MakeClient
 ) -> None:
-    """The next person does not see the last one's messages."""
+    """The next person does not see the last one's messages, nor asks for them in their name."""
     gateway.messages = [message("q7z")]
     fp = make_client(messages=SOON)
     fp.inbox.list()
     gateway.wait_for(lambda: gateway.kinds().count("receipt") == 1)
     fp.reset()
+    asks_again_ms = fp._core.poll_due_ms  # noqa: SLF001 - nobody else can see when it asks
+    with gateway.changed:
+        asked_before = len(gateway.requests)
+    fp.set_consent({"collect": "y"})
     gateway.wait_for(lambda: gateway.requests[-1].path == "/v1/messages?after=1")
+    with gateway.changed:
+        since = gateway.requests[asked_before:]
+    old = next(gateway.batches()).batch["who"]["anonymous_id"]
+    heard = next(
+        n
+        for n, r in enumerate(since)
+        if r.path == "/v1/batch" and r.batch["who"]["anonymous_id"] != old
+    )
 
+    assert asks_again_ms is None
+    assert not any(request.path.startswith("/v1/messages") for request in since[:heard])
     assert fp.inbox.list() == ()

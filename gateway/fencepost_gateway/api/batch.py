@@ -83,6 +83,7 @@ def house_of(surface: Surface) -> House:
         seed=plan.seed,
         address_fault={c: lane.check_address for c, lane in surface.lanes.items()},
         is_service=plan.is_service,
+        merging=plan.merging,
     )
 
 

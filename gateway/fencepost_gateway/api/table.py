@@ -25,6 +25,7 @@ from fencepost_gateway.api import (
     nearby,
     openapi,
     operate,
+    persons,
     problems,
 )
 from fencepost_gateway.api.surface import SURFACE, Handler, Route, Surface, require
@@ -149,6 +150,21 @@ ROUTES: tuple[Route, ...] = (
                "lang": "`en` or `ko`; default: the best of `Accept-Language`.",
                "limit": "How many decisions; 50, at most 200.",
                "after": "`next` of the last answer."},
+        errors=("malformed", "not_found"),
+    ),
+    Route(
+        "GET", "/v1/persons/{user_id}", persons.get_person, "operator",
+        "Everything that is known of a user; channels without the addresses.", "Person",
+        query={"lang": "`en` or `ko`; default: the best of `Accept-Language`."},
+        errors=("malformed", "not_found"),
+    ),
+    Route(
+        "GET", "/v1/persons", persons.find_persons, "operator",
+        "The same of whoever has an address; at most five persons.", "Persons",
+        query={"email": "Email address, as the app told it.",
+               "phone": "Number, as the app told it.",
+               "person": "Person id.",
+               "lang": "`en` or `ko`; default: the best of `Accept-Language`."},
         errors=("malformed", "not_found"),
     ),
     Route(

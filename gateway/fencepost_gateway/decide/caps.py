@@ -133,6 +133,19 @@ def check(
     return answers
 
 
+def standing(
+    rules: Iterable[CapRule], slots: Sequence[Slot], zone: str, now_ms: int
+) -> list[CapAnswer]:
+    """Say of every rule how many slots are taken now, whoever asks."""
+    nobody = Slot("", "", "", "", "", "", (), now_ms)
+    now_ms = reserved_now_ms(slots, now_ms)
+    counting = [s for s in slots if s.state != "released"]
+    return [
+        _ask(rule, [s for s in counting if in_scope(rule.scope, s)], nobody, zone, now_ms)
+        for rule in rules
+    ]
+
+
 def free_at_ms(
     rules: Iterable[CapRule], slots: Sequence[Slot], wanted: Slot, zone: str, now_ms: int
 ) -> int:

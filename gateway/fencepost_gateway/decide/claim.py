@@ -135,6 +135,8 @@ def _on_channel(case: _Case, channel: str, checks: list[Check]) -> Verdict | Non
 
 def _live(case: _Case) -> Check:
     until_ms = case.campaign.run_until_ms
+    if case.facts.message.run_id in case.facts.person.dropped:
+        return Check("live", ok=False, reason="run_merged", inputs={"until_ms": until_ms})
     over = until_ms is not None and case.now_ms >= until_ms
     ok = not over and not case.facts.campaign_archived
     return Check("live", ok, reason="" if ok else "campaign_ended", inputs={"until_ms": until_ms})

@@ -7,11 +7,13 @@ Statements of consent and addresses stand here for branching: the claim reads th
 
 Rule 1. A person's id is a hash of workspace and identity, so every process makes the same one.
 Rule 2. History kept here is bounded: the newest ``RECENT_MAX`` app events with their properties,
-        oldest first, and per event name a summary (count, first, last) for the first
+        oldest first, and per event name a summary (``decide.summary``) for the first
         ``NAMES_MAX`` names. Newest by when it happened, not by when we heard of it; what falls
         out leaves its moment in ``lost``, so that everything later is known to be complete.
         Properties larger than ``PROPS_MAX_BYTES`` woke whom they woke, but are not remembered; nor
-        is an attribute set that would make more than ``ATTRIBUTES_MAX`` of them.
+        is an attribute set that would make more than ``ATTRIBUTES_MAX`` of them, or make them
+        larger than ``ATTRIBUTES_MAX_BYTES`` together. So whatever an app reports, the row of a
+        person stays below half a mebibyte.
 Rule 3. Merging adds counters, keeps the known person's attributes over the visitor's, and of two
         runs in one campaign keeps the older one that lives, else the one that began last.
         Statements are left alone: the door has merged them, and the upload that links says how.
@@ -27,7 +29,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Raw, Struct, field
 
 from fencepost_gateway.decide import trait_state
 from fencepost_gateway.decide.consent import ANY, ConsentEntry
@@ -40,34 +42,50 @@ from fencepost_gateway.decide.past import (
     keep_message,
     later_ms,
 )
+from fencepost_gateway.decide.summary import EventSummary, fold_oldest, summary_of, value_of
 from fencepost_gateway.decide.trait_state import TraitState
 
 RECENT_MAX = 100
 NAMES_MAX = 200
 PROPS_MAX_BYTES = 2_048  # a hundred of them are 200 KiB a person at the very most
 ATTRIBUTES_MAX = 256
+ATTRIBUTES_MAX_BYTES = 65_536
 LEFT_MAX = 16
 REACH_MAX = 8
 CONSENTS_MAX = 200
 UNSUMMED = ""  # stands for every event name that found no room for a summary
+APART_MAX = 16
+DROPPED_MAX = 32
+
+NO_PROPS = b"\x80"  # an empty map
 
 _packed = msgspec.msgpack.Encoder().encode
-
-
-class EventSummary(Struct):
-    """How often and when an app event of one name happened; times in epoch milliseconds."""
-
-    count: int
-    first_ms: int
-    last_ms: int
+_props = msgspec.msgpack.Decoder(dict[str, Any]).decode
 
 
 class PastEvent(Struct, frozen=True, gc=False, array_like=True):
-    """One app event as history keeps it."""
+    """
+    One app event as history keeps it.
+
+    ``packed`` are its properties in msgpack: a person is read and written far more often than a
+    rule looks into an event, and so this costs no more than copying bytes.
+    """
 
     name: str
     at_ms: int
-    props: dict[str, Any]
+    packed: Raw
+
+    @property
+    def props(self) -> dict[str, Any]:
+        """Its properties, unpacked at each look."""
+        found: dict[str, Any] = _props(self.packed)
+        return found
+
+
+def past_event(name: str, at_ms: int, props: dict[str, Any]) -> PastEvent:
+    """Make an event for the history; properties that are too large are left out (Rule 2)."""
+    packed = _packed(props)
+    return PastEvent(name, at_ms, Raw(packed if len(packed) <= PROPS_MAX_BYTES else NO_PROPS))
 
 
 class Presence(Struct):
@@ -115,6 +133,8 @@ class Person(Struct):
     address references, the newest last; ``arms`` experiment to arm. ``audiences`` says since when
     the person belongs to which, ``judged`` by which definitions, and ``rethink_ms`` when to ask
     again though nothing happens (``decide.audiences``).
+    ``apart`` are the visitors who logged in as this person and were not joined, ``dropped`` the
+    runs that gave way to an older one when two persons were joined: their messages are withheld.
     """
 
     person_id: str
@@ -141,6 +161,8 @@ class Person(Struct):
     judged: str = ""
     rethink_ms: int | None = None
     arms: dict[str, str] = field(default_factory=dict)
+    apart: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
 
     @property
     def is_known(self) -> bool:
@@ -156,15 +178,14 @@ class Person(Struct):
             (``UNSUMMED``: every name without a summary).
 
         """
-        summary = self.summaries.get(name)
+        summary, value = self.summaries.get(name), value_of(props)
         if summary is not None:
-            summary.count += 1
-            summary.first_ms = min(summary.first_ms, at_ms)
-            summary.last_ms = max(summary.last_ms, at_ms)
+            if summary.add(at_ms, value):
+                fold_oldest(self.summaries)
         elif len(self.summaries) < NAMES_MAX:
-            self.summaries[name] = EventSummary(1, at_ms, at_ms)
-        kept = props if not props or len(_packed(props)) <= PROPS_MAX_BYTES else {}
-        event = PastEvent(name, at_ms, kept)
+            self.summaries[name] = summary_of(at_ms, value)
+            fold_oldest(self.summaries)
+        event = past_event(name, at_ms, props)
         if self.recent and at_ms <= self.recent[-1].at_ms:
             insort(self.recent, event, key=_event_rank)
         else:
@@ -186,12 +207,17 @@ class Person(Struct):
         return key
 
     def set_attributes(self, traits: dict[str, Any]) -> None:
-        """Set attributes; None removes one, a missing key is left alone."""
+        """Set attributes; None removes one, a missing key is left alone (Rule 2)."""
+        room_bytes = ATTRIBUTES_MAX_BYTES - len(_packed(self.attributes))
         for key, value in traits.items():
             if value is None:
+                room_bytes += _size(self.attributes, key)
                 self.attributes.pop(key, None)
             elif key in self.attributes or len(self.attributes) < ATTRIBUTES_MAX:
-                self.attributes[key] = value
+                more_bytes = len(_packed({key: value})) - _size(self.attributes, key)
+                if more_bytes <= room_bytes:
+                    self.attributes[key] = value
+                    room_bytes -= more_bytes
 
     def end_message(self, campaign_id: str, run_id: str, outcome: str, now_ms: int) -> bool:
         """Take note that a message came to an end; the run ends with its last one."""
@@ -236,19 +262,22 @@ class Person(Struct):
         return next((p for p in self.inside if p.fence_id == fence_id), None)
 
 
+def _size(attributes: dict[str, Any], key: str) -> int:
+    return len(_packed({key: attributes[key]})) if key in attributes else 0
+
+
 def merge(known: Person, visitor: Person) -> None:
     """Take ``visitor`` into ``known`` (Rule 3)."""
-    for key, value in visitor.attributes.items():
-        known.attributes.setdefault(key, value)
+    ours = known.attributes
+    known.set_attributes({k: v for k, v in visitor.attributes.items() if k not in ours})
     trait_state.merge(known.traits, visitor.traits, known.summaries, visitor.summaries)
     for name, theirs in visitor.summaries.items():
-        ours = known.summaries.get(name)
-        if ours is not None:
-            ours.count += theirs.count
-            ours.first_ms = min(ours.first_ms, theirs.first_ms)
-            ours.last_ms = max(ours.last_ms, theirs.last_ms)
+        summary = known.summaries.get(name)
+        if summary is not None:
+            summary.join(theirs)
         elif len(known.summaries) < NAMES_MAX:
             known.summaries[name] = theirs
+    fold_oldest(known.summaries)
     known.recent = sorted([*known.recent, *visitor.recent], key=_event_rank)
     before = [*known.lost.items(), *visitor.lost.items()]
     known.lost = {}
@@ -259,9 +288,14 @@ def merge(known: Person, visitor: Person) -> None:
     known.inside += [p for p in visitor.inside if known.presence(p.fence_id) is None]
     known.left = [*known.left, *visitor.left][-LEFT_MAX:]
     known.flags = [*known.flags, *visitor.flags][-FLAGS_MAX:]
+    known.apart = [v for v in known.apart if v != visitor.person_id]
+    known.dropped = [*known.dropped, *visitor.dropped]
     for campaign_id, mark in visitor.runs.items():
-        marks = (known.runs.get(campaign_id, mark), mark)
-        known.runs[campaign_id] = min(marks, key=_run_rank)
+        stays, goes = sorted((known.runs.get(campaign_id, mark), mark), key=_run_rank)
+        known.runs[campaign_id] = stays
+        if goes.ended_ms is None and goes.run_id != stays.run_id:
+            known.dropped.append(goes.run_id)
+    known.dropped = known.dropped[-DROPPED_MAX:]
     if visitor.zone_at_ms > known.zone_at_ms:
         known.zone, known.zone_at_ms = visitor.zone, visitor.zone_at_ms
     known.locale = known.locale or visitor.locale

@@ -84,6 +84,21 @@ CHECK_IN: dict[str, Said] = {
     ),
 }
 
+MERGE: dict[str, Said] = {
+    "joined": Said(
+        "Logged in: the visitor {visitor} is this person, with all they did before "
+        "(policy {policy}, device {device})",
+        "로그인했습니다: 방문자 {visitor}의 이전 기록을 모두 이 사람의 기록으로 합쳤습니다 "
+        "(정책 {policy}, 기기 {device})",
+    ),
+    "kept_apart": Said(
+        "Logged in: what the visitor {visitor} did before stays apart and is not used "
+        "(policy {policy}, device {device})",
+        "로그인했습니다: 방문자 {visitor}의 이전 기록은 합치지 않으며 사용하지 않습니다 "
+        "(정책 {policy}, 기기 {device})",
+    ),
+}
+
 STEP: dict[str, Said] = {
     "entered": Said(
         "Entered {campaign}, woken by {cause}", "{campaign}에 참여했습니다 (계기: {cause})"

@@ -27,6 +27,7 @@ from fencepost_gateway.decide.traits import Trait
 
 CalendarWindow = Literal["hour", "day", "week", "month"]
 PurposeName = Literal["marketing", "transactional"]
+MergePolicy = Literal["on_login", "never", "explicit"]
 
 
 class EventEntry(Struct, frozen=True):
@@ -225,6 +226,7 @@ class Plan(Struct, frozen=True):
     workspace_zone: str = ""
     workspace_holdout: float = 0.0
     allows_mock: bool = False
+    merging: MergePolicy = "on_login"
     seed: str = ""
 
     def is_service(self, campaign_id: str) -> bool:

@@ -57,6 +57,11 @@ REASONS: dict[str, Said] = {
         "체크인이 너무 늦게 도착하여 반영되지 않았습니다.",
     ),
     # withheld or deferred at the claim
+    "run_merged": Said(
+        "The visitor turned out to be a person who was in this campaign already; the older run "
+        "stays.",
+        "방문자가 이미 이 캠페인에 참여 중인 사람으로 확인되어, 먼저 시작한 참여만 유지됩니다.",
+    ),
     "emergency_stop": Said(
         "All marketing is stopped by the workspace's emergency stop.",
         "워크스페이스의 긴급 중지로 모든 마케팅 발송이 멈춰 있습니다.",

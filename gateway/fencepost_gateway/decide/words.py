@@ -21,6 +21,7 @@ from fencepost_gateway.decide.phrases import (
     KIND_NAMES,
     KINDS,
     MARKS,
+    MERGE,
     NOTES,
     OUTCOME,
     STATES,
@@ -34,6 +35,7 @@ SHOWN_MAX = 4  # of a list in one line
 _MOMENTS = ("entered_ms", "opens_ms", "from_ms", "until_ms")
 
 ZONES_SHOWN = 3
+SHORT = 8  # of an id, enough to tell a person's visitors apart
 
 
 def tell(kind: str, body: Mapping[str, Any], tongue: Tongue = ENGLISH) -> list[str]:
@@ -50,6 +52,9 @@ def tell(kind: str, body: Mapping[str, Any], tongue: Tongue = ENGLISH) -> list[s
     if kind == "check_in":
         why = sentence(body["reason"], tongue.language)
         return [tongue.say(CHECK_IN["refused"], why=why, at=tongue.moment(body["at_ms"]))]
+    if kind == "merge":
+        values = {"policy": body["policy"], "device": body["device_id"]}
+        return [tongue.say(MERGE[body["outcome"]], visitor=body["visitor_id"][:SHORT], **values)]
     return [_outcome(body, tongue)]
 
 

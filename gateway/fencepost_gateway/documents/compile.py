@@ -107,6 +107,7 @@ def compile_plan(
         workspace_zone=zone,
         workspace_holdout=_fraction(workspace.holdout if workspace else 0),
         allows_mock=workspace is not None and workspace.mock,
+        merging=workspace.merge if workspace else "on_login",
         seed=seed,
     )
 

@@ -14,7 +14,9 @@ Rule 4. A consent statement takes effect at once: for the events behind it in th
         for the next claim, before the answer leaves.
 Rule 5. ``identify`` joins the visitor's statements to the known person's here, the strictest
         winning; the pipeline joins the rest. A visitor is joined once: what somebody said before
-        is never carried over to the next person on the same device.
+        is never carried over to the next person on the same device. Where the merge policy does
+        not join them (``never``; ``explicit`` without the event's ``merge``), what the batch told
+        before stays the visitor's, in an upload of its own, and a record says that it does.
 Rule 6. A statement that stands and does not allow ``location_collect`` or ``location_marketing``
         is a withdrawal: the store takes back in the same commit what was pending.
 """
@@ -27,18 +29,21 @@ from typing import Any
 
 from msgspec import Struct, structs
 
-from fencepost_channels.message import Channel
 from fencepost_gateway.decide import consent
 from fencepost_gateway.decide.consent import ConsentEntry
-from fencepost_gateway.decide.ids import person_id_of_user, person_id_of_visitor
-from fencepost_gateway.decide.plan import Policy
+from fencepost_gateway.decide.ids import (
+    normal_user_id,
+    person_id_of_user,
+    person_id_of_visitor,
+)
+from fencepost_gateway.decide.plan import MergePolicy, Policy
 from fencepost_gateway.intake import limits, wire
-from fencepost_gateway.intake.addresses import address_ref, raw_address, raw_of
+from fencepost_gateway.intake.addresses import address_ref, raw_of
+from fencepost_gateway.intake.faults import address_fault, consent_fault
 from fencepost_gateway.intake.marks import Marks, ranges
 from fencepost_gateway.intake.records import Upload
 from fencepost_gateway.intake.wire import BadEvent, Batch, Event
 
-CHANNELS = frozenset(Channel)
 SNAP_ACCURACY_M = 800.0
 FIX_TEXTS = ("event_id", "session")  # all that a limit can apply to
 
@@ -81,7 +86,8 @@ class Admission(Struct):
     What a batch comes to.
 
     ``person_id`` is whom the device speaks for at its end, ``locates`` whether that person allows
-    ``location_collect`` then.
+    ``location_collect`` then. ``before`` is what a visitor did who then became somebody known and
+    yet stays apart; it goes into the log ahead of ``upload``.
     """
 
     upload: Upload | None
@@ -93,6 +99,7 @@ class Admission(Struct):
     person_id: str = ""
     locates: bool = False
     withdrawals: Sequence[Withdrawal] = ()
+    before: Upload | None = None
 
 
 class AdmitFacts(Struct, frozen=True):
@@ -125,6 +132,7 @@ class House(Struct, frozen=True):
         seed: Keys the names of addresses.
         address_fault: By channel, why an address can never be called (empty when it can).
         is_service: Says of a campaign that its messages are no marketing.
+        merging: What becomes of a visitor who logs in.
 
     """
 
@@ -133,6 +141,7 @@ class House(Struct, frozen=True):
     seed: str = ""
     address_fault: Mapping[str, Callable[[Mapping[str, Any]], str]] = {}
     is_service: Callable[[str], bool] = _never
+    merging: MergePolicy = "on_login"
 
 
 def admit(batch: Batch, house: House, facts: AdmitFacts, received_ms: int) -> Admission:
@@ -170,7 +179,7 @@ class _Desk:
         self._oldest_ms = received_ms - limits.AGE_MAX_MS
         self._latest_ms = received_ms + limits.FUTURE_MAX_MS
         self._visitor_id = person_id_of_visitor(house.workspace, batch.who.anonymous_id)
-        self._user_id = batch.who.user_id or ""
+        self._user_id = normal_user_id(batch.who.user_id or "")
         self._person = ""
         self._become(self._person_id())
         self.accepted: list[int] = []
@@ -180,6 +189,8 @@ class _Desk:
         self._changes: list[ConsentChange] = []
         self._withdrawals: list[Withdrawal] = []
         self._link: tuple[str, str] | None = None
+        self._parts = False
+        self._before: Upload | None = None
 
     def take(self, event: Event) -> None:
         """Give one event its verdict."""
@@ -216,7 +227,7 @@ class _Desk:
         elif isinstance(event, wire.Consent):
             self._state(event, at_ms)
         elif isinstance(event, wire.Identify):
-            self._identify(event.user_id)
+            self._identify(normal_user_id(event.user_id), wants_merge=event.merge)
         self.accepted.append(event.seq)
         self._events.append(event)
         self._at_ms.append(at_ms)
@@ -235,22 +246,13 @@ class _Desk:
         if is_fix or isinstance(event, wire.CheckIn):
             return self._fix_fault
         if isinstance(event, wire.Consent):
-            return _consent_fault(event)
+            return consent_fault(event)
         if isinstance(event, wire.Address):
-            return self._address_fault(event)
-        if isinstance(event, wire.Identify) and self._user_id not in {"", event.user_id}:
-            return ("bad_value", "user_id")  # another person: a new visitor, so a new batch
-        return None
-
-    def _address_fault(self, event: wire.Address) -> tuple[str, str] | None:
-        if event.channel not in CHANNELS or event.channel == Channel.IN_APP:
-            return ("bad_value", "channel")
-        member = "subscription" if event.channel == Channel.WEB_PUSH else "address"
-        if getattr(event, member) is None:
-            return ("type", member)
-        check = self._house.address_fault.get(event.channel)
-        if check is not None and not event.removed and check(raw_address(event)):
-            return ("bad_value", member)
+            return address_fault(event, self._house.address_fault)
+        if isinstance(event, wire.Identify):
+            named = {"", normal_user_id(event.user_id)}
+            # Another person is a new visitor, so a new batch.
+            return None if self._user_id in named else ("bad_value", "user_id")
         return None
 
     # ---- consent and identity -------------------------------------------------------------
@@ -309,19 +311,33 @@ class _Desk:
         if stands is stated:
             self._change(self._person, stated, old, proof)
 
-    def _identify(self, user_id: str) -> None:
-        self._user_id = user_id
+    def _identify(self, user_id: str, *, wants_merge: bool) -> None:
         known = person_id_of_user(self._house.workspace, user_id)
         if self._link is not None:
             return
         if self._facts.resolve(self._visitor_id) != self._visitor_id:
+            self._user_id = user_id
             self._become(known)  # joined before, to this person or to another: nothing moves
             return
+        policy = self._house.merging
+        if policy == "never" or (policy == "explicit" and not wants_merge):
+            self._part(user_id, known)
+            return
+        self._user_id = user_id
         said: Sequence[ConsentEntry] = list(self._entries.values())
         if self._person != self._visitor_id:
             said = self._facts.consents(self._visitor_id)
         self._link = (self._visitor_id, known)
         self._become_with_changes(known, said)
+
+    def _part(self, user_id: str, known: str) -> None:
+        """Go on as the known person; what was told before stays the visitor's (Rule 5)."""
+        self._parts = True
+        if self._person == self._visitor_id:
+            self._before = self._packed()
+            self._events, self._at_ms = [], []
+        self._user_id = user_id
+        self._become(known)
 
     def _become_with_changes(self, known: str, brought: Sequence[ConsentEntry]) -> None:
         self._become(known)
@@ -350,24 +366,8 @@ class _Desk:
 
     def close(self) -> Admission:
         """Sum up."""
-        upload = None
-        if self._events:
-            upload = Upload(
-                device_id=self._batch.device_id,
-                person_id=self._person,
-                visitor_id=self._visitor_id,
-                user_id=self._user_id,
-                stream=self._batch.stream,
-                received_ms=self._received_ms,
-                events=self._events,
-                at_ms=self._at_ms,
-                links=self._link is not None,
-                zone=self._batch.context.zone[:64],
-                locale=self._batch.context.locale[:64],
-                consents=_by_person(self._changes),
-            )
         return Admission(
-            upload=upload,
+            upload=self._packed(),
             marks=self._facts.marks,
             accepted=ranges(self.accepted),
             others=self.others,
@@ -376,6 +376,28 @@ class _Desk:
             person_id=self._person,
             locates=self._fix_fault is None,
             withdrawals=self._withdrawals,
+            before=self._before,
+        )
+
+    def _packed(self) -> Upload | None:
+        """Give what was accepted for the person whom the batch speaks for now; None: nothing."""
+        if not self._events:
+            return None
+        return Upload(
+            device_id=self._batch.device_id,
+            person_id=self._person,
+            visitor_id=self._visitor_id,
+            user_id=self._user_id,
+            stream=self._batch.stream,
+            received_ms=self._received_ms,
+            events=self._events,
+            at_ms=self._at_ms,
+            links=self._link is not None,
+            zone=self._batch.context.zone[:64],
+            locale=self._batch.context.locale[:64],
+            parts=self._parts and self._person != self._visitor_id,
+            merging=self._house.merging,
+            consents=_by_person(self._changes),
         )
 
 
@@ -393,16 +415,3 @@ def _epoch_ms(moment: datetime) -> int:
 def _snapped(fix: wire.Fix) -> wire.Fix:
     accuracy_m = max(fix.accuracy_m or 0.0, SNAP_ACCURACY_M)
     return structs.replace(fix, lat=round(fix.lat, 2), lon=round(fix.lon, 2), accuracy_m=accuracy_m)
-
-
-def _consent_fault(event: wire.Consent) -> tuple[str, str] | None:
-    if event.channel is not None and event.channel not in CHANNELS:
-        return ("bad_value", "channel")
-    if event.address is not None and event.channel is None:
-        return ("bad_value", "address")
-    for purpose, value in event.values.items():
-        if purpose not in consent.PURPOSES:
-            return ("bad_value", "values")
-        if value not in consent.VALUES:
-            return ("bad_value", f"values.{purpose}")
-    return None

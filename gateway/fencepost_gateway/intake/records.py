@@ -2,7 +2,8 @@
 Records: what stands in the log. What happens is a record; nothing else wakes the pipeline.
 
 Pure data. A record is one of: an upload (the accepted events of one batch and one person), a
-timer that fired, the outcome of a message, a back-fill, a publication of documents.
+timer that fired, the outcome of a message, a device that speaks for somebody else, a place that was
+forgotten, a back-fill, a publication of documents.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ class Upload(Struct, tag="upload"):
 
     ``at_ms`` runs beside ``events``: when each happened, corrected for the device's clock.
     ``visitor_id`` is the person behind the anonymous id, ``person_id`` whose events these are;
-    ``links`` says that the visitor turned out to be that person. ``consents`` are the statements
+    ``links`` says that the visitor turned out to be that person, ``parts`` that they did and yet
+    stay apart. ``merging`` is the policy which was in force then. ``consents`` are the statements
     that the door took into force, by person: the pipeline has to weigh none of them again.
     """
 
@@ -36,6 +38,8 @@ class Upload(Struct, tag="upload"):
     zone: str = ""
     locale: str = ""
     consents: dict[str, list[ConsentEntry]] = {}
+    parts: bool = False
+    merging: str = ""
 
 
 class TimerFired(Struct, tag="timer"):
@@ -72,6 +76,14 @@ class Outcome(Struct, tag="outcome"):
     lost_ref: str = ""
 
 
+class DeviceMoved(Struct, tag="device_moved"):
+    """A device speaks for another person now, who is not the one before it under another name."""
+
+    device_id: str
+    from_person: str
+    to_person: str
+
+
 class PlaceForgotten(Struct, tag="place_forgotten"):
     """A person withdrew their consent to location: their devices were never seen anywhere."""
 
@@ -91,7 +103,7 @@ class Published(Struct, tag="published"):
     revision: int
 
 
-Record = Upload | TimerFired | Outcome | PlaceForgotten | Touched | Published
+Record = Upload | TimerFired | Outcome | DeviceMoved | PlaceForgotten | Touched | Published
 
 
 class LogRecord(Struct, frozen=True):

@@ -57,6 +57,7 @@ class Identify(_Event, tag="identify"):
 
     user_id: Id
     traits: dict[str, Any] = {}
+    merge: bool = False
 
 
 class SetTraits(_Event, tag="set"):

@@ -36,6 +36,7 @@ from fencepost_gateway.ports import (
     DocumentRow,
     DueMessage,
     Effects,
+    Holdings,
     InboxRow,
     Judge,
     RecordRow,
@@ -49,21 +50,22 @@ from fencepost_gateway.stores.memory_audiences import (
     take_audiences,
 )
 from fencepost_gateway.stores.memory_books import (
-    AddressEntry,
     Books,
     MessageRow,
-    Owned,
     append,
+    change_address,
     claim_facts,
     consents_of,
     count_fence_days,
     end,
     forget_place,
+    holdings_of,
     known_as,
     merge,
     message_of,
     open_messages,
     pack,
+    put_inbox,
     put_proof,
     put_records,
     release_unshown,
@@ -123,8 +125,11 @@ class MemoryStore:
                 visitor_id, person_id = admission.link
                 books.aliases[visitor_id] = person_id
                 books.merged.pop(visitor_id, None)
-            if admission.upload is not None:
-                append(books, admission.upload, request.received_ms)
+            spoke_for = known[1] if known is not None else ""
+            for record in rows.log_records(
+                admission, device_id, spoke_for, lambda v: books.aliases.get(v, v)
+            ):
+                append(books, record, request.received_ms)
             if admission.upload is not None or admission.others:
                 books.devices[device_id] = (request.secret_hash, admission.person_id)
                 books.marks[(device_id, stream)] = pack(marks)
@@ -181,11 +186,8 @@ class MemoryStore:
                 if timer is not None:
                     books.timers[device_id] = timer
             take_audiences(books, effects, counts=is_new)
-            for c in effects.addresses:
-                key = (c.person_id, c.channel, c.ref)
-                books.addresses.pop(key, None)
-                if c.raw is not None:
-                    books.addresses[key] = AddressEntry(pack(c.raw), c.at_ms)
+            for change in effects.addresses:
+                change_address(books, change)
             for m in effects.messages:
                 row = MessageRow(m.person_id, pack(m), "queued", effects.now_ms)
                 books.messages.setdefault(m.message_id, row)
@@ -252,9 +254,9 @@ class MemoryStore:
             settlement = settle(row.attempt)
             end(books, delivery_id, settlement, now_ms)
             if inbox is not None and settlement.state == "sent":
-                m, cursor = message_of(row), len(books.inbox) + 1
-                shown = (cursor, delivery_id, m.message_id, inbox, m.priority, m.expires_at_ms)
-                books.inbox[cursor] = Owned(m.person_id, pack(InboxRow(*shown)))
+                m = message_of(row)
+                shown = (0, delivery_id, m.message_id, inbox, m.priority, m.expires_at_ms)
+                put_inbox(books, m.person_id, InboxRow(*shown))
             return settlement
 
     async def reconcile(self, now_ms: int, *, all_leases: bool = False) -> int:
@@ -283,7 +285,7 @@ class MemoryStore:
 
     async def inbox(self, person_id: str, after: int, now_ms: int) -> list[InboxRow]:
         """See ``Store.inbox``."""
-        mine = [e.body for e in self._books.inbox.values() if e.person_id == person_id]
+        mine = [e.body for _, e in sorted(self._books.inbox.items()) if e.person_id == person_id]
         found = [unpack(body, InboxRow) for body in mine]
         return [r for r in found if r.cursor > after and r.show_until_ms > now_ms][: rows.INBOX_MAX]
 
@@ -295,7 +297,9 @@ class MemoryStore:
     async def person_of_device(self, device_id: str, secret_hash: bytes) -> str | None:
         """See ``Store.person_of_device``."""
         known = self._books.devices.get(device_id)
-        return known[1] if known is not None and known[0] == secret_hash else None
+        if known is None or known[0] != secret_hash:
+            return None
+        return self._books.aliases.get(known[1], known[1])
 
     async def consents(self, person_id: str) -> list[ConsentEntry]:
         """See ``Store.consents``."""
@@ -357,6 +361,20 @@ class MemoryStore:
         found = await self.records(0, len(self._books.records), person_id=person_id)
         wanted = [r for r in found if (r.at_ms, r.cursor) > after and r.at_ms < until_ms]
         return sorted(wanted, key=lambda r: (r.at_ms, r.cursor))[:limit]
+
+    async def newest_story(self, person_id: str, limit: int) -> list[RecordRow]:
+        """See ``Store.newest_story``."""
+        found = await self.records(0, len(self._books.records), person_id=person_id)
+        return sorted(found, key=lambda r: (r.at_ms, r.cursor), reverse=True)[:limit]
+
+    async def persons_at(self, channel: str, ref: str, limit: int) -> list[str]:
+        """See ``Store.persons_at``."""
+        found = {key[0] for key in self._books.addresses if key[1:] == (channel, ref)}
+        return sorted({self._books.aliases.get(p, p) for p in found})[:limit]
+
+    async def holdings(self, person_id: str) -> Holdings:
+        """See ``Store.holdings``."""
+        return holdings_of(self._books, person_id)
 
     async def devices_of(self, person_id: str, limit: int) -> list[DeviceSeen]:
         """See ``Store.devices_of``."""

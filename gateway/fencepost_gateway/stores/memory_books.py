@@ -8,7 +8,7 @@ found by looking at every row.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
@@ -25,11 +25,17 @@ from fencepost_gateway.intake import records
 from fencepost_gateway.intake.admit import ConsentChange, Withdrawal
 from fencepost_gateway.intake.records import PlaceForgotten, Record
 from fencepost_gateway.ports import (
+    ADDRESSES_MAX,
     LEASE_MS,
+    AddressChange,
+    AddressMove,
+    AddressSeen,
     AudienceDay,
     Claimed,
     DocumentRow,
     DueMessage,
+    Holdings,
+    InboxRow,
     RecordRow,
     Statement,
     Sweep,
@@ -38,6 +44,7 @@ from fencepost_gateway.ports import (
 from fencepost_gateway.stores import rows
 
 T = TypeVar("T")
+Key = tuple[str, str, str]  # person, channel, reference
 
 
 class MessageRow(Struct, frozen=True):
@@ -66,6 +73,8 @@ class AddressEntry(Struct, frozen=True):
 
     raw: bytes
     since_ms: int
+    seen_ms: int
+    device_id: str
 
 
 class Owned(Struct, frozen=True):
@@ -150,6 +159,21 @@ def known_as(books: Books, person_id: str) -> set[str]:
     return {person_id, *(v for v, known in books.aliases.items() if known == person_id)}
 
 
+def holdings_of(books: Books, person_id: str) -> Holdings:
+    """Gather what is held of a person beside their row."""
+    everybody = known_as(books, person_id)
+    addresses = [
+        AddressSeen(channel, ref, a.since_ms, a.seen_ms, books.suppressed.get((channel, ref), ""))
+        for (_, channel, ref), a in _addresses(books, everybody)
+    ]
+    slots = [s for s in books.slots.values() if s.person_id in everybody and s.state != "released"]
+    return Holdings(
+        visitors=tuple(sorted(everybody - {person_id})),
+        addresses=tuple(addresses),
+        slots=tuple(sorted(slots, key=lambda s: s.slot_id)),
+    )
+
+
 def message_of(row: MessageRow) -> Message:
     """Give the message of a row, under the person it belongs to by now."""
     return structs.replace(unpack(row.body, Message), person_id=row.person_id)
@@ -176,10 +200,8 @@ def claim_facts(books: Books, row: MessageRow) -> ClaimFacts:
             address.since_ms,
             books.suppressed.get((channel, ref), ""),
         )
-        for (owner, channel, ref), address in sorted(books.addresses.items(), key=lambda a: a[0])
-        if owner in everybody
+        for (_, channel, ref), address in _addresses(books, everybody)
     ]
-    addresses.sort(key=lambda a: (a.channel, -a.since_ms, a.ref))
     slots = [s for s in books.slots.values() if s.person_id in everybody and s.state != "released"]
     body = books.persons.get(row.person_id)
     return ClaimFacts(
@@ -194,20 +216,78 @@ def claim_facts(books: Books, row: MessageRow) -> ClaimFacts:
     )
 
 
+def _addresses(books: Books, everybody: Collection[str]) -> list[tuple[Key, AddressEntry]]:
+    """Give the addresses of some, those of each channel that were told last first."""
+    found = [(key, entry) for key, entry in books.addresses.items() if key[0] in everybody]
+    return sorted(found, key=lambda a: (a[0][1], -a[1].seen_ms, a[0][2], a[0][0]))
+
+
+def change_address(books: Books, change: AddressChange | AddressMove) -> None:
+    """Let an address appear, go, or move."""
+    if isinstance(change, AddressMove):
+        for key, entry in list(books.addresses.items()):
+            if key[1] == "web_push" and entry.device_id == change.device_id:
+                del books.addresses[key]
+                books.addresses[(change.person_id, *key[1:])] = entry
+        return trim_addresses(books, change.person_id)
+    key = (change.person_id, change.channel, change.ref)
+    if change.raw is None:
+        books.addresses.pop(key, None)
+        return None
+    for other, entry in list(books.addresses.items()):
+        if change.channel == "web_push" and other[1:] == key[1:] and other != key:
+            if entry.seen_ms > change.at_ms:
+                return None  # somebody else told it later
+            del books.addresses[other]
+    told = AddressEntry(pack(change.raw), change.at_ms, change.at_ms, change.device_id)
+    old = books.addresses.get(key, told)
+    seen_ms = max(old.seen_ms, told.seen_ms)
+    books.addresses[key] = structs.replace(told, since_ms=old.since_ms, seen_ms=seen_ms)
+    return trim_addresses(books, change.person_id)
+
+
+def trim_addresses(books: Books, person_id: str) -> None:
+    """Keep the addresses of each channel that were told last."""
+    kept: Counter[str] = Counter()
+    mine = [(key, entry) for key, entry in books.addresses.items() if key[0] == person_id]
+    for key, _ in sorted(mine, key=lambda a: (-a[1].seen_ms, -a[1].since_ms, a[0][2])):
+        kept[key[1]] += 1
+        if kept[key[1]] > ADDRESSES_MAX:
+            del books.addresses[key]
+
+
+def _move_addresses(books: Books, visitor_id: str, person_id: str) -> None:
+    for key, theirs in list(books.addresses.items()):
+        if key[0] != visitor_id:
+            continue
+        del books.addresses[key]
+        ours = books.addresses.get((person_id, *key[1:]), theirs)
+        newest = theirs if theirs.seen_ms >= ours.seen_ms else ours
+        since_ms = min(ours.since_ms, theirs.since_ms)
+        books.addresses[(person_id, *key[1:])] = structs.replace(newest, since_ms=since_ms)
+    trim_addresses(books, person_id)
+
+
+def put_inbox(books: Books, person_id: str, row: InboxRow) -> None:
+    """Put a message before a person, behind every cursor that was ever given."""
+    cursor = max(books.inbox, default=0) + 1
+    books.inbox[cursor] = Owned(person_id, pack(structs.replace(row, cursor=cursor)))
+
+
 def merge(books: Books, visitor_id: str, person_id: str) -> None:
     """Let ``person_id`` have every row of ``visitor_id``."""
     books.persons.pop(visitor_id, None)
     books.person_timers.pop(visitor_id, None)
     if books.aliases.get(visitor_id) == person_id:
         books.merged[visitor_id] = person_id
-    for owner, channel, ref in list(books.addresses):
-        if owner == visitor_id:
-            moved = books.addresses.pop((owner, channel, ref))
-            books.addresses[(person_id, channel, ref)] = moved
+    _move_addresses(books, visitor_id, person_id)
+    for cursor, row in sorted(books.inbox.items()):
+        if row.person_id == visitor_id:
+            del books.inbox[cursor]
+            put_inbox(books, person_id, unpack(row.body, InboxRow))
     tables: tuple[dict[Any, Any], ...] = (
         books.messages,
         books.slots,
-        books.inbox,
         books.timers,
         books.records,
     )

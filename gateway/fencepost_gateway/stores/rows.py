@@ -6,7 +6,7 @@ Pure. A store decides how to keep rows; what they say is decided here, once.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 from msgspec import structs
@@ -15,13 +15,41 @@ from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.message import AddressRow, Check, Message, Verdict
 from fencepost_gateway.decide.proof import ProofRow
 from fencepost_gateway.decide.settle import Settlement
-from fencepost_gateway.intake.admit import ConsentChange, Withdrawal
-from fencepost_gateway.intake.records import Outcome
+from fencepost_gateway.intake.admit import Admission, ConsentChange, Withdrawal
+from fencepost_gateway.intake.records import DeviceMoved, Outcome, Record
 from fencepost_gateway.ports import RecordRow
 
 INBOX_MAX = 100  # messages of one answer
 LEASE_LOST = Settlement("unknown", "kept_unknown", "unknown.lease_lost")
 IN_APP_REF = "in_app"  # every person comes through an SDK, which can show messages
+
+
+def log_records(
+    admission: Admission, device_id: str, spoke_for: str, resolve: Callable[[str], str]
+) -> list[Record]:
+    """
+    Give what an admission puts into the log, in order.
+
+    Args:
+        admission: Of one batch.
+        device_id: Whose.
+        spoke_for: Whom the device spoke for until now; empty: it is new.
+        resolve: Person id of a visitor, the admission's own link being made already.
+
+    """
+    uploads = [each for each in (admission.before, admission.upload) if each is not None]
+    if not uploads and not admission.others:
+        return []
+    found: list[Record] = []
+    owner = resolve(spoke_for) if spoke_for else ""
+    for upload in uploads or (None,):
+        person_id = admission.person_id if upload is None else upload.person_id
+        if owner not in {"", person_id}:
+            found.append(DeviceMoved(device_id, owner, person_id))
+        owner = person_id
+        if upload is not None:
+            found.append(upload)
+    return found
 
 
 def delivery_id_of(message_id: str, channel: str, address_ref: str) -> str:

@@ -41,6 +41,7 @@ from fencepost_gateway.ports import (
     DocumentRow,
     DueMessage,
     Effects,
+    Holdings,
     InboxRow,
     Judge,
     RecordRow,
@@ -294,7 +295,9 @@ class SqliteStore:
 
         def query() -> str | None:
             row = self._read_db.execute(self._sql.device, (device_id,)).get
-            return row[1] if row is not None and row[0] == secret_hash else None
+            if row is None or row[0] != secret_hash:
+                return None
+            return self._read_db.execute(self._sql.alias, (row[1],)).get or str(row[1])
 
         return await self._read(query)
 
@@ -353,6 +356,19 @@ class SqliteStore:
     ) -> list[RecordRow]:
         """See ``Store.story``."""
         return await self._read(lambda: self._story.records(person_id, after, until_ms, limit))
+
+    async def newest_story(self, person_id: str, limit: int) -> list[RecordRow]:
+        """See ``Store.newest_story``."""
+        row = (person_id, limit)
+        return await self._read(lambda: self._records(self._sql.newest_story, row))
+
+    async def persons_at(self, channel: str, ref: str, limit: int) -> list[str]:
+        """See ``Store.persons_at``."""
+        return await self._read(lambda: self._story.persons_at(channel, ref, limit))
+
+    async def holdings(self, person_id: str) -> Holdings:
+        """See ``Store.holdings``."""
+        return await self._read(lambda: self._story.holdings(person_id))
 
     async def devices_of(self, person_id: str, limit: int) -> list[DeviceSeen]:
         """See ``Store.devices_of``."""

@@ -28,8 +28,10 @@ from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.intake.admit import Admission, Withdrawal
 from fencepost_gateway.intake.records import PlaceForgotten, TimerFired
 from fencepost_gateway.ports import (
+    ADDRESSES_MAX,
     LEASE_MS,
     AddressChange,
+    AddressMove,
     AdmitRequest,
     Claimed,
     Effects,
@@ -177,27 +179,40 @@ class Desk:
         )
 
     def _merge(self, visitor_id: str, person_id: str) -> None:
-        sql = self._sql
+        run, sql = self._db.execute, self._sql
         for move in (
             sql.move_addresses,
             sql.move_messages,
             sql.move_slots,
-            sql.move_inbox,
             sql.move_timers,
             sql.move_records,
         ):
-            self._db.execute(move, (person_id, visitor_id))
-        self._db.execute(sql.drop_person, (visitor_id,))
-        self._db.execute(sql.drop_person_timer, (visitor_id,))
-        self._db.execute(sql.set_merged, (visitor_id, person_id))
+            run(move, (person_id, visitor_id))
+        run(sql.drop_addresses, (visitor_id,))
+        run(sql.trim_addresses, (person_id, person_id, ADDRESSES_MAX))
+        # Behind every cursor that a device of theirs may hold: whoever has seen a row knows it.
+        for _, *row in sorted(run(sql.take_inbox, (visitor_id,)).fetchall()):
+            run(sql.put_inbox, (person_id, *row))
+        run(sql.drop_person, (visitor_id,))
+        run(sql.drop_person_timer, (visitor_id,))
+        run(sql.set_merged, (visitor_id, person_id))
 
-    def _change_address(self, change: AddressChange) -> None:
+    def _change_address(self, change: AddressChange | AddressMove) -> None:
+        run, sql = self._db.execute, self._sql
+        if isinstance(change, AddressMove):
+            run(sql.move_subscriptions, (change.person_id, change.device_id))
+            run(sql.trim_addresses, (change.person_id, change.person_id, ADDRESSES_MAX))
+            return
         key = (change.person_id, change.channel, change.ref)
         if change.raw is None:
-            self._db.execute(self._sql.drop_address, key)
+            run(sql.drop_address, key)
             return
-        row = (*key, _pack(change.raw), change.device_id, change.at_ms)
-        self._db.execute(self._sql.put_address, row)
+        if change.channel == "web_push":
+            run(sql.take_subscription, (change.ref, change.person_id, change.at_ms))
+            if run(sql.has_subscription, (change.ref, change.person_id)).get:
+                return  # somebody else told it later
+        run(sql.put_address, (*key, _pack(change.raw), change.device_id, *(change.at_ms,) * 2))
+        run(sql.trim_addresses, (change.person_id, change.person_id, ADDRESSES_MAX))
 
     # ---- claim and confirm ----------------------------------------------------------------
 

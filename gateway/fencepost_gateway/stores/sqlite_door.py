@@ -59,8 +59,9 @@ class Door:
             visitor_id, person_id = admission.link
             self._db.execute(self._sql.put_alias, (visitor_id, person_id))
             _bound(self._aliases)[visitor_id] = person_id
-        if admission.upload is not None:
-            self.append(admission.upload, now_ms)
+        spoke_for = device[1] if device is not None else ""
+        for record in rows.log_records(admission, request.device_id, spoke_for, self.resolve):
+            self.append(record, now_ms)
         if admission.upload is not None or admission.others:
             self._put_device(request, device, admission.person_id)
             row = (request.device_id, request.stream, _packed.encode(marks), now_ms)

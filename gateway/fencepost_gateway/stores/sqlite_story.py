@@ -9,13 +9,24 @@ from __future__ import annotations
 import json
 from collections.abc import Collection
 from types import SimpleNamespace
+from typing import Any
 
 import apsw
 import msgspec
+from msgspec import structs
 
+from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
-from fencepost_gateway.ports import DeviceSeen, DocumentRow, RecordRow, Statement
+from fencepost_gateway.ports import (
+    AddressSeen,
+    DeviceSeen,
+    DocumentRow,
+    Holdings,
+    RecordRow,
+    Statement,
+)
 
+_slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
 _plain = msgspec.msgpack.Decoder()
 
 
@@ -35,6 +46,24 @@ class Story:
             RecordRow(cursor, at_ms, person, kind, about, _plain.decode(body))
             for cursor, at_ms, person, kind, about, body in self._db.execute(self._sql.story, row)
         ]
+
+    def persons_at(self, channel: str, ref: str, limit: int) -> list[str]:
+        """See ``Store.persons_at``."""
+        row = (channel, ref, limit)
+        return [str(found) for (found,) in self._db.execute(self._sql.persons_at, row)]
+
+    def holdings(self, person_id: str) -> Holdings:
+        """See ``Store.holdings``."""
+        both = (person_id, person_id)
+        with self._db:  # one moment for all three
+            seen: list[Any] = self._db.execute(self._sql.addresses_seen, both).fetchall()
+            slots: list[Any] = self._db.execute(self._sql.slots, both).fetchall()
+            visitors = self._db.execute(self._sql.visitors_of, (person_id,)).fetchall()
+        return Holdings(
+            visitors=tuple(str(visitor) for (visitor,) in visitors),
+            addresses=tuple(AddressSeen(*row) for row in seen),
+            slots=tuple(structs.replace(_slot.decode(b), person_id=who) for who, b in slots),
+        )
 
     def devices(self, person_id: str, limit: int) -> list[DeviceSeen]:
         """See ``Store.devices_of``."""

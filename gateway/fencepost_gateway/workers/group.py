@@ -35,7 +35,7 @@ from fencepost_gateway.decide.cause import Cause, shown
 from fencepost_gateway.decide.enter import enter
 from fencepost_gateway.decide.flags import borne, note
 from fencepost_gateway.decide.ids import derive
-from fencepost_gateway.decide.person import Person, Presence, merge
+from fencepost_gateway.decide.person import Person, Presence
 from fencepost_gateway.decide.presence import (
     await_openings,
     due_openings,
@@ -48,6 +48,7 @@ from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.addresses import address_ref, raw_address
 from fencepost_gateway.intake.codes import checked
 from fencepost_gateway.intake.records import (
+    DeviceMoved,
     LogRecord,
     Outcome,
     PlaceForgotten,
@@ -55,10 +56,11 @@ from fencepost_gateway.intake.records import (
     Touched,
     Upload,
 )
-from fencepost_gateway.ports import AddressChange, Effects, RecordRow, Timer
+from fencepost_gateway.ports import AddressChange, AddressMove, Effects, RecordRow, Timer
 from fencepost_gateway.workers.audience_stage import AudienceStage
 from fencepost_gateway.workers.fence_tally import FenceTally
 from fencepost_gateway.workers.heard import hear_device, hear_outcome, hear_statements
+from fencepost_gateway.workers.joining import join, told
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.states import States
 from fencepost_geofence.fix import Fix
@@ -106,6 +108,9 @@ class Group:
             self._timer(record)
         elif isinstance(record, Outcome):
             self._outcome(record)
+        elif isinstance(record, DeviceMoved):
+            self._forget_place(record.device_id, self._person(record.from_person))
+            self.effects.addresses.append(AddressMove(record.device_id, record.to_person))
         elif isinstance(record, PlaceForgotten):
             for device_id in record.device_ids:
                 self._forget_place(device_id, self._person(record.person_id))
@@ -132,8 +137,8 @@ class Group:
         self._settle(person)
         if leave_gone(person, self._plans.plan):
             self._altered(person, "places")
-        if upload.links:
-            self._merge(upload.visitor_id, person)
+        if upload.links or upload.parts:
+            self._meet(upload, person)
         for person_id in hear_statements(upload, self._person):
             self._altered(self._person(person_id), "consents")
         self._greet(upload, person)
@@ -437,18 +442,19 @@ class Group:
     def _person(self, person_id: str) -> Person:
         return self._states.person(self._states.merged.get(person_id, person_id))
 
-    def _merge(self, visitor_id: str, known: Person) -> None:
-        visitor = self._states.persons.pop(visitor_id, None)
+    def _meet(self, upload: Upload, known: Person) -> None:
+        """A visitor said who they are: join them, or say that they stay apart."""
         causes: list[Cause] = []
-        if visitor is not None:
-            doubled = known.audiences.keys() & visitor.audiences.keys()
-            merge(known, visitor)
+        if upload.links:
+            visitor = self._states.known(upload.visitor_id)
+            doubled = known.audiences.keys() & visitor.audiences.keys() if visitor else ()
+            join(self._states, self.effects, upload.visitor_id, known)
+            self._changed.discard(upload.visitor_id)
             causes = self._audiences.merged(known, doubled, self._now_ms)
-        self._states.merged[visitor_id] = known.person_id
-        self._changed.discard(visitor_id)
-        self._changed.add(known.person_id)
-        self.effects.merges.append((visitor_id, known.person_id))
-        self.effects.person_timers.pop(visitor_id, None)
+        body = told(upload, known)
+        if body is not None:
+            self._changed.add(known.person_id)
+            self._record(known, "merge", upload.visitor_id, body)
         self._enter(known, *causes)
 
     def _record(self, person: Person, kind: Any, subject: str, body: dict[str, Any]) -> None:

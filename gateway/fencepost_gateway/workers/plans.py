@@ -37,7 +37,7 @@ class Plans:
         self._audience_keys: dict[str, Keys] = {"": {}}
         self._index = FenceIndex()
         self.tracker = Tracker(self._index)
-        self._use(0, [], {})
+        self._use(0, [])
 
     async def load(self, store: Store) -> None:
         """Take what the store has published last."""
@@ -45,7 +45,10 @@ class Plans:
         self._use(revision, rows, await store.audiences.rankings())
 
     def _use(
-        self, revision: int, rows: Sequence[DocumentRow], rankings: Mapping[str, Ranking]
+        self,
+        revision: int,
+        rows: Sequence[DocumentRow],
+        rankings: Mapping[str, Ranking] | None = None,
     ) -> None:
         documents = stored(rows)
         since = {r.id: r.first_ms for r in rows if r.kind == "fence"}

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.intake.records import (
+    DeviceMoved,
     LogRecord,
     Outcome,
     PlaceForgotten,
@@ -57,6 +58,9 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
             devices |= {record.device_id} - {""}
         elif isinstance(record, Touched):
             persons.update(record.person_ids)
+        elif isinstance(record, DeviceMoved):
+            persons.add(record.from_person)
+            devices.add(record.device_id)
         elif isinstance(record, PlaceForgotten):
             persons.add(record.person_id)
             devices.update(record.device_ids)

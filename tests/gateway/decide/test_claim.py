@@ -10,10 +10,11 @@ from fencepost_gateway.decide.claim import Rendered
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import AddressRow, Check, ClaimFacts, Verdict
 from fencepost_gateway.decide.opening import opening_of
-from fencepost_gateway.decide.person import EventSummary, PastEvent, Person, Presence
+from fencepost_gateway.decide.person import Person, Presence, past_event
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.plan import CapRule, CapScope, Goal, MessagePlan, Plan
 from fencepost_gateway.decide.rules import compile_rule
+from fencepost_gateway.decide.summary import EventSummary
 from fencepost_gateway.decide.timing import HELD_MAX_MS, RELEASE_SPREAD_MS
 from gateway.decide.builders import (
     CHANNELS,
@@ -303,7 +304,7 @@ def test_goal_reached_offline_before_we_heard_of_the_cause_counts() -> None:
 
 def test_goal_whose_name_is_beyond_the_summaries_is_found_in_the_history() -> None:
     """The newest events carry their names themselves."""
-    person = Person("person-1", recent=[PastEvent("class_booked", NOON_MS + 1, {})])
+    person = Person("person-1", recent=[past_event("class_booked", NOON_MS + 1, {})])
 
     assert judged(plan(campaign(goal=BOOKED)), facts(person=person)).reason == "goal_reached"
 
@@ -1035,7 +1036,7 @@ def test_no_check_shows_an_address_a_coordinate_or_a_text(
     canary = "c4n4ry"
     person = the_facts.person
     person.attributes |= {"email": canary, "name": canary}
-    person.recent.append(PastEvent("viewed", NOON_MS, {"lat": canary}))
+    person.recent.append(past_event("viewed", NOON_MS, {"lat": canary}))
     rows = tuple(
         replace(a, ref=canary + a.ref, raw={"address": canary}) for a in the_facts.addresses
     )
@@ -1056,5 +1057,5 @@ def test_no_check_shows_an_address_a_coordinate_or_a_text(
         **given,
     )
 
-    assert canary in msgspec.json.encode(seen).decode()
+    assert canary.encode() in msgspec.msgpack.encode(seen)
     assert canary not in json.dumps(msgspec.to_builtins(verdict.checks))

@@ -65,3 +65,11 @@ def test_fraction_reads_the_digest_as_a_number_below_one(digest: bytes, want: fl
 def test_fraction_never_rounds_up_to_one() -> None:
     """A share of 100 % holds everybody out, so the highest draw must stay below it."""
     assert fraction(b"\xff" * 32) < 1.0
+
+
+def test_user_id_that_is_an_email_address_is_compared_case_folded() -> None:
+    """People type their address in many ways; every other id is compared letter by letter."""
+    assert person_id_of_user("w", "Anna@Example.COM") == person_id_of_user("w", "anna@example.com")
+    assert person_id_of_user("w", "STRASSE@ex.de") == person_id_of_user("w", "straße@ex.de")
+    for one, other in (("U1", "u1"), ("A@b", "a@b"), ("A b@c.de", "a b@c.de"), ("@A.b", "@a.b")):
+        assert person_id_of_user("w", one) != person_id_of_user("w", other)

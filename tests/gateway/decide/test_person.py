@@ -9,7 +9,6 @@ from fencepost_gateway.decide.person import (
     NAMES_MAX,
     PROPS_MAX_BYTES,
     RECENT_MAX,
-    EventSummary,
     Person,
     Presence,
     RunMark,
@@ -43,8 +42,12 @@ def test_history_is_the_newest_events_and_exact_summaries(events: list[tuple[str
     assert [e.at_ms for e in person.recent] == times[-RECENT_MAX:]
     for name in {name for name, _ in events}:
         of_name = [at_ms for each, at_ms in events if each == name]
-        want = EventSummary(len(of_name), min(of_name), max(of_name))
-        assert person.summaries[name] == want
+        summary = person.summaries[name]
+        assert (summary.count, summary.first_ms, summary.last_ms) == (
+            len(of_name),
+            min(of_name),
+            max(of_name),
+        )
 
 
 def test_late_upload_does_not_push_out_what_is_newer() -> None:
@@ -64,7 +67,8 @@ def test_names_are_bounded_and_known_ones_go_on_counting() -> None:
 
     assert len(person.summaries) == NAMES_MAX
     assert f"name-{NAMES_MAX}" not in person.summaries
-    assert person.summaries["name-0"] == EventSummary(2, 0, NOON_MS)
+    known = person.summaries["name-0"]
+    assert (known.count, known.first_ms, known.last_ms) == (2, 0, NOON_MS)
     assert len(person.recent) == RECENT_MAX
 
 

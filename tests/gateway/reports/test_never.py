@@ -8,8 +8,9 @@ import pytest
 from msgspec import structs
 
 from fencepost_gateway.decide.consent import ConsentEntry
-from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, EventSummary, Person, RunMark
+from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, Person, RunMark
 from fencepost_gateway.decide.plan import Plan, Policy
+from fencepost_gateway.decide.summary import EventSummary
 from fencepost_gateway.decide.tongue import Tongue
 from fencepost_gateway.documents.compile import compile_plan
 from fencepost_gateway.documents.document import StoredDocument

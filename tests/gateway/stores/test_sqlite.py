@@ -14,7 +14,15 @@ from typing import Any
 import apsw
 import pytest
 
-from contract.store_kit import SECRET, claimed, effects, facts_of, message, upload
+from contract.store_kit import (
+    SECRET,
+    claimed,
+    effects,
+    facts_of,
+    message,
+    unwritable_upload,
+    upload,
+)
 from fencepost_gateway.errors import StartError, StoreUnavailableError
 from fencepost_gateway.intake.admit import Admission, AdmitFacts
 from fencepost_gateway.intake.records import LogRecord, Published
@@ -209,8 +217,7 @@ async def test_a_rolled_back_group_leaves_nothing_cached(store: SqliteStore) -> 
     def breaks(facts: AdmitFacts) -> Admission:
         real = upload(event(2), consent(3, marketing="y"), event(4, "identify", user_id="u"))
         admission = real.admit(facts)
-        unwritable: Any = object()
-        admission.upload = unwritable
+        admission.upload = unwritable_upload()
         return admission
 
     bad = AdmitRequest("device-1", SECRET, "stream-1", breaks, NOW_MS)

@@ -140,3 +140,9 @@ class Workspace(Authored):
         default=False,
         description="Positions that the platform says were made up count too: for test devices.",
     )
+    merge: Literal["on_login", "never", "explicit"] = Field(
+        default="on_login",
+        description="What becomes of a visitor who logs in. `on_login`: all they did is the known "
+        "person's. `never`: it stays apart, unused. `explicit`: apart, unless the app says "
+        "`merge` with `identify`.",
+    )

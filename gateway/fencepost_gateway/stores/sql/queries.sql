@@ -86,16 +86,31 @@ ORDER BY due_ms, device_id LIMIT ?;
 -- name: mark_timer
 UPDATE timer SET fired = 1 WHERE device_id = ?;
 -- name: put_address
-INSERT INTO address (person_id, channel, ref, raw, device_id, since_ms) VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO address (person_id, channel, ref, raw, device_id, since_ms, seen_ms)
+VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (person_id, channel, ref)
-DO UPDATE SET raw = excluded.raw, device_id = excluded.device_id, since_ms = excluded.since_ms;
+DO UPDATE SET raw = excluded.raw, device_id = excluded.device_id,
+  seen_ms = max(seen_ms, excluded.seen_ms);
+-- name: take_subscription
+DELETE FROM address WHERE channel = 'web_push' AND ref = ? AND person_id <> ? AND seen_ms <= ?;
+-- name: has_subscription
+SELECT EXISTS (SELECT 1 FROM address WHERE channel = 'web_push' AND ref = ? AND person_id <> ?);
+-- name: move_subscriptions
+UPDATE OR REPLACE address SET person_id = ? WHERE channel = 'web_push' AND device_id = ?;
+-- name: trim_addresses
+DELETE FROM address WHERE person_id = ? AND (channel, ref) IN (
+  SELECT channel, ref FROM (
+    SELECT channel, ref, row_number() OVER
+      (PARTITION BY channel ORDER BY seen_ms DESC, since_ms DESC, ref) AS place
+    FROM address WHERE person_id = ?)
+  WHERE place > ?);
 -- name: drop_address
 DELETE FROM address WHERE person_id = ? AND channel = ? AND ref = ?;
 -- name: addresses
 SELECT a.channel, a.ref, a.raw, a.since_ms, coalesce(s.reason, '')
 FROM address a LEFT JOIN suppression s ON s.channel = a.channel AND s.ref = a.ref
 WHERE a.person_id = ? OR a.person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?)
-ORDER BY a.channel, a.since_ms DESC, a.ref, a.person_id;
+ORDER BY a.channel, a.seen_ms DESC, a.ref, a.person_id;
 -- name: put_message
 INSERT INTO message (message_id, person_id, state, due_ms, priority, body)
 VALUES (?, ?, 'queued', ?, ?, ?) ON CONFLICT (message_id) DO NOTHING;
@@ -120,13 +135,21 @@ SELECT coalesce((SELECT min(day) FROM fence_day), 0),
 DELETE FROM fence_day WHERE day < ?;
 
 -- name: move_addresses
-UPDATE OR REPLACE address SET person_id = ? WHERE person_id = ?;
+INSERT INTO address (person_id, channel, ref, raw, device_id, since_ms, seen_ms)
+SELECT ?, channel, ref, raw, device_id, since_ms, seen_ms FROM address WHERE person_id = ?
+ON CONFLICT (person_id, channel, ref) DO UPDATE SET since_ms = min(since_ms, excluded.since_ms),
+  raw = CASE WHEN excluded.seen_ms >= seen_ms THEN excluded.raw ELSE raw END,
+  device_id = CASE WHEN excluded.seen_ms >= seen_ms THEN excluded.device_id ELSE device_id END,
+  seen_ms = max(seen_ms, excluded.seen_ms);
+-- name: drop_addresses
+DELETE FROM address WHERE person_id = ?;
 -- name: move_messages
 UPDATE message SET person_id = ? WHERE person_id = ?;
 -- name: move_slots
 UPDATE slot SET person_id = ? WHERE person_id = ?;
--- name: move_inbox
-UPDATE inbox SET person_id = ? WHERE person_id = ?;
+-- name: take_inbox
+DELETE FROM inbox WHERE person_id = ?
+RETURNING cursor, delivery_id, message_id, priority, show_until_ms, content;
 -- name: move_timers
 UPDATE timer SET person_id = ? WHERE person_id = ?;
 -- name: move_records
@@ -230,6 +253,21 @@ ORDER BY id DESC LIMIT ?;
 -- name: versions
 SELECT kind, id, version, body, applied_ms, first_ms, state FROM document
 WHERE kind = ? AND id IN (SELECT value FROM json_each(?)) ORDER BY id, version;
+
+-- name: newest_story
+SELECT cursor, at_ms, person_id, kind, subject, body FROM record
+WHERE person_id = ? ORDER BY at_ms DESC, cursor DESC LIMIT ?;
+-- name: persons_at
+SELECT DISTINCT coalesce(l.person_id, a.person_id) FROM address a
+LEFT JOIN alias l ON l.visitor_id = a.person_id
+WHERE a.channel = ? AND a.ref = ? ORDER BY 1 LIMIT ?;
+-- name: addresses_seen
+SELECT a.channel, a.ref, a.since_ms, a.seen_ms, coalesce(s.reason, '')
+FROM address a LEFT JOIN suppression s ON s.channel = a.channel AND s.ref = a.ref
+WHERE a.person_id = ? OR a.person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?)
+ORDER BY a.channel, a.seen_ms DESC, a.ref, a.person_id;
+-- name: visitors_of
+SELECT visitor_id FROM alias WHERE person_id = ? ORDER BY visitor_id;
 
 -- name: put_person_timer
 INSERT INTO person_timer (person_id, due_ms) VALUES (?, ?)
