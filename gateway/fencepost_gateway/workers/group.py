@@ -47,7 +47,12 @@ from fencepost_gateway.intake.codes import checked
 from fencepost_gateway.intake.records import LogRecord, Outcome, PlaceForgotten, TimerFired, Upload
 from fencepost_gateway.ports import AddressChange, Effects, RecordRow, Timer
 from fencepost_gateway.workers.fence_tally import FenceTally
-from fencepost_gateway.workers.heard import hear_device, hear_outcome, hear_statements
+from fencepost_gateway.workers.heard import (
+    hear_device,
+    hear_outcome,
+    hear_statements,
+    hear_upload,
+)
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.states import States
 from fencepost_geofence.fix import Fix
@@ -55,7 +60,6 @@ from fencepost_geofence.state import Transition, unseen
 from fencepost_geofence.suspicion import suspect
 
 LONG_AGO_MS = -1
-ZONE_FRESH_MS = 86_400_000  # a zone is confirmed once a day, not with every upload
 
 Happening = tuple[int, int, wire.Event | Transition]
 CheckedIn = tuple[int, str, int]  # when, into which fence, by which event
@@ -117,7 +121,8 @@ class Group:
         if upload.links:
             self._merge(upload.visitor_id, person)
         self._changed.update(hear_statements(upload, self._person))
-        self._greet(upload, person)
+        if hear_upload(person, upload):
+            self._changed.add(person.person_id)
         for at_ms, seq, happening in self._happenings(upload, person):
             if isinstance(happening, Transition):
                 self._transition(happening, upload.device_id, person)
@@ -125,18 +130,6 @@ class Group:
                 self._event(happening, upload, person, at_ms, seq)
         if any(isinstance(event, wire.Fix | wire.CheckIn) for event in upload.events):
             self._set_timer(upload.device_id, person)
-
-    def _greet(self, upload: Upload, person: Person) -> None:
-        """Learn what the upload says of the person as such."""
-        before = (person.user_id, person.locale, person.zone)
-        person.user_id = upload.user_id or person.user_id
-        person.locale = upload.locale or person.locale
-        stale = upload.received_ms - person.zone_at_ms > ZONE_FRESH_MS
-        if upload.zone and (upload.zone != person.zone or stale):
-            person.zone, person.zone_at_ms = upload.zone, upload.received_ms
-            self._changed.add(person.person_id)
-        if before != (person.user_id, person.locale, person.zone):
-            self._changed.add(person.person_id)
 
     def _happenings(self, upload: Upload, person: Person) -> Iterator[Happening]:
         """Run the device stage; give transitions and app events in order of event time."""
@@ -384,10 +377,8 @@ class Group:
 
     def _outcome(self, outcome: Outcome) -> None:
         person = self._person(outcome.person_id)
-        now_ms = self._now_ms
-        self._tally.outcome(outcome, now_ms)
-        hear_outcome(person, outcome, self._plans.plan, now_ms)
-        person.end_message(outcome.campaign_id, outcome.run_id, outcome.state, now_ms)
+        self._tally.outcome(outcome, self._now_ms)
+        hear_outcome(person, outcome, self._plans.plan, self._now_ms)
         self._changed.add(person.person_id)
 
     def _person(self, person_id: str) -> Person:
