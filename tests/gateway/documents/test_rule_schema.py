@@ -16,7 +16,16 @@ from gateway.decide.rule_worlds import trees
 VALIDATOR = Draft202012Validator({"$ref": "#/$defs/Rule", "$defs": rule_definitions()})
 TREES = [tree for scenario in SCENARIOS for tree, _ in scenario.asks]
 # What a schema cannot tell; `fencepost check` does.
-BEYOND = ("below", "same", "no time zone", "does not fit", "no name", "both", "needs an age", "channels")
+BEYOND = (
+    "below",
+    "same",
+    "no time zone",
+    "does not fit",
+    "no name",
+    "both",
+    "needs an age",
+    "channels",
+)
 
 
 def faults(tree: Any) -> str:
