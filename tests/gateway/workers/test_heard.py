@@ -7,6 +7,8 @@ from itertools import permutations
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
+
 from fencepost_gateway.decide.claim import Rendered, judge
 from fencepost_gateway.decide.ids import chance
 from fencepost_gateway.decide.message import AddressRow, ClaimFacts, Message
@@ -132,6 +134,7 @@ def test_withdrawn_place_takes_the_visits_with_it() -> None:
     assert (states.person("p").visits, states.person("p").visits_lost_ms) == ([], None)
 
 
+@pytest.mark.feature("S13")
 async def test_ten_thousand_races_of_purchase_and_trigger_send_nothing_wrong() -> None:
     """A purchase in the same batch or before the claim stops the message; the record names it."""
     store, plans, states = MemoryStore(), Plans("seed"), States()

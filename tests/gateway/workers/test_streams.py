@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,6 +69,7 @@ def journeys(draw: st.DrawFn) -> tuple[list[Happened], list[list[int]]]:
     return happened, [whole[begin:end] for begin, end in parts if begin < end]
 
 
+@pytest.mark.feature("I04")
 @settings(max_examples=100, deadline=None)
 @given(journeys(), TREES)
 def test_streamed_answer_is_that_of_the_whole_batch(
@@ -88,6 +90,7 @@ def test_streamed_answer_is_that_of_the_whole_batch(
     assert compile_rule(tree).holds(RuleFacts(person, NOW_MS)) is want
 
 
+@pytest.mark.feature("I05")
 @settings(max_examples=60, deadline=None)
 @given(journeys())
 def test_lapsed_begins_to_the_millisecond_after_sixty_days(
