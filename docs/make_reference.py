@@ -31,6 +31,7 @@ from fencepost_gateway.decide.reasons import REASONS
 from fencepost_gateway.documents import reference
 from fencepost_gateway.documents.kinds import MODELS
 from fencepost_gateway.documents.models.base import as_list
+from fencepost_gateway.documents.rule_schema import rule_definitions
 from fencepost_gateway.errors import ERRORS
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.reports.never_words import NEVER
@@ -295,7 +296,7 @@ def schema() -> str:
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "title": "Fencepost documents",
             "oneOf": [kinds[model, "validation"] for model in MODELS.values()],
-            **below,
+            "$defs": below["$defs"] | rule_definitions(),
         }
     )
 

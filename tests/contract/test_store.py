@@ -734,6 +734,27 @@ async def test_unshown_gives_the_slot_of_an_in_app_message_back(store: Store) ->
     assert len(left) == (0 if channel == "in_app" else 1)
 
 
+@pytest.mark.parametrize(
+    ("family", "is_lost"),
+    [("sent", False), ("rejected", False), ("gone", True), ("opted_out", True)],
+)
+async def test_confirm_says_in_the_log_which_address_is_of_no_use(
+    store: Store,
+    family: str,
+    is_lost: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    """The pipeline learns from the log alone whom a channel reaches no longer."""
+    await with_message(store)
+    found = await claimed(store)
+    await ended(store, found, family)
+
+    (row,) = await store.read_log(0, 10)
+    assert isinstance(row.record, Outcome)
+    assert found.verdict.address is not None
+    assert row.record.delivery_id == found.delivery_id
+    assert row.record.lost_ref == (found.verdict.address.ref if is_lost else "")
+
+
 async def test_confirm_gone_removes_the_address(store: Store) -> None:
     """An address that no longer exists is gone in the confirm's commit, and only that one."""
     await with_message(store)

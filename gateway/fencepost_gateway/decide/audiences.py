@@ -92,6 +92,12 @@ class Audiences:
         }
         self.timed = self.about("time")
 
+    def __eq__(self, other: object) -> bool:
+        """Compare the audiences; the rest follows from them and from the traits of a plan."""
+        return isinstance(other, Audiences) and self.by_id == other.by_id
+
+    __hash__ = None  # type: ignore[assignment] # rules are trees of dictionaries
+
     def about(self, topic: str) -> tuple[Audience, ...]:
         """
         Give the audiences to ask when something has changed, in order (Rule 2).

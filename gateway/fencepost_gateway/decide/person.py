@@ -190,16 +190,10 @@ class Person(Struct):
             insort(self.recent, event, key=_event_rank)
         else:
             self.recent.append(event)  # events come in order, nearly always
-        return (name, *self._trim())
-
-    def _trim(self) -> list[str]:
-        """Let the oldest events fall out; name whose history is shorter for it."""
-        too_many = len(self.recent) - RECENT_MAX
-        if too_many <= 0:
-            return []
-        fallen = self.recent[:too_many]
-        del self.recent[:too_many]
-        return [self._lose(event.name, event.at_ms) for event in fallen]
+        if len(self.recent) <= RECENT_MAX:
+            return (name,)
+        fallen = self.recent.pop(0)
+        return (name, self._lose(fallen.name, fallen.at_ms))
 
     def _lose(self, name: str, at_ms: int) -> str:
         key = name if name in self.summaries else UNSUMMED
@@ -283,7 +277,9 @@ def merge(known: Person, visitor: Person) -> None:
     known.lost = {}
     for name, at_ms in before:
         known._lose(name, at_ms)  # noqa: SLF001 - its own module
-    known._trim()  # noqa: SLF001 - as above
+    for fallen in known.recent[:-RECENT_MAX]:
+        known._lose(fallen.name, fallen.at_ms)  # noqa: SLF001 - as above
+    known.recent = known.recent[-RECENT_MAX:]
     _merge_past(known, visitor)
     known.inside += [p for p in visitor.inside if known.presence(p.fence_id) is None]
     known.left = [*known.left, *visitor.left][-LEFT_MAX:]
@@ -318,7 +314,7 @@ def _merge_past(known: Person, visitor: Person) -> None:
 
 def _event_rank(event: PastEvent) -> tuple[int, str, bytes]:
     """Order events by when they happened; of one moment always alike, however they came."""
-    return (event.at_ms, event.name, _packed(event.props))
+    return (event.at_ms, event.name, bytes(event.packed))
 
 
 def _run_rank(mark: RunMark) -> tuple[bool, int]:

@@ -13,7 +13,6 @@ Rule 3. Campaigns wake in order of id, so that replay and live agree.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -220,7 +219,7 @@ class Plan(Struct, frozen=True):
     openings: dict[str, Opening] = {}
     traits: dict[str, Trait] = {}
     traits_on: dict[str, tuple[Trait, ...]] = {}
-    trait_readers: Mapping[str, TraitReader] = {}
+    trait_readers: dict[str, TraitReader] = {}
     ranked: frozenset[str] = frozenset()
     audiences: Audiences = NO_AUDIENCES
     workspace_zone: str = ""

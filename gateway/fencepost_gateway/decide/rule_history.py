@@ -19,9 +19,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
-from fencepost_gateway.decide.person import UNSUMMED, PastEvent
+from fencepost_gateway.decide.person import NAMES_MAX, UNSUMMED, PastEvent
 from fencepost_gateway.decide.rule_comparisons import is_number
 from fencepost_gateway.decide.rule_facts import (
     Check,
@@ -47,6 +47,7 @@ AMOUNT_MAX = 10**15  # more is no amount; sums stay exact, and numbers that reco
 _ANY = Bounds(0, 0)  # of a sum every event that falls out counts
 
 Where = Callable[[Json, Path], Check | None]
+_Fitting = tuple[list[PastEvent], bool]  # the events, and whether they are all there were
 
 
 def compile_did(leaf: Mapping[str, Json], path: Path, faults: Faults, where: Where) -> Check | None:
@@ -78,11 +79,10 @@ def _count_check(head: str, event: str, inner: Check | None, span: Span, bounds:
         if out is None and facts.wakes is None:
             count, is_exact = _count(facts, event, inner, from_ms)
             return bounds.hold(count, is_exact=is_exact)
-        found, _ = _fitting(facts, event, inner, from_ms)
-        # asked with the plain facts: the moments at which a where changes are noted by now
-        count, is_exact = _count(structs.replace(facts, wakes=None), event, inner, from_ms)
+        fitting = _fitting(facts, event, inner, from_ms)
+        count, is_exact = _count(facts, event, inner, from_ms, fitting)
         ok = bounds.hold(count, is_exact=is_exact)
-        times_ms = sorted((past.at_ms for past in found), reverse=True)
+        times_ms = sorted((past.at_ms for past in fitting[0]), reverse=True)
         if facts.wakes is not None:
             edges = _edges_ms(facts, event)
             facts.may_change(falls_out_ms(span, bounds, times_ms, edges, facts.now_ms))
@@ -209,24 +209,28 @@ def _moment(facts: RuleFacts, form: str, name: str, where: Check | None) -> tupl
 
 
 def _count(
-    facts: RuleFacts, name: str, where: Check | None, from_ms: int | None
+    facts: RuleFacts,
+    name: str,
+    where: Check | None,
+    from_ms: int | None,
+    fitting: _Fitting | None = None,
 ) -> tuple[int, bool]:
     """Count events of ``name``; say whether the count is exact or only a lower bound (Rule 1)."""
     summary = facts.person.summaries.get(name)
     if where is None and summary is not None and (from_ms is None or summary.first_ms >= from_ms):
         return summary.count, True
-    found, is_exact = _fitting(facts, name, where, from_ms)
+    found, is_exact = fitting or _fitting(facts, name, where, from_ms)
     if where is None and summary is not None and (from_ms is None or summary.last_ms >= from_ms):
         return max(len(found), 1), is_exact  # the newest one is inside the span
     return len(found), is_exact
 
 
-def _fitting(
-    facts: RuleFacts, name: str, where: Check | None, from_ms: int | None
-) -> tuple[list[PastEvent], bool]:
+def _fitting(facts: RuleFacts, name: str, where: Check | None, from_ms: int | None) -> _Fitting:
     """Give the kept events that fit; say whether they are all there were (Rule 1)."""
     person = facts.person
     summary = person.summaries.get(name)
+    if summary is None and len(person.summaries) < NAMES_MAX:
+        return [], True  # it would have one
     if summary is not None and from_ms is not None and summary.last_ms < from_ms:
         return [], True
     seen = [event for event in person.recent if event.name == name]

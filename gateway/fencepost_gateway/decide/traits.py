@@ -78,11 +78,35 @@ class Value(Struct, frozen=True):
     whole: bool = True
 
 
+class _ValueReader(Struct, frozen=True):
+    """Reads a trait: its value, and until when it stands."""
+
+    trait: Trait
+
+    def __call__(self, person: Person, now_ms: int) -> tuple[object, int | None]:
+        found = value_of(self.trait, person, now_ms)
+        return found.value, found.until_ms
+
+
+class _ScoreReader(Struct, frozen=True):
+    """Reads one score of a trait that is ranked; it changes with a ranking, not with time."""
+
+    trait: Trait
+    ranking: Ranking | None
+    score: str
+
+    def __call__(self, person: Person, now_ms: int) -> tuple[object, int | None]:
+        standing = standing_of(self.trait, person, now_ms)
+        if standing is None or self.ranking is None or self.ranking.key != self.trait.key:
+            return MISSING, None
+        return scores(self.ranking, standing)[self.score], None
+
+
 def readers(
     traits: Iterable[Trait], rankings: Mapping[str, Ranking | None]
-) -> Mapping[str, TraitReader]:
+) -> dict[str, TraitReader]:
     """
-    Give what rules read traits with: a value and until when it stands, by the name they use.
+    Give what rules read traits with, by the name they use.
 
     Args:
         traits: Every trait.
@@ -93,28 +117,11 @@ def readers(
     for trait in traits:
         if trait.trait_id in rankings:
             ranking = rankings[trait.trait_id]
-            found |= {f"{trait.trait_id}.{s}": _score_of(trait, ranking, s) for s in SCORES}
+            for score in SCORES:
+                found[f"{trait.trait_id}.{score}"] = _ScoreReader(trait, ranking, score)
         else:
-            found[trait.trait_id] = _value_of(trait)
+            found[trait.trait_id] = _ValueReader(trait)
     return found
-
-
-def _value_of(trait: Trait) -> TraitReader:
-    def read(person: Person, now_ms: int) -> tuple[object, int | None]:
-        found = value_of(trait, person, now_ms)
-        return found.value, found.until_ms
-
-    return read
-
-
-def _score_of(trait: Trait, ranking: Ranking | None, score: str) -> TraitReader:
-    def read(person: Person, now_ms: int) -> tuple[object, int | None]:
-        standing = standing_of(trait, person, now_ms)
-        if standing is None or ranking is None or ranking.key != trait.key:
-            return MISSING, None
-        return scores(ranking, standing)[score], None
-
-    return read
 
 
 def standing_of(trait: Trait, person: Person, now_ms: int) -> Standing | None:

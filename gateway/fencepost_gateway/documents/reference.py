@@ -84,6 +84,7 @@ quiet_hours:
   allowed: {every_day: "08:00-21:00", su: "12:00-20:00"}
 """
 
+_OUTCOMES = f"`sent` (default), {', '.join(f'`{name}`' for name in OUTCOMES[1:])}"
 RULE_FORMS: Final[dict[str, tuple[str, str]]] = {
     "all": ("`{all: [rule, …]}`", "Every rule holds."),
     "any": ("`{any: [rule, …]}`", "One of them holds."),
@@ -108,7 +109,7 @@ RULE_FORMS: Final[dict[str, tuple[str, str]]] = {
     "inside": ("`{inside: {tag: studio}, for: 10m}`", "Inside now, optionally so long at least."),
     "visited": (
         "`{visited: {tag: airport}, within: 30d, count: {min: 3}}`",
-        "Visits, each from its ENTER; `within` or `since`, and `count`, as with `did`.",
+        "Visits, each from its ENTER.",
     ),
     "transition": (
         "`{transition: enter, fence: {id: gate}, initial: false, opened: false, clean: true}`",
@@ -117,9 +118,7 @@ RULE_FORMS: Final[dict[str, tuple[str, str]]] = {
     "audience": ("`{audience: yoga-lapsed}`", "Is a member."),
     "got": (
         "`{got: greet, outcome: clicked, within: 7d}`",
-        "A message of this template, campaign or tag was "
-        f"{' '.join(f'`{name}`' for name in OUTCOMES)} (`sent` unless it says otherwise); "
-        "`within` or `since`, and `count`, as with `did`.",
+        f"A message of this template, campaign or tag had this `outcome`: {_OUTCOMES}.",
     ),
     "consent": (
         "`{consent: marketing, channel: sms}`",
@@ -260,10 +259,10 @@ def _rules() -> Iterator[str]:
     lines += [f"| {RULE_FORMS[form][0]} | {RULE_FORMS[form][1]} |" for form in FORMS]
     yield "\n".join(lines) + "\n"
     yield (
-        f"Of each person the newest {RECENT_MAX} app events, {VISITS_MAX} visits and {MESSAGES_MAX}\n"
-        "messages are kept, and of each event name how often and when first and last. A rule that\n"
-        "is false only because more may have happened says *history*. A form that counts says\n"
-        "when the newest of it happened.\n"
+        f"Of each person the newest {RECENT_MAX} app events, {VISITS_MAX} visits and\n"
+        f"{MESSAGES_MAX} messages are kept, and of each event name how often, and when first\n"
+        "and last. A rule that is false only because more may have happened says *history*.\n"
+        "Forms that count take `within` or `since`, and `count`, and say when it happened.\n"
     )
     yield "Comparisons, one a leaf: " + " ".join(f"`{name}`" for name in COMPARISONS) + ".\n"
     late = "; ".join(f"`{name}` ({how})" for name, how in LATER_FORMS.items())

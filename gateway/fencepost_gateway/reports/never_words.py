@@ -41,7 +41,7 @@ NEVER: dict[str, Said] = {
     ),
     "audience_not_in": Said(
         "The person does not belong to the audience {audience}. What stands against it: {why}.",
-        "{audience} 오디언스에 속하지 않습니다. 해당하지 않는 조건: {why}.",
+        "해당하지 않는 조건({why})이 있어 {audience} 오디언스에 속하지 않습니다.",
     ),
     "audience_never_left": Said(
         "The person does not belong to the audience {audience}, and did not leave it in this time.",

@@ -59,7 +59,12 @@ from fencepost_gateway.intake.records import (
 from fencepost_gateway.ports import AddressChange, AddressMove, Effects, RecordRow, Timer
 from fencepost_gateway.workers.audience_stage import AudienceStage
 from fencepost_gateway.workers.fence_tally import FenceTally
-from fencepost_gateway.workers.heard import hear_device, hear_outcome, hear_statements
+from fencepost_gateway.workers.heard import (
+    hear_device,
+    hear_outcome,
+    hear_statements,
+    hear_upload,
+)
 from fencepost_gateway.workers.joining import join, told
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.states import States
@@ -68,7 +73,6 @@ from fencepost_geofence.state import Transition, unseen
 from fencepost_geofence.suspicion import suspect
 
 LONG_AGO_MS = -1
-ZONE_FRESH_MS = 86_400_000  # a zone is confirmed once a day, not with every upload
 
 Happening = tuple[int, int, wire.Event | Transition]
 CheckedIn = tuple[int, str, int]  # when, into which fence, by which event
@@ -141,7 +145,9 @@ class Group:
             self._meet(upload, person)
         for person_id in hear_statements(upload, self._person):
             self._altered(self._person(person_id), "consents")
-        self._greet(upload, person)
+        new = hear_upload(person, upload)
+        if new:
+            self._altered(person, *(f"attribute {name}" for name in new))
         for at_ms, seq, happening in self._happenings(upload, person):
             if isinstance(happening, Transition):
                 self._transition(happening, upload.device_id, person)
@@ -149,19 +155,6 @@ class Group:
                 self._event(happening, upload, person, at_ms, seq)
         if any(isinstance(event, wire.Fix | wire.CheckIn) for event in upload.events):
             self._set_timer(upload.device_id, person)
-
-    def _greet(self, upload: Upload, person: Person) -> None:
-        """Learn what the upload says of the person as such."""
-        before = {"user_id": person.user_id, "locale": person.locale, "zone": person.zone}
-        person.user_id = upload.user_id or person.user_id
-        person.locale = upload.locale or person.locale
-        stale = upload.received_ms - person.zone_at_ms > ZONE_FRESH_MS
-        if upload.zone and (upload.zone != person.zone or stale):
-            person.zone, person.zone_at_ms = upload.zone, upload.received_ms
-            self._changed.add(person.person_id)
-        new = [f"attribute {name}" for name, was in before.items() if getattr(person, name) != was]
-        if new:
-            self._altered(person, *new)
 
     def _happenings(self, upload: Upload, person: Person) -> Iterator[Happening]:
         """Run the device stage; give transitions and app events in order of event time."""
@@ -433,10 +426,8 @@ class Group:
 
     def _outcome(self, outcome: Outcome) -> None:
         person = self._person(outcome.person_id)
-        now_ms = self._now_ms
-        self._tally.outcome(outcome, now_ms)
-        hear_outcome(person, outcome, self._plans.plan, now_ms)
-        person.end_message(outcome.campaign_id, outcome.run_id, outcome.state, now_ms)
+        self._tally.outcome(outcome, self._now_ms)
+        hear_outcome(person, outcome, self._plans.plan, self._now_ms)
         self._altered(person, "messages", *(["reach"] if outcome.lost_ref else []))
 
     def _person(self, person_id: str) -> Person:

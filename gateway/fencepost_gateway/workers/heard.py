@@ -1,7 +1,8 @@
 """
-Heard: what log records tell of a person's messages, statements and addresses, for rules to ask.
+Heard: what log records tell of a person besides where they are and what they did.
 
-No I/O; the person is changed in place. The claim asks none of this: it reads its own rows.
+No I/O; the person is changed in place. Rules ask for it; the claim reads its own rows of consent
+and addresses.
 
 Rule 1. An outcome happened when it was appended, an engagement when the device says.
 Rule 2. Template and tags are those of the campaign as it is published when the outcome is told.
@@ -19,6 +20,24 @@ from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.records import Outcome, Upload
 
+ZONE_FRESH_MS = 86_400_000  # a zone is confirmed once a day, not with every upload
+
+
+def hear_upload(person: Person, upload: Upload) -> list[str]:
+    """Let a person keep what an upload says of them as such; name what is new."""
+    new = []
+    if upload.user_id and upload.user_id != person.user_id:
+        person.user_id = upload.user_id
+        new.append("user_id")
+    if upload.locale and upload.locale != person.locale:
+        person.locale = upload.locale
+        new.append("locale")
+    stale = upload.received_ms - person.zone_at_ms > ZONE_FRESH_MS
+    if upload.zone and (upload.zone != person.zone or stale):
+        person.zone, person.zone_at_ms = upload.zone, upload.received_ms
+        new.append("zone")
+    return new
+
 
 def hear_statements(upload: Upload, person_of: Callable[[str], Person]) -> list[str]:
     """Let persons keep what they stated (Rule 3); name them."""
@@ -32,7 +51,8 @@ def hear_statements(upload: Upload, person_of: Callable[[str], Person]) -> list[
 
 
 def hear_outcome(person: Person, outcome: Outcome, plan: Plan, now_ms: int) -> None:
-    """Let a person keep what became of a message, and which address is of no use any more."""
+    """Let a person keep what became of a message: for its run too, and for its address."""
+    person.end_message(outcome.campaign_id, outcome.run_id, outcome.state, now_ms)
     campaign = plan.campaigns.get(outcome.campaign_id)
     told = PastMessage(
         outcome.message_id,

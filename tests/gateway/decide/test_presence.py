@@ -70,6 +70,30 @@ def test_presence_is_what_was_told_and_not_taken_back(
     assert after(*happened) == (["visit-1"] if is_inside else [])
 
 
+@pytest.mark.parametrize(
+    ("happened", "count"),
+    [
+        ((ENTER,), 1),
+        ((ENTER, ENTER), 1),
+        ((ENTER, EXIT), 1),
+        ((ENTER, EXPIRE, NO_EXIT), 1),
+        ((ENTER, NO_ENTER), 0),
+        ((ENTER, EXIT, NO_EXIT, NO_ENTER), 0),
+        ((ENTER, NO_ENTER, ENTER), 1),
+        ((told("pass"), told("approach"), EXIT), 0),
+    ],
+)
+def test_visit_is_remembered_once_unless_its_enter_was_taken_back(
+    happened: tuple[Transition, ...], count: int
+) -> None:
+    """Ended or not it has been; taken back it never was."""
+    person = Person("p")
+    for each in happened:
+        move(person, each, replace(VISIT))
+
+    assert [visit.visit_id for visit in person.visits] == ["visit-1"] * count
+
+
 def test_other_visits_stay_whatever_becomes_of_one() -> None:
     """A visit is known by its id: another device's, another fence's is no concern of it."""
     other = replace(VISIT, visit_id="visit-2", device_id="device-2")

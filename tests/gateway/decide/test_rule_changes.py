@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.rules import RuleFacts, compile_rule
 from gateway.decide.builders import DAY_MS, HOUR_MS, MIN_MS, at
-from gateway.decide.rule_worlds import NOW_MS, TIMED, moved, trees, worlds
+from gateway.decide.rule_worlds import NOW_MS, TIMED, ago, moved, trees, worlds
 
 FAR_MS = 5 * HOUR_MS  # of it every minute is looked at
 OFTEN = settings(max_examples=250, deadline=None)
@@ -98,6 +98,16 @@ CASES = {
         {"did": "a", "within": "1d", "count": {"max": 0}},
         BOUGHT_MS + DAY_MS + 1,
     ),
+    "a where looks at the time as well": (
+        {"did": "due", "where": {"event": "when", "within": "2h"}},
+        NOW_MS + HOUR_MS + 1,
+    ),
+    "an age's where looks at the time as well": (
+        {"last": "due", "within": "30d", "where": {"event": "when", "within": "2h"}},
+        NOW_MS + HOUR_MS + 1,
+    ),
+    "a trait says when it changes": ({"trait": "busy", "gte": 2}, NOW_MS + 7),
+    "a moment ahead comes within": ({"person": "renewal", "within": "1d"}, NOW_MS + HOUR_MS),
     "an hour that comes twice opens a window twice": (
         {"time": {"from": "02:10", "to": "02:50"}, "zone": "Europe/Monaco"},
         at("2026-10-25 00:10"),
@@ -121,7 +131,11 @@ def test_moment_is_exact(tree: Any, next_ms: int | None) -> None:
     for name in ("a", "b"):
         person.remember(name, BOUGHT_MS, {})
 
-    assert compile_rule(tree).next_change_ms(RuleFacts(person, NOW_MS)) == next_ms
+    person.remember("due", BOUGHT_MS, {"when": ago(HOUR_MS)})
+    person.attributes["renewal"] = ago(-HOUR_MS)
+    traits = {"busy": lambda _person, now_ms: (1, now_ms + 7)}
+
+    assert compile_rule(tree).next_change_ms(RuleFacts(person, NOW_MS, traits=traits)) == next_ms
 
 
 @settings(max_examples=60, deadline=None)

@@ -111,6 +111,20 @@ def test_claim_is_said_in_korean_with_its_checks() -> None:
     ]
 
 
+def test_operand_says_when_what_it_counted_happened() -> None:
+    """The purchase that kept somebody out is named with its moment, on their clock."""
+    operand = {"rule": "did purchase count at least 1", "value": 1, "ok": True, "note": ""}
+    body = {"campaign_id": "hi", "campaign_version": 1, "outcome": "entered", "cause": "enter"}
+    body |= {"inputs": {"operands": [operand | {"times_ms": [0]}]}}
+
+    assert words.tell("step", body)[1] == (
+        "  yes did purchase count at least 1: found 1 [1970-01-01 00:00:00 UTC]"
+    )
+    assert words.tell("step", body, KOREAN)[1] == (
+        "  통과 did purchase count at least 1: 확인된 값 1 [1970년 1월 1일 09:00:00 (Asia/Seoul)]"
+    )
+
+
 def test_step_names_its_cause_in_the_language() -> None:
     """A transition by its kind; an app event keeps the name its authors gave it."""
     body = {"campaign_id": "hi", "campaign_version": 1, "outcome": "entered", "cause": "enter"}

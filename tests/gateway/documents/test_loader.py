@@ -89,10 +89,13 @@ FAULTS: dict[str, tuple[str, str]] = {
     "unknown kind": ("kind: campain\nid: a\n", "unknown kind 'campain'"),
     "no mapping": ("- a\n", "no mapping"),
     "missing member": (CAMPAIGN.replace("entry: {event: cart}\n", ""), "entry is missing"),
-    "empty entry": (CAMPAIGN.replace("{event: cart}", "{}"), "one event or one transition"),
+    "empty entry": (
+        CAMPAIGN.replace("{event: cart}", "{}"),
+        "one event, one transition or one audience",
+    ),
     "two entries in one": (
         CAMPAIGN.replace("{event: cart}", "{event: a, transition: enter, fence: {id: f}}"),
-        "one event or one transition",
+        "one event, one transition or one audience",
     ),
     "transition of what": (
         CAMPAIGN.replace("{event: cart}", "{transition: enter}"),

@@ -32,6 +32,9 @@ CAMPAIGN: dict[str, Any] = {
 }
 DWELL = [{"transition": "dwell", "fence": {"tag": "studio"}, "after": "10m"}]
 OPENED = [{"event": "opened"}]
+JOIN = {"entry": [{"audience": "buyers"}]}
+LEAVE = {"entry": [{"audience": "buyers", "on": "leave"}]}
+BUYERS = {"kind": "audience", "id": "buyers", "when": {"did": "purchase"}}
 TEMPLATE = {
     "kind": "template",
     "id": "greet",
@@ -98,6 +101,7 @@ def plan(policy: Policy | None = None, **campaign: Any) -> Plan:
     documents = [
         StoredDocument("campaign", "greeting", 1, CAMPAIGN | campaign),
         StoredDocument("template", "greet", 1, TEMPLATE),
+        StoredDocument("audience", "buyers", 1, BUYERS),
     ]
     compiled = compile_plan(documents, 1, "seed")
     return structs.replace(compiled, policy=policy) if policy else compiled
@@ -131,6 +135,11 @@ def many_names() -> Person:
     return Person("p", summaries={str(n): summary for n in range(NAMES_MAX)})
 
 
+def member(since_ms: int) -> Person:
+    """Give somebody who belongs to the audience of buyers."""
+    return Person("p", audiences={"buyers": since_ms})
+
+
 NOBODY = known(person=None, devices=[], statements=[])
 TRANSITIONS: dict[str, tuple[Known, dict[str, Any]]] = {
     "never_heard": (NOBODY, {}),
@@ -158,6 +167,13 @@ TRANSITIONS: dict[str, tuple[Known, dict[str, Any]]] = {
     "event_elsewhen": (known(person=event(BEFORE_MS, UNTIL_MS)), {"entry": OPENED}),
     "event_unsure": (known(person=crowded()), {"entry": OPENED}),
     "event_unsaid": (known(person=event(BEFORE_MS, UNTIL_MS, AT_MS)), {"entry": OPENED}),
+    "audience_gone": (known(), {"entry": [{"audience": "others"}]}),
+    "audience_not_in": (known(), JOIN),
+    "audience_before": (known(person=member(BEFORE_MS)), JOIN),
+    "audience_filled": (known(person=member(AT_MS)), JOIN),
+    "audience_after": (known(person=member(UNTIL_MS)), JOIN),
+    "audience_still_in": (known(person=member(BEFORE_MS)), LEAVE),
+    "audience_never_left": (known(), LEAVE),
     "before_run": (known(told()), {"run": {"from": "2026-01-01T00:00Z"}}),
     "after_run": (known(told()), {"run": {"until": "1970-01-01T00:00Z"}}),
 }

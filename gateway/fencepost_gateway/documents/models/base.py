@@ -10,7 +10,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, NoReturn
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from fencepost_gateway.decide.rules import RuleError, RuleFault, compile_rule, compile_where
@@ -134,5 +142,12 @@ Moment = Annotated[str, BeforeValidator(_moment), Shape("date or moment, ISO 860
 Zone = Annotated[str, BeforeValidator(_zone), Shape("time zone: Europe/Monaco")]
 Percent = Annotated[str | int | float, BeforeValidator(_percent), Shape("percentage: 10% or 10")]
 Window = Annotated[str, BeforeValidator(_window), Shape('span of local time: "08:00-21:00"')]
-RuleTree = Annotated[Any, AfterValidator(_rule), Shape("rule")]
-WhereTree = Annotated[Any, AfterValidator(_where), Shape("equalities, or a rule over `event:`")]
+RuleTree = Annotated[
+    Any, AfterValidator(_rule), Shape("rule"), WithJsonSchema({"$ref": "#/$defs/Rule"})
+]
+WhereTree = Annotated[
+    Any,
+    AfterValidator(_where),
+    Shape("equalities, or a rule over `event:`"),
+    WithJsonSchema({"$ref": "#/$defs/RuleWhere"}),
+]
