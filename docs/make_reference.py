@@ -286,6 +286,14 @@ class _Schema(GenerateJsonSchema):
         is_list = schema["function"]["function"] is as_list
         return {"anyOf": [inner, inner["items"]]} if is_list else inner
 
+    def handle_ref_overrides(self, json_schema: typing.Any) -> typing.Any:
+        ours = {f"#/$defs/{name}" for name in rule_definitions()}  # written beside the models'
+        return (
+            json_schema
+            if json_schema.get("$ref") in ours
+            else (super().handle_ref_overrides(json_schema))
+        )
+
 
 def schema() -> str:
     """The JSON Schema of every kind of document."""
