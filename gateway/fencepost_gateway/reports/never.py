@@ -359,10 +359,11 @@ def _location(known: Known, plan: Plan, purpose: str) -> Iterator[tuple[int, Con
     before = [said for said in known.statements if said.received_ms <= begin_ms]
     after = [said for said in known.statements[len(before) :] if said.received_ms < known.until_ms]
     entries |= {said.entry.key: said.entry for said in before}
-    yield begin_ms, consent.allows([*entries.values()], plan.policy, purpose)
+    policies = plan.every_policy  # as at the door
+    yield begin_ms, consent.allows_under(policies, [*entries.values()], purpose)
     for said in after:
         entries[said.entry.key] = said.entry
-        yield said.received_ms, consent.allows([*entries.values()], plan.policy, purpose)
+        yield said.received_ms, consent.allows_under(policies, [*entries.values()], purpose)
 
 
 def _policy_now(known: Known) -> list[Finding]:

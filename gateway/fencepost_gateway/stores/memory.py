@@ -21,7 +21,7 @@ from msgspec import structs
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import OPEN_STATES, ClaimFacts
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.decide.proof import ProofRow
+from fencepost_gateway.decide.proof import ProofHead, ProofRow
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.intake import records
@@ -31,6 +31,7 @@ from fencepost_gateway.intake.records import LogRecord, Published, Record, Timer
 from fencepost_gateway.ports import (
     AckLevel,
     AdmitRequest,
+    Answer,
     Claimed,
     DeviceSeen,
     DocumentRow,
@@ -40,6 +41,7 @@ from fencepost_gateway.ports import (
     Judge,
     RecordRow,
     Settle,
+    SignHead,
     Statement,
 )
 from fencepost_gateway.stores import rows
@@ -59,7 +61,7 @@ from fencepost_gateway.stores.memory_books import (
     message_of,
     open_messages,
     pack,
-    put_proof,
+    put_change,
     put_records,
     release_unshown,
     take,
@@ -108,11 +110,7 @@ class MemoryStore:
                 )
             )
             for change in admission.consents:
-                books.consents[(change.person_id, *change.entry.key)] = change.entry
-                # Whose clock it was is not kept of what was stated once.
-                put_proof(books, change, request.received_ms)
-                stated = Statement(request.received_ms, structs.replace(change.entry, clock=""))
-                books.statements = (*books.statements, (change.person_id, stated))
+                put_change(books, change, request.received_ms)
             if admission.link is not None:
                 visitor_id, person_id = admission.link
                 books.aliases[visitor_id] = person_id
@@ -248,6 +246,19 @@ class MemoryStore:
                 books.inbox[cursor] = Owned(m.person_id, pack(InboxRow(*shown)))
             return settlement
 
+    async def answer(self, message_id: str, decide: Answer, now_ms: int) -> bool:
+        """See ``Store.answer``."""
+        with self._unit() as books:
+            row = books.messages.get(message_id)
+            if row is None:
+                return False
+            facts = claim_facts(books, row)
+            subject = books.aliases.get(row.person_id, row.person_id)
+            message = structs.replace(facts.message, person_id=subject)
+            for change in decide(structs.replace(facts, message=message)):
+                put_change(books, change, now_ms)
+            return True
+
     async def reconcile(self, now_ms: int, *, all_leases: bool = False) -> int:
         """See ``Store.reconcile``."""
         with self._unit() as books:
@@ -369,6 +380,20 @@ class MemoryStore:
         wanted = known_as(self._books, person_id)
         found = [p for p in self._books.proofs if not person_id or p.person_id in wanted]
         return [p for p in found if p.number > after][:limit]
+
+    async def sign_proofs(self, sign: SignHead, day: int) -> bool:
+        """See ``Store.sign_proofs``."""
+        with self._unit() as books:
+            if not books.proofs or any(head.day == day for head in books.proof_heads):
+                return False
+            last = books.proofs[-1]
+            heads = [*books.proof_heads, sign(last.number, last.hash)]
+            books.proof_heads = tuple(sorted(heads, key=lambda head: head.day))
+            return True
+
+    async def proof_heads(self) -> list[ProofHead]:
+        """See ``Store.proof_heads``."""
+        return list(self._books.proof_heads)
 
     async def versions(self, kind: str, ids: Collection[str]) -> list[DocumentRow]:
         """See ``Store.versions``."""

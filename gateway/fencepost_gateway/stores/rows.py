@@ -14,8 +14,9 @@ from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.message import AddressRow, Check, Message, Verdict
 from fencepost_gateway.decide.proof import ProofRow
 from fencepost_gateway.decide.settle import Settlement
-from fencepost_gateway.intake.admit import ConsentChange, Withdrawal
+from fencepost_gateway.intake.admit import Withdrawal
 from fencepost_gateway.intake.records import Outcome
+from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import RecordRow
 
 INBOX_MAX = 100  # messages of one answer

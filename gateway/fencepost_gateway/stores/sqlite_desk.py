@@ -31,6 +31,7 @@ from fencepost_gateway.ports import (
     LEASE_MS,
     AddressChange,
     AdmitRequest,
+    Answer,
     Claimed,
     Effects,
     Judge,
@@ -201,6 +202,18 @@ class Desk:
         consents = self._door.consents(self._door.resolve(message.person_id))
         verdict = judge(self._facts.claim_facts(message, due_ms, attempt, consents))
         return self._write(message, verdict, attempt, now_ms)
+
+    def answer(self, message_id: str, decide: Answer, now_ms: int) -> bool:
+        """Do what ``Store.answer`` promises."""
+        found = self._facts.message(message_id)
+        if found is None:
+            return False
+        message, _, due_ms, attempt = found
+        subject = self._door.resolve(message.person_id)
+        facts = self._facts.claim_facts(message, due_ms, attempt, self._door.consents(subject))
+        message = structs.replace(message, person_id=subject)
+        self._door.put_consents(decide(structs.replace(facts, message=message)), now_ms)
+        return True
 
     def _write(self, message: Message, verdict: Verdict, attempt: int, now_ms: int) -> Claimed:
         run, sql = self._db.execute, self._sql

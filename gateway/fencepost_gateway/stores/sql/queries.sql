@@ -45,6 +45,12 @@ INSERT INTO consent_proof
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- name: proof_head
 SELECT id, hash FROM consent_proof ORDER BY id DESC LIMIT 1;
+-- name: put_proof_head
+INSERT OR IGNORE INTO proof_head (day, number, hash, signed_ms, signature) VALUES (?, ?, ?, ?, ?);
+-- name: proof_head_of
+SELECT 1 FROM proof_head WHERE day = ?;
+-- name: proof_heads
+SELECT day, number, hash, signed_ms, signature FROM proof_head ORDER BY day;
 -- name: proof_chained
 SELECT EXISTS (SELECT 1 FROM consent_proof WHERE hash <> x'');
 -- name: chain_proof
