@@ -32,6 +32,7 @@ from fencepost_gateway.ports import Store
 from fencepost_gateway.settings import Settings
 from fencepost_gateway.stores.memory import MemoryStore
 from fencepost_gateway.stores.sqlite import SqliteStore, open_sqlite
+from fencepost_gateway.stores.sqlite_file import ACK_ORDER
 from fencepost_gateway.workers.deliver import Deliver
 from fencepost_gateway.workers.lanes import open_lanes
 from fencepost_gateway.workers.pipeline import Pipeline
@@ -39,7 +40,6 @@ from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.timers import Timers
 from fencepost_gateway.workers.wakes import Wakes
 
-ACK_ORDER = ("memory", "os", "fsync")
 DRAIN_S = 10.0
 HOUR_S = 3600.0
 DAY_MS = 86_400_000

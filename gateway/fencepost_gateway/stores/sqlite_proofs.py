@@ -9,7 +9,6 @@ release is opened.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,10 +16,8 @@ import apsw
 from msgspec import structs
 
 from fencepost_gateway.decide.proof import ProofHead, ProofRow, hash_of
-from fencepost_gateway.errors import StartError
 from fencepost_gateway.ports import SignHead
-from fencepost_gateway.stores.sql import load_migrations, load_queries
-from fencepost_gateway.stores.sqlite_file import connect
+from fencepost_gateway.stores.sqlite_reading import reading
 
 PAGE = 1000
 
@@ -69,27 +66,6 @@ def proofs(
     else:
         found = db.execute(sql.proofs, (after, limit))
     return [ProofRow(*row) for row in found]
-
-
-@contextmanager
-def reading(folder: Path) -> Iterator[tuple[apsw.Connection, SimpleNamespace]]:
-    """
-    Open the store in ``folder`` to read it, beside a gateway that serves or without one.
-
-    Raises:
-        StartError: There is no store, or another release has written it.
-
-    """
-    path = folder / "fencepost.db"
-    if not path.exists():
-        raise StartError(f"{folder} holds no store: set FENCEPOST_DATA_DIR to the gateway's folder")
-    db = connect(path, read_only=True)
-    try:
-        if db.execute("PRAGMA user_version").get != load_migrations()[-1][0]:
-            raise StartError(f"{path} is of another release: start the gateway of this one first")
-        yield db, load_queries()
-    finally:
-        db.close()
 
 
 def read_proofs(folder: Path, person_id: str = "") -> Iterator[ProofRow]:

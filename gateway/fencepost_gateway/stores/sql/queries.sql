@@ -4,6 +4,9 @@ SELECT value FROM fact WHERE name = ?;
 INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 -- name: last_position
 SELECT coalesce(max(position), 0) FROM log;
+-- name: newest_ms
+SELECT coalesce(max(appended_ms), 0) FROM (
+  SELECT appended_ms FROM log ORDER BY position DESC LIMIT 1);
 -- name: append
 INSERT INTO log (position, appended_ms, body) VALUES (?, ?, ?);
 -- name: read_log
