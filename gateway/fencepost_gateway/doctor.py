@@ -189,7 +189,7 @@ def _policies(patient: Patient) -> Look:
             continue
         policy = Policy.model_validate(document.body)
         if policy.reviewed.by is None:
-            do = "have somebody who knows the law read it, and write their name into reviewed.by"
+            do = "let somebody who knows the law read it, and publish it with their name"
             yield "warning", f"policy {policy.id} was reviewed by nobody", do
         else:
             yield "fine", f"policy {policy.id} was reviewed by {policy.reviewed.by}", ""

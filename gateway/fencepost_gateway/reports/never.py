@@ -63,7 +63,7 @@ class Known(Struct, frozen=True):
         devices: Those that speak for the person now.
         statements: Of consent, oldest first.
         fences: Every version of the fences in ``told``.
-        policies: Every version of the policy in force.
+        policies: Every version of the policies in force.
 
     """
 
@@ -367,5 +367,5 @@ def _location(known: Known, plan: Plan, purpose: str) -> Iterator[tuple[int, Con
 
 
 def _policy_now(known: Known) -> list[Finding]:
-    changed = [row for row in known.policies if row.applied_ms > known.from_ms]
-    return [Finding("policy_now", {"applied_ms": changed[-1].applied_ms})] if changed else []
+    last_ms = max((row.applied_ms for row in known.policies), default=known.from_ms)
+    return [Finding("policy_now", {"applied_ms": last_ms})] if last_ms > known.from_ms else []

@@ -25,8 +25,7 @@ from fencepost_gateway.decide.proof import ProofHead, ProofRow
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.intake import records
-from fencepost_gateway.intake.admit import Admission, AdmitFacts
-from fencepost_gateway.intake.marks import Marks
+from fencepost_gateway.intake.admit import Admission
 from fencepost_gateway.intake.records import LogRecord, Published, Record, TimerFired
 from fencepost_gateway.ports import (
     AckLevel,
@@ -55,7 +54,6 @@ from fencepost_gateway.stores.memory_books import (
     consents_of,
     count_fence_days,
     end,
-    forget_place,
     known_as,
     merge,
     message_of,
@@ -65,9 +63,9 @@ from fencepost_gateway.stores.memory_books import (
     put_records,
     release_unshown,
     take,
-    take_back,
     unpack,
 )
+from fencepost_gateway.stores.memory_door import admit
 
 
 class MemoryStore:
@@ -96,38 +94,8 @@ class MemoryStore:
 
     async def admit(self, request: AdmitRequest) -> Admission | None:
         """See ``Store.admit``."""
-        device_id, stream = request.device_id, request.stream
         with self._unit() as books:
-            known = books.devices.get(device_id)
-            if known is not None and known[0] != request.secret_hash:
-                return None
-            marks = unpack(books.marks.get((device_id, stream), pack(Marks())), Marks)
-            admission = request.admit(
-                AdmitFacts(
-                    marks,
-                    lambda visitor_id: books.aliases.get(visitor_id, visitor_id),
-                    lambda person_id: consents_of(books, person_id),
-                )
-            )
-            for change in admission.consents:
-                put_change(books, change, request.received_ms)
-            if admission.link is not None:
-                visitor_id, person_id = admission.link
-                books.aliases[visitor_id] = person_id
-                books.merged.pop(visitor_id, None)
-            if admission.upload is not None:
-                append(books, admission.upload, request.received_ms)
-            if admission.upload is not None or admission.others:
-                books.devices[device_id] = (request.secret_hash, admission.person_id)
-                books.marks[(device_id, stream)] = pack(marks)
-                at_ms = request.received_ms
-                first_ms, last_ms = books.heard.get(device_id, (at_ms, at_ms))
-                books.heard[device_id] = (first_ms, max(last_ms, at_ms))
-            for withdrawal in admission.withdrawals:
-                take_back(books, withdrawal, request.received_ms)
-                if withdrawal.purpose == "location_collect" and not admission.locates:
-                    forget_place(books, withdrawal.person_id, request.received_ms)
-            return admission
+            return admit(books, request)
 
     async def append(self, record: Record, now_ms: int) -> int:
         """See ``Store.append``."""

@@ -179,6 +179,30 @@ def test_claim_needs_the_consent_of_every_policy() -> None:
     assert judge_of("US", "ko-KR").inputs["policy"] == "kr v1"
 
 
+@pytest.mark.parametrize(
+    ("default", "kr", "waits"),
+    [
+        ("hold", "hold", True),
+        ("hold", "withhold", False),
+        ("withhold", "hold", False),
+        (None, "hold", True),
+    ],
+)
+def test_message_waits_for_a_zone_only_if_every_policy_with_hours_lets_it(
+    default: str | None, kr: str, *, waits: bool
+) -> None:
+    """Withholding is the stricter answer; a policy without hours has none to give."""
+
+    def policy(base: Policy, wish: Any) -> Policy:
+        hours = replace(KR.quiet_hours[0], on_zone_unknown=wish)
+        return replace(base, quiet_hours=() if wish is None else (hours,))
+
+    the_plan = plan(policy=policy(DEFAULT, default), policies=(policy(KR, kr),))
+    person = Person("person-1", attributes={"country": "JP"}, locale="ko-KR")
+
+    assert jurisdiction_of(the_plan, person, "", NOON_MS).holds is waits
+
+
 def test_words_name_policies_and_country() -> None:
     """`fencepost explain` says which policies held, and by what."""
     check = {
