@@ -79,7 +79,8 @@ def settings() -> str:
 def _kind(annotation: object) -> str:
     if typing.get_origin(annotation) is typing.Literal:
         return " or ".join(f"`{value}`" for value in typing.get_args(annotation))
-    names = {"Path": "path", "str": "text", "int": "number", "float": "number", "dict": "table"}
+    names = {"Path": "path", "str": "text", "int": "number", "float": "number", "dict": "table",
+             "bool": "yes or no"}  # fmt: skip
     name = getattr(annotation, "__name__", "")
     return names.get(name, name)
 

@@ -17,6 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fencepost_gateway.commands import upkeep
 from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
 from fencepost_gateway.commands.person import person
 from fencepost_gateway.errors import StartError
@@ -274,31 +275,8 @@ def explain(  # noqa: PLR0913 - one parameter for each option
         fail_problem(error.problem)
 
 
-@cli.command()
-def proof(
-    *,
-    user: Annotated[str, typer.Option(help="Only of this user.")] = "",
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Check the whole chain instead of telling it.")
-    ] = False,
-) -> None:
-    """Tell who consented to what and how, or check that no proof of it was changed."""
-    from fencepost_gateway.decide import proof as chain  # noqa: PLC0415
-    from fencepost_gateway.decide.ids import person_id_of_user  # noqa: PLC0415
-    from fencepost_gateway.reports.proof_words import tell_proof, tell_verified  # noqa: PLC0415
-    from fencepost_gateway.settings import read_settings  # noqa: PLC0415
-    from fencepost_gateway.stores.sqlite_proofs import read_proofs  # noqa: PLC0415
-
-    settings = read_settings()
-    if verify:
-        found = chain.verify(read_proofs(settings.data_dir))
-        if found.broken_at is not None:
-            fail(tell_verified(found))
-        print(tell_verified(found))
-        return
-    person_id = person_id_of_user(settings.workspace, user) if user else ""
-    for row in read_proofs(settings.data_dir, person_id):
-        print(tell_proof(row))
+cli.command()(upkeep.proof)
+cli.command()(upkeep.doctor)
 
 
 @cli.command()

@@ -25,12 +25,14 @@ from fencepost_gateway.api.surface import Surface
 from fencepost_gateway.api.table import build
 from fencepost_gateway.clock import Clock, SystemClock
 from fencepost_gateway.credentials import Credentials, open_credentials
-from fencepost_gateway.errors import StartError
+from fencepost_gateway.decide.proof import ProofHead
+from fencepost_gateway.errors import StartError, StoreUnavailableError
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import Store
 from fencepost_gateway.settings import Settings
 from fencepost_gateway.stores.memory import MemoryStore
 from fencepost_gateway.stores.sqlite import SqliteStore, open_sqlite
+from fencepost_gateway.stores.sqlite_file import ACK_ORDER
 from fencepost_gateway.workers.deliver import Deliver
 from fencepost_gateway.workers.lanes import open_lanes
 from fencepost_gateway.workers.pipeline import Pipeline
@@ -38,9 +40,9 @@ from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.timers import Timers
 from fencepost_gateway.workers.wakes import Wakes
 
-ACK_ORDER = ("memory", "os", "fsync")
 DRAIN_S = 10.0
-TRIM_EVERY_S = 3600.0
+HOUR_S = 3600.0
+DAY_MS = 86_400_000
 
 log = structlog.get_logger()
 
@@ -106,6 +108,7 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
                     wakes=wakes,
                     metrics=metrics,
                     in_flight=settings.in_flight,
+                    public_url=settings.public_url,
                 ),
                 timers=Timers(store, plans, clock, wakes),
             )
@@ -185,7 +188,7 @@ async def _working(gateway: Gateway, stop: asyncio.Event) -> AsyncIterator[None]
         asyncio.create_task(gateway.pipeline.run(), name="pipeline"),
         asyncio.create_task(gateway.deliver.run(), name="deliver"),
         asyncio.create_task(gateway.timers.run(), name="timers"),
-        asyncio.create_task(_trim(gateway), name="trim"),
+        asyncio.create_task(_keep_house(gateway), name="house"),
     ]
 
     def ended(task: asyncio.Task[None]) -> None:
@@ -204,9 +207,26 @@ async def _working(gateway: Gateway, stop: asyncio.Event) -> AsyncIterator[None]
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _trim(gateway: Gateway) -> None:
-    """Let go of old log records, once an hour."""
+async def _keep_house(gateway: Gateway) -> None:
+    """Sign the proofs, once a day, and let go of old log records: looked after every hour."""
     while True:
-        await asyncio.sleep(TRIM_EVERY_S)
+        with contextlib.suppress(StoreUnavailableError):  # an hour later then
+            await sign_proofs(gateway)
+        await asyncio.sleep(HOUR_S)
         if isinstance(gateway.store, SqliteStore):
             await gateway.store.trim_log(gateway.surface.clock.now_ms())
+
+
+async def sign_proofs(gateway: Gateway) -> None:
+    """Sign the head of the chain of proofs, if that was not done today."""
+    now_ms, key = gateway.surface.clock.now_ms(), gateway.credentials.proof_key
+    day = now_ms // DAY_MS
+    heads: list[ProofHead] = []
+
+    def sign(number: int, digest: bytes) -> ProofHead:
+        heads.append(key.sign(ProofHead(day, number, digest, now_ms)))
+        return heads[-1]
+
+    if await gateway.store.sign_proofs(sign, day):
+        head = heads[-1]  # whoever keeps the logs elsewhere keeps a witness
+        log.info("proof.head_signed", number=head.number, head=head.hash.hex(), key=key.public)

@@ -3,8 +3,9 @@ Credentials: the keys of a gateway, made at the first start.
 
 ``keys.json`` (mode 0600) holds the public write key that apps carry, the operator key for servers
 and the command line, a key for each team that was given one, and the workspace's seed;
-``vapid_private.pem`` (0600) the Web Push key pair (RFC 8292). A file that others can read stops the
-start. Keys are read at the start: a key that is made or taken away counts from the next one on.
+``vapid_private.pem`` (0600) the Web Push key pair (RFC 8292), ``proof_private.pem`` (0600) the key
+that signs the chain of consent proofs (Ed25519). A file that others can read stops the start.
+Keys are read at the start: a key that is made or taken away counts from the next one on.
 """
 
 from __future__ import annotations
@@ -17,14 +18,43 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec import structs
 
 from fencepost_gateway.clock import secret_token
+from fencepost_gateway.decide.proof import ProofHead
 from fencepost_gateway.errors import StartError
 
 KEYS_FILE = "keys.json"
 VAPID_FILE = "vapid_private.pem"
+PROOF_FILE = "proof_private.pem"
+
+
+class ProofKey:
+    """The key that signs the heads of the chain of proofs."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+
+    @property
+    def public(self) -> str:
+        """Give the public half, by which anybody can check a head."""
+        return self._key.public_key().public_bytes_raw().hex()
+
+    def sign(self, head: ProofHead) -> ProofHead:
+        """Give a head with its signature."""
+        return structs.replace(head, signature=self._key.sign(head.signed))
+
+    def is_signed(self, head: ProofHead) -> bool:
+        """Say whether the signature of a head is of this key."""
+        try:
+            self._key.public_key().verify(head.signature, head.signed)
+        except InvalidSignature:
+            return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +65,7 @@ class Credentials:
     operator_key: str = field(repr=False)
     seed: str = field(repr=False)
     vapid_private_pem: str = field(repr=False)
+    proof_key: ProofKey = field(repr=False)
     vapid_public_key: str = ""
     team_keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     made: tuple[Path, ...] = ()
@@ -62,6 +93,10 @@ def open_credentials(folder: Path) -> Credentials:
     if not vapid_path.exists():
         _write_private(vapid_path, _new_vapid_pem())
         made.append(vapid_path)
+    proof_path = folder / PROOF_FILE
+    if not proof_path.exists():
+        _write_private(proof_path, _pem_of(Ed25519PrivateKey.generate()))
+        made.append(proof_path)
     try:
         keys = json.loads(_read_private(keys_path))
         pem = _read_private(vapid_path)
@@ -70,6 +105,7 @@ def open_credentials(folder: Path) -> Credentials:
             operator_key=keys["operator_key"],
             seed=keys["seed"],
             vapid_private_pem=pem,
+            proof_key=read_proof_key(folder),
             vapid_public_key=_public_key(pem),
             team_keys=_team_keys(keys),
             made=tuple(made),
@@ -114,6 +150,27 @@ def read_seed(folder: Path) -> str:
     return str(_read_keys(folder / KEYS_FILE)[0]["seed"])
 
 
+def read_proof_key(folder: Path) -> ProofKey:
+    """
+    Read the key of the proofs.
+
+    Raises:
+        StartError: There is none, it is no such key, or others can read it.
+
+    """
+    path = folder / PROOF_FILE
+    try:
+        key = serialization.load_pem_private_key(_read_private(path).encode(), password=None)
+    except (OSError, ValueError, TypeError) as error:
+        raise StartError(
+            f"{path} cannot be read ({type(error).__name__}): restore it from a backup; heads of "
+            "the chain that were signed with it cannot be checked without it"
+        ) from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise StartError(f"{path} is no Ed25519 key: restore it from a backup")
+    return ProofKey(key)
+
+
 def _read_keys(path: Path) -> tuple[dict[str, object], dict[str, str]]:
     """Read the key file of a gateway that was started before, and the teams' keys in it."""
     try:
@@ -152,7 +209,10 @@ def _read_private(path: Path) -> str:
 
 
 def _new_vapid_pem() -> str:
-    key = ec.generate_private_key(ec.SECP256R1())
+    return _pem_of(ec.generate_private_key(ec.SECP256R1()))
+
+
+def _pem_of(key: ec.EllipticCurvePrivateKey | Ed25519PrivateKey) -> str:
     return key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

@@ -21,11 +21,12 @@ from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.decide.proof import ProofRow
+from fencepost_gateway.decide.proof import ProofHead, ProofRow
 from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.intake.admit import Admission, AdmitFacts
 from fencepost_gateway.intake.records import LogRecord, Record
+from fencepost_gateway.intake.statement import ConsentChange
 
 LEASE_MS = 60_000  # twice the longest provider call
 ADDRESSES_MAX = 10  # of one channel of one person
@@ -210,6 +211,8 @@ class Statement(Struct, frozen=True):
 Admit = Callable[[AdmitFacts], Admission]
 Judge = Callable[[ClaimFacts], Verdict]
 Settle = Callable[[int], Settlement]
+Answer = Callable[[ClaimFacts], Sequence[ConsentChange]]
+SignHead = Callable[[int, bytes], ProofHead]
 
 
 class AdmitRequest(Struct, frozen=True):
@@ -352,6 +355,18 @@ class Store(Protocol):
 
         """
 
+    async def answer(self, message_id: str, decide: Answer, now_ms: int) -> bool:
+        """
+        Write what the receiver of a message states, with its proofs, in one commit.
+
+        ``decide`` sees what a claim of the message would see; ``facts.message.person_id`` is
+        whoever the person is by now, as ``ConsentChange.person_id`` must be.
+
+        Returns:
+            Whether there is such a message.
+
+        """
+
     async def reconcile(self, now_ms: int, *, all_leases: bool = False) -> int:
         """Turn ``sending`` deliveries whose lease ran out (or all) into ``unknown``; how many."""
 
@@ -443,6 +458,16 @@ class Store(Protocol):
 
         ``admit`` chains one a change, in its commit; they are never changed again.
         """
+
+    async def sign_proofs(self, sign: SignHead, day: int) -> bool:
+        """
+        Store the signed head of the chain for a day, unless it has one or nothing is chained.
+
+        ``sign`` gets number and hash of the last proof. Says whether it was signed.
+        """
+
+    async def proof_heads(self) -> list[ProofHead]:
+        """Give every signed head, by day."""
 
     async def versions(self, kind: str, ids: Collection[str]) -> list[DocumentRow]:
         """Give every version of these documents, archived ones too, by id and version."""

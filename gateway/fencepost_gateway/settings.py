@@ -57,6 +57,17 @@ class Settings(BaseSettings):
         description="Address to listen on; this machine by default. Put a TLS proxy before it.",
     )
     port: int = Field(default=8080, ge=0, le=65535, description="Port to listen on; 0 takes any.")
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?)?$",
+        description="Where people reach this gateway (https://edge.example.com), for links in "
+        "messages; without it a message with such a link is withheld.",
+    )
+    behind_proxy: bool = Field(
+        default=False,
+        description="Your proxy adds X-Forwarded-For: take the caller's address, which proofs of "
+        "consent keep truncated, from its last entry.",
+    )
     workspace: str = Field(
         default="default",
         pattern=r"^[a-z0-9-]{1,64}$",

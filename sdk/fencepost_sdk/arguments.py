@@ -6,6 +6,7 @@ Pure. A sentence names the argument and what it must be, never the value: values
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -92,3 +93,13 @@ def proof(method: str, text: str | None, surface: str | None, language: str) -> 
         "surface": surface or "",
         "method": method,
     }
+
+
+def wording_proof(wording: object) -> dict[str, object]:
+    """Say by which words a person consented, without sending them."""
+    if wording is None:
+        return {}
+    if not isinstance(wording, str) or not wording:
+        raise InvalidCallError("wording must be a string with something in it")
+    body = wording.encode("utf-8", "surrogatepass")
+    return {"text_sha256": hashlib.sha256(body).hexdigest()}

@@ -217,6 +217,7 @@ class Client:
         text: str | None = None,
         surface: str | None = None,
         channel: str | None = None,
+        wording: str | None = None,
     ) -> Tracked:
         """
         Change consent; it holds on this device before the call returns.
@@ -226,11 +227,13 @@ class Client:
             text: Id of the wording the person saw.
             surface: Screen or page where it was said.
             channel: The channel it is about; None: all of them.
+            wording: The very words the person saw; only their SHA-256 travels, as proof.
 
         """
         if channel is not None:
             arguments.check_choice("channel", channel, sorted(consents.CHANNELS))
         proof = arguments.proof("sdk", text, surface, self._core.language)
+        proof |= arguments.wording_proof(wording)
         return self._core.set_consent(
             arguments.consent_values(values), channel or consents.ANY, proof
         )

@@ -95,7 +95,7 @@ def _admit(
     hello: Sequence[Body], bodies: Sequence[Body], plans: Plans, now_ms: int, watch: Stopwatch
 ) -> list[Admission]:
     """Admit everything (it decodes each event too)."""
-    house = House(WORKSPACE, plans.plan.policy)
+    house = House(WORKSPACE, plans.plan.every_policy)
     marks = {body.device: Marks() for body in hello}
     said: dict[str, list[ConsentEntry]] = {}
     for body in hello:

@@ -31,8 +31,9 @@ from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import ClaimFacts, Verdict
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.errors import StoreUnavailableError
-from fencepost_gateway.intake.admit import Admission, AdmitFacts, ConsentChange
+from fencepost_gateway.intake.admit import Admission, AdmitFacts
 from fencepost_gateway.intake.records import Outcome, Published, Record, TimerFired, Upload
+from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import (
     LEASE_MS,
     AdmitRequest,

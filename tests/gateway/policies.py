@@ -22,4 +22,4 @@ def make_policy() -> Policy:
 
 def make_house(policy: Policy | None = None) -> House:
     """Give the house whose door is tested."""
-    return House(WORKSPACE, policy or make_policy())
+    return House(WORKSPACE, (policy or make_policy(),))

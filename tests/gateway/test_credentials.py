@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from fencepost_gateway.credentials import KEYS_FILE, VAPID_FILE, open_credentials, set_team_key
+from fencepost_gateway.credentials import (
+    KEYS_FILE,
+    PROOF_FILE,
+    VAPID_FILE,
+    open_credentials,
+    set_team_key,
+)
 from fencepost_gateway.errors import StartError
 
 
@@ -13,7 +19,8 @@ def test_first_start_makes_private_keys_and_says_where(tmp_path: Path) -> None:
     first = open_credentials(tmp_path / "data")
     again = open_credentials(tmp_path / "data")
 
-    assert [p.name for p in first.made] == [KEYS_FILE, VAPID_FILE]
+    assert [p.name for p in first.made] == [KEYS_FILE, VAPID_FILE, PROOF_FILE]
+    assert again.proof_key.public == first.proof_key.public
     assert again.made == ()
     assert again.write_key == first.write_key
     assert all(stat.S_IMODE(p.stat().st_mode) == 0o600 for p in first.made)
@@ -21,7 +28,7 @@ def test_first_start_makes_private_keys_and_says_where(tmp_path: Path) -> None:
 
 
 @pytest.mark.bad_input(119)
-@pytest.mark.parametrize("name", [KEYS_FILE, VAPID_FILE])
+@pytest.mark.parametrize("name", [KEYS_FILE, VAPID_FILE, PROOF_FILE])
 def test_key_file_that_others_can_read_stops_the_start(tmp_path: Path, name: str) -> None:
     """A leaked key is not served with; the message says how to mend it."""
     open_credentials(tmp_path)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -169,3 +170,18 @@ def test_consent_by_channel_says_so(gateway: GatewayDouble, make_client: MakeCli
 
     assert (entry.value, entry.allowed, entry.channels) == ("y", True, {"sms": "n"})
     assert channels == [None, None, "sms"]
+
+
+def test_wording_travels_as_its_hash(gateway: GatewayDouble, make_client: MakeClient) -> None:
+    """The words prove themselves by their SHA-256; they stay where they were shown."""
+    words = "Ja, schickt mir Angebote."
+    fp = make_client(consent=None)
+    fp.set_consent({"marketing": "y"}, text="news-v2", wording=words)
+    refused = fp.set_consent({"marketing": "y"}, wording="")
+    fp.flush()
+    (first,) = gateway.batches()
+    (event,) = first.batch["events"]
+
+    assert event["text_sha256"] == hashlib.sha256(words.encode()).hexdigest()
+    assert words not in str(first.batch)
+    assert refused.level == "dropped"

@@ -16,10 +16,11 @@ import msgspec
 from aiohttp import web
 
 from fencepost_gateway.api.body import read_body
-from fencepost_gateway.api.surface import SURFACE, Surface, device_of, moment
+from fencepost_gateway.api.surface import SURFACE, Surface, caller_of, device_of, moment
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.intake import limits, wire
 from fencepost_gateway.intake.admit import Admission, AdmitFacts, House, admit
+from fencepost_gateway.intake.statement import Caller
 from fencepost_gateway.intake.wire import Batch
 from fencepost_gateway.ports import AdmitRequest
 
@@ -36,7 +37,7 @@ async def post_batch(request: web.Request) -> web.Response:
     batch = decode(await read_body(request))
     if batch.device_id != device.device_id:
         raise ApiError("device_secret", "the body speaks of another device than the header")
-    house = house_of(surface)
+    house = house_of(surface, caller_of(request))
 
     def admit_it(facts: AdmitFacts) -> Admission:
         return admit(batch, house, facts, received_ms)
@@ -74,16 +75,17 @@ def decode(body: bytes) -> Batch:
     return batch
 
 
-def house_of(surface: Surface) -> House:
+def house_of(surface: Surface, caller: Caller) -> House:
     """Give what admission needs to know of the gateway."""
     plan = surface.plans.plan
     return House(
         workspace=surface.settings.workspace,
-        policy=plan.policy,
+        policies=plan.every_policy,
         seed=plan.seed,
         address_fault={c: lane.check_address for c, lane in surface.lanes.items()},
         is_service=plan.is_service,
         merging=plan.merging,
+        caller=caller,
     )
 
 

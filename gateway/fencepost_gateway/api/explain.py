@@ -229,7 +229,8 @@ async def _never(
 async def _known(
     surface: Surface, wish: Wish, person: Person | None, told: list[RecordRow]
 ) -> Known:
-    store, policy_id = surface.store, surface.plans.plan.policy.policy_id
+    store = surface.store
+    policy_ids = [each.policy_id for each in surface.plans.plan.every_policy]
     fence_ids = list(dict.fromkeys(row.body["fence_id"] for row in reversed(told)))[:FENCES_MAX]
     return Known(
         person_id=wish.person_id,
@@ -240,7 +241,7 @@ async def _known(
         devices=await store.devices_of(wish.person_id, DEVICES_MAX),
         statements=await store.statements(wish.person_id, STATEMENTS_MAX),
         fences=_by_id(await store.versions("fence", fence_ids)),
-        policies=await store.versions("policy", [policy_id]),
+        policies=await store.versions("policy", policy_ids),
     )
 
 

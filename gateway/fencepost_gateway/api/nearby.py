@@ -58,7 +58,8 @@ async def get_nearby(request: web.Request) -> web.Response:
     surface = request.app[SURFACE]
     person_id = await person_of(request)
     said = await surface.store.consents(person_id)
-    if not consent.allows(said, surface.plans.plan.policy, "location_collect").allowed:
+    policies = surface.plans.plan.every_policy
+    if not consent.allows_under(policies, said, "location_collect").allowed:
         raise ApiError("location_consent")
     plans, known = surface.plans, request.headers.get("If-None-Match", "")
     etag = f'"{plans.editions.name}"'

@@ -63,6 +63,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         },
     },
 }
+TEXTS = {"text": "text/plain", "page": "text/html"}
 SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "open": [],
     "device": [{"write_key": [], "device": []}],
@@ -130,8 +131,8 @@ def _operation(route: Route) -> dict[str, Any]:
 
 
 def _answer(route: Route) -> dict[str, Any]:
-    if route.answer == "text":
-        return {"description": route.summary, "content": {"text/plain": {}}}
+    if route.answer in TEXTS:
+        return {"description": route.summary, "content": {TEXTS[route.answer]: {}}}
     known = route.answer in ANSWERS
     schema = {"$ref": f"#/components/schemas/{route.answer}"} if known else {"type": "object"}
     return {"description": route.answer, "content": {"application/json": {"schema": schema}}}

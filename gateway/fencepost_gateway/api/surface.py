@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,6 +23,7 @@ from aiohttp import web
 from fencepost_gateway.clock import Clock
 from fencepost_gateway.credentials import Credentials
 from fencepost_gateway.errors import ApiError
+from fencepost_gateway.intake.statement import Caller, truncated_ip
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import Store
 from fencepost_gateway.settings import Settings
@@ -65,6 +67,7 @@ class Surface:
 
 ID_MAX = 256
 DIGITS_MAX = 19
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 SURFACE = web.AppKey("surface", Surface)
 
@@ -126,6 +129,16 @@ def device_of(request: web.Request) -> Device:
     if not dot or not device_id or not secret or max(len(device_id), len(secret)) > ID_MAX:
         raise ApiError("device_secret", "the header Fencepost-Device is missing or malformed")
     return Device(device_id, hashlib.sha256(secret.encode()).digest())
+
+
+def caller_of(request: web.Request) -> Caller:
+    """Say where a request comes from: behind a proxy of ours, by what it adds."""
+    ip = request.remote or ""
+    if request.app[SURFACE].settings.behind_proxy:
+        ip = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip() or ip
+    request_id = request.headers.get("X-Request-Id", "")
+    named = request_id if _REQUEST_ID.fullmatch(request_id) else ""
+    return Caller(truncated_ip(ip), named)
 
 
 def query_int(request: web.Request, name: str, default: int, top: int) -> int:

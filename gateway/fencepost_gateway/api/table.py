@@ -14,6 +14,7 @@ from aiohttp import web
 from fencepost_gateway.api import (
     audiences,
     batch,
+    confirm,
     decisions,
     device,
     documents,
@@ -176,6 +177,18 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/v1/emergency-stop", operate.post_emergency_stop, "operator",
         "Stop all marketing, or let it go on.", "EmergencyStop", body="StopRequest",
         errors=("malformed",),
+    ),
+    Route(
+        "GET", "/v1/confirm/{token}", confirm.get_confirm, "open",
+        "The page that asks somebody to confirm a consent; it changes nothing.", "page",
+        query={"lang": "`en` or `ko`; default: the best of `Accept-Language`."},
+        errors=("malformed",),
+    ),
+    Route(
+        "POST", "/v1/confirm/{token}", confirm.post_confirm, "open",
+        "Confirm the consent that a message asked about; again changes nothing.", "page",
+        query={"lang": "`en` or `ko`; default: the best of `Accept-Language`."},
+        errors=("malformed", "store_unavailable"),
     ),
     Route("GET", "/healthz", health.get_healthz, "open", "The process lives.", "Health"),
     Route(

@@ -8,6 +8,7 @@ Rule 1. Null and empty text are missing, so that a template never prints a blank
 Rule 2. ``person`` holds the attributes, and ``user_id``, ``locale`` and ``zone`` beside them.
 Rule 3. ``now`` is ISO 8601 in the person's zone, else the workspace's; neither known, it is
         missing: a wall clock of the wrong zone is worse than none.
+Rule 4. ``confirm.link`` is there for a template that ``confirms``, and for no other.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from fencepost_gateway.decide.person import Person
 
 ROOTS: Final = ("person", "place", "event", "now")
+CONFIRM: Final = "confirm"
 
 
 def scope_for(
@@ -33,6 +35,7 @@ def scope_for(
     now_ms: int,
     *,
     workspace_zone: str = "",
+    confirm_link: str = "",
 ) -> dict[str, Any]:
     """
     Lay out what the template of a message may name.
@@ -43,6 +46,7 @@ def scope_for(
         event: Properties of the app event that caused it.
         now_ms: Moment of the rendering.
         workspace_zone: Used when the person's zone is unknown.
+        confirm_link: Where the receiver confirms what the message asks.
 
     """
     own = {name: getattr(person, name) for name in PERSON_MEMBERS}
@@ -53,6 +57,7 @@ def scope_for(
         "place": place_facts(place) if place else {},
         "event": event or {},
         "now": now,
+        **({CONFIRM: {"link": confirm_link}} if confirm_link else {}),
     })  # fmt: skip
 
 

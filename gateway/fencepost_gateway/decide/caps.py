@@ -42,6 +42,20 @@ LONGEST_MS = {
 SlotState = Literal["open", "confirmed", "released", "kept_unknown"]
 
 
+class Asked(Struct, frozen=True):
+    """
+    What a message asks its receiver to confirm: a consent, and in which words it asks.
+
+    Its slot is no cap's: it keeps a second message from asking the same (``confirm``).
+    """
+
+    purpose: str
+    channel: str
+    address: str
+    text: str
+    text_sha256: str
+
+
 class Slot(Struct, frozen=True):
     """
     One message's place under the caps of a person.
@@ -67,6 +81,7 @@ class Slot(Struct, frozen=True):
     fence_id: str = ""
     priority: int = 50
     cause_at_ms: int = 0
+    asks: Asked | None = None
 
 
 class CapAnswer(Struct, frozen=True):

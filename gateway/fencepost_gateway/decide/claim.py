@@ -24,9 +24,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from fencepost_gateway.decide import caps, consent, timing
+from fencepost_gateway.decide import caps, confirm, consent, permission, quiet_hours, timing
 from fencepost_gateway.decide.cause import operands_of, rule_facts
 from fencepost_gateway.decide.ids import chance
+from fencepost_gateway.decide.jurisdiction import Jurisdiction, jurisdiction_of
 from fencepost_gateway.decide.message import AddressRow, Check, ClaimFacts, Verdict
 from fencepost_gateway.decide.plan import Campaign, Plan, Template
 from fencepost_gateway.decide.rules import Evaluation, Rule
@@ -54,6 +55,7 @@ class _Case(Struct, frozen=True):
     template: Template
     rendered: Mapping[str, Rendered]
     zones: Zones
+    law: Jurisdiction
     now_ms: int
 
     @property
@@ -78,8 +80,10 @@ def judge(plan: Plan, facts: ClaimFacts, rendered: Mapping[str, Rendered], now_m
     if campaign is None or template is None:
         gone = Check("live", ok=False, reason="campaign_ended", inputs={"found": False})
         return Verdict("withheld", (gone,), "campaign_ended")
-    zones = zones_of(facts.person, _phone(facts), plan.workspace_zone, now_ms)
-    case = _Case(plan, facts, campaign, template, rendered, zones, now_ms)
+    phone = _phone(facts)
+    zones = zones_of(facts.person, phone, plan.workspace_zone, now_ms)
+    law = jurisdiction_of(plan, facts.person, phone, now_ms)
+    case = _Case(plan, facts, campaign, template, rendered, zones, law, now_ms)
     checks: list[Check] = []
     for gate in (_live, _emergency_stop, _age, _holdout, _goal, _while):
         check = gate(case)
@@ -119,7 +123,10 @@ def _on_channel(case: _Case, channel: str, checks: list[Check]) -> Verdict | Non
         checks.append(check)
         if not check.ok:
             return None
-    slot = _slot(case, channel) if case.is_marketing else None
+    is_counted = case.is_marketing or case.template.confirms
+    slot = _slot(case, channel) if is_counted else None
+    if case.template.confirms and slot is not None:
+        slot = confirm.reserved(slot, case.facts, case.template, channel=channel, address=address)
     return Verdict(
         "send",
         tuple(checks),
@@ -233,40 +240,28 @@ def _suppression(_case: _Case, channel: str, address: AddressRow | None) -> Chec
 
 
 def _consent(case: _Case, channel: str, address: AddressRow | None) -> Check:
-    purposes: list[str] = [case.template.purpose]
-    if case.is_marketing and case.facts.message.cause.is_by_place:
-        purposes.append("location_marketing")
-    ref = address.ref if address else consent.ANY
-    answers = []
-    for purpose in purposes:
-        answer = consent.allows(case.facts.consents, case.plan.policy, purpose, channel, ref)
-        answers.append(answer)
-        if not answer.allowed:
-            break
-    last = answers[-1]
-    inputs = {
-        "asked": purposes[: len(answers)],
-        "purpose": last.purpose,
-        "value": last.value,
-        "said_for": last.said_for,
-        "policy": last.policy,
-    }
-    ok = last.allowed
-    return Check("consent", ok, channel, reason="" if ok else "consent", inputs=inputs)
+    return permission.check(case.law, case.facts, case.template, channel=channel, address=address)
 
 
 def _timing(case: _Case, channel: str) -> Timing:
-    names = {rule.lifted_by for rule in case.plan.policy.quiet_hours} - {""}
+    policies, purpose = case.law.policies, case.template.purpose
+    names = {rule.lifted_by for policy in policies for rule in policy.quiet_hours} - {""}
     lifts = frozenset(name for name in names if _may(case, name, channel))
     return timing.timing_of(
-        case.plan, case.facts, case.campaign, channel=channel, zones=case.zones, lifts=lifts
+        case.plan,
+        case.facts,
+        case.campaign,
+        channel=channel,
+        zones=case.zones,
+        by_policy=quiet_hours.policy_hours(policies, purpose, channel, lifts),
     )
 
 
 def _may(case: _Case, purpose: str, channel: str) -> bool:
     address = _address(case, channel)
     ref = address.ref if address else consent.ANY
-    return consent.allows(case.facts.consents, case.plan.policy, purpose, channel, ref).allowed
+    entries, policies = case.facts.consents, case.law.policies
+    return consent.allows_under(policies, entries, purpose, channel, ref).allowed
 
 
 def _next(case: _Case, channel: str, found: Timing) -> Answer:
@@ -284,10 +279,9 @@ def _quiet(case: _Case, channel: str) -> Check:
     if not found.limits and not found.needs_zone:
         inputs["exempt"] = True
         return Check("quiet_hours", ok=True, channel=channel, inputs=inputs)
-    inputs |= {"zones": list(case.zones.names), "zone_source": case.zones.source}
+    inputs |= {"zones": list(case.zones.names), "zone_source": case.zones.source, **case.law.told()}
     if found.needs_zone:
-        rules = case.plan.policy.quiet_hours
-        inputs["hold"] = any(rule.on_zone_unknown == "hold" for rule in rules)
+        inputs["hold"] = case.law.holds
         return Check("quiet_hours", ok=False, channel=channel, reason="zone_unknown", inputs=inputs)
     answer = timing.solve_for(case.facts.message, found.limits, case.now_ms)
     if answer.is_open:

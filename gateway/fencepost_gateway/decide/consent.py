@@ -14,6 +14,9 @@ Rule 5. Of two statements for one entry the later wins; from different clocks an
         arrive does not matter.
 Rule 6. Merging persons, the strictest statement wins.
 Rule 7. ``u``, ``dy``, ``dn`` are no statements: beside a statement they count for nothing.
+Rule 8. Where several policies hold, every one must allow; the first that does not, answers.
+Rule 9. ``p`` asks a question. It denies what it is about, but for the one message that asks it:
+        ``question`` gives the entry that waits for the answer.
 """
 
 from __future__ import annotations
@@ -116,6 +119,30 @@ def allows(
         if value != "u":
             return _answer(policy, purpose, value, level)
     return _answer(policy, purpose, policy.defaults.get(purpose, "u"), ("policy", ""))
+
+
+def allows_under(
+    policies: Sequence[Policy],
+    entries: Sequence[ConsentEntry],
+    purpose: str,
+    channel: str = ANY,
+    address: str = ANY,
+) -> ConsentAnswer:
+    """Say whether every one of ``policies`` (one at least) allows it (Rule 8)."""
+    answers = [allows(entries, each, purpose, channel, address) for each in policies]
+    return next((each for each in answers if not each.allowed), answers[0])
+
+
+def question(
+    entries: Sequence[ConsentEntry], purpose: str, channel: str, address: str
+) -> ConsentEntry | None:
+    """Give the ``p`` that decides about an address, if it is that which decides (Rule 9)."""
+    levels = ((channel, address), (channel, ANY), (ANY, ANY))
+    said = {e.key: e for e in entries if e.purpose == purpose and e.value != "u"}
+    found = [said[purpose, *level] for level in levels if (purpose, *level) in said]
+    if not found or any(e.value == "n" for e in found) or found[0].value != "p":
+        return None
+    return found[0]
 
 
 def _answer(policy: Policy, purpose: str, value: str, level: tuple[str, str]) -> ConsentAnswer:

@@ -67,12 +67,21 @@ def zones_of_country(country: str) -> tuple[str, ...]:
     return _zones_by_country().get(country.upper(), ())
 
 
+def country_of_zone(zone: str) -> str:
+    """Give the country that a zone is named for; empty for ``UTC`` and for former names."""
+    return _country_by_zone().get(zone, "")
+
+
 @lru_cache(maxsize=1)
 def _zones_by_country() -> dict[str, tuple[str, ...]]:
-    table = (files("tzdata") / "zoneinfo" / "zone.tab").read_text(encoding="utf-8")
     found: dict[str, list[str]] = {}
-    for line in table.splitlines():
-        if line and not line.startswith("#"):
-            country, _, zone, *_ = line.split("\t")
-            found.setdefault(country, []).append(zone)
+    for zone, country in _country_by_zone().items():
+        found.setdefault(country, []).append(zone)
     return {country: tuple(sorted(zones)) for country, zones in found.items()}
+
+
+@lru_cache(maxsize=1)
+def _country_by_zone() -> dict[str, str]:
+    table = (files("tzdata") / "zoneinfo" / "zone.tab").read_text(encoding="utf-8")
+    rows = [line.split("\t") for line in table.splitlines() if line and not line.startswith("#")]
+    return {zone: country for country, _, zone, *_ in rows}

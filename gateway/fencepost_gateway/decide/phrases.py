@@ -144,6 +144,10 @@ CHECKS: dict[str, Said] = {
         "{purpose} = {value} (said for {level}, policy {policy})",
         "{purpose} = {value} (대상 {level}, 정책 {policy})",
     ),
+    "asked_before": Said("asked at {at}", "확인 요청 시각 {at}"),
+    "policies": Said("under {policies}", "적용 정책 {policies}"),
+    "country": Said("{countries} by {source}", "{countries} ({source})"),
+    "no_country": Said("no country known", "국가를 알 수 없음"),
     "zones": Said("{zones} ({source})", "{zones} ({source})"),
     "no_zone": Said("no zone", "시간대 없음"),
     "many_zones": Said("{count} zones", "시간대 {count}개"),
@@ -162,6 +166,13 @@ CHECKS: dict[str, Said] = {
         "{rule}: {used} of {limit} used, {window}", "{rule}: {limit}회 중 {used}회 사용, {window}"
     ),
     "next_slot": Said("next slot {at}", "다음 발송 가능 {at}"),
+}
+
+COUNTRY_SOURCES: dict[str, Said] = {
+    "stated": Said("statement", "본인 진술"),
+    "phone prefix": Said("phone prefix", "전화번호 국가 번호"),
+    "zone": Said("time zone", "시간대"),
+    "locale": Said("locale", "로캘"),
 }
 
 NOTES: dict[str, Said] = {

@@ -131,6 +131,7 @@ class Template(Struct, frozen=True):
 
     ``sources`` maps channel -> member -> source; lists (buttons) stay lists of mappings.
     ``missing`` says what an absent value does: withhold the message, or print nothing.
+    ``confirms`` names the purpose that the message asks its receiver to confirm.
     """
 
     template_id: str
@@ -138,6 +139,7 @@ class Template(Struct, frozen=True):
     purpose: PurposeName
     sources: dict[str, dict[str, Any]]
     missing: Literal["withhold", "default"] = "withhold"
+    confirms: str = ""
 
 
 class CapScope(Struct, frozen=True):
@@ -185,7 +187,7 @@ class QuietHours(Struct, frozen=True):
 
 class Policy(Struct, frozen=True):
     """
-    Consent and quiet hours of a workspace.
+    Consent and quiet hours of a workspace, or of the ``countries`` that it is written for.
 
     ``accepts`` maps purpose (or ``*``) to the consent values that allow it; ``defaults`` maps
     purpose to the value that stands where nothing was said. All rules of ``quiet_hours`` hold.
@@ -196,12 +198,14 @@ class Policy(Struct, frozen=True):
     accepts: dict[str, frozenset[str]]
     defaults: dict[str, str]
     quiet_hours: tuple[QuietHours, ...] = ()
+    countries: frozenset[str] = frozenset()
 
 
 class Plan(Struct, frozen=True):
     """
     Everything published at one revision.
 
+    ``policy`` is the default, ``policies`` are those of jurisdictions (see ``jurisdiction``).
     ``openings`` holds the opening hours, by fence, that some entry waits for (``opened``);
     ``traits_on`` the traits that an app event goes into, ``trait_readers`` what rules read them
     with; ``ranked`` names those that need a ranking.
@@ -227,6 +231,12 @@ class Plan(Struct, frozen=True):
     allows_mock: bool = False
     merging: MergePolicy = "on_login"
     seed: str = ""
+    policies: tuple[Policy, ...] = ()
+
+    @property
+    def every_policy(self) -> tuple[Policy, ...]:
+        """Give all policies of the workspace: those that the door asks."""
+        return (self.policy, *self.policies)
 
     def is_service(self, campaign_id: str) -> bool:
         """Say whether a campaign's messages are no marketing; one that is gone sends none."""

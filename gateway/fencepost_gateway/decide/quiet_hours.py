@@ -24,7 +24,7 @@ from typing import Any
 from msgspec import Struct
 
 from fencepost_gateway.decide.hours import hours_limit, quiet_to_allowed, weekly_windows
-from fencepost_gateway.decide.plan import LocalWindow, QuietHours
+from fencepost_gateway.decide.plan import LocalWindow, Policy
 from fencepost_gateway.decide.solver import Limit
 from fencepost_gateway.decide.spans import WEEKDAYS, zone_named
 from fencepost_gateway.decide.zones import Zones
@@ -42,23 +42,28 @@ class Hours(Struct, frozen=True):
 
 
 def policy_hours(
-    rules: Sequence[QuietHours], purpose: str, channel: str, lifts: frozenset[str]
+    policies: Sequence[Policy], purpose: str, channel: str, lifts: frozenset[str]
 ) -> list[Hours]:
     """
-    Give the policy's hours that hold for a purpose on a channel (Rule 1).
+    Give the policies' hours that hold for a purpose on a channel (Rule 1).
 
     Args:
-        rules: The policy's quiet hours.
+        policies: Those that hold for the person: the hours of all of them.
         purpose: Purpose of the message.
         channel: Where it would go.
         lifts: The consents of the person that lift hours.
 
     """
     return [
-        Hours("policy", rule.allowed, rule.zones, rule.and_zone)
-        for rule in rules
+        Hours(_named(policy), rule.allowed, rule.zones, rule.and_zone)
+        for policy in policies
+        for rule in policy.quiet_hours
         if purpose in rule.purposes and channel in rule.channels and rule.lifted_by not in lifts
     ]
+
+
+def _named(policy: Policy) -> str:
+    return f"policy {policy.policy_id}" if policy.countries else "policy"
 
 
 def own_hours(attribute: object, purpose: str, channel: str) -> list[Hours] | None:

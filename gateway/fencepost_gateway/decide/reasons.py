@@ -102,6 +102,14 @@ REASONS: dict[str, Said] = {
         "The person has not allowed this.",
         "이에 동의하지 않았습니다.",
     ),
+    "not_pending": Said(
+        "No consent is pending that this message could ask to confirm.",
+        "이 메시지로 확인을 요청할 보류 중인 동의가 없습니다.",
+    ),
+    "confirmation_sent": Said(
+        "The one message that asks to confirm this consent was sent before.",
+        "이 동의의 확인을 요청하는 메시지는 한 번만 보내며, 이미 보냈습니다.",
+    ),
     "quiet_hours": Said(
         "It is quiet time where the person is.",
         "받는 분의 현지 시각이 발송을 자제하는 시간대입니다.",
@@ -125,6 +133,10 @@ REASONS: dict[str, Said] = {
     "render_failed": Said(
         "The template could not be rendered within its limits.",
         "템플릿을 제한 안에서 렌더링하지 못했습니다.",
+    ),
+    "no_public_url": Said(
+        "The setting public_url is missing, so no link can be written.",
+        "public_url 설정이 없어 링크를 만들 수 없습니다.",
     ),
     "frequency_cap": Said(
         "A frequency cap is used up.",

@@ -13,6 +13,7 @@ Rule 2. A release is spread over half an hour, so that a morning does not begin 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -21,6 +22,7 @@ from fencepost_gateway.decide import caps, quiet_hours
 from fencepost_gateway.decide.ids import chance
 from fencepost_gateway.decide.message import ClaimFacts, Message
 from fencepost_gateway.decide.plan import Campaign, Plan
+from fencepost_gateway.decide.quiet_hours import Hours
 from fencepost_gateway.decide.solver import FOREVER_MS, Answer, Limit, Span, solve
 from fencepost_gateway.decide.zones import Zones
 
@@ -50,28 +52,25 @@ def timing_of(
     *,
     channel: str,
     zones: Zones,
-    lifts: frozenset[str],
+    by_policy: Sequence[Hours],
 ) -> Timing:
     """
     Gather the limits of one message on one channel, without the caps.
 
     Args:
-        plan: The policy's hours and the fences.
+        plan: Templates and fences.
         facts: The person's own hours, and what caused the message.
         campaign: The campaign's hours.
         channel: Where it would go.
         zones: The zones that count for the person.
-        lifts: The consents of the person that lift hours.
+        by_policy: The hours of the policies that hold for the person.
 
     """
     purpose = plan.templates[campaign.message.template_id].purpose
     own = quiet_hours.own_hours(facts.person.attributes.get("quiet_hours"), purpose, channel)
-    hours = [
-        *quiet_hours.policy_hours(plan.policy.quiet_hours, purpose, channel, lifts),
-        *(own or ()),
-    ]
+    hours = [*by_policy, *(own or ())]
     if campaign.message.hours is not None:
-        hours.append(quiet_hours.Hours("campaign", campaign.message.hours))
+        hours.append(Hours("campaign", campaign.message.hours))
     limits = list(quiet_hours.limits(hours, zones)) if zones.names else []
     fence = plan.fences.get(facts.message.cause.fence_id)
     if campaign.message.only_open and fence is not None and fence.opening is not None:

@@ -16,6 +16,7 @@ from fencepost_gateway.decide.phrases import (
     CHECK_IN,
     CHECKS,
     CLAIM,
+    COUNTRY_SOURCES,
     FLAGS,
     GATES,
     KIND_NAMES,
@@ -215,6 +216,21 @@ def _tell_suppression(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str
 def _tell_consent(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     values = {name: inputs[name] for name in ("purpose", "value", "policy")}
     yield tongue.say(CHECKS["consent"], level=inputs["said_for"], **values)
+    if inputs.get("asked_ms") is not None:
+        yield tongue.say(CHECKS["asked_before"], at=tongue.moment(inputs["asked_ms"]))
+    yield from _tell_law(inputs, tongue)
+
+
+def _tell_law(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    """Say which policies held, and where the country was known from."""
+    if not inputs.get("policies"):
+        return
+    yield tongue.say(CHECKS["policies"], policies=", ".join(inputs["policies"]))
+    for source, countries in inputs["countries"].items():
+        by = tongue.say(_or_itself(COUNTRY_SOURCES, source))
+        yield tongue.say(CHECKS["country"], countries=", ".join(countries), source=by)
+    if not inputs["countries"]:
+        yield tongue.say(CHECKS["no_country"])
 
 
 def _tell_quiet_hours(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:

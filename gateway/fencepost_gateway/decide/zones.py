@@ -61,8 +61,7 @@ def zones_of(person: Person, phone: str, workspace: str, now_ms: int) -> Zones:
     """
     chosen = person.attributes.get("zone")
     home = chosen if isinstance(chosen, str) and zone_named(chosen) else ""
-    is_fresh = now_ms - person.zone_at_ms <= DEVICE_ZONE_MAX_AGE_MS
-    here = person.zone if is_fresh and zone_named(person.zone) else ""
+    here = device_zone(person, now_ms)
     if home or here:
         names = tuple(dict.fromkeys(z for z in (home, here) if z))
         source = "chosen and device" if home and here else "chosen" if home else "device"
@@ -74,6 +73,12 @@ def zones_of(person: Person, phone: str, workspace: str, now_ms: int) -> Zones:
     if zone_named(workspace):
         return Zones((workspace,), "workspace")
     return Zones((), "unknown")
+
+
+def device_zone(person: Person, now_ms: int) -> str:
+    """Give the zone of the person's device; empty if it is too old, or no zone (Rule 1)."""
+    is_fresh = now_ms - person.zone_at_ms <= DEVICE_ZONE_MAX_AGE_MS
+    return person.zone if is_fresh and zone_named(person.zone) else ""
 
 
 @lru_cache(maxsize=1024)  # by country and day: asked for with every message

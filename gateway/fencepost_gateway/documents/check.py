@@ -7,7 +7,8 @@ followed. Nothing here is about one document alone; that is ``documents.loader``
 Rule 1. A reference that points nowhere is an error: template, channel content, fence selector (one
         that matches nothing), library, what a cap counts.
 Rule 2. A live document that the new ones would break is reported too, with its kind and id.
-Rule 3. At most one policy and one workspace document are live, and no id is there twice.
+Rule 3. At most one workspace document and one policy without jurisdiction are live, no country is
+        in two policies, and no id is there twice.
 Rule 4. A sensitive fence starts no marketing (spec/geofence.md section 5), nor is it asked for by
         marketing, in a rule or through an audience.
 Rule 5. Opening hours can be read, and have a zone.
@@ -38,6 +39,7 @@ from fencepost_gateway.documents.loader import doubled
 from fencepost_gateway.documents.models.audience import Trait
 from fencepost_gateway.documents.models.campaign import Campaign, Entry
 from fencepost_gateway.documents.models.caps import Caps
+from fencepost_gateway.documents.models.policy import Policy
 from fencepost_gateway.documents.models.template import Template
 from fencepost_gateway.documents.rule_references import (
     circle_of,
@@ -48,7 +50,6 @@ from fencepost_gateway.documents.rule_references import (
 from fencepost_geofence.fence import Fence
 
 Lint = Callable[[Mapping[str, object]], Iterable[Finding]]
-_SINGLE = ("policy", "workspace")
 _SHOWN = {"message": "template, campaign or tag"}
 
 
@@ -119,11 +120,19 @@ def _world(documents: Sequence[Document]) -> World:
 
 
 def _several(documents: Sequence[Document]) -> Iterator[Problem]:
-    for kind in _SINGLE:
-        found = [each for each in documents if each.kind == kind]
+    policies = [each for each in documents if each.kind == "policy"]
+    for_all = [each for each in policies if not Policy.model_validate(each.body).jurisdiction]
+    workspaces = [each for each in documents if each.kind == "workspace"]
+    for what, found in (("workspace", workspaces), ("policy without jurisdiction", for_all)):
         for extra in found[1:]:
-            how = f"keep one, or archive {found[0].id}: a second one comes later"
-            yield problem_in(extra, (), f"a second {kind} beside {found[0].id}", how)
+            how = f"keep one, or archive {found[0].id}"
+            yield problem_in(extra, (), f"a second {what} beside {found[0].id}", how)
+    seen: dict[str, str] = {}
+    for each in policies:
+        for country in dict.fromkeys(Policy.model_validate(each.body).jurisdiction):
+            if seen.setdefault(country, each.id) != each.id:
+                what = f"{country} is in policy {seen[country]} as well"
+                yield problem_in(each, ("jurisdiction",), what, "keep it in one of them")
 
 
 def _check_campaign(document: Document, world: World) -> Iterator[Finding]:

@@ -7,7 +7,8 @@ Pure, but for the shipped default policy, which is read from the package. Docume
 Rule 1. A plan depends on the documents alone, never on their order.
 Rule 2. Selectors become fence ids here. ``dwell`` with ``after`` means those selected fences that
         have this threshold, ``pass`` and ``approach`` those that ask for them.
-Rule 3. No policy authored: the shipped one holds. Cap rules of all caps documents hold together.
+Rule 3. No default policy authored: the shipped one is it. Policies of jurisdictions are kept by id.
+        Cap rules of all caps documents hold together.
 Rule 4. Quiet hours become spans of one weekday each, overnight spans split at midnight.
 """
 
@@ -72,8 +73,9 @@ def compile_plan(
 
     """
     stored = sorted(documents, key=lambda d: (d.kind, d.id))
-    if not any(each.kind == "policy" for each in stored):
-        stored += [each for each in default_documents() if each.kind == "policy"]
+    policies = [_policy(source, each) for source, each in _of_kind(stored, "policy", Policy)]
+    shipped = _of_kind(default_documents(), "policy", Policy)
+    policies += [_policy(source, each) for source, each in shipped]
     workspace = next((each for _, each in _of_kind(stored, "workspace", Workspace)), None)
     zone = (workspace.zone if workspace else None) or ""
     all_fences = fences_of(stored) if live_fences is None else live_fences
@@ -85,7 +87,8 @@ def compile_plan(
     traits, need_ranks, ranks = traits_of(stored), ranked(stored), rankings or {}
     return plan.Plan(
         revision=revision,
-        policy=next(_policy(source, each) for source, each in _of_kind(stored, "policy", Policy)),
+        policy=next(each for each in policies if not each.countries),
+        policies=tuple(each for each in policies if each.countries),
         campaigns={each.campaign_id: each for each in campaigns},
         templates={
             source.id: _template(source, each)
@@ -246,7 +249,14 @@ def _template(source: StoredDocument, authored: Template) -> plan.Template:
         content: Authored | None = getattr(authored, channel)
         if content is not None:
             sources[channel] = content.model_dump()
-    return plan.Template(authored.id, source.version, authored.purpose, sources, authored.missing)
+    return plan.Template(
+        template_id=authored.id,
+        version=source.version,
+        purpose=authored.purpose,
+        sources=sources,
+        missing=authored.missing,
+        confirms=authored.confirms or "",
+    )
 
 
 def _caps(authored: Caps, views: Mapping[str, FenceView]) -> Iterator[plan.CapRule]:
@@ -284,6 +294,7 @@ def _policy(source: StoredDocument, authored: Policy) -> plan.Policy:
         accepts={purpose: frozenset(values) for purpose, values in authored.accepts.items()},
         defaults=dict(authored.defaults),
         quiet_hours=tuple(_quiet_hours(each) for each in authored.quiet_hours),
+        countries=frozenset(authored.jurisdiction),
     )
 
 

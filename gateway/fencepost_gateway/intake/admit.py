@@ -7,7 +7,8 @@ verdict, log record, consent rows and de-duplication mark are one commit.
 Rule 1. One bad event harms only itself.
 Rule 2. Times: when the device's clock is off by more than 30 s every time of the batch moves by
         the difference; later than receipt + 5 min is clamped; older than 31 days is rejected.
-Rule 3. A position without ``location_collect`` goes no further than this; without
+Rule 3. Every policy of the workspace is asked (``jurisdiction``, Rule 4).
+        A position without ``location_collect`` goes no further than this; without
         ``location_precise`` it is snapped to 0.01 degrees first, ``accuracy_m`` = max(a, 800).
         A check-in is a position, which nobody can snap: who reads a code means this place.
 Rule 4. A consent statement takes effect at once: for the events behind it in the same batch, and
@@ -37,24 +38,16 @@ from fencepost_gateway.decide.ids import (
     person_id_of_visitor,
 )
 from fencepost_gateway.decide.plan import MergePolicy, Policy
-from fencepost_gateway.intake import limits, wire
+from fencepost_gateway.intake import limits, statement, wire
 from fencepost_gateway.intake.addresses import address_ref, raw_of
-from fencepost_gateway.intake.faults import address_fault, consent_fault
+from fencepost_gateway.intake.faults import address_fault
 from fencepost_gateway.intake.marks import Marks, ranges
 from fencepost_gateway.intake.records import Upload
+from fencepost_gateway.intake.statement import Caller, ConsentChange
 from fencepost_gateway.intake.wire import BadEvent, Batch, Event
 
 SNAP_ACCURACY_M = 800.0
 FIX_TEXTS = ("event_id", "session")  # all that a limit can apply to
-
-
-class ConsentChange(Struct, frozen=True):
-    """A statement that takes effect: the entry, what stood before, and the proof beside it."""
-
-    person_id: str
-    entry: ConsentEntry
-    old_value: str
-    proof: dict[str, Any]
 
 
 class Withdrawal(Struct, frozen=True):
@@ -128,20 +121,22 @@ class House(Struct, frozen=True):
 
     Attributes:
         workspace: Part of every person id.
-        policy: Which consent values count.
+        policies: All of the workspace: who is whose is not known here, so every one must allow.
         seed: Keys the names of addresses.
         address_fault: By channel, why an address can never be called (empty when it can).
         is_service: Says of a campaign that its messages are no marketing.
         merging: What becomes of a visitor who logs in.
+        caller: Who stands before it.
 
     """
 
     workspace: str
-    policy: Policy
+    policies: tuple[Policy, ...]
     seed: str = ""
     address_fault: Mapping[str, Callable[[Mapping[str, Any]], str]] = {}
     is_service: Callable[[str], bool] = _never
     merging: MergePolicy = "on_login"
+    caller: Caller = Caller()
 
 
 def admit(batch: Batch, house: House, facts: AdmitFacts, received_ms: int) -> Admission:
@@ -246,7 +241,7 @@ class _Desk:
         if is_fix or isinstance(event, wire.CheckIn):
             return self._fix_fault
         if isinstance(event, wire.Consent):
-            return consent_fault(event)
+            return statement.fault_of(event)
         if isinstance(event, wire.Address):
             return address_fault(event, self._house.address_fault)
         if isinstance(event, wire.Identify):
@@ -272,21 +267,15 @@ class _Desk:
     def _weigh(self) -> None:
         """Work out once what the statements mean for positions."""
         entries = list(self._entries.values())
-        policy = self._house.policy
-        self._precise = consent.allows(entries, policy, "location_precise").allowed
-        collects = self._precise or consent.allows(entries, policy, "location_collect").allowed
+        self._precise = self._allows(entries, "location_precise")
+        collects = self._precise or self._allows(entries, "location_collect")
         self._fix_fault = None if collects else ("consent", "")
 
+    def _allows(self, entries: Sequence[ConsentEntry], purpose: str) -> bool:
+        return consent.allows_under(self._house.policies, entries, purpose).allowed
+
     def _state(self, event: wire.Consent, at_ms: int) -> None:
-        proof = {
-            "device_id": self._batch.device_id,
-            "text": event.text,
-            "language": event.language,
-            "surface": event.surface,
-            "method": event.method,
-            "event_id": event.event_id,
-            "zone": self._batch.context.zone[:64],
-        }
+        proof = statement.proof_of(event, self._batch, self._house.caller, _epoch_ms(event.at))
         for purpose, value in event.values.items():
             stated = ConsentEntry(
                 purpose,
@@ -346,7 +335,7 @@ class _Desk:
             old = self._entries.get(entry.key)
             if old != entry:
                 self._entries[entry.key] = entry
-                proof = {"device_id": self._batch.device_id, "method": "merge"}
+                proof = {"device_id": self._batch.device_id, "method": "merge", "actor": "gateway"}
                 self._change(known, entry, old, proof)
         self._weigh()
 
@@ -355,11 +344,12 @@ class _Desk:
     ) -> None:
         change = ConsentChange(person_id, entry, old.value if old else "u", proof)
         self._changes.append(change)
-        policy, purpose = self._house.policy, entry.purpose
-        if purpose not in consent.LOCATION or consent.grants(policy, purpose, entry.value):
+        purpose, policies = entry.purpose, self._house.policies
+        denied = [p for p in policies if not consent.grants(p, purpose, entry.value)]
+        if purpose not in consent.LOCATION or not denied:
             return
         spares = self._house.is_service if purpose == "location_marketing" else _never
-        named = f"{policy.policy_id} v{policy.version}"
+        named = f"{denied[0].policy_id} v{denied[0].version}"
         self._withdrawals.append(Withdrawal(person_id, purpose, entry.value, named, spares))
 
     # ---- the end --------------------------------------------------------------------------

@@ -10,11 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fencepost_channels.message import Channel
-from fencepost_gateway.decide import consent
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.addresses import raw_address
-
-CHANNELS = frozenset(Channel)
+from fencepost_gateway.intake.statement import CHANNELS
 
 Fault = tuple[str, str]
 AddressChecks = Mapping[str, Callable[[Mapping[str, Any]], str]]
@@ -30,18 +28,4 @@ def address_fault(event: wire.Address, checks: AddressChecks) -> Fault | None:
     check = checks.get(event.channel)
     if check is not None and not event.removed and check(raw_address(event)):
         return ("bad_value", member)
-    return None
-
-
-def consent_fault(event: wire.Consent) -> Fault | None:
-    """Say what is wrong with a statement of consent."""
-    if event.channel is not None and event.channel not in CHANNELS:
-        return ("bad_value", "channel")
-    if event.address is not None and event.channel is None:
-        return ("bad_value", "address")
-    for purpose, value in event.values.items():
-        if purpose not in consent.PURPOSES:
-            return ("bad_value", "values")
-        if value not in consent.VALUES:
-            return ("bad_value", f"values.{purpose}")
     return None

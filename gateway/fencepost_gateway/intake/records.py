@@ -3,7 +3,7 @@ Records: what stands in the log. What happens is a record; nothing else wakes th
 
 Pure data. A record is one of: an upload (the accepted events of one batch and one person), a
 timer that fired, the outcome of a message, a device that speaks for somebody else, a place that was
-forgotten, a back-fill, a publication of documents.
+forgotten, a statement made elsewhere, a back-fill, a publication of documents.
 """
 
 from __future__ import annotations
@@ -91,6 +91,13 @@ class PlaceForgotten(Struct, tag="place_forgotten"):
     device_ids: list[str]
 
 
+class Stated(Struct, tag="stated"):
+    """A person stated consent in another way than through a device: by the link of a message."""
+
+    person_id: str
+    entries: list[ConsentEntry]
+
+
 class Touched(Struct, tag="touched"):
     """These persons should be judged by the definitions in force."""
 
@@ -103,7 +110,7 @@ class Published(Struct, tag="published"):
     revision: int
 
 
-Record = Upload | TimerFired | Outcome | DeviceMoved | PlaceForgotten | Touched | Published
+Record = Upload | TimerFired | Outcome | DeviceMoved | PlaceForgotten | Stated | Touched | Published
 
 
 class LogRecord(Struct, frozen=True):

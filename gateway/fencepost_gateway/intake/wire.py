@@ -76,6 +76,7 @@ class Consent(_Event, tag="consent"):
     language: str | None = None
     surface: str | None = None
     method: str | None = None
+    text_sha256: str | None = None
 
 
 class Fix(_Event, tag="fix"):
@@ -132,10 +133,12 @@ class Who(Struct):
 
 
 class Context(Struct):
-    """What the gateway reads of the device's context; the rest is ignored."""
+    """What the gateway reads of the device's context; the rest is ignored, as an odd ``app`` is."""
 
     locale: str = ""
     zone: str = ""
+    app: Any = None
+    os: Any = None
 
 
 class Batch(Struct):
@@ -149,6 +152,7 @@ class Batch(Struct):
     events: list[Raw]
     oldest_seq: int = 1
     context: Context = msgspec.field(default_factory=Context)
+    sdk: Any = None
 
 
 class _SeqOnly(Struct):

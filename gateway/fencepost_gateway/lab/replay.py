@@ -182,7 +182,7 @@ class Replay:
             raws.append(Raw(msgspec.json.encode(body)))
         batch = Batch(1, name, "replay", _moment(now_ms), Who(name), raws, context=self._context)
         plan = self._plans.plan
-        house = House(WORKSPACE, plan.policy, is_service=plan.is_service)
+        house = House(WORKSPACE, plan.every_policy, is_service=plan.is_service)
 
         def admit_it(facts: AdmitFacts) -> Admission:
             return admit(batch, house, facts, now_ms)

@@ -64,7 +64,7 @@ class Known(Struct, frozen=True):
         devices: Those that speak for the person now.
         statements: Of consent, oldest first.
         fences: Every version of the fences in ``told``.
-        policies: Every version of the policy in force.
+        policies: Every version of the policies in force.
 
     """
 
@@ -364,12 +364,13 @@ def _location(known: Known, plan: Plan, purpose: str) -> Iterator[tuple[int, Con
     before = [said for said in known.statements if said.received_ms <= begin_ms]
     after = [said for said in known.statements[len(before) :] if said.received_ms < known.until_ms]
     entries |= {said.entry.key: said.entry for said in before}
-    yield begin_ms, consent.allows([*entries.values()], plan.policy, purpose)
+    policies = plan.every_policy  # as at the door
+    yield begin_ms, consent.allows_under(policies, [*entries.values()], purpose)
     for said in after:
         entries[said.entry.key] = said.entry
-        yield said.received_ms, consent.allows([*entries.values()], plan.policy, purpose)
+        yield said.received_ms, consent.allows_under(policies, [*entries.values()], purpose)
 
 
 def _policy_now(known: Known) -> list[Finding]:
-    changed = [row for row in known.policies if row.applied_ms > known.from_ms]
-    return [Finding("policy_now", {"applied_ms": changed[-1].applied_ms})] if changed else []
+    last_ms = max((row.applied_ms for row in known.policies), default=known.from_ms)
+    return [Finding("policy_now", {"applied_ms": last_ms})] if last_ms > known.from_ms else []

@@ -12,6 +12,8 @@ import msgspec
 
 from fencepost_gateway.decide.proof import ProofRow, Verified
 
+DAY_MS = 86_400_000
+
 _plain = msgspec.msgpack.Decoder()
 
 
@@ -26,12 +28,20 @@ def tell_proof(row: ProofRow) -> str:
 
 def tell_verified(found: Verified) -> str:
     """Say whether the chain is whole, and where it is not."""
-    if found.broken_at is None:
-        return f"{found.count} proofs, each follows from the one before; head {found.head.hex()}"
-    return (
-        f"proof {found.broken_at} is not what was written, or the one before it was replaced; the "
-        f"{found.count} before it follow from each other. Compare it with a backup's."
-    )
+    if found.broken_at is not None:
+        return (
+            f"proof {found.broken_at} is not what was written, or the one before it was replaced; "
+            f"the {found.count} before it follow from each other. Compare it with a backup's."
+        )
+    if found.broken_day is not None:
+        day = _moment(found.broken_day * DAY_MS)[:10]
+        return (
+            f"{found.count} proofs follow from each other, but not to the head of {day}: proofs "
+            "were cut off or all written anew since, or another key signed it. Compare them with a "
+            "backup's."
+        )
+    whole = f"{found.count} proofs, each follows from the one before; head {found.head.hex()}"
+    return f"{whole}; {found.heads} signed heads hold" if found.heads else whole
 
 
 def _one(value: object) -> str:

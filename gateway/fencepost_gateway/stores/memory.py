@@ -21,16 +21,16 @@ from msgspec import structs
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import OPEN_STATES, ClaimFacts
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.decide.proof import ProofRow
+from fencepost_gateway.decide.proof import ProofHead, ProofRow
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.intake import records
-from fencepost_gateway.intake.admit import Admission, AdmitFacts
-from fencepost_gateway.intake.marks import Marks
+from fencepost_gateway.intake.admit import Admission
 from fencepost_gateway.intake.records import LogRecord, Published, Record, TimerFired
 from fencepost_gateway.ports import (
     AckLevel,
     AdmitRequest,
+    Answer,
     Claimed,
     DeviceSeen,
     DocumentRow,
@@ -41,6 +41,7 @@ from fencepost_gateway.ports import (
     Judge,
     RecordRow,
     Settle,
+    SignHead,
     Statement,
 )
 from fencepost_gateway.stores import rows
@@ -58,21 +59,20 @@ from fencepost_gateway.stores.memory_books import (
     consents_of,
     count_fence_days,
     end,
-    forget_place,
     holdings_of,
     known_as,
     merge,
     message_of,
     open_messages,
     pack,
+    put_change,
     put_inbox,
-    put_proof,
     put_records,
     release_unshown,
     take,
-    take_back,
     unpack,
 )
+from fencepost_gateway.stores.memory_door import admit
 
 
 class MemoryStore:
@@ -102,45 +102,8 @@ class MemoryStore:
 
     async def admit(self, request: AdmitRequest) -> Admission | None:
         """See ``Store.admit``."""
-        device_id, stream = request.device_id, request.stream
         with self._unit() as books:
-            known = books.devices.get(device_id)
-            if known is not None and known[0] != request.secret_hash:
-                return None
-            marks = unpack(books.marks.get((device_id, stream), pack(Marks())), Marks)
-            admission = request.admit(
-                AdmitFacts(
-                    marks,
-                    lambda visitor_id: books.aliases.get(visitor_id, visitor_id),
-                    lambda person_id: consents_of(books, person_id),
-                )
-            )
-            for change in admission.consents:
-                books.consents[(change.person_id, *change.entry.key)] = change.entry
-                # Whose clock it was is not kept of what was stated once.
-                put_proof(books, change, request.received_ms)
-                stated = Statement(request.received_ms, structs.replace(change.entry, clock=""))
-                books.statements = (*books.statements, (change.person_id, stated))
-            if admission.link is not None:
-                visitor_id, person_id = admission.link
-                books.aliases[visitor_id] = person_id
-                books.merged.pop(visitor_id, None)
-            spoke_for = known[1] if known is not None else ""
-            for record in rows.log_records(
-                admission, device_id, spoke_for, lambda v: books.aliases.get(v, v)
-            ):
-                append(books, record, request.received_ms)
-            if admission.upload is not None or admission.others:
-                books.devices[device_id] = (request.secret_hash, admission.person_id)
-                books.marks[(device_id, stream)] = pack(marks)
-                at_ms = request.received_ms
-                first_ms, last_ms = books.heard.get(device_id, (at_ms, at_ms))
-                books.heard[device_id] = (first_ms, max(last_ms, at_ms))
-            for withdrawal in admission.withdrawals:
-                take_back(books, withdrawal, request.received_ms)
-                if withdrawal.purpose == "location_collect" and not admission.locates:
-                    forget_place(books, withdrawal.person_id, request.received_ms)
-            return admission
+            return admit(books, request)
 
     async def append(self, record: Record, now_ms: int) -> int:
         """See ``Store.append``."""
@@ -258,6 +221,22 @@ class MemoryStore:
                 shown = (0, delivery_id, m.message_id, inbox, m.priority, m.expires_at_ms)
                 put_inbox(books, m.person_id, InboxRow(*shown))
             return settlement
+
+    async def answer(self, message_id: str, decide: Answer, now_ms: int) -> bool:
+        """See ``Store.answer``."""
+        with self._unit() as books:
+            row = books.messages.get(message_id)
+            if row is None:
+                return False
+            facts = claim_facts(books, row)
+            subject = books.aliases.get(row.person_id, row.person_id)
+            message = structs.replace(facts.message, person_id=subject)
+            changes = decide(structs.replace(facts, message=message))
+            for change in changes:
+                put_change(books, change, now_ms)
+            for record in rows.stated(changes):
+                append(books, record, now_ms)
+            return True
 
     async def reconcile(self, now_ms: int, *, all_leases: bool = False) -> int:
         """See ``Store.reconcile``."""
@@ -396,6 +375,20 @@ class MemoryStore:
         wanted = known_as(self._books, person_id)
         found = [p for p in self._books.proofs if not person_id or p.person_id in wanted]
         return [p for p in found if p.number > after][:limit]
+
+    async def sign_proofs(self, sign: SignHead, day: int) -> bool:
+        """See ``Store.sign_proofs``."""
+        with self._unit() as books:
+            if not books.proofs or any(head.day == day for head in books.proof_heads):
+                return False
+            last = books.proofs[-1]
+            heads = [*books.proof_heads, sign(last.number, last.hash)]
+            books.proof_heads = tuple(sorted(heads, key=lambda head: head.day))
+            return True
+
+    async def proof_heads(self) -> list[ProofHead]:
+        """See ``Store.proof_heads``."""
+        return list(self._books.proof_heads)
 
     async def versions(self, kind: str, ids: Collection[str]) -> list[DocumentRow]:
         """See ``Store.versions``."""

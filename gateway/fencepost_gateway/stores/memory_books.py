@@ -18,12 +18,13 @@ from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import DENYING, ConsentEntry
 from fencepost_gateway.decide.message import OPEN_STATES, AddressRow, ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.decide.proof import ProofRow, hash_of
+from fencepost_gateway.decide.proof import ProofHead, ProofRow, hash_of
 from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.decide.settle import Settlement
 from fencepost_gateway.intake import records
-from fencepost_gateway.intake.admit import ConsentChange, Withdrawal
+from fencepost_gateway.intake.admit import Withdrawal
 from fencepost_gateway.intake.records import PlaceForgotten, Record
+from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import (
     ADDRESSES_MAX,
     LEASE_MS,
@@ -95,6 +96,7 @@ class Books(Struct):
     heard: dict[str, tuple[int, int]] = {}
     statements: tuple[tuple[str, Statement], ...] = ()
     proofs: tuple[ProofRow, ...] = ()
+    proof_heads: tuple[ProofHead, ...] = ()
     marks: dict[tuple[str, str], bytes] = {}
     aliases: dict[str, str] = {}
     merged: dict[str, str] = {}
@@ -360,6 +362,15 @@ def in_flight_of(books: Books, person_id: str) -> list[str]:
         if delivery.state == "sending"
         and books.messages[delivery.message_id].person_id in everybody
     ]
+
+
+def put_change(books: Books, change: ConsentChange, now_ms: int) -> None:
+    """Let a statement take effect, with its proof."""
+    books.consents[(change.person_id, *change.entry.key)] = change.entry
+    put_proof(books, change, now_ms)
+    # Whose clock it was is not kept of what was stated once.
+    stated = Statement(now_ms, structs.replace(change.entry, clock=""))
+    books.statements = (*books.statements, (change.person_id, stated))
 
 
 def put_proof(books: Books, change: ConsentChange, now_ms: int) -> None:

@@ -15,8 +15,9 @@ from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.message import AddressRow, Check, Message, Verdict
 from fencepost_gateway.decide.proof import ProofRow
 from fencepost_gateway.decide.settle import Settlement
-from fencepost_gateway.intake.admit import Admission, ConsentChange, Withdrawal
-from fencepost_gateway.intake.records import DeviceMoved, Outcome, Record
+from fencepost_gateway.intake.admit import Admission, Withdrawal
+from fencepost_gateway.intake.records import DeviceMoved, Outcome, Record, Stated
+from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import RecordRow
 
 INBOX_MAX = 100  # messages of one answer
@@ -116,6 +117,12 @@ def proof_row(change: ConsentChange, in_flight: Sequence[str], now_ms: int) -> P
         received_ms=now_ms,
         proof=msgspec.msgpack.encode(proof),
     )
+
+
+def stated(changes: Sequence[ConsentChange]) -> list[Stated]:
+    """Give the log records by which the pipeline learns of statements that no upload brings."""
+    people = dict.fromkeys(change.person_id for change in changes)
+    return [Stated(i, [c.entry for c in changes if c.person_id == i]) for i in people]
 
 
 def outcome_record(

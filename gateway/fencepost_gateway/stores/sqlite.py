@@ -27,7 +27,7 @@ import msgspec
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import ClaimFacts
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.decide.proof import ProofRow
+from fencepost_gateway.decide.proof import ProofHead, ProofRow
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.intake import records
@@ -36,6 +36,7 @@ from fencepost_gateway.intake.records import LogRecord, Published, Record
 from fencepost_gateway.ports import (
     AckLevel,
     AdmitRequest,
+    Answer,
     Claimed,
     DeviceSeen,
     DocumentRow,
@@ -46,6 +47,7 @@ from fencepost_gateway.ports import (
     Judge,
     RecordRow,
     Settle,
+    SignHead,
     Statement,
 )
 from fencepost_gateway.stores import rows
@@ -55,7 +57,7 @@ from fencepost_gateway.stores.sqlite_desk import Desk, Facts
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_fence_days import KEPT_DAYS, FenceDays
 from fencepost_gateway.stores.sqlite_file import ack_level_of, connect, lock_folder, migrate
-from fencepost_gateway.stores.sqlite_proofs import begin_chain, proofs
+from fencepost_gateway.stores.sqlite_proofs import begin_chain, proof_heads, proofs, sign_head
 from fencepost_gateway.stores.sqlite_story import Story
 from fencepost_gateway.stores.sqlite_writer import Writer
 
@@ -146,6 +148,14 @@ class SqliteStore:
         return await self._write(
             lambda: self._desk.confirm(delivery_id, lease_token, outcome, settle, now_ms, inbox)
         )
+
+    async def answer(self, message_id: str, decide: Answer, now_ms: int) -> bool:
+        """See ``Store.answer``."""
+        return await self._write(lambda: self._desk.answer(message_id, decide, now_ms))
+
+    async def sign_proofs(self, sign: SignHead, day: int) -> bool:
+        """See ``Store.sign_proofs``."""
+        return await self._write(lambda: sign_head(self._write_db, self._sql, sign, day))
 
     async def reconcile(self, now_ms: int, *, all_leases: bool = False) -> int:
         """See ``Store.reconcile``."""
@@ -381,6 +391,10 @@ class SqliteStore:
     async def proofs(self, after: int, limit: int, *, person_id: str = "") -> list[ProofRow]:
         """See ``Store.proofs``."""
         return await self._read(lambda: proofs(self._read_db, self._sql, after, limit, person_id))
+
+    async def proof_heads(self) -> list[ProofHead]:
+        """See ``Store.proof_heads``."""
+        return await self._read(lambda: proof_heads(self._read_db, self._sql))
 
     async def versions(self, kind: str, ids: Collection[str]) -> list[DocumentRow]:
         """See ``Store.versions``."""

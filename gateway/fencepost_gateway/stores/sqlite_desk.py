@@ -33,6 +33,7 @@ from fencepost_gateway.ports import (
     AddressChange,
     AddressMove,
     AdmitRequest,
+    Answer,
     Claimed,
     Effects,
     Judge,
@@ -225,6 +226,21 @@ class Desk:
         consents = self._door.consents(self._door.resolve(message.person_id))
         verdict = judge(self._facts.claim_facts(message, due_ms, attempt, consents))
         return self._write(message, verdict, attempt, now_ms)
+
+    def answer(self, message_id: str, decide: Answer, now_ms: int) -> bool:
+        """Do what ``Store.answer`` promises."""
+        found = self._facts.message(message_id)
+        if found is None:
+            return False
+        message, _, due_ms, attempt = found
+        subject = self._door.resolve(message.person_id)
+        facts = self._facts.claim_facts(message, due_ms, attempt, self._door.consents(subject))
+        message = structs.replace(message, person_id=subject)
+        changes = decide(structs.replace(facts, message=message))
+        self._door.put_consents(changes, now_ms)
+        for record in rows.stated(changes):
+            self._door.append(record, now_ms)
+        return True
 
     def _write(self, message: Message, verdict: Verdict, attempt: int, now_ms: int) -> Claimed:
         run, sql = self._db.execute, self._sql

@@ -7,6 +7,7 @@ consent) in bounded dictionaries; the rows are the truth, and a rollback empties
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,9 +16,10 @@ import msgspec
 
 from fencepost_gateway.decide.consent import DENYING, ConsentEntry
 from fencepost_gateway.intake import records
-from fencepost_gateway.intake.admit import Admission, AdmitFacts, ConsentChange
+from fencepost_gateway.intake.admit import Admission, AdmitFacts
 from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.intake.records import LogRecord, Record
+from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import AdmitRequest
 from fencepost_gateway.stores import rows
 from fencepost_gateway.stores.sqlite_proofs import append_proof
@@ -54,7 +56,7 @@ class Door:
         marks = self._stream(request.device_id, request.stream)
         admission = request.admit(AdmitFacts(marks, self.resolve, self.consents))
         now_ms = request.received_ms
-        self._put_consents(admission, now_ms)
+        self.put_consents(admission.consents, now_ms)
         if admission.link is not None:
             visitor_id, person_id = admission.link
             self._db.execute(self._sql.put_alias, (visitor_id, person_id))
@@ -123,8 +125,9 @@ class Door:
             _bound(self._streams)[key] = marks
         return marks
 
-    def _put_consents(self, admission: Admission, now_ms: int) -> None:
-        for change in admission.consents:
+    def put_consents(self, changes: Iterable[ConsentChange], now_ms: int) -> None:
+        """Let statements take effect, each with its proof."""
+        for change in changes:
             e = change.entry
             row = (change.person_id, e.purpose, e.channel, e.address)
             self._db.execute(self._sql.put_consent, (*row, e.value, e.at_ms, e.clock))

@@ -18,6 +18,7 @@ from fencepost_gateway.errors import StartError
 from fencepost_gateway.ports import AckLevel
 from fencepost_gateway.stores.sql import load_migrations
 
+ACK_ORDER = ("memory", "os", "fsync")  # the least first
 READ_MAX_MS = 5_000
 PAGE_BYTES = 8192  # an upload of 50 events in one page: half the writes of 4096
 

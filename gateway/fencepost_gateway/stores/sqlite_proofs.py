@@ -15,10 +15,9 @@ from types import SimpleNamespace
 import apsw
 from msgspec import structs
 
-from fencepost_gateway.decide.proof import ProofRow, hash_of
-from fencepost_gateway.errors import StartError
-from fencepost_gateway.stores.sql import load_migrations, load_queries
-from fencepost_gateway.stores.sqlite_file import connect
+from fencepost_gateway.decide.proof import ProofHead, ProofRow, hash_of
+from fencepost_gateway.ports import SignHead
+from fencepost_gateway.stores.sqlite_reading import reading
 
 PAGE = 1000
 
@@ -29,6 +28,21 @@ def append_proof(db: apsw.Connection, sql: SimpleNamespace, row: ProofRow) -> No
     numbered = structs.replace(row, number=number + 1)
     chained = structs.replace(numbered, hash=hash_of(head, numbered))
     db.execute(sql.put_proof, structs.astuple(chained))
+
+
+def sign_head(db: apsw.Connection, sql: SimpleNamespace, sign: SignHead, day: int) -> bool:
+    """See ``Store.sign_proofs``."""
+    last = db.execute(sql.proof_head).get
+    if last is None or db.execute(sql.proof_head_of, (day,)).get:
+        return False
+    head = sign(*last)
+    db.execute(sql.put_proof_head, structs.astuple(head))
+    return True
+
+
+def proof_heads(db: apsw.Connection, sql: SimpleNamespace) -> list[ProofHead]:
+    """See ``Store.proof_heads``."""
+    return [ProofHead(*row) for row in db.execute(sql.proof_heads)]
 
 
 def begin_chain(db: apsw.Connection, sql: SimpleNamespace) -> None:
@@ -55,26 +69,18 @@ def proofs(
 
 
 def read_proofs(folder: Path, person_id: str = "") -> Iterator[ProofRow]:
-    """
-    Read the chain in ``folder`` from its file, beside a gateway that serves or without one.
-
-    Raises:
-        StartError: There is no store, or another release has written it.
-
-    """
-    path = folder / "fencepost.db"
-    if not path.exists():
-        raise StartError(f"{folder} holds no store: set FENCEPOST_DATA_DIR to the gateway's folder")
-    db, sql = connect(path, read_only=True), load_queries()
-    try:
-        if db.execute("PRAGMA user_version").get != load_migrations()[-1][0]:
-            raise StartError(f"{path} is of another release: start the gateway of this one first")
+    """Read the chain in ``folder`` from its file (see ``reading``)."""
+    with reading(folder) as (db, sql):
         after = 0
         while page := _page(db, sql, after, person_id):
             yield from page
             after = page[-1].number
-    finally:
-        db.close()
+
+
+def read_heads(folder: Path) -> list[ProofHead]:
+    """Read the signed heads in ``folder`` (see ``reading``)."""
+    with reading(folder) as (db, sql):
+        return proof_heads(db, sql)
 
 
 def _page(db: apsw.Connection, sql: SimpleNamespace, after: int, person_id: str) -> list[ProofRow]:

@@ -27,6 +27,7 @@ from fencepost_gateway.decide.claim import Rendered, judge
 from fencepost_gateway.decide.message import ClaimFacts, Verdict
 from fencepost_gateway.decide.settle import CallOutcome, Settlement, settle
 from fencepost_gateway.errors import StoreUnavailableError
+from fencepost_gateway.intake.tickets import write_ticket
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import LEASE_MS, Claimed, Store
 from fencepost_gateway.workers.lanes import Lane
@@ -53,6 +54,7 @@ class Deliver:
         wakes: Wakes,
         metrics: Metrics,
         in_flight: int = 100,
+        public_url: str = "",
     ) -> None:
         self._store = store
         self._plans = plans
@@ -62,6 +64,7 @@ class Deliver:
         self._metrics = metrics
         self._renderer = Renderer()
         self._in_flight = in_flight
+        self._public_url = public_url.rstrip("/")
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -149,6 +152,9 @@ class Deliver:
         template = plan.templates.get(campaign.message.template_id) if campaign else None
         if template is None:
             return {}
+        channels = [channel for channel in message.channels if channel in self._lanes]
+        if template.confirms and not self._public_url:
+            return {each: RenderProblem("no_public_url", "confirm.link") for each in channels}
         place = place_of(plan, facts.person, message.cause)
         scope = scope_for(
             facts.person,
@@ -156,12 +162,13 @@ class Deliver:
             message.cause.props,
             now_ms,
             workspace_zone=plan.workspace_zone,
+            confirm_link=self._link(message.message_id) if template.confirms else "",
         )
-        return {
-            channel: self._renderer.render(template, channel, scope)
-            for channel in message.channels
-            if channel in self._lanes
-        }
+        return {each: self._renderer.render(template, each, scope) for each in channels}
+
+    def _link(self, message_id: str) -> str:
+        ticket = write_ticket(self._plans.plan.seed, message_id)
+        return f"{self._public_url}/v1/confirm/{ticket}"
 
     async def _send(
         self, claimed: Claimed, content: Content | RenderProblem, claimed_ms: int

@@ -52,6 +52,7 @@ from fencepost_gateway.intake.records import (
     LogRecord,
     Outcome,
     PlaceForgotten,
+    Stated,
     TimerFired,
     Touched,
     Upload,
@@ -118,6 +119,10 @@ class Group:
         elif isinstance(record, PlaceForgotten):
             for device_id in record.device_ids:
                 self._forget_place(device_id, self._person(record.person_id))
+        elif isinstance(record, Stated):
+            person = self._person(record.person_id)
+            person.state(record.entries)
+            self._altered(person, "consents")
         elif isinstance(record, Touched):
             for person_id in record.person_ids:
                 known = self._states.known(person_id)

@@ -14,6 +14,7 @@ from fencepost_gateway.intake.records import (
     LogRecord,
     Outcome,
     PlaceForgotten,
+    Stated,
     TimerFired,
     Touched,
     Upload,
@@ -64,6 +65,6 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
         elif isinstance(record, PlaceForgotten):
             persons.add(record.person_id)
             devices.update(record.device_ids)
-        elif isinstance(record, Outcome):
+        elif isinstance(record, Outcome | Stated):
             persons.add(record.person_id)
     return persons, devices

@@ -1,12 +1,13 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fencepost_gateway.decide.hours import quiet_to_allowed, weekly_windows
 from fencepost_gateway.decide.plan import LocalWindow, QuietHours
 from fencepost_gateway.decide.quiet_hours import Hours, limits, own_hours, policy_hours
 from fencepost_gateway.decide.zones import Zones
-from gateway.decide.builders import DAYTIME, MODEST, windows
+from gateway.decide.builders import DAYTIME, MODEST, POLICY, windows
 
 ALL_DAY = windows(range(7), (0, 1440))
 _window = st.tuples(st.integers(0, 6), st.integers(0, 1439), st.integers(1, 1440)).map(
@@ -143,5 +144,6 @@ def test_policy_hours_hold_for_what_they_cover(
     rule = QuietHours(
         frozenset({"marketing"}), frozenset({"sms"}), ALL_DAY, lifted_by="marketing_night"
     )
+    policy = replace(POLICY, quiet_hours=(rule,))
 
-    assert len(policy_hours([rule], purpose, channel, lifts)) == count
+    assert len(policy_hours([policy], purpose, channel, lifts)) == count

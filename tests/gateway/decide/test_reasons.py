@@ -7,11 +7,11 @@ from typing import get_args
 import pytest
 
 from fencepost_gateway.content import renderer
-from fencepost_gateway.decide import claim, enter
+from fencepost_gateway.decide import claim, enter, permission
 from fencepost_gateway.decide.reasons import REASONS, sentence
 from fencepost_gateway.decide.settle import Family
 from fencepost_gateway.intake import codes
-from fencepost_gateway.workers import group
+from fencepost_gateway.workers import deliver, group
 
 
 def _texts(node: ast.AST) -> Iterator[str]:
@@ -40,8 +40,8 @@ def _stated(module: ModuleType, call: str, position: int) -> set[str]:
 
 
 AT_THE_ENTRY = _stated(enter, "", 0)
-AT_THE_CLAIM = _stated(claim, "Verdict", 2)
-AT_RENDERING = _stated(renderer, "RenderProblem", 0)
+AT_THE_CLAIM = _stated(claim, "Verdict", 2) | _stated(permission, "", 0)
+AT_RENDERING = _stated(renderer, "RenderProblem", 0) | _stated(deliver, "RenderProblem", 0)
 AT_A_CHECK_IN = {
     code
     for module, call, position in ((group, "self._refuse", 1), (codes, "", 0))

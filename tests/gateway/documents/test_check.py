@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from fencepost_gateway.documents.document import Problem, SourceFile, StoredDocu
 from fencepost_gateway.documents.kinds import Finding
 from fencepost_gateway.documents.loader import load
 from fencepost_gateway.documents.reference import EXAMPLE
+from fencepost_gateway.documents.shipped import default_documents
 
 BASE = {
     "fence": """\
@@ -32,6 +34,8 @@ entry: {transition: enter, fence: {tag: studio}}
 message: {template: greet, channels: [sms]}
 """,
 }
+
+POLICY = "kind: policy\nid: {}\naccepts: {{}}\nquiet_hours: none\n{}"
 
 
 def found(changes: Mapping[str, str] | None = None, *, live: str = "") -> list[Problem]:
@@ -186,6 +190,30 @@ CASES = {
         4,
         "a second workspace beside a",
     ),
+    "second policy": (
+        {"p": POLICY.format("a", "") + "---\n" + POLICY.format("b", "")},
+        6,
+        "a second policy without jurisdiction beside a",
+    ),
+    "country twice": (
+        {
+            "p": POLICY.format("a", "jurisdiction: KR\n")
+            + "---\n"
+            + POLICY.format("b", "jurisdiction: [US, KR]\n")
+        },
+        11,
+        "KR is in policy a as well",
+    ),
+    "confirms without a link": (
+        change("template", "marketing", "transactional\nconfirms: marketing"),
+        5,
+        "no link to confirm by",
+    ),
+    "a link without a question": (
+        change("template", "hi", '"{{ confirm.link }}"'),
+        4,
+        "confirms nothing",
+    ),
     "unknown variable": (
         change("template", "hi", '"{{ persn.name }}"'),
         4,
@@ -267,3 +295,16 @@ def test_only_new_templates_are_linted() -> None:
     check(loaded.documents, [live], lint)
 
     assert seen == ["greet"]
+
+
+def test_shipped_policies_stand_beside_each_other() -> None:
+    """Each of the repository's policies validates, names its reviewer field, and shares nobody."""
+    folder = Path(__file__).parents[3] / "examples" / "policies"
+    files = [SourceFile(path.name, path.read_text("utf-8")) for path in sorted(folder.iterdir())]
+    loaded = load(files)
+
+    assert loaded.problems == []
+    assert check(loaded.documents, default_documents(), lint_template) == []
+    assert [d.id for d in loaded.documents] == ["ca", "eu", "kr", "us"]
+    assert all(d.body["reviewed"] == {"by": None, "at": None} for d in loaded.documents)
+    assert all(d.body["jurisdiction"] for d in loaded.documents)

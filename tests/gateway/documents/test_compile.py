@@ -93,6 +93,20 @@ def test_authored_policy_replaces_the_shipped_one_as_a_whole() -> None:
     assert made == plan.Policy("own", 3, {"marketing": frozenset({"y", "LI"})}, {})
 
 
+def test_policy_of_a_jurisdiction_stands_beside_the_default() -> None:
+    """Everybody else stays under the shipped one, or the one that was written without."""
+    text = "kind: policy\nid: {}\naccepts: {{}}\nquiet_hours: none\njurisdiction: {}\n"
+    several = "---\n".join([text.format("kr", "KR"), text.format("eu", "[FR, DE]")])
+    made = compile_plan(stored(several), 1, "s")
+
+    assert made.policy.policy_id == "default"
+    assert [(p.policy_id, sorted(p.countries)) for p in made.policies] == [
+        ("eu", ["DE", "FR"]),
+        ("kr", ["KR"]),
+    ]
+    assert made.every_policy == (made.policy, *made.policies)
+
+
 def test_weekday_replaces_every_day_and_nights_are_split() -> None:
     """An overnight span is two, one on each weekday; an empty list is never."""
     text = """\

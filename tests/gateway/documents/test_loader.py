@@ -171,6 +171,18 @@ FAULTS: dict[str, tuple[str, str]] = {
         "kind: policy\nid: a\naccepts: {}\nquiet_hours: none\nlabel: {text: x}\n",
         "label comes later",
     ),
+    "no country": (
+        "kind: policy\nid: a\naccepts: {}\nquiet_hours: none\njurisdiction: EU\n",
+        "no country",
+    ),
+    "country in small letters": (
+        "kind: policy\nid: a\naccepts: {}\nquiet_hours: none\njurisdiction: [kr]\n",
+        "no country",
+    ),
+    "confirmation that advertises": (
+        "kind: template\nid: a\npurpose: marketing\nconfirms: marketing\nsms: {text: a}\n",
+        "a confirmation that advertises",
+    ),
     "bad window": (
         'kind: policy\nid: a\naccepts: {}\nquiet_hours: {allowed: {mo: "8-21"}}\n',
         "no span of local time",

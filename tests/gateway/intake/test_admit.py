@@ -292,6 +292,8 @@ def test_consent_leaves_a_change_with_its_proof() -> None:
         "method": None,
         "event_id": "e-1",
         "zone": "",
+        "actor": "app",
+        "device_ms": NOW_MS,
     }
 
 

@@ -135,7 +135,7 @@ class IdentityMachine(RuleBasedStateMachine):
             device_id=device,
             sent_ms=self._now_ms,
         )
-        house = House(WORKSPACE, self._plans.plan.policy, merging=self._policy)
+        house = House(WORKSPACE, self._plans.plan.every_policy, merging=self._policy)
         at_ms = self._now_ms
         request = AdmitRequest(
             device, b"s", found.stream, lambda facts: admit(found, house, facts, at_ms), at_ms

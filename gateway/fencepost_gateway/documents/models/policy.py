@@ -7,7 +7,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import BeforeValidator, Field
 
 from fencepost_gateway.decide.consent import PURPOSES
+from fencepost_gateway.decide.countries import zones_of_country
 from fencepost_gateway.documents.models.base import (
+    LIST_MAX,
     Authored,
     Id,
     Moment,
@@ -42,6 +44,15 @@ def _defaults(value: object) -> object:
                 how = "use dy, LI, CT, CP, VI or PI, and list it under accepts"
                 refuse(f"y as default of {purpose}: nobody said it", how)
     return _purposes(value)
+
+
+def _country(code: object) -> object:
+    if not isinstance(code, str) or not zones_of_country(code) or code != code.upper():
+        refuse("no country", "write its two letters of ISO 3166-1 in capitals, such as KR or GB")
+    return code
+
+
+Country = Annotated[str, BeforeValidator(_country), Shape("ISO 3166-1 country")]
 
 
 def _none(value: object) -> object:
@@ -82,10 +93,13 @@ class Reviewed(Authored):
 
 
 class Policy(Authored):
-    """Consent and quiet hours of the workspace; replaces the default policy as a whole."""
+    """
+    Consent and quiet hours, of a jurisdiction or of everybody else.
+
+    Without ``jurisdiction`` it replaces the default policy as a whole.
+    """
 
     later: ClassVar = {
-        "jurisdiction": "leave it out: one policy holds for everybody",
         "label": "write the label into the templates",
         "must_contain": "write sender, contact and opt-out into the templates",
         "withdrawal": "leave it out: a withdrawal acts at once",
@@ -95,8 +109,15 @@ class Policy(Authored):
     }
 
     kind: Literal["policy"]
-    id: Id = Field(description="At most one policy is live.")
+    id: Id = Field(description="Unique among policies.")
     name: Name = Field(default="", description="For people.")
+    jurisdiction: Annotated[list[Country], BeforeValidator(as_list), Field(max_length=LIST_MAX)] = (
+        Field(
+            default=[],
+            description="Countries whose people it is for (ISO 3166-1: KR, or a list). Default: "
+            "everybody for whom no other policy is; at most one such policy is live.",
+        )
+    )
     reviewed: Reviewed = Field(default=Reviewed(), description="Who reviewed it.")
     accepts: Annotated[
         dict[str, list[Accepted]],

@@ -85,6 +85,11 @@ class Template(Authored):
     purpose: Literal["marketing", "transactional"] = Field(
         description="Part of the type; no campaign can override it."
     )
+    confirms: Literal["marketing", "marketing_night"] | None = Field(
+        default=None,
+        description="It asks its receiver to confirm this consent, which is pending (`p`): "
+        "`{{ confirm.link }}` leads there. It goes only where one is pending, and once.",
+    )
     languages: dict[str, Literal["default"]] = Field(
         default={}, description="At most one for now, written `{en: default}`."
     )
@@ -101,6 +106,8 @@ class Template(Authored):
     def _has_content(self) -> Self:
         if not (self.in_app or self.web_push or self.sms or self.email):
             refuse("no content", "add one of: in_app, web_push, sms, email")
+        if self.confirms and self.purpose != "transactional":
+            refuse("a confirmation that advertises", "write purpose: transactional")
         if len(self.languages) > 1:
             refuse("several languages come later", "keep the default; write one template each")
         return self

@@ -4,6 +4,9 @@ SELECT value FROM fact WHERE name = ?;
 INSERT INTO fact (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 -- name: last_position
 SELECT coalesce(max(position), 0) FROM log;
+-- name: newest_ms
+SELECT coalesce(max(appended_ms), 0) FROM (
+  SELECT appended_ms FROM log ORDER BY position DESC LIMIT 1);
 -- name: append
 INSERT INTO log (position, appended_ms, body) VALUES (?, ?, ?);
 -- name: read_log
@@ -45,6 +48,12 @@ INSERT INTO consent_proof
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- name: proof_head
 SELECT id, hash FROM consent_proof ORDER BY id DESC LIMIT 1;
+-- name: put_proof_head
+INSERT OR IGNORE INTO proof_head (day, number, hash, signed_ms, signature) VALUES (?, ?, ?, ?, ?);
+-- name: proof_head_of
+SELECT 1 FROM proof_head WHERE day = ?;
+-- name: proof_heads
+SELECT day, number, hash, signed_ms, signature FROM proof_head ORDER BY day;
 -- name: proof_chained
 SELECT EXISTS (SELECT 1 FROM consent_proof WHERE hash <> x'');
 -- name: chain_proof
