@@ -12,6 +12,8 @@ Rule 2. History kept here is bounded: the newest ``RECENT_MAX`` app events with 
         attribute set that would make more than ``ATTRIBUTES_MAX`` of them.
 Rule 3. Merging adds counters, keeps the known person's attributes over the visitor's, and of two
         runs in one campaign keeps the older one that lives, else the one that began last.
+        The known person's arm in an experiment stays.
+Rule 4. ``arms`` remembers by experiment which arm somebody was first exposed to.
 """
 
 from __future__ import annotations
@@ -100,6 +102,7 @@ class Person(Struct):
     zone: str = ""
     zone_at_ms: int = 0
     locale: str = ""
+    arms: dict[str, str] = field(default_factory=dict)
 
     def remember(self, name: str, at_ms: int, props: dict[str, Any]) -> None:
         """Take an app event into the history, oldest out first (Rule 2)."""
@@ -164,6 +167,7 @@ def merge(known: Person, visitor: Person) -> None:
     if visitor.zone_at_ms > known.zone_at_ms:
         known.zone, known.zone_at_ms = visitor.zone, visitor.zone_at_ms
     known.locale = known.locale or visitor.locale
+    known.arms = visitor.arms | known.arms
 
 
 def _run_rank(mark: RunMark) -> tuple[bool, int]:

@@ -83,6 +83,8 @@ class MessagePlan(Struct, frozen=True):
 
     ``hours`` narrows when it may go (None: not at all); ``only_open`` keeps it to the opening hours
     of the fence that woke it. ``quiet_hours`` says what both do, ``caps`` what a full cap does.
+    With an experiment ``by_arm`` names each arm's template, and ``template_id`` one of them: they
+    are of one purpose.
     """
 
     template_id: str
@@ -95,6 +97,8 @@ class MessagePlan(Struct, frozen=True):
     hours: tuple[LocalWindow, ...] | None = None
     only_open: bool = False
     caps: Literal["defer", "drop"] = "drop"
+    experiment_id: str = ""
+    by_arm: dict[str, str] = {}
 
 
 class Campaign(Struct, frozen=True):
@@ -128,6 +132,14 @@ class Template(Struct, frozen=True):
     purpose: PurposeName
     sources: dict[str, dict[str, Any]]
     missing: Literal["withhold", "default"] = "withhold"
+
+
+class Experiment(Struct, frozen=True):
+    """Arms and their weights, in order of name."""
+
+    experiment_id: str
+    version: int
+    arms: tuple[tuple[str, float], ...]
 
 
 class CapScope(Struct, frozen=True):
@@ -193,6 +205,8 @@ class Plan(Struct, frozen=True):
     Everything published at one revision.
 
     ``openings`` holds the opening hours, by fence, that some entry waits for (``opened``).
+    ``allow_only`` names the users that may get messages beside the listed addresses; None: all.
+    ``testers`` and ``seeds`` are user ids.
     """
 
     revision: int
@@ -207,6 +221,10 @@ class Plan(Struct, frozen=True):
     workspace_zone: str = ""
     workspace_holdout: float = 0.0
     allows_mock: bool = False
+    experiments: dict[str, Experiment] = {}
+    allow_only: frozenset[str] | None = None
+    testers: frozenset[str] = frozenset()
+    seeds: frozenset[str] = frozenset()
     seed: str = ""
 
     def is_service(self, campaign_id: str) -> bool:

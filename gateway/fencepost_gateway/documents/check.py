@@ -51,6 +51,7 @@ class _World(Struct):
     fences: dict[str, Fence]
     views: dict[str, FenceView]
     libraries: set[str]
+    experiments: dict[str, set[str]]
     zone: str
 
 
@@ -102,6 +103,9 @@ def _world(documents: Sequence[Document]) -> _World:
         },
         fences={fence.fence_id: fence for fence in all_fences},
         views=fence_views(stored, all_fences, zone),
+        experiments={
+            each.id: set(each.body["arms"]) for each in documents if each.kind == "experiment"
+        },
         libraries={each.id for each in documents if each.kind == "library"},
         zone=zone,
     )
@@ -165,11 +169,33 @@ def _lacking(entry: Entry, path: Path) -> Finding:
 
 
 def _check_template(campaign: Campaign, world: _World) -> Iterator[Finding]:
-    name = campaign.message.template
+    wish = campaign.message.template
+    if isinstance(wish, str):
+        yield from _check_content(wish, ("message", "template"), campaign, world)
+        return
+    path: Path = ("message", "template")
+    arms = world.experiments.get(wish.experiment)
+    if arms is None:
+        how = _nearest(wish.experiment, world.experiments, "experiment")
+        yield Finding((*path, "experiment"), f"there is no experiment {wish.experiment}", how)
+    for arm in sorted(arms ^ set(wish.arms) if arms else ()):
+        is_known = arm in (arms or ())
+        what = f"arm {arm} has no template" if is_known else f"the experiment has no arm {arm}"
+        how = f"add {arm}: and its template" if is_known else "take it out, or add it there"
+        yield Finding((*path, "arms"), what, how)
+    for arm, name in wish.arms.items():
+        yield from _check_content(name, (*path, "arms", arm), campaign, world)
+    purposes = {world.templates[n].purpose for n in wish.arms.values() if n in world.templates}
+    if len(purposes) > 1:
+        how = "choose templates of one purpose"
+        yield Finding((*path, "arms"), "some of these are marketing and some are not", how)
+
+
+def _check_content(name: str, path: Path, campaign: Campaign, world: _World) -> Iterator[Finding]:
     template = world.templates.get(name)
     if template is None:
         how = _nearest(name, world.templates, "template")
-        yield Finding(("message", "template"), f"there is no template {name}", how)
+        yield Finding(path, f"there is no template {name}", how)
         return
     for number, channel in enumerate(campaign.message.channels):
         if getattr(template, channel) is None:
@@ -181,8 +207,10 @@ def _check_template(campaign: Campaign, world: _World) -> Iterator[Finding]:
 def _check_sensitive(
     campaign: Campaign, chosen: Iterable[str], path: Path, world: _World
 ) -> Iterator[Finding]:
-    template = world.templates.get(campaign.message.template)
-    if template is None or template.purpose != "marketing":
+    wish = campaign.message.template
+    names = [wish] if isinstance(wish, str) else wish.arms.values()
+    found = [world.templates[name] for name in names if name in world.templates]
+    if not any(template.purpose == "marketing" for template in found):
         return
     for fence_id in sorted(chosen):
         if world.fences[fence_id].sensitive:

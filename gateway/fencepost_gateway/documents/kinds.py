@@ -21,6 +21,7 @@ from fencepost_gateway.documents.document import Path
 from fencepost_gateway.documents.models.base import Authored
 from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.caps import Caps
+from fencepost_gateway.documents.models.experiment import Experiment
 from fencepost_gateway.documents.models.place import Fence, Library, Workspace
 from fencepost_gateway.documents.models.policy import Policy
 from fencepost_gateway.documents.models.template import Template
@@ -33,13 +34,13 @@ MODELS: Final[Mapping[str, type[Authored]]] = {
     "fence": Fence,
     "library": Library,
     "workspace": Workspace,
+    "experiment": Experiment,
 }
 LATER_KINDS: Final[Mapping[str, str]] = {
     "journey": "use campaign: a journey of one message",
     "audience": "write the rule under when: of the campaign",
     "trait": "use did: in the rule, or an attribute the app keeps",
     "offer": "write the offer into a template",
-    "experiment": "use holdout: of the campaign",
     "source": "let the app's server send an event",
 }
 

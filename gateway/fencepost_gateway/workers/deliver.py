@@ -23,7 +23,8 @@ from fencepost_gateway.clock import Clock
 from fencepost_gateway.content.renderer import Renderer, RenderProblem
 from fencepost_gateway.content.scope import scope_for
 from fencepost_gateway.decide.cause import place_of
-from fencepost_gateway.decide.claim import Rendered, judge
+from fencepost_gateway.decide.case import Rendered
+from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.message import ClaimFacts, Verdict
 from fencepost_gateway.decide.settle import CallOutcome, Settlement, settle
 from fencepost_gateway.errors import StoreUnavailableError

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from fencepost_gateway.decide.claim import Rendered
+from fencepost_gateway.decide.case import Rendered
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import Check, Verdict
 from fencepost_gateway.decide.plan import CapRule, MessagePlan

@@ -22,6 +22,11 @@ from fencepost_gateway.documents.models.base import (
 from fencepost_geofence.evidence import ENTER_AT, LEAVE_AT
 
 
+SEEDS_MAX = 20
+
+UserId = Annotated[str, Field(min_length=1, max_length=256), Shape("user id")]
+
+
 class Circle(Authored):
     """A circle on the ground."""
 
@@ -139,4 +144,19 @@ class Workspace(Authored):
     mock: bool = Field(
         default=False,
         description="Positions that the platform says were made up count too: for test devices.",
+    )
+    testers: list[UserId] = Field(
+        default=[],
+        max_length=LIST_MAX,
+        description="Users who test: outside caps, holdouts, reports and experiments' numbers.",
+    )
+    seeds: list[UserId] = Field(
+        default=[],
+        max_length=SEEDS_MAX,
+        description="Users who get one copy a day of what each campaign sends on a channel.",
+    )
+    allow_only: list[UserId] | None = Field(
+        default=None,
+        max_length=LIST_MAX,
+        description="Send only to these users, and to addresses on the allow list. Default: all.",
     )
