@@ -19,6 +19,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from fencepost_gateway import operator_commands
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.logs import set_up_logs
 
@@ -32,6 +33,10 @@ cli = typer.Typer(
 
 Url = Annotated[str | None, typer.Option(help="Address of the gateway.", show_default="settings")]
 Key = Annotated[str | None, typer.Option(help="Key of operator or team.", show_default="keys.json")]
+
+cli.command()(operator_commands.suppression)
+cli.command("send-proof")(operator_commands.send_proof)
+cli.command()(operator_commands.outcomes)
 
 
 def main() -> None:

@@ -11,7 +11,9 @@ from aiohttp import web
 
 from fencepost_gateway.api.documents import ApplyRequest
 from fencepost_gateway.api.imports import ImportRequest
+from fencepost_gateway.api.lists import ListImport, ListRequest
 from fencepost_gateway.api.operate import StopRequest, SuppressRequest
+from fencepost_gateway.api.proofs import ProofRequest
 from fencepost_gateway.api.surface import Route, as_json
 from fencepost_gateway.errors import ERRORS
 from fencepost_gateway.intake.wire import Batch, Event
@@ -24,6 +26,9 @@ BODIES: dict[str, Any] = {
     "ImportRequest": ImportRequest,
     "SuppressRequest": SuppressRequest,
     "StopRequest": StopRequest,
+    "ListRequest": ListRequest,
+    "ListImport": ListImport,
+    "ProofRequest": ProofRequest,
 }
 ANSWERS: dict[str, dict[str, Any]] = {
     "BatchAnswer": {

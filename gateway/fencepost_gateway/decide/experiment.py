@@ -4,9 +4,9 @@ Experiment: which arm somebody is in, and the template that an arm gets.
 Pure. Sticky by a hash first and by memory from then on.
 
 Rule 1. The arm is drawn from a hash of seed, experiment and person: the same on every device, in
-        every process, in live traffic and replay. Weights cut the range in order of the arms' names.
-Rule 2. It is remembered with the person at the first exposure: the entry into a campaign that asks
-        for it, whether or not a message comes of it. Other weights move only who comes later.
+        every process, in live traffic and replay. Weights cut the range in order of arms' names.
+Rule 2. It is remembered with the person at the first exposure: the entry into a campaign that
+        asks for it, whether or not a message comes of it. Other weights move only who comes later.
 Rule 3. Merging, the known person's arm stays. An arm that the experiment has no more is drawn anew.
 """
 

@@ -43,8 +43,8 @@ class Message(Struct, frozen=True):
     One message of one run, over the channels it may go on, in order of preference.
 
     ``group_id`` ties the messages of a step that goes on every channel (``each``): under the caps
-    they count once. ``expires_at_ms`` = the cause's time + the campaign's ``max_age``. ``mark`` says
-    that it is no customer's: a test person's, a seed's copy, or a ``proof``.
+    they count once. ``expires_at_ms`` = the cause's time + the campaign's ``max_age``. ``mark``
+    says that it is no customer's: a test person's, a seed's copy, or a ``proof``.
     """
 
     message_id: str
@@ -60,6 +60,34 @@ class Message(Struct, frozen=True):
     priority: int = 50
     mark: Mark = ""
     proof: Proof | None = None
+
+
+ListName = Literal["suppression", "allow"]
+
+
+class ListedAddress(Struct, frozen=True):
+    """
+    An address on a list, by its keyed hash: why, who put it there, since when.
+
+    ``reason`` of the suppression list: ``manual``, ``hard_bounce``, ``complaint``, ``stop``, …
+    """
+
+    channel: str
+    ref: str
+    reason: str
+    since_ms: int
+    source: str = ""
+
+
+class MessageEnd(Struct, frozen=True):
+    """Where a message stands by now, and its one primary reason where it did not go."""
+
+    message_id: str
+    campaign_id: str
+    entered_ms: int
+    state: str
+    reason: str
+    mark: Mark = ""
 
 
 class AddressRow(Struct, frozen=True):

@@ -2,7 +2,7 @@
 Records: what stands in the log. What happens is a record; nothing else wakes the pipeline.
 
 Pure data. A record is one of: an upload (the accepted events of one batch and one person), a
-timer that fired, the outcome of a message, a publication of documents.
+timer that fired, the outcome of a message, a proof asked for, a publication of documents.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from fencepost_gateway.decide.message import Mark, Proof
 from fencepost_gateway.intake.wire import Event
 
 
@@ -48,7 +49,8 @@ class Outcome(Struct, tag="outcome"):
     """
     What became of a message: withheld at its claim, or settled after its call.
 
-    ``fence_id`` is that of the transition that caused it; empty when something else did.
+    ``fence_id`` is that of the transition that caused it; empty when something else did. ``mark``
+    is the message's.
     """
 
     message_id: str
@@ -58,6 +60,16 @@ class Outcome(Struct, tag="outcome"):
     state: str
     reason: str = ""
     channel: str = ""
+    fence_id: str = ""
+    mark: Mark = ""
+
+
+class ProofAsked(Struct, tag="proof"):
+    """An operator wants to see a template on a test person's channel, as it would be sent."""
+
+    person_id: str
+    channel: str
+    proof: Proof
     fence_id: str = ""
 
 
@@ -74,7 +86,7 @@ class Published(Struct, tag="published"):
     revision: int
 
 
-Record = Upload | TimerFired | Outcome | PlaceForgotten | Published
+Record = Upload | TimerFired | Outcome | PlaceForgotten | ProofAsked | Published
 
 
 class LogRecord(Struct, frozen=True):

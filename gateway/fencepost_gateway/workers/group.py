@@ -17,6 +17,7 @@ Rule 5. One timer a device: for what the tracker has to tell next, or the next o
 Rule 6. A check-in counts as a position of its moment. One whose code is forged, expired, of a fence
         that is not live, or that comes too late leaves a record with the reason, and nothing else.
 Rule 7. What is suspicious about an upload is noted before its transitions are told; they bear it.
+Rule 8. What test persons do is on record as ``test``, and counts for no fence.
 """
 
 from __future__ import annotations
@@ -43,8 +44,16 @@ from fencepost_gateway.decide.presence import (
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.addresses import address_ref, raw_address
 from fencepost_gateway.intake.codes import checked
-from fencepost_gateway.intake.records import LogRecord, Outcome, PlaceForgotten, TimerFired, Upload
+from fencepost_gateway.intake.records import (
+    LogRecord,
+    Outcome,
+    PlaceForgotten,
+    ProofAsked,
+    TimerFired,
+    Upload,
+)
 from fencepost_gateway.ports import AddressChange, Effects, RecordRow, Timer
+from fencepost_gateway.workers.copies import proof_of, seed_copies
 from fencepost_gateway.workers.fence_tally import FenceTally
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.states import States
@@ -92,6 +101,9 @@ class Group:
             self._timer(record)
         elif isinstance(record, Outcome):
             self._outcome(record)
+        elif isinstance(record, ProofAsked):
+            asked = proof_of(self._workspace, record, log.position, log.appended_ms)
+            self.effects.messages.append(asked)
         elif isinstance(record, PlaceForgotten):
             for device_id in record.device_ids:
                 self._forget_place(device_id, self._person(record.person_id))
@@ -212,10 +224,11 @@ class Group:
             note(person, device_id, flags, fixes[-1].at_ms)
             self._changed.add(person.person_id)
             self.flags += flags
-            if "maybe_swapped" in flags:
+            if "maybe_swapped" in flags and person.user_id not in self._plans.plan.testers:
                 self._tally.swapped(fixes, tracker.index, self._now_ms)
         self._moved.add(device_id)
-        self._tally.weighed(followed.weighed, fixes, tracker.index, self._now_ms)
+        if person.user_id not in self._plans.plan.testers:
+            self._tally.weighed(followed.weighed, fixes, tracker.index, self._now_ms)
         for reason, count in followed.dropped.items():
             self.dropped[reason] = self.dropped.get(reason, 0) + count
         return followed.transitions
@@ -378,7 +391,9 @@ class Group:
     def _outcome(self, outcome: Outcome) -> None:
         person = self._person(outcome.person_id)
         now_ms = self._now_ms
-        self._tally.outcome(outcome, now_ms)
+        if not outcome.mark:
+            self._tally.outcome(outcome, now_ms)
+        self.effects.messages += seed_copies(self._plans.plan, self._workspace, outcome, now_ms)
         if person.end_message(outcome.campaign_id, outcome.run_id, outcome.state, now_ms):
             self._changed.add(person.person_id)
 
@@ -395,7 +410,9 @@ class Group:
         self.effects.merges.append((visitor_id, known.person_id))
 
     def _record(self, person: Person, kind: Any, subject: str, body: dict[str, Any]) -> None:
-        if kind == "transition":
+        if person.user_id in self._plans.plan.testers:
+            body = body | {"test": True}
+        elif kind == "transition":
             self._tally.transition(person, body, self._now_ms)
         row = RecordRow(0, self._now_ms, person.person_id, kind, subject, body)
         self.effects.records.append(row)

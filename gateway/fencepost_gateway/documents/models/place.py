@@ -21,7 +21,6 @@ from fencepost_gateway.documents.models.base import (
 )
 from fencepost_geofence.evidence import ENTER_AT, LEAVE_AT
 
-
 SEEDS_MAX = 20
 
 UserId = Annotated[str, Field(min_length=1, max_length=256), Shape("user id")]
