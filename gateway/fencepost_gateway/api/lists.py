@@ -36,6 +36,11 @@ TEXT_MAX: Final = 64
 SAID_BY_PERSON: Final = ("stop", "complaint")
 LISTS: Final[tuple[ListName, ...]] = ("suppression", "allow")
 
+_FORMS: Final = {  # roughly: enough to find a wrong column; in-app has no address of its own
+    "sms": re.compile(r"\+[0-9 ().-]{5,24}"),
+    "email": re.compile(r"[^\s@]+@[^\s@]+"),
+    "web_push": re.compile(r"https://\S+"),
+}
 _REF = re.compile(r"[a-z2-7]{32}")
 
 log = structlog.get_logger()
@@ -155,8 +160,7 @@ def _rows(text: str) -> Iterator[tuple[int, dict[str, str]]]:
 def _entry(surface: Surface, row: dict[str, str], line: int, source: str) -> ListedAddress | BadRow:
     channel = row.get("channel", "").strip()
     address, ref = row.get("address", "").strip(), row.get("ref", "").strip()
-    lane = surface.lanes.get(channel)
-    if channel not in ("web_push", "sms", "email"):
+    if channel not in _FORMS:
         return BadRow(line, "no such channel", "write web_push, sms or email")
     if bool(address) == bool(ref):
         return BadRow(line, "an address or a reference, one of them", "fill in one column")
@@ -164,8 +168,8 @@ def _entry(surface: Surface, row: dict[str, str], line: int, source: str) -> Lis
         return BadRow(line, "no reference", "use what an export gave, or the address itself")
     if address:
         raw = raw_of(channel, address)
-        if channel != "web_push" and lane is not None and lane.check_address(raw):
-            how = "write +8210… for sms, name@example.org for email"
+        if not _FORMS[channel].fullmatch(address):
+            how = "write +8210… for sms, name@example.org for email, https://… for web_push"
             return BadRow(line, f"no address of {channel}", how)
         ref = address_ref(surface.credentials.seed, channel, raw)
     reason = row.get("reason", "").strip()[:TEXT_MAX] or "manual"
