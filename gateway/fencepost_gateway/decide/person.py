@@ -14,6 +14,7 @@ Rule 3. Merging adds counters, keeps the known person's attributes over the visi
         runs in one campaign keeps the older one that lives, else the one that began last.
         The known person's arm in an experiment stays.
 Rule 4. ``arms`` remembers by experiment which arm somebody was first exposed to.
+        ``fix_zone`` is the zone of the newest position, which itself is not here.
 """
 
 from __future__ import annotations
@@ -103,6 +104,8 @@ class Person(Struct):
     zone_at_ms: int = 0
     locale: str = ""
     arms: dict[str, str] = field(default_factory=dict)
+    fix_zone: str = ""
+    fix_zone_at_ms: int = 0
 
     def remember(self, name: str, at_ms: int, props: dict[str, Any]) -> None:
         """Take an app event into the history, oldest out first (Rule 2)."""
@@ -166,6 +169,8 @@ def merge(known: Person, visitor: Person) -> None:
         known.runs[campaign_id] = min(marks, key=_run_rank)
     if visitor.zone_at_ms > known.zone_at_ms:
         known.zone, known.zone_at_ms = visitor.zone, visitor.zone_at_ms
+    if visitor.fix_zone_at_ms > known.fix_zone_at_ms:
+        known.fix_zone, known.fix_zone_at_ms = visitor.fix_zone, visitor.fix_zone_at_ms
     known.locale = known.locale or visitor.locale
     known.arms = visitor.arms | known.arms
 

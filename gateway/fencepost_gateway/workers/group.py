@@ -55,6 +55,7 @@ from fencepost_gateway.intake.records import (
 from fencepost_gateway.ports import AddressChange, Effects, RecordRow, Timer
 from fencepost_gateway.workers.copies import proof_of, seed_copies
 from fencepost_gateway.workers.fence_tally import FenceTally
+from fencepost_gateway.workers.fix_zone import forget_zone, note_zone
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.states import States
 from fencepost_geofence.fix import Fix
@@ -227,6 +228,8 @@ class Group:
             if "maybe_swapped" in flags and person.user_id not in self._plans.plan.testers:
                 self._tally.swapped(fixes, tracker.index, self._now_ms)
         self._moved.add(device_id)
+        if note_zone(person, fixes):
+            self._changed.add(person.person_id)
         if person.user_id not in self._plans.plan.testers:
             self._tally.weighed(followed.weighed, fixes, tracker.index, self._now_ms)
         for reason, count in followed.dropped.items():
@@ -253,6 +256,7 @@ class Group:
         person.inside = [p for p in person.inside if p.device_id != device_id]
         person.left = [d for d in person.left if d.device_id != device_id]
         person.flags = [f for f in person.flags if f.device_id != device_id]
+        forget_zone(person)
         self._set_timer(device_id, person)
         self._changed.add(person.person_id)
 
