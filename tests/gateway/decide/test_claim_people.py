@@ -9,6 +9,7 @@ from fencepost_gateway.decide.message import Proof
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import CapRule, Goal, MessagePlan
 from fencepost_gateway.decide.rules import compile_rule
+from fencepost_gateway.decide.timing import same_hours
 from gateway.decide.builders import (
     CHANNELS,
     DAY_MS,
@@ -152,3 +153,37 @@ def test_proof_needs_its_template_and_no_campaign() -> None:
 
     assert judged(the_facts=facts(message=asked)).outcome == "send"
     assert judged(nowhere, facts(message=asked)).reason == "campaign_ended"
+
+
+# ---- what a publication changes --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_same"),
+    [
+        ({}, True),
+        ({"revision": 9}, True),
+        ({"templates": {}}, True),
+        ({"workspace_zone": "Asia/Seoul"}, False),
+        ({"caps": (CAP,)}, False),
+        ({"policy": replace(plan().policy, quiet_hours=())}, False),
+        ({"campaigns": {"greeting": campaign(message=MessagePlan("greet", ("sms",)))}}, True),
+        (
+            {
+                "campaigns": {
+                    "greeting": campaign(
+                        message=MessagePlan("greet", caps="defer", channels=CHANNELS)
+                    )
+                }
+            },
+            False,
+        ),
+    ],
+    ids=["none", "revision", "words", "zone", "caps", "quiet-hours", "channels", "waits"],
+)
+def test_plans_defer_alike_unless_hours_caps_or_zones_changed(
+    changes: dict[str, Any],
+    is_same: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    """Only then are waiting messages brought forward."""
+    assert same_hours(plan(), plan(**changes)) is is_same

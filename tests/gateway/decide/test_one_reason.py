@@ -1,4 +1,4 @@
-"""Each message that does not go has one primary reason: the first refusing gate of its claim."""
+"""Each message that does not go has one primary reason: the refusal that got furthest."""
 
 from typing import Any
 
