@@ -73,6 +73,7 @@ def test_allow_list_lets_listed_users_and_addresses_go_and_nobody_else() -> None
     assert judged(strict, stranger).reason == "not_allow_listed"
     assert judged(strict, replace(stranger, addresses=listed)).channel == "sms"
     assert judged(strict, facts(person=Person("person-1", user_id="ada"))).channel == "in_app"
+    assert judged(plan(allow_only=frozenset()), stranger).reason == "not_allow_listed"
 
 
 def test_suppression_stands_before_the_allow_list() -> None:

@@ -37,10 +37,10 @@ def _workspace(**members: Any) -> str:
     return "\n".join(["kind: workspace", "id: w", *lines, ""])
 
 
-async def _known(rig: Rig, user_id: str, address: str, name: str) -> None:
+async def _known(rig: Rig, user_id: str, address: str, name: str, *, marketing: str = "y") -> None:
     """Let somebody consent, give an address and a first name."""
     batch = rig.batch(
-        {"type": "consent", "values": {"collect": "CT", "marketing": "y"}},
+        {"type": "consent", "values": {"collect": "CT", "marketing": marketing}},
         MAIL | {"address": address},
         {"type": "identify", "user_id": user_id, "traits": {"first_name": name}},
         user_id=user_id,
@@ -88,13 +88,14 @@ async def test_seed_without_consent_gets_nothing(tmp_path: Path) -> None:
     """Consent holds for copies too, and the record says so."""
     async with open_rig(tmp_path) as rig:
         await rig.apply(DOCUMENTS, OPEN_POLICY, _workspace(seeds="[seed]"))
+        await _known(rig, "seed", SEED, "Seed", marketing="n")
         await _known(rig, "ada", ADA, "Ada")
         await _opens(rig, "ada")
         claims = [r["body"] for r in await rig.records("claim")]
 
     assert [(c["outcome"], c["reason"]) for c in claims] == [
         ("send", ""),
-        ("withheld", "no_address"),
+        ("withheld", "consent"),
     ]
 
 
