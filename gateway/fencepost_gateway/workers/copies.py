@@ -1,7 +1,7 @@
 """
 Copies: messages that no customer caused: seeds' copies of what was sent, and proofs.
 
-Pure. The ids are made of their cause, so that a repeat is a no-op.
+No I/O. The ids are made of their cause, so that a repeat is a no-op.
 
 Rule 1. The first ``sent`` of a campaign's version on a channel and a UTC day makes one copy for
         each seed, on that channel. It needs no counter: a second copy has the id of the first.
@@ -23,14 +23,29 @@ from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.intake.records import Outcome, ProofAsked
 
 DAY_MS = 86_400_000
+Made = tuple[int, str, str, int]  # revision, campaign, channel, day
+MADE_MAX = 10_000
 PROOF_MAX_AGE_MS = 15 * 60_000
 
 
-def seed_copies(plan: Plan, workspace: str, outcome: Outcome, now_ms: int) -> Iterator[Message]:
-    """Give the copies that an outcome makes (Rules 1 and 4)."""
+def seed_copies(
+    plan: Plan, workspace: str, outcome: Outcome, made: set[Made], now_ms: int
+) -> Iterator[Message]:
+    """
+    Give the copies that an outcome makes (Rules 1 and 4).
+
+    ``made`` remembers what was copied of late, which spares a blast the ids of copies that are
+    there; it is a memory, not the truth: emptied, the same copies come again and change nothing.
+    """
     campaign = plan.campaigns.get(outcome.campaign_id)
     if outcome.state != "sent" or outcome.mark or campaign is None:
         return
+    key = (plan.revision, campaign.campaign_id, outcome.channel, now_ms // DAY_MS)
+    if key in made:
+        return
+    if len(made) >= MADE_MAX:
+        made.clear()
+    made.add(key)
     day = str(now_ms // DAY_MS)
     for user_id in sorted(plan.seeds):
         person_id = person_id_of_user(workspace, user_id)

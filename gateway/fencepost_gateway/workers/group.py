@@ -397,7 +397,8 @@ class Group:
         now_ms = self._now_ms
         if not outcome.mark:
             self._tally.outcome(outcome, now_ms)
-        self.effects.messages += seed_copies(self._plans.plan, self._workspace, outcome, now_ms)
+        plan, made = self._plans.plan, self._states.copied
+        self.effects.messages += seed_copies(plan, self._workspace, outcome, made, now_ms)
         if person.end_message(outcome.campaign_id, outcome.run_id, outcome.state, now_ms):
             self._changed.add(person.person_id)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.intake.records import LogRecord, Outcome, PlaceForgotten, TimerFired, Upload
+from fencepost_gateway.workers.copies import Made
 from fencepost_geofence.state import DeviceState, unseen
 
 
@@ -21,6 +22,7 @@ class States:
         self.devices: dict[str, DeviceState] = {}
         self.timers: dict[str, int | None] = {}
         self.merged: dict[str, str] = {}
+        self.copied: set[Made] = set()
 
     def person(self, person_id: str) -> Person:
         """Give a person, new if nobody knows them yet."""

@@ -104,7 +104,11 @@ def test_no_copy_of_a_copy_or_of_a_test() -> None:
     the_plan = plan(seeds=frozenset({"seed"}))
     made = {
         (state, mark): len(
-            [*seed_copies(the_plan, "w", Outcome("m", "r", "greeting", "p", state, mark=mark), 0)]
+            [
+                *seed_copies(
+                    the_plan, "w", Outcome("m", "r", "greeting", "p", state, mark=mark), set(), 0
+                )
+            ]
         )
         for state in ("sent", "unknown", "withheld")
         for mark in ("", "test", "seed", "proof")
