@@ -105,6 +105,13 @@ ERRORS: dict[str, ErrorCode] = {
             "Send it again: it is checked against what they published.",
         ),
         ErrorCode(
+            "listed_by_person",
+            409,
+            "yours",
+            "The person themselves asked not to be written to, so an operator cannot undo it.",
+            "Wait for a new consent of the person.",
+        ),
+        ErrorCode(
             "too_large",
             413,
             "yours",

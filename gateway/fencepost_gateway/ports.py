@@ -19,7 +19,14 @@ from msgspec import Struct, field
 
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
-from fencepost_gateway.decide.message import ClaimFacts, Message, Verdict
+from fencepost_gateway.decide.message import (
+    ClaimFacts,
+    ListedAddress,
+    ListName,
+    Message,
+    MessageEnd,
+    Verdict,
+)
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.proof import ProofHead, ProofRow
 from fencepost_gateway.decide.ranking import Ranking
@@ -256,6 +263,21 @@ class AudienceBook(Protocol):
         """Say how many persons there are."""
 
 
+class AddressLists(Protocol):
+    """Addresses by their keyed hash: those not to be used, and those to be used alone."""
+
+    async def put(self, which: ListName, entries: Sequence[ListedAddress]) -> list[bool]:
+        """Put addresses on a list, in one commit; says of each if it is new. The first stands."""
+
+    async def drop(self, which: ListName, channel: str, ref: str) -> bool:
+        """Take an address off a list; says if it was there."""
+
+    async def page(
+        self, which: ListName, after: tuple[str, str], limit: int
+    ) -> list[ListedAddress]:
+        """Give what a list holds behind (channel, ref) ``after``, in this order."""
+
+
 class Store(Protocol):
     """The store of one gateway."""
 
@@ -381,6 +403,21 @@ class Store(Protocol):
 
     async def consents(self, person_id: str) -> list[ConsentEntry]:
         """Give the statements of whoever ``person_id`` is by now."""
+
+    @property
+    def lists(self) -> AddressLists:
+        """The suppression list and the allow list."""
+
+    async def retime(self, now_ms: int, spread_ms: int) -> int:
+        """
+        Let deferred messages be claimed again within ``spread_ms``; gives how many.
+
+        Each at ``now_ms`` + its old moment modulo the spread, so that what was spread stays spread;
+        never later than it was. What waits for a provider (``queued``) is left alone.
+        """
+
+    async def messages(self, after: str, limit: int) -> list[MessageEnd]:
+        """Give where messages stand, by id behind ``after``."""
 
     async def suppress(self, channel: str, ref: str, reason: str, now_ms: int) -> None:
         """Put an address reference on the suppression list."""

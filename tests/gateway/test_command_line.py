@@ -40,10 +40,24 @@ def test_replay_prints_transitions_and_decisions(tmp_path: Path) -> None:
         (("apply", "nowhere"), "no operator key"),
         (("explain", "abc"), "no operator key"),
         (("explain",), "an id, or --user"),
+        (("suppression", "list"), "no operator key"),
+        (("suppression", "drop"), "list|add|remove|import|export"),
+        (("suppression", "import", "--key", "sk_x"), "takes a CSV"),
         (("explain", "abc", "--from", "2026-06-02"), "belong to --user"),
         (("apply", str(OLD_TOWN), "--key", "sk_x", "--url", "http://127.0.0.1:9"), "no gateway"),
     ],
-    ids=["replay", "check", "apply", "explain", "explain-what", "explain-when", "unreachable"],
+    ids=[
+        "replay",
+        "check",
+        "apply",
+        "explain",
+        "explain-what",
+        "listed",
+        "list-what",
+        "list-file",
+        "explain-when",
+        "unreachable",
+    ],
 )
 def test_expected_failure_is_one_message_and_a_code(
     tmp_path: Path, arguments: tuple[str, ...], says: str

@@ -9,11 +9,15 @@ Rule 2. One gzip member, inflated with a bound on size and ratio; nothing behind
 from __future__ import annotations
 
 import zlib
+from typing import TypeVar
 
+import msgspec
 from aiohttp import web
 
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.intake import limits
+
+T = TypeVar("T")
 
 GZIP_WBITS = 31  # zlib's way to say: gzip header, one member
 
@@ -61,3 +65,19 @@ def inflate(body: bytes) -> bytes:
     if machine.unused_data:
         raise ApiError("multiple_members")
     return data
+
+
+async def decode(request: web.Request, kind: type[T], max_bytes: int = limits.BODY_MAX_BYTES) -> T:
+    """
+    Read the body of an operator's request as a record.
+
+    Raises:
+        ApiError: It is none; says what is off, never with its content.
+
+    """
+    try:
+        return msgspec.json.decode(await read_body(request, max_bytes), type=kind)
+    except msgspec.ValidationError as error:
+        raise ApiError("malformed", str(error).partition(" - ")[0]) from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        raise ApiError("malformed") from None

@@ -103,8 +103,8 @@ def _person_id(request: web.Request, surface: Surface) -> str:
 def _wish(request: web.Request, surface: Surface, person_id: str, person: Person | None) -> Wish:
     zone = clock_of(surface, person)
     now_ms = surface.clock.now_ms()
-    until_ms = _moment(request, "to", zone, now_ms + 1)  # what is decided now belongs to it
-    from_ms = _moment(request, "from", zone, until_ms - SPAN_MS)
+    until_ms = asked_moment(request, "to", zone, now_ms + 1)  # what is decided now belongs to it
+    from_ms = asked_moment(request, "from", zone, until_ms - SPAN_MS)
     if from_ms >= until_ms:
         raise ApiError("malformed", "from must be before to", "from")
     return Wish(
@@ -118,7 +118,8 @@ def _wish(request: web.Request, surface: Surface, person_id: str, person: Person
     )
 
 
-def _moment(request: web.Request, name: str, zone: str, default_ms: int) -> int:
+def asked_moment(request: web.Request, name: str, zone: str, default_ms: int) -> int:
+    """Read a moment of the query, in a zone where it has no offset of its own."""
     text = request.query.get(name, "")
     if not text:
         return default_ms

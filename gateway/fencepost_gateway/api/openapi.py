@@ -12,7 +12,9 @@ from aiohttp import web
 from fencepost_gateway.api.audiences import SizeRequest
 from fencepost_gateway.api.documents import ApplyRequest
 from fencepost_gateway.api.imports import ImportRequest
+from fencepost_gateway.api.lists import ListImport, ListRequest
 from fencepost_gateway.api.operate import StopRequest, SuppressRequest
+from fencepost_gateway.api.proofs import ProofRequest
 from fencepost_gateway.api.surface import Route, as_json
 from fencepost_gateway.errors import ERRORS
 from fencepost_gateway.intake.wire import Batch, Event
@@ -26,6 +28,9 @@ BODIES: dict[str, Any] = {
     "SuppressRequest": SuppressRequest,
     "StopRequest": StopRequest,
     "SizeRequest": SizeRequest,
+    "ListRequest": ListRequest,
+    "ListImport": ListImport,
+    "ProofRequest": ProofRequest,
 }
 ANSWERS: dict[str, dict[str, Any]] = {
     "BatchAnswer": {

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-import msgspec
 from aiohttp import web
 from msgspec import Struct
 
-from fencepost_gateway.api.body import read_body
+from fencepost_gateway.api.body import decode
 from fencepost_gateway.api.surface import SURFACE, as_json
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.intake.addresses import address_ref, raw_of
-
-T = TypeVar("T")
 
 
 class SuppressRequest(Struct):
@@ -33,7 +28,7 @@ class StopRequest(Struct):
 async def post_suppressions(request: web.Request) -> web.Response:
     """Put an address on the suppression list; in force with the next claim."""
     surface = request.app[SURFACE]
-    wish = await _decode(request, SuppressRequest)
+    wish = await decode(request, SuppressRequest)
     if wish.channel not in surface.lanes:
         raise ApiError("malformed", "no such channel", "channel")
     raw = raw_of(wish.channel, wish.address)
@@ -44,15 +39,6 @@ async def post_suppressions(request: web.Request) -> web.Response:
 
 async def post_emergency_stop(request: web.Request) -> web.Response:
     """Hold back all marketing from the next claim on, or let it go on."""
-    wish = await _decode(request, StopRequest)
+    wish = await decode(request, StopRequest)
     await request.app[SURFACE].store.set_emergency_stop(on=wish.on)
     return as_json({"emergency_stop": wish.on})
-
-
-async def _decode(request: web.Request, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(await read_body(request), type=kind)
-    except msgspec.ValidationError as error:
-        raise ApiError("malformed", str(error).partition(" - ")[0]) from None
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise ApiError("malformed") from None

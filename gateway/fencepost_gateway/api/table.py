@@ -23,11 +23,14 @@ from fencepost_gateway.api import (
     fence_visits,
     health,
     imports,
+    lists,
     nearby,
     openapi,
     operate,
+    outcomes,
     persons,
     problems,
+    proofs,
 )
 from fencepost_gateway.api.surface import SURFACE, Handler, Route, Surface, require
 
@@ -171,6 +174,43 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST", "/v1/suppressions", operate.post_suppressions, "operator",
         "Put an address on the suppression list.", "Suppressed", body="SuppressRequest",
+        errors=("malformed",),
+    ),
+    Route(
+        "GET", "/v1/lists/{list}", lists.get_list, "operator",
+        "The suppression list (`suppression`) or the allow list (`allow`): references, no address.",
+        "AddressList",
+        query={"limit": "At most 1,000.", "after": "`next` of the last answer."},
+        errors=("malformed", "not_found"),
+    ),
+    Route(
+        "POST", "/v1/lists/{list}", lists.post_list, "operator",
+        "Put an address on a list.", "Listed", body="ListRequest",
+        errors=("malformed", "not_found", "store_unavailable"),
+    ),
+    Route(
+        "DELETE", "/v1/lists/{list}", lists.delete_list, "operator",
+        "Take an address off a list.", "Listed", body="ListRequest",
+        errors=("malformed", "not_found", "listed_by_person", "store_unavailable"),
+    ),
+    Route(
+        "POST", "/v1/lists/{list}/import", lists.post_list_import, "operator",
+        "Put the addresses of a CSV on a list, with a verdict for each bad row.", "ListImported",
+        body="ListImport", errors=("malformed", "too_large", "not_found", "store_unavailable"),
+    ),
+    Route(
+        "POST", "/v1/proofs", proofs.post_proofs, "operator",
+        "Send a template to a test person, by the real renderer and driver.", "ProofAsked",
+        body="ProofRequest", errors=("malformed", "store_unavailable"),
+    ),
+    Route(
+        "GET", "/v1/outcomes", outcomes.get_outcomes, "operator",
+        "How many messages went, wait, or did not go, and why; the sums add up.", "Outcomes",
+        query={"campaign": "Only this campaign's.",
+               "from": "Made from, such as `2026-06-02T18:00`, in the workspace's zone; 7 days "
+                       "before.",
+               "to": "Made before; now.",
+               "lang": "`en` or `ko`; default: the best of `Accept-Language`."},
         errors=("malformed",),
     ),
     Route(

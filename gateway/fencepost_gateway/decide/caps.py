@@ -188,7 +188,8 @@ def _ask(rule: CapRule, slots: Sequence[Slot], wanted: Slot, zone: str, now_ms: 
     ends: dict[str, int] = {}  # when each group that counts now stops counting
     if rule.calendar is not None and zone:
         window = f"{rule.calendar} in {zone}"
-        found = ((s, _calendar_end_ms(s, rule.calendar, zone, now_ms)) for s in slots)
+        current = calendar_window(rule.calendar, zone, now_ms) if slots else (0, 0)
+        found = ((s, _calendar_end_ms(s, rule.calendar, zone, current)) for s in slots)
     else:
         span_ms = rule.rolling_ms or LONGEST_MS[rule.calendar or "day"]
         window = f"rolling {span_ms // 1000} s"
@@ -214,11 +215,20 @@ def _rolling_end_ms(slot: Slot, span_ms: int, now_ms: int) -> int:
     return max(used_at_ms, slot.reserved_at_ms) + span_ms
 
 
-def _calendar_end_ms(slot: Slot, window: CalendarWindow, zone: str, now_ms: int) -> int:
-    """Say when the last window of ``zone`` ends that overlaps the slot's own (Rule 3)."""
+def _calendar_end_ms(
+    slot: Slot, window: CalendarWindow, zone: str, current: tuple[int, int]
+) -> int:
+    """
+    Say when the last window of ``zone`` ends that overlaps the slot's own (Rule 3).
+
+    ``current`` is the one of now: of its own zone, a slot counts in it or not any more. The answer
+    of a slot that counts no more is no later than now, and nothing else is promised of it.
+    """
     latest_ms = slot.reserved_at_ms + 2 * LONGEST_MS[window]
-    if latest_ms <= now_ms:  # long past, whatever the zones: spares the calendar
+    if latest_ms <= current[0]:  # long past, whatever the zones: spares the calendar
         return latest_ms
+    if slot.zone in ("", zone):
+        return current[1] if slot.reserved_at_ms >= current[0] else current[0]
     _, own_end_ms = calendar_window(window, slot.zone or zone, slot.reserved_at_ms)
     return calendar_window(window, zone, own_end_ms - 1)[1]
 

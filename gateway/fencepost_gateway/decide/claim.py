@@ -4,63 +4,33 @@ Claim: whether a message may go, judged once, at the last moment.
 Pure: ``judge(plan, facts, rendered, now_ms)``. The caller reads the facts inside the transaction
 that also writes the verdict and reserves the cap slot, so what was judged is what is written.
 
-Rule 1. Gates in one order: live, emergency stop, age, holdout, relevant (goal, ``while``); then a
-        channel at a time in order of preference: reachable, suppression, consent, quiet hours,
-        render, caps. Caps come last because they reserve.
-Rule 2. A channel that may not be used passes the message on to the next one. Quiet hours do not:
-        they defer the message, and a deferral is judged anew when it is over. On a channel with
-        several addresses the newest that is neither suppressed nor denied is meant.
-Rule 3. The primary reason is the refusal that got furthest through the gates; of equals, that of
-        the channel the campaign likes best.
+Rule 1. Gates in one order: those of the message (``message_gates``: live, emergency stop, age,
+        holdout, goal, ``while``); then a channel at a time, those of the channel
+        (``channel_gates``: reachable, suppression, consent, quiet hours, render, caps).
+        Caps come last because they reserve.
+Rule 2. Channels are tried in order of preference: the person's own (attribute
+        ``preferred_channel``), then the message's. One that may not be used passes the message on
+        to the next; its refusal stays in the record. Quiet hours do not: they defer the message,
+        and a deferral is judged anew when it is over.
+Rule 3. There is one primary reason: the refusal that got furthest through the gates; of equals,
+        that of the channel tried first. It names what stood between the person and the message,
+        not the first channel that nobody has (ADR-0017).
 Rule 4. Holdout, quiet hours and caps concern marketing; transactional messages pass them by.
 Rule 5. A check says what it looked at: counters, zones, entries, operands; never an address, a
         coordinate or words of the message.
+Rule 6. The verdict names the person's arm in an experiment whatever comes of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from msgspec import Struct
+from msgspec import structs
 
-from fencepost_gateway.decide import caps, confirm, consent, permission, quiet_hours, timing
-from fencepost_gateway.decide.cause import operands_of, rule_facts
-from fencepost_gateway.decide.ids import chance
-from fencepost_gateway.decide.jurisdiction import Jurisdiction, jurisdiction_of
-from fencepost_gateway.decide.message import AddressRow, Check, ClaimFacts, Verdict
-from fencepost_gateway.decide.plan import Campaign, Plan, Template
-from fencepost_gateway.decide.rules import Evaluation, Rule
-from fencepost_gateway.decide.solver import FOREVER_MS, Answer
-from fencepost_gateway.decide.timing import Timing
-from fencepost_gateway.decide.zones import Zones, zones_of
-
-HOLD_MIN_MS = 60_000
-CHANNEL_GATES = ("reachable", "suppression", "consent", "quiet_hours", "render", "caps")
-
-
-class Rendered(Struct, frozen=True):
-    """What rendering one channel gave: no reason, or why not and which member is at fault."""
-
-    reason: str = ""
-    member: str = ""
-
-
-class _Case(Struct, frozen=True):
-    """One message on the bench: what every gate may look at."""
-
-    plan: Plan
-    facts: ClaimFacts
-    campaign: Campaign
-    template: Template
-    rendered: Mapping[str, Rendered]
-    zones: Zones
-    law: Jurisdiction
-    now_ms: int
-
-    @property
-    def is_marketing(self) -> bool:
-        return self.template.purpose == "marketing"
+from fencepost_gateway.decide import channel_gates, message_gates, waiting
+from fencepost_gateway.decide.case import Case, Rendered, case_of
+from fencepost_gateway.decide.message import Check, ClaimFacts, Verdict
+from fencepost_gateway.decide.plan import Plan
 
 
 def judge(plan: Plan, facts: ClaimFacts, rendered: Mapping[str, Rendered], now_ms: int) -> Verdict:
@@ -74,18 +44,19 @@ def judge(plan: Plan, facts: ClaimFacts, rendered: Mapping[str, Rendered], now_m
         now_ms: Moment of the claim, epoch milliseconds.
 
     """
-    message = facts.message
-    campaign = plan.campaigns.get(message.campaign_id)
-    template = plan.templates.get(campaign.message.template_id) if campaign else None
-    if campaign is None or template is None:
+    case = case_of(plan, facts, rendered, now_ms)
+    if case is None:
         gone = Check("live", ok=False, reason="campaign_ended", inputs={"found": False})
         return Verdict("withheld", (gone,), "campaign_ended")
-    phone = _phone(facts)
-    zones = zones_of(facts.person, phone, plan.workspace_zone, now_ms)
-    law = jurisdiction_of(plan, facts.person, phone, now_ms)
-    case = _Case(plan, facts, campaign, template, rendered, zones, law, now_ms)
+    verdict = _judge(case)
+    if not case.arm:
+        return verdict
+    return structs.replace(verdict, experiment=case.campaign.message.experiment_id, arm=case.arm)
+
+
+def _judge(case: Case) -> Verdict:
     checks: list[Check] = []
-    for gate in (_live, _emergency_stop, _age, _holdout, _goal, _while):
+    for gate in message_gates.ORDER:
         check = gate(case)
         checks.append(check)
         if not check.ok:
@@ -93,297 +64,44 @@ def judge(plan: Plan, facts: ClaimFacts, rendered: Mapping[str, Rendered], now_m
     return _over_channels(case, checks)
 
 
-def _over_channels(case: _Case, checks: list[Check]) -> Verdict:
+def _over_channels(case: Case, checks: list[Check]) -> Verdict:
     refusals: list[Check] = []
-    for channel in case.facts.message.channels:
+    for channel in case.channels:
         verdict = _on_channel(case, channel, checks)
         if verdict is not None:
             return verdict
         refusals.append(checks[-1])
-    furthest = max(refusals, key=lambda c: CHANNEL_GATES.index(c.gate))  # max keeps the first
+    furthest = max(refusals, key=lambda c: channel_gates.ORDER.index(c.gate))  # keeps the first
     if furthest.gate == "caps" and case.campaign.message.caps == "defer":
-        return _wait_for_slot(case, [c for c in refusals if c.gate == "caps"], tuple(checks))
+        full = [c for c in refusals if c.gate == "caps"]
+        return waiting.for_slot(case, full, tuple(checks))
     return Verdict("withheld", tuple(checks), furthest.reason)
 
 
-def _on_channel(case: _Case, channel: str, checks: list[Check]) -> Verdict | None:
+def _on_channel(case: Case, channel: str, checks: list[Check]) -> Verdict | None:
     """Ask the gates of one channel; None when the next channel should be tried."""
-    address = _address(case, channel)
-    for gate in (_reachable, _suppression, _consent):
-        check = gate(case, channel, address)
+    way = channel_gates.way_of(case, channel)
+    for gate in (channel_gates.reachable, channel_gates.suppression, channel_gates.consent):
+        check = gate(case, way)
         checks.append(check)
         if not check.ok:
             return None
-    check = _quiet(case, channel)
+    found = channel_gates.timing_of(case, way)
+    check = channel_gates.quiet_hours(case, way, found)
     checks.append(check)
     if not check.ok:
-        return _wait_or_withhold(case, check, tuple(checks))
-    for late_gate in (_render, _caps):
-        check = late_gate(case, channel)
-        checks.append(check)
-        if not check.ok:
-            return None
-    is_counted = case.is_marketing or case.template.confirms
-    slot = _slot(case, channel) if is_counted else None
-    if case.template.confirms and slot is not None:
-        slot = confirm.reserved(slot, case.facts, case.template, channel=channel, address=address)
+        return waiting.for_hours(case, check, tuple(checks))
+    checks.append(channel_gates.render(case, way))
+    if not checks[-1].ok:
+        return None
+    checks.append(channel_gates.caps(case, way, found))
+    if not checks[-1].ok:
+        return None
     return Verdict(
         "send",
         tuple(checks),
         purpose=case.template.purpose,
         channel=channel,
-        address=address,
-        slot=slot,
+        address=way.address,
+        slot=channel_gates.reserved(case, way),
     )
-
-
-# ---- gates of the message ------------------------------------------------------------------
-
-
-def _live(case: _Case) -> Check:
-    until_ms = case.campaign.run_until_ms
-    if case.facts.message.run_id in case.facts.person.dropped:
-        return Check("live", ok=False, reason="run_merged", inputs={"until_ms": until_ms})
-    over = until_ms is not None and case.now_ms >= until_ms
-    ok = not over and not case.facts.campaign_archived
-    return Check("live", ok, reason="" if ok else "campaign_ended", inputs={"until_ms": until_ms})
-
-
-def _emergency_stop(case: _Case) -> Check:
-    ok = not (case.facts.emergency_stop and case.is_marketing)
-    return Check("emergency_stop", ok, reason="" if ok else "emergency_stop")
-
-
-def _age(case: _Case) -> Check:
-    message = case.facts.message
-    ok = case.now_ms < message.expires_at_ms
-    inputs = {
-        "age_ms": case.now_ms - message.cause.at_ms,
-        "max_age_ms": message.expires_at_ms - message.cause.at_ms,
-    }
-    return Check("age", ok, reason="" if ok else "too_old", inputs=inputs)
-
-
-def _holdout(case: _Case) -> Check:
-    person_id, seed = case.facts.person.person_id, case.plan.seed
-    shares = {
-        "workspace": (case.plan.workspace_holdout, chance(seed, "holdout", person_id)),
-        "campaign": (
-            case.campaign.holdout,
-            chance(seed, "holdout", case.campaign.campaign_id, person_id),
-        ),
-    }
-    held_by = [k for k, (share, drawn) in shares.items() if case.is_marketing and drawn < share]
-    inputs = {
-        "held_by": held_by,
-        "workspace": case.plan.workspace_holdout,
-        "campaign": case.campaign.holdout,
-    }
-    return Check("holdout", not held_by, reason="holdout" if held_by else "", inputs=inputs)
-
-
-def _goal(case: _Case) -> Check:
-    # By when things happened, not by when we heard of them: a goal reached offline counts too.
-    goal, since_ms = case.campaign.goal, case.facts.message.cause.at_ms
-    if goal is None:
-        return Check("goal", ok=True)
-    person = case.facts.person
-    summary = person.summaries.get(goal.event)
-    times_ms = [e.at_ms for e in person.recent if e.name == goal.event]
-    if summary is not None:
-        times_ms += [summary.first_ms, summary.last_ms]
-    reached = any(since_ms < t <= since_ms + goal.within_ms for t in times_ms)
-    inputs = {
-        "event": goal.event,
-        "last_ms": max(times_ms, default=None),
-        "since_ms": since_ms,
-        "within_ms": goal.within_ms,
-    }
-    return Check("goal", not reached, reason="goal_reached" if reached else "", inputs=inputs)
-
-
-def _while(case: _Case) -> Check:
-    rule = case.campaign.message.while_
-    if rule is None:
-        return Check("while", ok=True)
-    answer = _evaluate(rule, case)
-    inputs = {"operands": operands_of(answer)}
-    return Check(
-        "while", answer.ok, reason="" if answer.ok else "no_longer_relevant", inputs=inputs
-    )
-
-
-# ---- gates of a channel --------------------------------------------------------------------
-
-
-def _address(case: _Case, channel: str) -> AddressRow | None:
-    """Choose the newest address of a channel that may be used; one that may not for want of any."""
-    addresses = [a for a in case.facts.addresses if a.channel == channel]
-    for address in addresses if len(addresses) > 1 else ():
-        passes = (_suppression(case, channel, address), _consent(case, channel, address))
-        if all(check.ok for check in passes):
-            return address
-    return addresses[0] if addresses else None
-
-
-def _reachable(case: _Case, channel: str, address: AddressRow | None) -> Check:
-    if channel not in case.rendered:
-        return Check("reachable", ok=False, channel=channel, reason="channel_off")
-    ok = address is not None
-    return Check("reachable", ok, channel, reason="" if ok else "no_address")
-
-
-def _suppression(_case: _Case, channel: str, address: AddressRow | None) -> Check:
-    why = address.suppressed if address else ""
-    inputs = {"listed_for": why} if why else {}
-    return Check("suppression", not why, channel, reason="suppressed" if why else "", inputs=inputs)
-
-
-def _consent(case: _Case, channel: str, address: AddressRow | None) -> Check:
-    return permission.check(case.law, case.facts, case.template, channel=channel, address=address)
-
-
-def _timing(case: _Case, channel: str) -> Timing:
-    policies, purpose = case.law.policies, case.template.purpose
-    names = {rule.lifted_by for policy in policies for rule in policy.quiet_hours} - {""}
-    lifts = frozenset(name for name in names if _may(case, name, channel))
-    return timing.timing_of(
-        case.plan,
-        case.facts,
-        case.campaign,
-        channel=channel,
-        zones=case.zones,
-        by_policy=quiet_hours.policy_hours(policies, purpose, channel, lifts),
-    )
-
-
-def _may(case: _Case, purpose: str, channel: str) -> bool:
-    address = _address(case, channel)
-    ref = address.ref if address else consent.ANY
-    entries, policies = case.facts.consents, case.law.policies
-    return consent.allows_under(policies, entries, purpose, channel, ref).allowed
-
-
-def _next(case: _Case, channel: str, found: Timing) -> Answer:
-    """Find the next instant for the message, slots included where it waits for them."""
-    limits = found.limits
-    if case.is_marketing and case.campaign.message.caps == "defer":
-        wanted = _slot(case, channel)
-        limits += (timing.cap_limit(case.plan, case.facts, wanted, case.now_ms),)
-    return timing.solve_for(case.facts.message, limits, case.now_ms)
-
-
-def _quiet(case: _Case, channel: str) -> Check:
-    found = _timing(case, channel)
-    inputs: dict[str, Any] = {"own_hours": "unread"} if found.unread else {}
-    if not found.limits and not found.needs_zone:
-        inputs["exempt"] = True
-        return Check("quiet_hours", ok=True, channel=channel, inputs=inputs)
-    inputs |= {"zones": list(case.zones.names), "zone_source": case.zones.source, **case.law.told()}
-    if found.needs_zone:
-        inputs["hold"] = case.law.holds
-        return Check("quiet_hours", ok=False, channel=channel, reason="zone_unknown", inputs=inputs)
-    answer = timing.solve_for(case.facts.message, found.limits, case.now_ms)
-    if answer.is_open:
-        inputs |= timing.told(answer)
-        return Check("quiet_hours", ok=True, channel=channel, inputs=inputs)
-    inputs |= timing.told(_next(case, channel, found))
-    reason = "place_closed" if answer.closed == (timing.OPENING,) else "quiet_hours"
-    return Check("quiet_hours", ok=False, channel=channel, reason=reason, inputs=inputs)
-
-
-def _wait_or_withhold(case: _Case, check: Check, checks: tuple[Check, ...]) -> Verdict:
-    """Turn a refusal by quiet hours into a deferral, unless there is nothing to wait for."""
-    expires_at_ms = case.facts.message.expires_at_ms
-    if check.reason == "zone_unknown":
-        if not check.inputs["hold"]:
-            return Verdict("withheld", checks, "zone_unknown")
-        held_ms = max(HOLD_MIN_MS, case.now_ms - case.facts.message.entered_ms)
-        # Asked again when it has waited twice as long: a zone may be learnt until it expires.
-        retry_at_ms = min(expires_at_ms, case.now_ms + held_ms)
-        return Verdict("deferred", checks, "zone_unknown", retry_at_ms=retry_at_ms)
-    if case.campaign.message.quiet_hours == "drop":
-        return Verdict("withheld", checks, check.reason)
-    return _defer(case, check, checks)
-
-
-def _wait_for_slot(case: _Case, refusals: list[Check], checks: tuple[Check, ...]) -> Verdict:
-    """Defer to the channel whose slot comes first; they are all full."""
-    first = min(refusals, key=lambda c: c.inputs["next_ms"] or FOREVER_MS)
-    return _defer(case, first, checks)
-
-
-def _defer(case: _Case, check: Check, checks: tuple[Check, ...]) -> Verdict:
-    """Defer to the next instant, unless there is none or the message ends before."""
-    answer = _next(case, check.channel, _timing(case, check.channel))
-    if answer.next_ms is not None and answer.in_time:
-        message, seed = case.facts.message, case.plan.seed
-        retry_at_ms = timing.release_ms(message, answer, seed, case.now_ms)
-        return Verdict("deferred", checks, check.reason, retry_at_ms=retry_at_ms)
-    if answer.next_ms is None:
-        return Verdict("withheld", checks, check.reason)
-    if answer.moved_by == timing.CAPS:  # what would have to come first, and comes too late
-        return Verdict("withheld", checks, "frequency_cap")
-    if answer.moved_by == timing.OPENING:
-        return Verdict("withheld", checks, "place_closed")
-    return Verdict("withheld", checks, "expires_in_quiet_hours")
-
-
-def _render(case: _Case, channel: str) -> Check:
-    rendered = case.rendered[channel]
-    inputs = {"template": f"{case.template.template_id} v{case.template.version}"}
-    if rendered.reason:
-        inputs["member"] = rendered.member
-    return Check("render", not rendered.reason, channel, reason=rendered.reason, inputs=inputs)
-
-
-def _caps(case: _Case, channel: str) -> Check:
-    if not case.is_marketing:
-        return Check("caps", ok=True, channel=channel, inputs={"exempt": True})
-    wanted, slots = _slot(case, channel), case.facts.slots
-    answers = caps.check(case.plan.caps, slots, wanted, wanted.zone, case.now_ms)
-    inputs: dict[str, Any] = {"rules": [timing.told_cap(answer) for answer in answers]}
-    last = answers[-1].last if answers else None
-    if last is None:
-        return Check("caps", ok=True, channel=channel, inputs=inputs)
-    limit = timing.cap_limit(case.plan, case.facts, wanted, case.now_ms)
-    limits = (*_timing(case, channel).limits, limit)
-    inputs |= timing.told(timing.solve_for(case.facts.message, limits, case.now_ms))
-    both_due = last.reserved_at_ms >= case.facts.due_ms
-    gave_way = both_due and caps.outranks(last, wanted)
-    reason = "lower_priority" if gave_way else "frequency_cap"
-    return Check("caps", ok=False, channel=channel, reason=reason, inputs=inputs)
-
-
-# ---- shared --------------------------------------------------------------------------------
-
-
-def _slot(case: _Case, channel: str) -> caps.Slot:
-    message, zones = case.facts.message, case.zones
-    is_one = zones.is_known or len(zones.names) == 1  # of a country's many none is the person's
-    return caps.Slot(
-        slot_id=message.message_id,
-        group_id=message.group_id,
-        person_id=message.person_id,
-        channel=channel,
-        purpose=case.template.purpose,
-        campaign_id=message.campaign_id,
-        tags=tuple(sorted(case.campaign.tags)),
-        reserved_at_ms=caps.reserved_now_ms(case.facts.slots, case.now_ms),
-        zone=zones.names[0] if is_one else "",
-        brand=case.campaign.brand,
-        fence_id=message.cause.fence_id,
-        priority=message.priority,
-        cause_at_ms=message.cause.at_ms,
-    )
-
-
-def _phone(facts: ClaimFacts) -> str:
-    """Give the person's newest number, for the country of its prefix alone."""
-    rows = (a for a in facts.addresses if a.channel == "sms")
-    return next((str(a.raw.get("address", "")) for a in rows), "")
-
-
-def _evaluate(rule: Rule, case: _Case) -> Evaluation:
-    facts = case.facts
-    return rule.evaluate(rule_facts(case.plan, facts.person, facts.message.cause, case.now_ms))

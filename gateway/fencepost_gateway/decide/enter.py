@@ -11,6 +11,7 @@ Rule 2. A campaign that was woken leaves a step record: entered, or the first th
 Rule 3. Never two live runs of one person in one campaign, except where it says ``always``.
 Rule 4. Ids come from the cause: the same stimulus again makes the same run and message, and what
         is told anew (taken back and true after all) lets nobody in a second time.
+Rule 5. Entering is the first exposure to the campaign's experiment: the arm is remembered.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from fencepost_gateway.decide.cause import Cause, operands_of, rule_facts
+from fencepost_gateway.decide.experiment import expose
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.message import Message
 from fencepost_gateway.decide.person import Person, RunMark
@@ -119,7 +121,10 @@ def _enter(
     reason, inputs = again or _objection(plan, campaign, person, cause, now_ms)
     messages: tuple[Message, ...] = ()
     if not reason:
+        expose(plan, campaign, person)
         messages = tuple(_messages(campaign, workspace, run_id, person, cause, now_ms))
+        if person.user_id in plan.testers:
+            messages = tuple(structs.replace(m, mark="test") for m in messages)
         person.runs[campaign.campaign_id] = RunMark(run_id, now_ms, len(messages))
     step = Step(
         campaign_id=campaign.campaign_id,

@@ -23,12 +23,28 @@ MessageState = Literal["queued", "deferred", "sending", "unknown", "sent", "fail
 OPEN_STATES = ("queued", "deferred")
 
 
+Mark = Literal["", "test", "seed", "proof"]
+
+
+class Proof(Struct, frozen=True):
+    """
+    What somebody asked to be shown: one template, as it is.
+
+    ``as_person_id`` is with whose facts it is rendered; ``language`` takes the place of theirs.
+    """
+
+    template_id: str
+    as_person_id: str = ""
+    language: str = ""
+
+
 class Message(Struct, frozen=True):
     """
     One message of one run, over the channels it may go on, in order of preference.
 
     ``group_id`` ties the messages of a step that goes on every channel (``each``): under the caps
-    they count once. ``expires_at_ms`` = the cause's time + the campaign's ``max_age``.
+    they count once. ``expires_at_ms`` = the cause's time + the campaign's ``max_age``. ``mark``
+    says that it is no customer's: a test person's, a seed's copy, or a ``proof``.
     """
 
     message_id: str
@@ -42,16 +58,51 @@ class Message(Struct, frozen=True):
     entered_ms: int
     expires_at_ms: int
     priority: int = 50
+    mark: Mark = ""
+    proof: Proof | None = None
+
+
+ListName = Literal["suppression", "allow"]
+
+
+class ListedAddress(Struct, frozen=True):
+    """
+    An address on a list, by its keyed hash: why, who put it there, since when.
+
+    ``reason`` of the suppression list: ``manual``, ``hard_bounce``, ``complaint``, ``stop``, …
+    """
+
+    channel: str
+    ref: str
+    reason: str
+    since_ms: int
+    source: str = ""
+
+
+class MessageEnd(Struct, frozen=True):
+    """Where a message stands by now, and its one primary reason where it did not go."""
+
+    message_id: str
+    campaign_id: str
+    entered_ms: int
+    state: str
+    reason: str
+    mark: Mark = ""
 
 
 class AddressRow(Struct, frozen=True):
-    """Where a channel reaches the person; ``raw`` is for the driver alone and is never shown."""
+    """
+    Where a channel reaches the person; ``raw`` is for the driver alone and is never shown.
+
+    ``suppressed`` is why it must not be used; ``allowed`` says that it is on the allow list.
+    """
 
     channel: str
     ref: str
     raw: dict[str, Any]
     since_ms: int
     suppressed: str = ""
+    allowed: bool = False
 
 
 class ClaimFacts(Struct, frozen=True):
@@ -93,3 +144,5 @@ class Verdict(Struct, frozen=True):
     address: AddressRow | None = None
     retry_at_ms: int | None = None
     slot: Slot | None = None
+    experiment: str = ""
+    arm: str = ""

@@ -16,10 +16,13 @@ Rule 2. History kept here is bounded: the newest ``RECENT_MAX`` app events with 
         person stays below half a mebibyte.
 Rule 3. Merging adds counters, keeps the known person's attributes over the visitor's, and of two
         runs in one campaign keeps the older one that lives, else the one that began last.
+        The known person's arm in an experiment stays.
         Statements are left alone: the door has merged them, and the upload that links says how.
 Rule 4. Visits and messages are kept as ``decide.past`` says; of addresses the newest
         ``REACH_MAX`` references a channel; of statements ``CONSENTS_MAX``, those about single
         addresses first to go.
+Rule 5. ``arms`` remembers by experiment which arm somebody was first exposed to. ``fix_zone`` is
+        the zone of the newest position, which itself is not here.
 """
 
 from __future__ import annotations
@@ -161,6 +164,8 @@ class Person(Struct):
     judged: str = ""
     rethink_ms: int | None = None
     arms: dict[str, str] = field(default_factory=dict)
+    fix_zone: str = ""
+    fix_zone_at_ms: int = 0
     apart: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
 
@@ -294,7 +299,10 @@ def merge(known: Person, visitor: Person) -> None:
     known.dropped = known.dropped[-DROPPED_MAX:]
     if visitor.zone_at_ms > known.zone_at_ms:
         known.zone, known.zone_at_ms = visitor.zone, visitor.zone_at_ms
+    if visitor.fix_zone_at_ms > known.fix_zone_at_ms:
+        known.fix_zone, known.fix_zone_at_ms = visitor.fix_zone, visitor.fix_zone_at_ms
     known.locale = known.locale or visitor.locale
+    known.arms = visitor.arms | known.arms
 
 
 def _merge_past(known: Person, visitor: Person) -> None:
@@ -308,8 +316,6 @@ def _merge_past(known: Person, visitor: Person) -> None:
             known.reached_at(channel, ref)
     for audience_id, since_ms in visitor.audiences.items():
         known.audiences[audience_id] = min(since_ms, known.audiences.get(audience_id, since_ms))
-    for experiment_id, arm in visitor.arms.items():
-        known.arms.setdefault(experiment_id, arm)
 
 
 def _event_rank(event: PastEvent) -> tuple[int, str, bytes]:

@@ -139,6 +139,7 @@ CHECKS: dict[str, Said] = {
     "not_held": Said("not drawn", "뽑히지 않음"),
     "goal": Said("{event} last {at}", "{event} 마지막 발생 {at}"),
     "no_goal": Said("no goal", "목표 없음"),
+    "preferred": Said("the person's preferred channel", "본인이 선호하는 채널"),
     "listed": Said("listed for {why}", "등록 사유 {why}"),
     "consent": Said(
         "{purpose} = {value} (said for {level}, policy {policy})",
@@ -197,4 +198,23 @@ STATES: dict[str, Said] = {
 OUTCOME: dict[str, Said] = {
     "by": Said(" by {channel}", " ({channel})"),
     "why": Said(": {why}", ": {why}"),
+}
+
+MESSAGE_STATES: dict[str, Said] = {
+    "sent": Said("sent", "보냄"),
+    "sending": Said("being sent", "보내는 중"),
+    "queued": Said("queued", "대기 중"),
+    "deferred": Said("deferred", "미룸"),
+    "unknown": Said("unknown", "결과를 알 수 없음"),
+    "failed": Said("failed", "보내지 못함"),
+    "withheld": Said("withheld", "보내지 않음"),
+    "total": Said("messages in all", "전체 메시지"),
+    "tests": Said("more of test persons, seeds and proofs", "테스트 대상과 시드, 교정본은 따로 셈"),
+}
+
+TESTS: dict[str, Said] = {
+    "arm": Said("; arm {arm} of {experiment}", "; {experiment} 실험의 {arm} 그룹"),
+    "seed": Said(" (a seed's copy)", " (시드에게 보내는 사본)"),
+    "proof": Said(" (a proof)", " (교정본)"),
+    "test": Said(" (a test person)", " (테스트 대상)"),
 }

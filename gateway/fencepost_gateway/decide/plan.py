@@ -93,6 +93,8 @@ class MessagePlan(Struct, frozen=True):
 
     ``hours`` narrows when it may go (None: not at all); ``only_open`` keeps it to the opening hours
     of the fence that woke it. ``quiet_hours`` says what both do, ``caps`` what a full cap does.
+    With an experiment ``by_arm`` names each arm's template, and ``template_id`` one of them: they
+    are of one purpose.
     """
 
     template_id: str
@@ -105,6 +107,8 @@ class MessagePlan(Struct, frozen=True):
     hours: tuple[LocalWindow, ...] | None = None
     only_open: bool = False
     caps: Literal["defer", "drop"] = "drop"
+    experiment_id: str = ""
+    by_arm: dict[str, str] = {}
 
 
 class Campaign(Struct, frozen=True):
@@ -140,6 +144,14 @@ class Template(Struct, frozen=True):
     sources: dict[str, dict[str, Any]]
     missing: Literal["withhold", "default"] = "withhold"
     confirms: str = ""
+
+
+class Experiment(Struct, frozen=True):
+    """Arms and their weights, in order of name."""
+
+    experiment_id: str
+    version: int
+    arms: tuple[tuple[str, float], ...]
 
 
 class CapScope(Struct, frozen=True):
@@ -209,6 +221,8 @@ class Plan(Struct, frozen=True):
     ``openings`` holds the opening hours, by fence, that some entry waits for (``opened``);
     ``traits_on`` the traits that an app event goes into, ``trait_readers`` what rules read them
     with; ``ranked`` names those that need a ranking.
+    ``allow_only`` names the users that may get messages beside the listed addresses; None: all.
+    ``testers`` and ``seeds`` are user ids.
     """
 
     revision: int
@@ -230,6 +244,10 @@ class Plan(Struct, frozen=True):
     workspace_holdout: float = 0.0
     allows_mock: bool = False
     merging: MergePolicy = "on_login"
+    experiments: dict[str, Experiment] = {}
+    allow_only: frozenset[str] | None = None
+    testers: frozenset[str] = frozenset()
+    seeds: frozenset[str] = frozenset()
     seed: str = ""
     policies: tuple[Policy, ...] = ()
 

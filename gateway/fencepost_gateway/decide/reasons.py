@@ -98,6 +98,10 @@ REASONS: dict[str, Said] = {
         "The address is on the suppression list.",
         "주소가 발송 금지 목록에 있습니다.",
     ),
+    "not_allow_listed": Said(
+        "The workspace sends only to listed addresses and persons; this is none.",
+        "목록에 등록된 주소와 사람에게만 발송하는데, 등록되어 있지 않습니다.",
+    ),
     "consent": Said(
         "The person has not allowed this.",
         "이에 동의하지 않았습니다.",

@@ -79,6 +79,22 @@ def timing_of(
     return Timing(tuple(limits), needs_zone, own is None)
 
 
+def same_hours(old: Plan, new: Plan) -> bool:
+    """Say whether two plans defer alike: quiet hours, caps, messages' and opening hours, zones."""
+    return _hours_of(old) == _hours_of(new)
+
+
+def _hours_of(plan: Plan) -> tuple[object, ...]:
+    wishes = {
+        campaign_id: (m.hours, m.only_open, m.quiet_hours, m.caps)
+        for campaign_id, m in ((c.campaign_id, c.message) for c in plan.campaigns.values())
+    }
+    opening = {
+        f.fence_id: (f.opening.text, f.opening.zone) for f in plan.fences.values() if f.opening
+    }
+    return plan.policy.quiet_hours, plan.caps, plan.workspace_zone, wishes, opening
+
+
 def cap_limit(plan: Plan, facts: ClaimFacts, wanted: caps.Slot, now_ms: int) -> Limit:
     """Give the limit that is open once every cap has a slot for ``wanted``."""
     free_ms = caps.free_at_ms(plan.caps, facts.slots, wanted, wanted.zone, now_ms)

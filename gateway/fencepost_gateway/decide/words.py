@@ -27,6 +27,7 @@ from fencepost_gateway.decide.phrases import (
     OUTCOME,
     STATES,
     STEP,
+    TESTS,
     TRANSITION,
 )
 from fencepost_gateway.decide.reasons import sentence
@@ -151,14 +152,19 @@ def _times(operand: Mapping[str, Any], tongue: Tongue) -> str:
 
 
 def _claim(body: Mapping[str, Any], tongue: Tongue) -> str:
+    campaign = f"{body['campaign_id']} v{body['campaign_version']}"
     values = {
-        "campaign": f"{body['campaign_id']} v{body['campaign_version']}",
+        "campaign": campaign if body["campaign_id"] else f"{body['template']}",
         "channel": body["channel"],
         "reason": body["reason"],
         "why": sentence(body["reason"], tongue.language),
         "at": tongue.moment(body["retry_at_ms"]),
     }
-    return tongue.say(CLAIM[body["outcome"]], **values)
+    line = tongue.say(CLAIM[body["outcome"]], **values)
+    if body.get("arm"):
+        line += tongue.say(TESTS["arm"], arm=body["arm"], experiment=body["experiment"])
+    marks = [mark for mark in ("seed", "proof", "test") if body.get(mark)]
+    return line + "".join(tongue.say(TESTS[mark]) for mark in marks[:1])
 
 
 def _check(check: Mapping[str, Any], tongue: Tongue) -> str:
@@ -206,6 +212,11 @@ def _tell_goal(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
         return
     at = tongue.moment(inputs["last_ms"])
     yield tongue.say(CHECKS["goal"], event=inputs["event"], at=at)
+
+
+def _tell_reachable(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    if inputs.get("preferred"):
+        yield tongue.say(CHECKS["preferred"])
 
 
 def _tell_suppression(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
@@ -275,6 +286,7 @@ _TELLERS: dict[str, Callable[[Mapping[str, Any], Tongue], Iterator[str]]] = {
     "goal": _tell_goal,
     "while": _operands,
     "suppression": _tell_suppression,
+    "reachable": _tell_reachable,
     "consent": _tell_consent,
     "quiet_hours": _tell_quiet_hours,
     "caps": _tell_caps,

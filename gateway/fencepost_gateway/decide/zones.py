@@ -3,8 +3,10 @@ Zones: in which time zones a person may be, and where each is known from.
 
 Pure; see ``countries`` for the data.
 
-Rule 1. Home is the person's own choice (attribute ``zone``); here is the device's zone, while it
-        is at most ``DEVICE_ZONE_MAX_AGE_MS`` old. Those that are known count.
+Rule 1. Home is the person's own choice (attribute ``zone``). Here is the newer of the device's
+        zone, while it is at most ``DEVICE_ZONE_MAX_AGE_MS`` old, and the zone of the last
+        consented fix (``position``), at most ``FIX_ZONE_MAX_AGE_MS`` old. Those that are known
+        count.
 Rule 2. Neither known: all zones of the person's country, by the prefix of the telephone number,
         else by the attribute ``country``, else by the region of the locale.
         Of zones whose clocks agree for the weeks around now one stands for all.
@@ -33,6 +35,7 @@ MIN_MS = 60_000
 DAY_MIN = 24 * 60
 DAY_MS = DAY_MIN * MIN_MS
 DEVICE_ZONE_MAX_AGE_MS = 30 * DAY_MS
+FIX_ZONE_MAX_AGE_MS = DAY_MS
 DAYS_BEFORE, DAYS_AFTER = -2, 20  # what the solver may look at, and more
 
 
@@ -53,7 +56,7 @@ def zones_of(person: Person, phone: str, workspace: str, now_ms: int) -> Zones:
     Climb down the ladder of zones.
 
     Args:
-        person: Own choice, device's zone, country and locale are read.
+        person: Own choice, device's zone, last fix's zone, country and locale are read.
         phone: The person's number in E.164, empty if none.
         workspace: The workspace's zone, empty if not set.
         now_ms: Moment of the decision.
@@ -61,10 +64,10 @@ def zones_of(person: Person, phone: str, workspace: str, now_ms: int) -> Zones:
     """
     chosen = person.attributes.get("zone")
     home = chosen if isinstance(chosen, str) and zone_named(chosen) else ""
-    here = device_zone(person, now_ms)
+    here, said_by = _here(person, now_ms)
     if home or here:
         names = tuple(dict.fromkeys(z for z in (home, here) if z))
-        source = "chosen and device" if home and here else "chosen" if home else "device"
+        source = " and ".join(word for word in ("chosen" if home else "", said_by) if word)
         return Zones(names, source, is_known=True)
     for source, countries in _countries(person.attributes, phone, person.locale):
         names = _zones_of(tuple(countries), now_ms // DAY_MS)
@@ -79,6 +82,16 @@ def device_zone(person: Person, now_ms: int) -> str:
     """Give the zone of the person's device; empty if it is too old, or no zone (Rule 1)."""
     is_fresh = now_ms - person.zone_at_ms <= DEVICE_ZONE_MAX_AGE_MS
     return person.zone if is_fresh and zone_named(person.zone) else ""
+
+
+def _here(person: Person, now_ms: int) -> tuple[str, str]:
+    """Give where the person is by now, and who says so (Rule 1)."""
+    told = device_zone(person, now_ms)
+    is_seen = now_ms - person.fix_zone_at_ms <= FIX_ZONE_MAX_AGE_MS
+    seen = person.fix_zone if is_seen and zone_named(person.fix_zone) else ""
+    if seen and seen != told and (not told or person.fix_zone_at_ms > person.zone_at_ms):
+        return seen, "position"
+    return told, "device" if told else ""
 
 
 @lru_cache(maxsize=1024)  # by country and day: asked for with every message

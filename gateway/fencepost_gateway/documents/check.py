@@ -62,6 +62,7 @@ class World(Struct):
     views: dict[str, FenceView]
     libraries: set[str]
     audiences: dict[str, object]
+    experiments: dict[str, set[str]]
     zone: str
 
 
@@ -113,6 +114,9 @@ def _world(documents: Sequence[Document]) -> World:
         },
         fences={fence.fence_id: fence for fence in all_fences},
         views=fence_views(stored, all_fences, zone),
+        experiments={
+            each.id: set(each.body["arms"]) for each in documents if each.kind == "experiment"
+        },
         libraries={each.id for each in documents if each.kind == "library"},
         audiences={each.id: each.body["when"] for each in documents if each.kind == "audience"},
         zone=zone,
@@ -187,11 +191,33 @@ def _lacking(entry: Entry, path: Path) -> Finding:
 
 
 def _check_template(campaign: Campaign, world: World) -> Iterator[Finding]:
-    name = campaign.message.template
+    wish = campaign.message.template
+    if isinstance(wish, str):
+        yield from _check_content(wish, ("message", "template"), campaign, world)
+        return
+    path: Path = ("message", "template")
+    arms = world.experiments.get(wish.experiment)
+    if arms is None:
+        how = _nearest(wish.experiment, world.experiments, "experiment")
+        yield Finding((*path, "experiment"), f"there is no experiment {wish.experiment}", how)
+    for arm in sorted(arms ^ set(wish.arms) if arms else ()):
+        is_known = arm in (arms or ())
+        what = f"arm {arm} has no template" if is_known else f"the experiment has no arm {arm}"
+        how = f"add {arm}: and its template" if is_known else "take it out, or add it there"
+        yield Finding((*path, "arms"), what, how)
+    for arm, name in wish.arms.items():
+        yield from _check_content(name, (*path, "arms", arm), campaign, world)
+    purposes = {world.templates[n].purpose for n in wish.arms.values() if n in world.templates}
+    if len(purposes) > 1:
+        how = "choose templates of one purpose"
+        yield Finding((*path, "arms"), "some of these are marketing and some are not", how)
+
+
+def _check_content(name: str, path: Path, campaign: Campaign, world: World) -> Iterator[Finding]:
     template = world.templates.get(name)
     if template is None:
         how = _nearest(name, world.templates, "template")
-        yield Finding(("message", "template"), f"there is no template {name}", how)
+        yield Finding(path, f"there is no template {name}", how)
         return
     for number, channel in enumerate(campaign.message.channels):
         if getattr(template, channel) is None:
@@ -200,11 +226,17 @@ def _check_template(campaign: Campaign, world: World) -> Iterator[Finding]:
             yield Finding(("message", "channels", number), what, how)
 
 
+def _is_marketing(campaign: Campaign, world: World) -> bool:
+    wish = campaign.message.template
+    names = [wish] if isinstance(wish, str) else wish.arms.values()
+    found = [world.templates[name] for name in names if name in world.templates]
+    return any(template.purpose == "marketing" for template in found)
+
+
 def _check_sensitive(
     campaign: Campaign, chosen: Iterable[str], path: Path, world: World
 ) -> Iterator[Finding]:
-    template = world.templates.get(campaign.message.template)
-    if template is None or template.purpose != "marketing":
+    if not _is_marketing(campaign, world):
         return
     for fence_id in sorted(chosen):
         if world.fences[fence_id].sensitive:
@@ -214,8 +246,7 @@ def _check_sensitive(
 
 def _check_sensitive_rules(campaign: Campaign, world: World) -> Iterator[Finding]:
     """Find rules of marketing that ask for sensitive fences, also through audiences."""
-    template = world.templates.get(campaign.message.template)
-    if template is None or template.purpose != "marketing":
+    if not _is_marketing(campaign, world):
         return
     rules: list[tuple[Path, object]] = [
         (("when",), campaign.when),

@@ -39,8 +39,9 @@ from fencepost_gateway.documents.audience_plans import (
 )
 from fencepost_gateway.documents.document import StoredDocument
 from fencepost_gateway.documents.models.base import Authored, percent_fraction
-from fencepost_gateway.documents.models.campaign import Campaign, Entry
+from fencepost_gateway.documents.models.campaign import ArmTemplates, Campaign, Entry
 from fencepost_gateway.documents.models.caps import WINDOWS, Caps
+from fencepost_gateway.documents.models.experiment import Experiment
 from fencepost_gateway.documents.models.hours import Allowed
 from fencepost_gateway.documents.models.place import Library, Workspace
 from fencepost_gateway.documents.models.policy import Policy, QuietHours
@@ -111,6 +112,13 @@ def compile_plan(
         workspace_holdout=_fraction(workspace.holdout if workspace else 0),
         allows_mock=workspace is not None and workspace.mock,
         merging=workspace.merge if workspace else "on_login",
+        experiments={
+            source.id: _experiment(source, each)
+            for source, each in _of_kind(stored, "experiment", Experiment)
+        },
+        allow_only=_users(workspace.allow_only if workspace else None),
+        testers=frozenset(workspace.testers if workspace else ()),
+        seeds=frozenset(workspace.seeds if workspace else ()),
         seed=seed,
     )
 
@@ -182,7 +190,7 @@ def _campaign(
         name=authored.name or authored.id,
         entries=tuple(_entry(each, views, all_fences) for each in authored.entry),
         message=plan.MessagePlan(
-            template_id=wish.template,
+            **_templates(wish.template),
             channels=tuple(wish.channels),
             each=wish.each,
             while_=_rule(wish.while_),
@@ -202,6 +210,14 @@ def _campaign(
         run_from_ms=from_ms,
         run_until_ms=until_ms,
     )
+
+
+def _templates(authored: str | ArmTemplates) -> dict[str, Any]:
+    if isinstance(authored, str):
+        return {"template_id": authored}
+    by_arm = dict(sorted(authored.arms.items()))
+    first = next(iter(by_arm.values()))
+    return {"template_id": first, "experiment_id": authored.experiment, "by_arm": by_arm}
 
 
 def _entry(
@@ -241,6 +257,14 @@ def _fraction(percent: object) -> float:
 def _moment(text: str | None, zone: str) -> int | None:
     moment = parse_moment(text)
     return None if moment is None else moment_ms(moment, zone_named(zone))
+
+
+def _users(named: Sequence[str] | None) -> frozenset[str] | None:
+    return None if named is None else frozenset(named)
+
+
+def _experiment(source: StoredDocument, authored: Experiment) -> plan.Experiment:
+    return plan.Experiment(authored.id, source.version, tuple(sorted(authored.arms.items())))
 
 
 def _template(source: StoredDocument, authored: Template) -> plan.Template:

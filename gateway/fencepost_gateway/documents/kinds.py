@@ -22,6 +22,7 @@ from fencepost_gateway.documents.models.audience import Audience, Trait
 from fencepost_gateway.documents.models.base import Authored
 from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.caps import Caps
+from fencepost_gateway.documents.models.experiment import Experiment
 from fencepost_gateway.documents.models.place import Fence, Library, Workspace
 from fencepost_gateway.documents.models.policy import Policy
 from fencepost_gateway.documents.models.template import Template
@@ -36,11 +37,11 @@ MODELS: Final[Mapping[str, type[Authored]]] = {
     "workspace": Workspace,
     "trait": Trait,
     "audience": Audience,
+    "experiment": Experiment,
 }
 LATER_KINDS: Final[Mapping[str, str]] = {
     "journey": "use campaign: a journey of one message",
     "offer": "write the offer into a template",
-    "experiment": "use holdout: of the campaign",
     "source": "let the app's server send an event",
 }
 

@@ -3,7 +3,7 @@ Records: what stands in the log. What happens is a record; nothing else wakes th
 
 Pure data. A record is one of: an upload (the accepted events of one batch and one person), a
 timer that fired, the outcome of a message, a device that speaks for somebody else, a place that was
-forgotten, a statement made elsewhere, a back-fill, a publication of documents.
+forgotten, a statement made elsewhere, a proof asked for, a back-fill, a publication of documents.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Struct
 
 from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.message import Mark, Proof
 from fencepost_gateway.intake.wire import Event
 
 
@@ -62,6 +63,7 @@ class Outcome(Struct, tag="outcome"):
     ``fence_id`` is that of the transition that caused it; empty when something else did.
     ``delivery_id`` names the call that was made, if one was. ``lost_ref`` is the address that
     reaches the person no longer: the provider says it is gone, or they opted out there.
+    ``mark`` is the message's.
     """
 
     message_id: str
@@ -74,6 +76,7 @@ class Outcome(Struct, tag="outcome"):
     fence_id: str = ""
     delivery_id: str = ""
     lost_ref: str = ""
+    mark: Mark = ""
 
 
 class DeviceMoved(Struct, tag="device_moved"):
@@ -82,6 +85,15 @@ class DeviceMoved(Struct, tag="device_moved"):
     device_id: str
     from_person: str
     to_person: str
+
+
+class ProofAsked(Struct, tag="proof"):
+    """An operator wants to see a template on a test person's channel, as it would be sent."""
+
+    person_id: str
+    channel: str
+    proof: Proof
+    fence_id: str = ""
 
 
 class PlaceForgotten(Struct, tag="place_forgotten"):
@@ -110,7 +122,17 @@ class Published(Struct, tag="published"):
     revision: int
 
 
-Record = Upload | TimerFired | Outcome | DeviceMoved | PlaceForgotten | Stated | Touched | Published
+Record = (
+    Upload
+    | TimerFired
+    | Outcome
+    | DeviceMoved
+    | PlaceForgotten
+    | Stated
+    | ProofAsked
+    | Touched
+    | Published
+)
 
 
 class LogRecord(Struct, frozen=True):

@@ -135,7 +135,12 @@ class VisitBook:
         for row in rows:
             body = row.body
             window = self._windows.get(body["fence_id"])
-            if window is None or body["kind"] not in KINDS or body.get("opened"):
+            if (
+                window is None
+                or body["kind"] not in KINDS
+                or body.get("opened")
+                or body.get("test")
+            ):
                 continue
             began_ms = body["visit_began_ms"]
             if not window.from_ms <= began_ms < window.until_ms:

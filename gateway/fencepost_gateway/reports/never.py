@@ -178,7 +178,8 @@ def _anyway(plan: Plan, name: str, known: Known) -> Iterator[Finding]:
         (plan.workspace_holdout, chance(plan.seed, "holdout", known.person_id)),
         (campaign.holdout, chance(plan.seed, "holdout", name, known.person_id)),
     )
-    is_marketing = template is not None and template.purpose == "marketing"
+    is_tester = known.person is not None and known.person.user_id in plan.testers
+    is_marketing = template is not None and template.purpose == "marketing" and not is_tester
     if is_marketing and any(drawn < share for share, drawn in draws):
         yield Finding("holdout_anyway", {"campaign": name})
     mark = known.person.runs.get(name) if known.person else None

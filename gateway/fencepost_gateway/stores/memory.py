@@ -19,7 +19,7 @@ from typing import Any
 from msgspec import structs
 
 from fencepost_gateway.decide.consent import ConsentEntry
-from fencepost_gateway.decide.message import OPEN_STATES, ClaimFacts
+from fencepost_gateway.decide.message import OPEN_STATES, ClaimFacts, ListedAddress, MessageEnd
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.proof import ProofHead, ProofRow
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
@@ -62,6 +62,7 @@ from fencepost_gateway.stores.memory_books import (
     holdings_of,
     known_as,
     merge,
+    message_end,
     message_of,
     open_messages,
     pack,
@@ -73,6 +74,7 @@ from fencepost_gateway.stores.memory_books import (
     unpack,
 )
 from fencepost_gateway.stores.memory_door import admit
+from fencepost_gateway.stores.memory_lists import MemoryLists
 
 
 class MemoryStore:
@@ -250,10 +252,32 @@ class MemoryStore:
                 end(books, delivery_id, rows.LEASE_LOST, now_ms)
             return len(lost)
 
-    async def suppress(self, channel: str, ref: str, reason: str, now_ms: int) -> None:  # noqa: ARG002 - as above
+    async def suppress(self, channel: str, ref: str, reason: str, now_ms: int) -> None:
         """See ``Store.suppress``."""
         with self._unit() as books:
-            books.suppressed.setdefault((channel, ref), reason)
+            listed = ListedAddress(channel, ref, reason, now_ms, "operator")
+            books.suppressed.setdefault((channel, ref), listed)
+
+    @property
+    def lists(self) -> MemoryLists:
+        """See ``Store.lists``."""
+        return MemoryLists(self._unit, lambda: self._books)
+
+    async def retime(self, now_ms: int, spread_ms: int) -> int:
+        """See ``Store.retime``."""
+        moved = 0
+        with self._unit() as books:
+            for message_id, row in books.messages.items():
+                due_ms = now_ms + row.due_ms % spread_ms
+                if row.state == "deferred" and due_ms < row.due_ms:
+                    books.messages[message_id] = structs.replace(row, due_ms=due_ms)
+                    moved += 1
+        return moved
+
+    async def messages(self, after: str, limit: int) -> list[MessageEnd]:
+        """See ``Store.messages``."""
+        found = sorted(self._books.messages.items())
+        return [message_end(row) for message_id, row in found if message_id > after][:limit]
 
     async def set_emergency_stop(self, *, on: bool) -> None:
         """See ``Store.set_emergency_stop``."""

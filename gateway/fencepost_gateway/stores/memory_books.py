@@ -16,7 +16,15 @@ from msgspec import Struct, structs
 
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import DENYING, ConsentEntry
-from fencepost_gateway.decide.message import OPEN_STATES, AddressRow, ClaimFacts, Message, Verdict
+from fencepost_gateway.decide.message import (
+    OPEN_STATES,
+    AddressRow,
+    ClaimFacts,
+    ListedAddress,
+    Message,
+    MessageEnd,
+    Verdict,
+)
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.proof import ProofHead, ProofRow, hash_of
 from fencepost_gateway.decide.ranking import Ranking
@@ -56,6 +64,7 @@ class MessageRow(Struct, frozen=True):
     state: str
     due_ms: int
     attempt: int = 0
+    reason: str = ""
 
 
 class DeliveryRow(Struct, frozen=True):
@@ -109,7 +118,8 @@ class Books(Struct):
     deliveries: dict[str, DeliveryRow] = {}
     slots: dict[str, Slot] = {}
     inbox: dict[int, Owned] = {}
-    suppressed: dict[tuple[str, str], str] = {}
+    suppressed: dict[tuple[str, str], ListedAddress] = {}
+    allowed: dict[tuple[str, str], ListedAddress] = {}
     documents: dict[tuple[str, str, int], DocumentRow] = {}
     records: dict[int, Owned] = {}
     fence_days: dict[tuple[int, str], bytes] = {}
@@ -161,11 +171,17 @@ def known_as(books: Books, person_id: str) -> set[str]:
     return {person_id, *(v for v, known in books.aliases.items() if known == person_id)}
 
 
+def suppressed_for(books: Books, channel: str, ref: str) -> str:
+    """Say why an address is on the suppression list; empty where it is not."""
+    listed = books.suppressed.get((channel, ref))
+    return listed.reason if listed is not None else ""
+
+
 def holdings_of(books: Books, person_id: str) -> Holdings:
     """Gather what is held of a person beside their row."""
     everybody = known_as(books, person_id)
     addresses = [
-        AddressSeen(channel, ref, a.since_ms, a.seen_ms, books.suppressed.get((channel, ref), ""))
+        AddressSeen(channel, ref, a.since_ms, a.seen_ms, suppressed_for(books, channel, ref))
         for (_, channel, ref), a in _addresses(books, everybody)
     ]
     slots = [s for s in books.slots.values() if s.person_id in everybody and s.state != "released"]
@@ -190,6 +206,12 @@ def open_messages(books: Books) -> list[DueMessage]:
     ]
 
 
+def message_end(row: MessageRow) -> MessageEnd:
+    """Say where a message stands."""
+    m = message_of(row)
+    return MessageEnd(m.message_id, m.campaign_id, m.entered_ms, row.state, row.reason, m.mark)
+
+
 def claim_facts(books: Books, row: MessageRow) -> ClaimFacts:
     """Gather what ``judge`` may see: of the person, and of visitors who turned out to be them."""
     subject = books.aliases.get(row.person_id, row.person_id)
@@ -200,7 +222,8 @@ def claim_facts(books: Books, row: MessageRow) -> ClaimFacts:
             ref,
             msgspec.msgpack.decode(address.raw),
             address.since_ms,
-            books.suppressed.get((channel, ref), ""),
+            suppressed_for(books, channel, ref),
+            (channel, ref) in books.allowed,
         )
         for (_, channel, ref), address in _addresses(books, everybody)
     ]
@@ -311,7 +334,7 @@ def take(books: Books, row: MessageRow, verdict: Verdict, now_ms: int) -> Claime
     else:
         row = structs.replace(row, state="withheld", due_ms=now_ms)
         append(books, rows.withheld(message, verdict.reason), now_ms)
-    books.messages[message.message_id] = row
+    books.messages[message.message_id] = structs.replace(row, reason=verdict.reason)
     put_records(books, [rows.claim_record(message, verdict, claimed.delivery_id, now_ms)])
     return claimed
 
@@ -335,7 +358,9 @@ def end(books: Books, delivery_id: str, settlement: Settlement, now_ms: int) -> 
     message = message_of(row)
     due_ms = settlement.retry_at_ms or now_ms
     books.deliveries[delivery_id] = structs.replace(delivery, state=settlement.state)
-    books.messages[message.message_id] = structs.replace(row, state=settlement.state, due_ms=due_ms)
+    books.messages[message.message_id] = structs.replace(
+        row, state=settlement.state, due_ms=due_ms, reason=settlement.reason
+    )
     slot = books.slots.get(message.message_id)
     if slot is not None:
         kept = settlement.slot == "kept_unknown"
@@ -345,7 +370,8 @@ def end(books: Books, delivery_id: str, settlement: Settlement, now_ms: int) -> 
     if settlement.address == "remove":
         books.addresses.pop((message.person_id, delivery.channel, delivery.ref), None)
     elif settlement.address == "suppress":
-        books.suppressed.setdefault((delivery.channel, delivery.ref), "stop")
+        listed = ListedAddress(delivery.channel, delivery.ref, "stop", now_ms, "provider")
+        books.suppressed.setdefault((delivery.channel, delivery.ref), listed)
     if settlement.state != "queued":
         ended = rows.settled(message, settlement, delivery.channel, delivery_id, delivery.ref)
         append(books, ended, now_ms)

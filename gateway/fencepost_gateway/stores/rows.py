@@ -12,7 +12,7 @@ import msgspec
 from msgspec import structs
 
 from fencepost_gateway.decide.ids import derive
-from fencepost_gateway.decide.message import AddressRow, Check, Message, Verdict
+from fencepost_gateway.decide.message import AddressRow, Check, Mark, Message, Verdict
 from fencepost_gateway.decide.proof import ProofRow
 from fencepost_gateway.decide.settle import Settlement
 from fencepost_gateway.intake.admit import Admission, Withdrawal
@@ -78,8 +78,20 @@ def claim_record(message: Message, verdict: Verdict, delivery_id: str, now_ms: i
         "retry_at_ms": verdict.retry_at_ms,
         "delivery_id": delivery_id,
         "checks": msgspec.to_builtins(verdict.checks),
+        **marked(message.mark),
     }
+    if message.proof is not None:
+        body["template"] = message.proof.template_id
+    if verdict.arm:
+        body |= {"experiment": verdict.experiment, "arm": verdict.arm}
     return RecordRow(0, now_ms, message.person_id, "claim", message.message_id, body)
+
+
+def marked(mark: Mark) -> dict[str, bool]:
+    """Say in a record that it is no customer's: reports and experiments leave it out."""
+    if not mark:
+        return {}
+    return {"test": True} if mark == "test" else {"test": True, mark: True}
 
 
 def is_recalled(message: Message, withdrawal: Withdrawal) -> bool:
@@ -138,6 +150,7 @@ def outcome_record(
         "reason": settlement.reason,
         "slot": settlement.slot,
         "retry_at_ms": settlement.retry_at_ms,
+        **marked(message.mark),
     }
     return RecordRow(0, now_ms, message.person_id, "outcome", message.message_id, body)
 
@@ -167,4 +180,5 @@ def _outcome(message: Message, state: str, reason: str) -> Outcome:
         state=state,
         reason=reason,
         fence_id=message.cause.fence_id,
+        mark=message.mark,
     )

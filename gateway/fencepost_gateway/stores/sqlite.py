@@ -25,7 +25,7 @@ import apsw
 import msgspec
 
 from fencepost_gateway.decide.consent import ConsentEntry
-from fencepost_gateway.decide.message import ClaimFacts
+from fencepost_gateway.decide.message import ClaimFacts, MessageEnd
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.proof import ProofHead, ProofRow
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
@@ -57,6 +57,7 @@ from fencepost_gateway.stores.sqlite_desk import Desk, Facts
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_fence_days import KEPT_DAYS, FenceDays
 from fencepost_gateway.stores.sqlite_file import ack_level_of, connect, lock_folder, migrate
+from fencepost_gateway.stores.sqlite_lists import SqliteLists
 from fencepost_gateway.stores.sqlite_proofs import begin_chain, proof_heads, proofs, sign_head
 from fencepost_gateway.stores.sqlite_story import Story
 from fencepost_gateway.stores.sqlite_writer import Writer
@@ -88,6 +89,8 @@ class SqliteStore:
         self._fence_days = FenceDays(self._read_db, self._sql)
         self._story = Story(self._read_db, self._sql)
         self._reader = ThreadPoolExecutor(1, "fencepost-reader")
+        read = (self._read, self._read_db)
+        self.lists = SqliteLists((self._write, self._write_db), read, self._sql)
         self._tail: deque[LogRecord] = deque(maxlen=TAIL_MAX)
         self._writer = Writer(self._write_db, self._keep, self._door.forget)
         reads, writes = (self._read_db, self._read), (self._write_db, self._write)
@@ -163,8 +166,18 @@ class SqliteStore:
 
     async def suppress(self, channel: str, ref: str, reason: str, now_ms: int) -> None:
         """See ``Store.suppress``."""
-        row = (channel, ref, reason, now_ms)
+        row = (channel, ref, reason, now_ms, "operator")
         await self._write(lambda: self._write_db.execute(self._sql.suppress, row))
+
+    async def retime(self, now_ms: int, spread_ms: int) -> int:
+        """See ``Store.retime``."""
+        row = {"now": now_ms, "spread": spread_ms}
+
+        def unit() -> int:
+            self._write_db.execute(self._sql.retime, row)
+            return self._write_db.changes()
+
+        return await self._write(unit)
 
     async def set_emergency_stop(self, *, on: bool) -> None:
         """See ``Store.set_emergency_stop``."""
@@ -259,6 +272,10 @@ class SqliteStore:
         return await self._read(
             lambda: [DueMessage(*r) for r in self._read_db.execute(self._sql.due, row)]
         )
+
+    async def messages(self, after: str, limit: int) -> list[MessageEnd]:
+        """See ``Store.messages``."""
+        return await self._read(lambda: self._story.messages(after, limit))
 
     async def next_due_ms(self) -> int | None:
         """See ``Store.next_due_ms``."""

@@ -90,8 +90,10 @@ class Facts:
             for owner, body in self._db.execute(self._sql.slots, both)
         ]
         addresses = [
-            AddressRow(channel, ref, _plain.decode(raw), since_ms, why)
-            for channel, ref, raw, since_ms, why in self._db.execute(self._sql.addresses, both)
+            AddressRow(channel, ref, _plain.decode(raw), since_ms, why, bool(is_allowed))
+            for channel, ref, raw, since_ms, why, is_allowed in self._db.execute(
+                self._sql.addresses, both
+            )
         ]
         addresses.append(rows.in_app_address(subject))
         stop = self._db.execute(self._sql.fact, ("emergency_stop",)).get
@@ -341,7 +343,7 @@ class Desk:
         if settlement.address == "remove":
             run(sql.drop_address, (message.person_id, channel, ref))
         elif settlement.address == "suppress":
-            run(sql.suppress, (channel, ref, "stop", now_ms))
+            run(sql.suppress, (channel, ref, "stop", now_ms, "provider"))
         if settlement.state != "queued":
             ended = rows.settled(message, settlement, channel, delivery_id, ref)
             self._door.append(ended, now_ms)

@@ -17,6 +17,7 @@ from msgspec import structs
 
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.message import Message, MessageEnd
 from fencepost_gateway.ports import (
     AddressSeen,
     DeviceSeen,
@@ -28,6 +29,7 @@ from fencepost_gateway.ports import (
 
 _slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
 _plain = msgspec.msgpack.Decoder()
+_message: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 
 
 class Story:
@@ -80,3 +82,11 @@ class Story:
         """See ``Store.versions``."""
         row = (kind, json.dumps(list(ids)))
         return [DocumentRow(*found) for found in self._db.execute(self._sql.versions, row)]
+
+    def messages(self, after: str, limit: int) -> list[MessageEnd]:
+        """See ``Store.messages``."""
+        return [
+            MessageEnd(m.message_id, m.campaign_id, m.entered_ms, state, reason, m.mark)
+            for state, reason, body in self._db.execute(self._sql.message_ends, (after, limit))
+            for m in (_message.decode(body),)
+        ]

@@ -7,6 +7,7 @@ Rule 2. A call starts only while its lease outlives the longest call.
 Rule 3. In-app messages are put before their person in the commit of the confirm, so they are
         never unknown.
 Rule 4. Leases of a process that is gone end as ``unknown`` when this one starts.
+Rule 5. What is no customer's (test persons, seeds, proofs) is in no metric.
 """
 
 from __future__ import annotations
@@ -17,14 +18,20 @@ from typing import Any
 
 import msgspec
 import structlog
+from msgspec import structs
 
 from fencepost_channels.message import Content, Outgoing, Purpose
 from fencepost_gateway.clock import Clock
+from fencepost_gateway.content.proof import as_proof
 from fencepost_gateway.content.renderer import Renderer, RenderProblem
 from fencepost_gateway.content.scope import scope_for
+from fencepost_gateway.decide.case import Rendered, campaign_of
 from fencepost_gateway.decide.cause import place_of
-from fencepost_gateway.decide.claim import Rendered, judge
+from fencepost_gateway.decide.claim import judge
+from fencepost_gateway.decide.experiment import arm_of, template_of
 from fencepost_gateway.decide.message import ClaimFacts, Verdict
+from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.decide.settle import CallOutcome, Settlement, settle
 from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.intake.tickets import write_ticket
@@ -129,42 +136,64 @@ class Deliver:
         facts = await self._store.peek(message_id)
         if facts is None:
             return
+        shown_as = await self._shown_as(facts)
         now_ms = self._clock.now_ms()
-        contents = self._render(facts, now_ms)
-        rendered = {channel: _rendered(content) for channel, content in contents.items()}
         plan = self._plans.plan
+        arm, contents = self._render(plan, facts, shown_as, now_ms)
 
         def decide(claim_facts: ClaimFacts) -> Verdict:
+            nonlocal arm, contents
+            if _arm(plan, claim_facts) != arm:  # merged meanwhile: the known person's arm stays
+                arm, contents = self._render(plan, claim_facts, claim_facts.person, now_ms)
+            rendered = {channel: _rendered(content) for channel, content in contents.items()}
             return judge(plan, claim_facts, rendered, now_ms)
 
         claimed = await self._store.claim(message_id, decide, now_ms)
         if claimed is None:
             return
         verdict = claimed.verdict
-        self._metrics.decisions.labels(verdict.outcome, verdict.reason).inc()
+        if not claimed.message.mark:
+            self._metrics.decisions.labels(verdict.outcome, verdict.reason).inc()
         if verdict.outcome == "send":
             await self._send(claimed, contents[verdict.channel], now_ms)
         self._wakes.log.set()
 
-    def _render(self, facts: ClaimFacts, now_ms: int) -> dict[str, Content | RenderProblem]:
-        plan, message = self._plans.plan, facts.message
-        campaign = plan.campaigns.get(message.campaign_id)
-        template = plan.templates.get(campaign.message.template_id) if campaign else None
+    async def _shown_as(self, facts: ClaimFacts) -> Person:
+        """Give with whose facts a message is rendered: its person's, unless a proof asks others."""
+        proof = facts.message.proof
+        if proof is None:
+            return facts.person
+        person_id = proof.as_person_id
+        found = await self._store.persons([person_id]) if person_id else {}
+        person = found.get(person_id, facts.person)
+        return structs.replace(person, locale=proof.language or person.locale)
+
+    def _render(
+        self, plan: Plan, facts: ClaimFacts, shown_as: Person, now_ms: int
+    ) -> tuple[str, dict[str, Content | RenderProblem]]:
+        """Render every channel of a message; gives the arm it was rendered for, too."""
+        message = facts.message
+        campaign = campaign_of(plan, facts)
+        template = template_of(plan, campaign, facts.person) if campaign else None
         if template is None:
-            return {}
+            return "", {}
         channels = [channel for channel in message.channels if channel in self._lanes]
         if template.confirms and not self._public_url:
-            return {each: RenderProblem("no_public_url", "confirm.link") for each in channels}
-        place = place_of(plan, facts.person, message.cause)
+            problem = RenderProblem("no_public_url", "confirm.link")
+            return "", dict.fromkeys(channels, problem)
+        place = place_of(plan, shown_as, message.cause)
         scope = scope_for(
-            facts.person,
+            shown_as,
             place,
             message.cause.props,
             now_ms,
             workspace_zone=plan.workspace_zone,
             confirm_link=self._link(message.message_id) if template.confirms else "",
         )
-        return {each: self._renderer.render(template, each, scope) for each in channels}
+        made = {each: self._renderer.render(template, each, scope) for each in channels}
+        if message.proof is not None:
+            made = {channel: as_proof(content) for channel, content in made.items()}
+        return _arm(plan, facts), made
 
     def _link(self, message_id: str) -> str:
         ticket = write_ticket(self._plans.plan.seed, message_id)
@@ -207,7 +236,13 @@ class Deliver:
         if settlement is None:
             self._metrics.lease_lost.inc()
             return
-        self._metrics.deliveries.labels(channel, settlement.state).inc()
+        if not claimed.message.mark:
+            self._metrics.deliveries.labels(channel, settlement.state).inc()
+
+
+def _arm(plan: Plan, facts: ClaimFacts) -> str:
+    campaign = campaign_of(plan, facts)
+    return arm_of(plan, campaign, facts.person) if campaign else ""
 
 
 def _rendered(content: Content | RenderProblem) -> Rendered:

@@ -20,6 +20,7 @@ Rule 6. A check-in counts as a position of its moment. One whose code is forged,
 Rule 7. What is suspicious about an upload is noted before its transitions are told; they bear it.
 Rule 8. What happens first goes into traits and audiences, then wakes campaigns by itself, then by
         the audiences it made somebody join or leave.
+Rule 9. What test persons do is on record as ``test``, and counts for no fence.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ from fencepost_gateway.intake.records import (
     LogRecord,
     Outcome,
     PlaceForgotten,
+    ProofAsked,
     Stated,
     TimerFired,
     Touched,
@@ -59,7 +61,9 @@ from fencepost_gateway.intake.records import (
 )
 from fencepost_gateway.ports import AddressChange, AddressMove, Effects, RecordRow, Timer
 from fencepost_gateway.workers.audience_stage import AudienceStage
+from fencepost_gateway.workers.copies import proof_of, seed_copies
 from fencepost_gateway.workers.fence_tally import FenceTally
+from fencepost_gateway.workers.fix_zone import forget_zone, note_zone
 from fencepost_gateway.workers.heard import (
     hear_device,
     hear_outcome,
@@ -116,6 +120,9 @@ class Group:
         elif isinstance(record, DeviceMoved):
             self._forget_place(record.device_id, self._person(record.from_person))
             self.effects.addresses.append(AddressMove(record.device_id, record.to_person))
+        elif isinstance(record, ProofAsked):
+            asked = proof_of(self._workspace, record, log.position, log.appended_ms)
+            self.effects.messages.append(asked)
         elif isinstance(record, PlaceForgotten):
             for device_id in record.device_ids:
                 self._forget_place(device_id, self._person(record.person_id))
@@ -238,10 +245,13 @@ class Group:
             note(person, device_id, flags, fixes[-1].at_ms)
             self._changed.add(person.person_id)
             self.flags += flags
-            if "maybe_swapped" in flags:
+            if "maybe_swapped" in flags and person.user_id not in self._plans.plan.testers:
                 self._tally.swapped(fixes, tracker.index, self._now_ms)
         self._moved.add(device_id)
-        self._tally.weighed(followed.weighed, fixes, tracker.index, self._now_ms)
+        if note_zone(person, fixes):
+            self._changed.add(person.person_id)
+        if person.user_id not in self._plans.plan.testers:
+            self._tally.weighed(followed.weighed, fixes, tracker.index, self._now_ms)
         for reason, count in followed.dropped.items():
             self.dropped[reason] = self.dropped.get(reason, 0) + count
         return followed.transitions
@@ -267,6 +277,7 @@ class Group:
         person.left = [d for d in person.left if d.device_id != device_id]
         person.flags = [f for f in person.flags if f.device_id != device_id]
         person.visits, person.visits_lost_ms = [], None  # they say where somebody was
+        forget_zone(person)
         self._set_timer(device_id, person)
         self._altered(person, "places")
 
@@ -431,8 +442,11 @@ class Group:
 
     def _outcome(self, outcome: Outcome) -> None:
         person = self._person(outcome.person_id)
-        self._tally.outcome(outcome, self._now_ms)
-        hear_outcome(person, outcome, self._plans.plan, self._now_ms)
+        plan, made, now_ms = self._plans.plan, self._states.copied, self._now_ms
+        if not outcome.mark:
+            self._tally.outcome(outcome, now_ms)
+        self.effects.messages += seed_copies(plan, self._workspace, outcome, made, now_ms)
+        hear_outcome(person, outcome, plan, now_ms)
         self._altered(person, "messages", *(["reach"] if outcome.lost_ref else []))
 
     def _person(self, person_id: str) -> Person:
@@ -454,7 +468,9 @@ class Group:
         self._enter(known, *causes)
 
     def _record(self, person: Person, kind: Any, subject: str, body: dict[str, Any]) -> None:
-        if kind == "transition":
+        if person.user_id in self._plans.plan.testers:
+            body = body | {"test": True}
+        elif kind == "transition":
             self._tally.transition(person, body, self._now_ms)
         row = RecordRow(0, self._now_ms, person.person_id, kind, subject, body)
         self.effects.records.append(row)

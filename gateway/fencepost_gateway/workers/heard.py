@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from fencepost_gateway.decide.experiment import template_of
 from fencepost_gateway.decide.past import PastMessage
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
@@ -54,10 +55,11 @@ def hear_outcome(person: Person, outcome: Outcome, plan: Plan, now_ms: int) -> N
     """Let a person keep what became of a message: for its run too, and for its address."""
     person.end_message(outcome.campaign_id, outcome.run_id, outcome.state, now_ms)
     campaign = plan.campaigns.get(outcome.campaign_id)
+    template = template_of(plan, campaign, person) if campaign else None
     told = PastMessage(
         outcome.message_id,
         outcome.campaign_id,
-        campaign.message.template_id if campaign else "",
+        template.template_id if template else "",
         tuple(sorted(campaign.tags)) if campaign else (),
         outcome.delivery_id,
         {outcome.state: now_ms},

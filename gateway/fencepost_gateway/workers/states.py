@@ -19,6 +19,7 @@ from fencepost_gateway.intake.records import (
     Touched,
     Upload,
 )
+from fencepost_gateway.workers.copies import Made
 from fencepost_geofence.state import DeviceState, unseen
 
 
@@ -30,6 +31,7 @@ class States:
         self.devices: dict[str, DeviceState] = {}
         self.timers: dict[str, int | None] = {}
         self.merged: dict[str, str] = {}
+        self.copied: set[Made] = set()
 
     def person(self, person_id: str) -> Person:
         """Give a person, new if nobody knows them yet."""

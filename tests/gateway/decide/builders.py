@@ -8,8 +8,9 @@ from hypothesis import settings
 from msgspec.structs import replace
 
 from fencepost_gateway.decide.caps import Slot
+from fencepost_gateway.decide.case import Rendered
 from fencepost_gateway.decide.cause import Cause
-from fencepost_gateway.decide.claim import Rendered, judge
+from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import AddressRow, ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.person import Person

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from fencepost_gateway.decide.claim import Rendered
+from fencepost_gateway.decide.case import Rendered
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import AddressRow, Check, ClaimFacts, Verdict
 from fencepost_gateway.decide.opening import opening_of

@@ -1,4 +1,4 @@
-"""Each message that does not go has one primary reason: the first refusing gate of its claim."""
+"""Each message that does not go has one primary reason: the refusal that got furthest."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from fencepost_gateway.decide.claim import Rendered
+from fencepost_gateway.decide.case import Rendered
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import Check, Verdict
 from fencepost_gateway.decide.plan import CapRule, MessagePlan

@@ -7,7 +7,14 @@ from typing import get_args
 import pytest
 
 from fencepost_gateway.content import renderer
-from fencepost_gateway.decide import claim, enter, permission
+from fencepost_gateway.decide import (
+    channel_gates,
+    claim,
+    enter,
+    message_gates,
+    permission,
+    waiting,
+)
 from fencepost_gateway.decide.reasons import REASONS, sentence
 from fencepost_gateway.decide.settle import Family
 from fencepost_gateway.intake import codes
@@ -35,12 +42,16 @@ def _stated(module: ModuleType, call: str, position: int) -> set[str]:
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == call:
             found |= {text for each in node.args[position : position + 1] for text in _texts(each)}
         elif isinstance(node, ast.Return) and isinstance(node.value, ast.Tuple):
-            found |= set(_texts(node.value.elts[0]))
+            found |= {text for each in node.value.elts[:1] for text in _texts(each)}
     return found
 
 
 AT_THE_ENTRY = _stated(enter, "", 0)
-AT_THE_CLAIM = _stated(claim, "Verdict", 2) | _stated(permission, "", 0)
+AT_THE_CLAIM = {
+    code
+    for module in (claim, message_gates, channel_gates, waiting)
+    for code in _stated(module, "Verdict", 2)
+} | _stated(permission, "", 0)
 AT_RENDERING = _stated(renderer, "RenderProblem", 0) | _stated(deliver, "RenderProblem", 0)
 AT_A_CHECK_IN = {
     code

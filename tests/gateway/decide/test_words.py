@@ -5,7 +5,7 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from fencepost_gateway.decide import claim, permission, phrases, words
+from fencepost_gateway.decide import channel_gates, message_gates, permission, phrases, words
 from fencepost_gateway.decide.phrases import CLAIM, GATES, KIND_NAMES, KINDS, NOTES, STATES
 from fencepost_gateway.decide.reasons import REASONS
 from fencepost_gateway.decide.rule_facts import TRANSITIONS
@@ -33,9 +33,14 @@ ENTER = {
 
 def gates() -> set[str]:
     """Give every gate that the claim can name."""
-    trees = [ast.parse(inspect.getsource(module)) for module in (claim, permission)]
-    nodes = [n for tree in trees for n in ast.walk(tree)]
-    calls = [n for n in nodes if isinstance(n, ast.Call) and ast.unparse(n.func) == "Check"]
+    rooms = (message_gates, channel_gates, permission)
+    trees = [ast.parse(inspect.getsource(room)) for room in rooms]
+    calls = [
+        n
+        for tree in trees
+        for n in ast.walk(tree)
+        if isinstance(n, ast.Call) and ast.unparse(n.func) == "Check"
+    ]
     named = [call.args[0] for call in calls if call.args]
     return {n.value for n in named if isinstance(n, ast.Constant) and isinstance(n.value, str)}
 

@@ -24,6 +24,7 @@ from fencepost_gateway.documents.models.base import (
     as_list,
     refuse,
 )
+from fencepost_gateway.documents.models.experiment import ARMS_MAX
 from fencepost_gateway.documents.models.hours import Allowed
 from fencepost_gateway.documents.models.selector import FenceSelector
 
@@ -119,6 +120,17 @@ class Entry(Authored):
         return self
 
 
+class ArmTemplates(Authored):
+    """An experiment, and the template that each of its arms gets."""
+
+    experiment: Id = Field(description="The experiment.")
+    arms: dict[str, Id] = Field(
+        min_length=2,
+        max_length=ARMS_MAX,
+        description="Template by arm: every arm, all of one purpose.",
+    )
+
+
 class Message(Authored):
     """The one message: which template, where it may go, how long it is worth sending."""
 
@@ -128,7 +140,10 @@ class Message(Authored):
         "spread": "leave it out: deferred messages are spread anyway",
     }
 
-    template: Id = Field(description="The template.")
+    template: Id | ArmTemplates = Field(
+        description="The template, or each arm's: `{experiment: greet-test, arms: {A: greet-a, "
+        "B: greet-b}}`."
+    )
     channels: list[Channel] = Field(
         min_length=1,
         max_length=len(CHANNELS),

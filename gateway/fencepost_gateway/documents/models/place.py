@@ -21,6 +21,10 @@ from fencepost_gateway.documents.models.base import (
 )
 from fencepost_geofence.evidence import ENTER_AT, LEAVE_AT
 
+SEEDS_MAX = 20
+
+UserId = Annotated[str, Field(min_length=1, max_length=256), Shape("user id")]
+
 
 class Circle(Authored):
     """A circle on the ground."""
@@ -145,4 +149,19 @@ class Workspace(Authored):
         description="What becomes of a visitor who logs in. `on_login`: all they did is the known "
         "person's. `never`: it stays apart, unused. `explicit`: apart, unless the app says "
         "`merge` with `identify`.",
+    )
+    testers: list[UserId] = Field(
+        default=[],
+        max_length=LIST_MAX,
+        description="Users who test: outside caps, holdouts, reports and experiments' numbers.",
+    )
+    seeds: list[UserId] = Field(
+        default=[],
+        max_length=SEEDS_MAX,
+        description="Users who get one copy a day of what each campaign sends on a channel.",
+    )
+    allow_only: list[UserId] | None = Field(
+        default=None,
+        max_length=LIST_MAX,
+        description="Send only to these users, and to addresses on the allow list. Default: all.",
     )

@@ -116,8 +116,9 @@ DELETE FROM address WHERE person_id = ? AND (channel, ref) IN (
 -- name: drop_address
 DELETE FROM address WHERE person_id = ? AND channel = ? AND ref = ?;
 -- name: addresses
-SELECT a.channel, a.ref, a.raw, a.since_ms, coalesce(s.reason, '')
+SELECT a.channel, a.ref, a.raw, a.since_ms, coalesce(s.reason, ''), l.ref IS NOT NULL
 FROM address a LEFT JOIN suppression s ON s.channel = a.channel AND s.ref = a.ref
+LEFT JOIN allowed l ON l.channel = a.channel AND l.ref = a.ref
 WHERE a.person_id = ? OR a.person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?)
 ORDER BY a.channel, a.seen_ms DESC, a.ref, a.person_id;
 -- name: put_message
@@ -187,6 +188,11 @@ SELECT min(at) FROM (
 SELECT body, person_id, state, due_ms, attempt FROM message WHERE message_id = ?;
 -- name: set_message
 UPDATE message SET state = ?, due_ms = ?, reason = ?, attempt = ? WHERE message_id = ?;
+-- name: retime
+UPDATE message SET due_ms = :now + due_ms % :spread
+WHERE state = 'deferred' AND due_ms > :now + due_ms % :spread;
+-- name: message_ends
+SELECT state, reason, body FROM message WHERE message_id > ? ORDER BY message_id LIMIT ?;
 -- name: slots
 SELECT person_id, body FROM slot
 WHERE state <> 'released'
@@ -222,8 +228,21 @@ VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (delivery_id) DO NOTHING;
 SELECT cursor, delivery_id, message_id, content, priority, show_until_ms FROM inbox
 WHERE person_id = ? AND cursor > ? AND show_until_ms > ? ORDER BY cursor LIMIT ?;
 -- name: suppress
-INSERT INTO suppression (channel, ref, reason, since_ms) VALUES (?, ?, ?, ?)
+INSERT INTO suppression (channel, ref, reason, since_ms, source) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (channel, ref) DO NOTHING;
+-- name: unsuppress
+DELETE FROM suppression WHERE channel = ? AND ref = ?;
+-- name: suppressed
+SELECT channel, ref, reason, since_ms, source FROM suppression
+WHERE (channel, ref) > (?, ?) ORDER BY channel, ref LIMIT ?;
+-- name: allow
+INSERT INTO allowed (channel, ref, reason, since_ms, source) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (channel, ref) DO NOTHING;
+-- name: disallow
+DELETE FROM allowed WHERE channel = ? AND ref = ?;
+-- name: allowed
+SELECT channel, ref, reason, since_ms, source FROM allowed
+WHERE (channel, ref) > (?, ?) ORDER BY channel, ref LIMIT ?;
 
 -- name: put_document
 INSERT INTO document (kind, id, version, state, body, applied_ms, first_ms)

@@ -1,0 +1,182 @@
+"""
+Gates of a channel: may the message go this way, to this address?
+
+Pure. Each looks at the case and at one ``Way`` and gives one check; ``claim`` asks them in order,
+caps last because they reserve.
+
+Rule 1. Of several addresses on a channel the newest is meant that is neither listed against nor
+        denied.
+Rule 2. The suppression list holds for every message. Where the workspace sends only to whom it has
+        listed, everybody else is refused here too (``not_allow_listed``).
+Rule 3. Quiet hours and caps concern marketing. A proof was asked for this very moment, so hours do
+        not apply to it; test persons, seeds and proofs take no slot.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fencepost_gateway.decide import caps as cap_rules
+from fencepost_gateway.decide import confirm, permission, timing
+from fencepost_gateway.decide import consent as statements
+from fencepost_gateway.decide.case import Case, Way
+from fencepost_gateway.decide.message import AddressRow, Check
+from fencepost_gateway.decide.quiet_hours import policy_hours
+from fencepost_gateway.decide.solver import Limit
+from fencepost_gateway.decide.timing import Timing
+
+ORDER = ("reachable", "suppression", "consent", "quiet_hours", "render", "caps")
+
+
+def way_of(case: Case, channel: str) -> Way:
+    """Choose the address that is meant on a channel (Rule 1); one that may not go for want."""
+    addresses = [a for a in case.facts.addresses if a.channel == channel]
+    for address in addresses if len(addresses) > 1 else ():
+        way = Way(channel, address)
+        if suppression(case, way).ok and consent(case, way).ok:
+            return way
+    return Way(channel, addresses[0] if addresses else None)
+
+
+def reachable(case: Case, way: Way) -> Check:
+    """Is there a driver, and an address?"""
+    channel = way.channel
+    inputs = {"preferred": True} if case.preferred == channel else {}
+    if channel not in case.rendered:
+        return Check("reachable", ok=False, channel=channel, reason="channel_off", inputs=inputs)
+    ok = way.address is not None
+    return Check("reachable", ok, channel, reason="" if ok else "no_address", inputs=inputs)
+
+
+def suppression(case: Case, way: Way) -> Check:
+    """Is the address one that may be used at all (Rule 2)?"""
+    reason, listed = "", case.plan.allow_only
+    inputs: dict[str, Any] = {}
+    if way.address and way.address.suppressed:
+        reason = "suppressed"
+        inputs["listed_for"] = way.address.suppressed
+    elif listed is not None and not _is_allowed(way.address, case.facts.person.user_id, listed):
+        reason = "not_allow_listed"
+    return Check("suppression", not reason, way.channel, reason=reason, inputs=inputs)
+
+
+def _is_allowed(address: AddressRow | None, user_id: str, listed: frozenset[str]) -> bool:
+    return user_id in listed or (address is not None and address.allowed)
+
+
+def consent(case: Case, way: Way) -> Check:
+    """Has the person allowed it?"""
+    law, facts, template = case.law, case.facts, case.template
+    return permission.check(law, facts, template, channel=way.channel, address=way.address)
+
+
+def _may(case: Case, way: Way, purpose: str) -> bool:
+    ref = way.address.ref if way.address else statements.ANY
+    entries, policies = case.facts.consents, case.law.policies
+    return statements.allows_under(policies, entries, purpose, way.channel, ref).allowed
+
+
+def timing_of(case: Case, way: Way) -> Timing:
+    """Gather everything that has hours for this way; nothing has for a proof (Rule 3)."""
+    if case.facts.message.mark == "proof":
+        return Timing()
+    policies, purpose = case.law.policies, case.template.purpose
+    names = {rule.lifted_by for policy in policies for rule in policy.quiet_hours} - {""}
+    lifts = frozenset(name for name in names if _may(case, way, name))
+    return timing.timing_of(
+        case.plan,
+        case.facts,
+        case.campaign,
+        channel=way.channel,
+        zones=case.zones,
+        by_policy=policy_hours(policies, purpose, way.channel, lifts),
+    )
+
+
+def quiet_hours(case: Case, way: Way, found: Timing) -> Check:
+    """Is it a time at which this may go?"""
+    channel = way.channel
+    inputs: dict[str, Any] = {"own_hours": "unread"} if found.unread else {}
+    if not found.limits and not found.needs_zone:
+        inputs["exempt"] = True
+        return Check("quiet_hours", ok=True, channel=channel, inputs=inputs)
+    inputs |= {"zones": list(case.zones.names), "zone_source": case.zones.source}
+    inputs |= case.law.told()
+    if found.needs_zone:
+        inputs["hold"] = case.law.holds
+        return Check("quiet_hours", ok=False, channel=channel, reason="zone_unknown", inputs=inputs)
+    answer = timing.solve_for(case.facts.message, found.limits, case.now_ms)
+    if answer.is_open:
+        inputs |= timing.told(answer)
+        return Check("quiet_hours", ok=True, channel=channel, inputs=inputs)
+    limits = (*found.limits, *waits_for(case, channel))
+    inputs |= timing.told(timing.solve_for(case.facts.message, limits, case.now_ms))
+    reason = "place_closed" if answer.closed == (timing.OPENING,) else "quiet_hours"
+    return Check("quiet_hours", ok=False, channel=channel, reason=reason, inputs=inputs)
+
+
+def waits_for(case: Case, channel: str) -> tuple[Limit, ...]:
+    """Give the slot among the limits, where the message waits for one."""
+    if not case.is_counted or case.campaign.message.caps != "defer":
+        return ()
+    wanted = slot_of(case, channel)
+    return (timing.cap_limit(case.plan, case.facts, wanted, case.now_ms),)
+
+
+def render(case: Case, way: Way) -> Check:
+    """Could the content be made?"""
+    rendered = case.rendered[way.channel]
+    inputs = {"template": f"{case.template.template_id} v{case.template.version}"}
+    if rendered.reason:
+        inputs["member"] = rendered.member
+    return Check("render", not rendered.reason, way.channel, reason=rendered.reason, inputs=inputs)
+
+
+def caps(case: Case, way: Way, found: Timing) -> Check:
+    """Is there a slot under every frequency cap?"""
+    channel = way.channel
+    if not case.is_counted:
+        return Check("caps", ok=True, channel=channel, inputs={"exempt": True})
+    wanted, slots = slot_of(case, channel), case.facts.slots
+    answers = cap_rules.check(case.plan.caps, slots, wanted, wanted.zone, case.now_ms)
+    inputs: dict[str, Any] = {"rules": [timing.told_cap(answer) for answer in answers]}
+    last = answers[-1].last if answers else None
+    if last is None:
+        return Check("caps", ok=True, channel=channel, inputs=inputs)
+    limit = timing.cap_limit(case.plan, case.facts, wanted, case.now_ms)
+    answer = timing.solve_for(case.facts.message, (*found.limits, limit), case.now_ms)
+    inputs |= timing.told(answer)
+    both_due = last.reserved_at_ms >= case.facts.due_ms
+    gave_way = both_due and cap_rules.outranks(last, wanted)
+    reason = "lower_priority" if gave_way else "frequency_cap"
+    return Check("caps", ok=False, channel=channel, reason=reason, inputs=inputs)
+
+
+def reserved(case: Case, way: Way) -> cap_rules.Slot | None:
+    """Give the slot that a message which goes takes; None: it counts nowhere."""
+    if case.template.confirms:
+        slot = slot_of(case, way.channel)
+        template, address = case.template, way.address
+        return confirm.reserved(slot, case.facts, template, channel=way.channel, address=address)
+    return slot_of(case, way.channel) if case.is_counted else None
+
+
+def slot_of(case: Case, channel: str) -> cap_rules.Slot:
+    """Give the slot that the message would take on a channel."""
+    message, zones = case.facts.message, case.zones
+    is_one = zones.is_known or len(zones.names) == 1  # of a country's many none is the person's
+    return cap_rules.Slot(
+        slot_id=message.message_id,
+        group_id=message.group_id,
+        person_id=message.person_id,
+        channel=channel,
+        purpose=case.template.purpose,
+        campaign_id=message.campaign_id,
+        tags=tuple(sorted(case.campaign.tags)),
+        reserved_at_ms=cap_rules.reserved_now_ms(case.facts.slots, case.now_ms),
+        zone=zones.names[0] if is_one else "",
+        brand=case.campaign.brand,
+        fence_id=message.cause.fence_id,
+        priority=message.priority,
+        cause_at_ms=message.cause.at_ms,
+    )

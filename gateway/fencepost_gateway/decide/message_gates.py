@@ -1,0 +1,101 @@
+"""
+Gates of the message: may it go at all, whatever the channel?
+
+Pure. Each looks at the case and gives one check; ``claim`` asks them in the order of ``ORDER`` and
+stops at the first that refuses.
+
+Rule 1. Holdouts concern marketing alone, and never test persons, seeds and proofs.
+Rule 2. A goal counts by when it was reached, not by when we heard of it.
+Rule 3. Seeds and proofs were not caused by what their receiver did: goal and ``while`` ask about
+        that, so they do not apply.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fencepost_gateway.decide.case import Case
+from fencepost_gateway.decide.cause import operands_of, rule_facts
+from fencepost_gateway.decide.ids import chance
+from fencepost_gateway.decide.message import Check
+
+_NOT_CAUSED = ("seed", "proof")
+
+
+def live(case: Case) -> Check:
+    """Is the campaign published, and its run not over?"""
+    until_ms = case.campaign.run_until_ms
+    if case.facts.message.run_id in case.facts.person.dropped:
+        return Check("live", ok=False, reason="run_merged", inputs={"until_ms": until_ms})
+    over = until_ms is not None and case.now_ms >= until_ms
+    ok = not over and not case.facts.campaign_archived
+    return Check("live", ok, reason="" if ok else "campaign_ended", inputs={"until_ms": until_ms})
+
+
+def emergency_stop(case: Case) -> Check:
+    """Does the workspace let marketing go?"""
+    ok = not (case.facts.emergency_stop and case.is_marketing)
+    return Check("emergency_stop", ok, reason="" if ok else "emergency_stop")
+
+
+def age(case: Case) -> Check:
+    """Is it young enough to be worth sending?"""
+    message = case.facts.message
+    ok = case.now_ms < message.expires_at_ms
+    inputs = {
+        "age_ms": case.now_ms - message.cause.at_ms,
+        "max_age_ms": message.expires_at_ms - message.cause.at_ms,
+    }
+    return Check("age", ok, reason="" if ok else "too_old", inputs=inputs)
+
+
+def holdout(case: Case) -> Check:
+    """Is the person kept without marketing, to measure what it does (Rule 1)?"""
+    plan, person_id = case.plan, case.facts.person.person_id
+    campaign_id, share = case.campaign.campaign_id, case.campaign.holdout
+    held_by = []
+    if case.is_counted:
+        # A share of nothing needs no draw.
+        if plan.workspace_holdout and _drawn(plan.seed, person_id) < plan.workspace_holdout:
+            held_by.append("workspace")
+        if share and _drawn(plan.seed, campaign_id, person_id) < share:
+            held_by.append("campaign")
+    inputs = {"held_by": held_by, "workspace": plan.workspace_holdout, "campaign": share}
+    return Check("holdout", not held_by, reason="holdout" if held_by else "", inputs=inputs)
+
+
+def _drawn(seed: str, *parts: str) -> float:
+    return chance(seed, "holdout", *parts)
+
+
+def goal(case: Case) -> Check:
+    """Has the person not yet done what the campaign is for (Rule 2)?"""
+    wanted, since_ms = case.campaign.goal, case.facts.message.cause.at_ms
+    if wanted is None or case.facts.message.mark in _NOT_CAUSED:
+        return Check("goal", ok=True)
+    person = case.facts.person
+    summary = person.summaries.get(wanted.event)
+    times_ms = [e.at_ms for e in person.recent if e.name == wanted.event]
+    if summary is not None:
+        times_ms += [summary.first_ms, summary.last_ms]
+    reached = any(since_ms < t <= since_ms + wanted.within_ms for t in times_ms)
+    inputs = {
+        "event": wanted.event,
+        "last_ms": max(times_ms, default=None),
+        "since_ms": since_ms,
+        "within_ms": wanted.within_ms,
+    }
+    return Check("goal", not reached, reason="goal_reached" if reached else "", inputs=inputs)
+
+
+def while_(case: Case) -> Check:
+    """Does the condition of the message still hold?"""
+    rule, facts = case.campaign.message.while_, case.facts
+    if rule is None or facts.message.mark in _NOT_CAUSED:
+        return Check("while", ok=True)
+    answer = rule.evaluate(rule_facts(case.plan, facts.person, facts.message.cause, case.now_ms))
+    reason = "" if answer.ok else "no_longer_relevant"
+    return Check("while", answer.ok, reason=reason, inputs={"operands": operands_of(answer)})
+
+
+ORDER: tuple[Callable[[Case], Check], ...] = (live, emergency_stop, age, holdout, goal, while_)
