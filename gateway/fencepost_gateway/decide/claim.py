@@ -13,7 +13,11 @@ Rule 2. A channel that may not be used passes the message on to the next one. Qu
 Rule 3. The primary reason is the refusal that got furthest through the gates; of equals, that of
         the channel the campaign likes best.
 Rule 4. Holdout, quiet hours and caps concern marketing; transactional messages pass them by.
-Rule 5. A check says what it looked at: counters, zones, entries, operands; never an address, a
+Rule 5. Content that says where somebody is needs ``location_collect``, in marketing
+        ``location_marketing`` too, and a policy that allows location fields for its purpose: else
+        withheld ``label``, whatever woke the campaign. Content that relied on a consent which is
+        gone by now is rendered anew at once: the message waits for nothing else.
+Rule 6. A check says what it looked at: counters, zones, entries, operands; never an address, a
         coordinate or words of the message.
 """
 
@@ -35,14 +39,35 @@ from fencepost_gateway.decide.timing import Timing
 from fencepost_gateway.decide.zones import Zones, zones_of
 
 HOLD_MIN_MS = 60_000
-CHANNEL_GATES = ("reachable", "suppression", "consent", "quiet_hours", "render", "caps")
+CHANNEL_GATES = ("reachable", "suppression", "consent", "quiet_hours", "label", "render", "caps")
+
+
+LOCATION_NEEDS: dict[str, tuple[str, ...]] = {
+    "marketing": ("location_collect", "location_marketing"),
+    "transactional": ("location_collect",),
+}
 
 
 class Rendered(Struct, frozen=True):
-    """What rendering one channel gave: no reason, or why not and which member is at fault."""
+    """
+    What rendering one channel gave: no reason, or why not and which member is at fault.
+
+    Attributes:
+        reason: Why there is no content.
+        member: The member or value at fault.
+        location: The template has fields with the label ``location``.
+        place: It names the place, which nothing stands in for.
+        relied_on: Purposes without which the content would be another.
+        told: What the record says of the content: language, fragments, where ``nearest`` is from.
+
+    """
 
     reason: str = ""
     member: str = ""
+    location: bool = False
+    place: bool = False
+    relied_on: tuple[str, ...] = ()
+    told: dict[str, Any] = {}
 
 
 class _Case(Struct, frozen=True):
@@ -114,9 +139,16 @@ def _on_channel(case: _Case, channel: str, checks: list[Check]) -> Verdict | Non
     checks.append(check)
     if not check.ok:
         return _wait_or_withhold(case, check, tuple(checks))
+    label = _label(case, channel)
+    if label is not None:
+        checks.append(label)
+        if not label.ok:
+            return None
     for late_gate in (_render, _caps):
         check = late_gate(case, channel)
         checks.append(check)
+        if check.reason == "content_stale":
+            return Verdict("deferred", tuple(checks), "content_stale", retry_at_ms=case.now_ms)
         if not check.ok:
             return None
     slot = _slot(case, channel) if case.is_marketing else None
@@ -333,9 +365,31 @@ def _defer(case: _Case, check: Check, checks: tuple[Check, ...]) -> Verdict:
     return Verdict("withheld", checks, "expires_in_quiet_hours")
 
 
+def _label(case: _Case, channel: str) -> Check | None:
+    """Ask whether content may say where somebody is; None: it does not (Rule 5)."""
+    rendered, purpose = case.rendered[channel], case.template.purpose
+    if not rendered.location:
+        return None
+    inputs: dict[str, Any] = {"label": "location", "used_for": purpose}
+    if purpose not in case.plan.policy.location_fields:
+        inputs["policy"] = f"{case.plan.policy.policy_id} v{case.plan.policy.version}"
+        return Check("label", ok=False, channel=channel, reason="label", inputs=inputs)
+    needed = LOCATION_NEEDS[purpose]
+    denied = next((each for each in needed if not _may(case, each, channel)), "")
+    ok = not denied or not rendered.place  # `nearest` has the stated home and defaults
+    if denied:
+        inputs["denied"] = denied
+    return Check("label", ok, channel, reason="" if ok else "label", inputs=inputs)
+
+
 def _render(case: _Case, channel: str) -> Check:
     rendered = case.rendered[channel]
-    inputs = {"template": f"{case.template.template_id} v{case.template.version}"}
+    template = f"{case.template.template_id} v{case.template.version}"
+    inputs: dict[str, Any] = {"template": template, **rendered.told}
+    gone = [each for each in rendered.relied_on if not _may(case, each, channel)]
+    if gone:
+        inputs["withdrawn"] = gone
+        return Check("render", ok=False, channel=channel, reason="content_stale", inputs=inputs)
     if rendered.reason:
         inputs["member"] = rendered.member
     return Check("render", not rendered.reason, channel, reason=rendered.reason, inputs=inputs)

@@ -121,6 +121,14 @@ REASONS: dict[str, Said] = {
         "The template could not be rendered within its limits.",
         "템플릿을 제한 안에서 렌더링하지 못했습니다.",
     ),
+    "label": Said(
+        "The content says where the person is, and that is not allowed for this purpose.",
+        "내용에 위치 정보가 들어 있으나 이 목적으로는 사용할 수 없습니다.",
+    ),
+    "content_stale": Said(
+        "A consent that the content relied on was withdrawn meanwhile; it is rendered anew.",
+        "내용 작성에 필요한 동의가 그사이 철회되어 내용을 다시 작성합니다.",
+    ),
     "frequency_cap": Said(
         "A frequency cap is used up.",
         "발송 횟수 제한을 모두 사용했습니다.",

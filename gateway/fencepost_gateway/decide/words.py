@@ -208,6 +208,24 @@ def _tell_quiet_hours(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str
     yield from _tell_next(inputs, tongue)
 
 
+def _tell_render(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    yield tongue.say(CHECKS["value"], name="template", value=inputs["template"])
+    if inputs.get("language"):
+        yield tongue.say(CHECKS["language"], language=inputs["language"])
+    if inputs.get("fragments"):
+        yield tongue.say(CHECKS["fragments"], names=", ".join(inputs["fragments"][:SHOWN_MAX]))
+    if inputs.get("content") == "generic":
+        yield tongue.say(CHECKS["generic"], purpose="personalisation")
+    near = inputs.get("nearest")
+    if near:
+        age = tongue.span(near["age_s"] * 1000) if near.get("age_s") is not None else ""
+        yield tongue.say(CHECKS[f"near_{near['source']}"], age=age)
+    if inputs.get("member"):
+        yield tongue.say(CHECKS["value"], name="member", value=str(inputs["member"]))
+    if inputs.get("withdrawn"):
+        yield tongue.say(CHECKS["withdrawn"], purposes=", ".join(inputs["withdrawn"]))
+
+
 def _tell_caps(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     for rule in inputs["rules"]:
         counts = {name: tongue.count(rule[name]) for name in ("used", "limit")}
@@ -241,6 +259,7 @@ _TELLERS: dict[str, Callable[[Mapping[str, Any], Tongue], Iterator[str]]] = {
     "suppression": _tell_suppression,
     "consent": _tell_consent,
     "quiet_hours": _tell_quiet_hours,
+    "render": _tell_render,
     "caps": _tell_caps,
 }
 

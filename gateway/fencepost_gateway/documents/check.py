@@ -10,7 +10,8 @@ Rule 2. A live document that the new ones would break is reported too, with its 
 Rule 3. At most one policy and one workspace document are live, and no id is there twice.
 Rule 4. A sensitive fence starts no marketing (spec/geofence.md section 5).
 Rule 5. Opening hours can be read, and have a zone.
-Rule 6. Templates are read by the caller's ``lint``: Liquid lives above this room.
+Rule 6. Templates and fragments are read by the caller's ``lint``: Liquid lives above this room.
+        What is doubtful comes with the errors as a warning (``document.errors_of`` drops it).
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ from fencepost_gateway.documents.models.caps import Caps
 from fencepost_gateway.documents.models.template import Template
 from fencepost_geofence.fence import Fence
 
-Lint = Callable[[Mapping[str, object]], Iterable[Finding]]
+Lint = Callable[[Sequence[Document]], Iterable[tuple[Document, Finding]]]
 _SINGLE = ("policy", "workspace")
 
 
@@ -63,7 +64,7 @@ def check(
     Args:
         documents: What the loader gave, without problems.
         live: The documents that are live already.
-        lint: Reads the Liquid of a template's body (``content.lint``).
+        lint: Reads the Liquid of templates and fragments (``content.lint``).
 
     """
     world = _world(_laid_over(documents, live))
@@ -71,9 +72,11 @@ def check(
     for document in world.documents:
         finder = _FINDERS.get(document.kind)
         findings = [*finder(document, world)] if finder else []
-        if document.kind == "template" and document.origin.file:
-            findings += lint(document.body)
         problems += [problem_in(document, f.path, f.what, f.how) for f in dict.fromkeys(findings)]
+    problems += [
+        problem_in(document, f.path, f.what, f.how, is_warning=f.is_warning)
+        for document, f in lint(world.documents)
+    ]
     problems += [*_several(world.documents), *doubled(documents)]
     return sorted(problems, key=lambda p: (p.file, p.feature or 0, p.line or 0))
 

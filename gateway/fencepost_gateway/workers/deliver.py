@@ -20,15 +20,14 @@ import structlog
 
 from fencepost_channels.message import Content, Outgoing, Purpose
 from fencepost_gateway.clock import Clock
-from fencepost_gateway.content.renderer import Renderer, RenderProblem
-from fencepost_gateway.content.scope import scope_for
-from fencepost_gateway.decide.cause import place_of
-from fencepost_gateway.decide.claim import Rendered, judge
+from fencepost_gateway.content.renderer import RenderProblem
+from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.message import ClaimFacts, Verdict
 from fencepost_gateway.decide.settle import CallOutcome, Settlement, settle
 from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import LEASE_MS, Claimed, Store
+from fencepost_gateway.workers.compose import Composer
 from fencepost_gateway.workers.lanes import Lane
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.wakes import Wakes, rung
@@ -60,7 +59,7 @@ class Deliver:
         self._clock = clock
         self._wakes = wakes
         self._metrics = metrics
-        self._renderer = Renderer()
+        self._composer = Composer(store, plans)
         self._in_flight = in_flight
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
@@ -127,8 +126,8 @@ class Deliver:
         if facts is None:
             return
         now_ms = self._clock.now_ms()
-        contents = self._render(facts, now_ms)
-        rendered = {channel: _rendered(content) for channel, content in contents.items()}
+        composed = await self._composer.compose(facts, self._lanes, now_ms)
+        rendered = {channel: each.rendered for channel, each in composed.items()}
         plan = self._plans.plan
 
         def decide(claim_facts: ClaimFacts) -> Verdict:
@@ -140,28 +139,8 @@ class Deliver:
         verdict = claimed.verdict
         self._metrics.decisions.labels(verdict.outcome, verdict.reason).inc()
         if verdict.outcome == "send":
-            await self._send(claimed, contents[verdict.channel], now_ms)
+            await self._send(claimed, composed[verdict.channel].content, now_ms)
         self._wakes.log.set()
-
-    def _render(self, facts: ClaimFacts, now_ms: int) -> dict[str, Content | RenderProblem]:
-        plan, message = self._plans.plan, facts.message
-        campaign = plan.campaigns.get(message.campaign_id)
-        template = plan.templates.get(campaign.message.template_id) if campaign else None
-        if template is None:
-            return {}
-        place = place_of(plan, facts.person, message.cause)
-        scope = scope_for(
-            facts.person,
-            place,
-            message.cause.props,
-            now_ms,
-            workspace_zone=plan.workspace_zone,
-        )
-        return {
-            channel: self._renderer.render(template, channel, scope)
-            for channel in message.channels
-            if channel in self._lanes
-        }
 
     async def _send(
         self, claimed: Claimed, content: Content | RenderProblem, claimed_ms: int
@@ -201,10 +180,3 @@ class Deliver:
             self._metrics.lease_lost.inc()
             return
         self._metrics.deliveries.labels(channel, settlement.state).inc()
-
-
-def _rendered(content: Content | RenderProblem) -> Rendered:
-    if isinstance(content, RenderProblem):
-        member = f"{content.member} ({content.detail})" if content.detail else content.member
-        return Rendered(content.code, member)
-    return Rendered()

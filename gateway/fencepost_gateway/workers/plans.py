@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fencepost_gateway.content.nearest import Nearby
 from fencepost_gateway.documents.compile import compile_plan, fences_of
 from fencepost_gateway.documents.document import StoredDocument
 from fencepost_gateway.workers.editions import Editions
@@ -53,6 +54,7 @@ class Plans:
         else:  # nothing to keep: loading in bulk is faster
             self._index = FenceIndex(self.fences)
             self.tracker = Tracker(self._index)
+        self.nearby = Nearby(self.fences, self._index, self.plan.fences)
 
 
 def move(index: FenceIndex, fences: Sequence[Fence]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 import pytest
 
-from fencepost_gateway.content.lint import lint_template
+from fencepost_gateway.content.lint import lint_documents
 from fencepost_gateway.documents.check import check
 from fencepost_gateway.documents.document import Problem, SourceFile, StoredDocument
 from fencepost_gateway.documents.kinds import Finding
@@ -41,7 +41,7 @@ def found(changes: Mapping[str, str] | None = None, *, live: str = "") -> list[P
     stored = load([SourceFile("live.yaml", live)])
     assert [str(p) for p in (*loaded.problems, *stored.problems)] == []
     kept = [StoredDocument(d.kind, d.id, 1, d.body) for d in stored.documents]
-    return check(loaded.documents, kept, lint_template)
+    return errors_of(check(loaded.documents, kept, lint_documents))
 
 
 def change(name: str, old: str, new: str) -> dict[str, str]:
@@ -56,7 +56,7 @@ def test_base_and_example_are_without_problems() -> None:
 
     assert found() == []
     assert example.problems == []
-    assert check(example.documents, [], lint_template) == []
+    assert check(example.documents, [], lint_documents) == []
 
 
 CASES = {
@@ -223,16 +223,33 @@ def test_problems_are_in_order_of_file_and_line() -> None:
     assert [problem.file for problem in problems] == ["campaign.yaml", "caps.yaml", "fence.yaml"]
 
 
-def test_only_new_templates_are_linted() -> None:
-    """What is live was read when it was published."""
+def test_lint_sees_what_would_be_live() -> None:
+    """A new fragment may break a template that is live, so lint is given both."""
     seen = []
 
-    def lint(body: Mapping[str, object]) -> Iterable[Finding]:
-        seen.append(body["id"])
+    def lint(documents: Sequence[Document]) -> Iterable[tuple[Document, Finding]]:
+        seen.extend((each.id, bool(each.origin.file)) for each in documents)
         return ()
 
     loaded = load([SourceFile("a.yaml", BASE["template"])])
     live = StoredDocument("template", "other", 1, {**loaded.documents[0].body, "id": "other"})
     check(loaded.documents, [live], lint)
 
-    assert seen == ["greet"]
+    assert seen == [("greet", True), ("other", False)]
+
+
+def test_template_with_location_fields_must_be_allowed_to_have_them() -> None:
+    """The policy keeps locations out of marketing: the field is an error, with its line."""
+    policy = """\
+kind: policy
+id: strict
+accepts: {"*": [y]}
+quiet_hours: none
+location_fields: [transactional]
+"""
+    said = [str(p) for p in found({"policy": policy} | change("template", "hi", '"{{ place.name }}"'))]
+
+    assert said == [
+        "template.yaml:4: template greet, sms.text: place says where the person is: not allowed in "
+        "a marketing template; take it out, or add marketing to location_fields of the policy"
+    ]
