@@ -1,12 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 
 from fencepost_gateway.content.lint import lint_documents
 from fencepost_gateway.documents.check import check
-from fencepost_gateway.documents.document import Problem, SourceFile, StoredDocument
+from fencepost_gateway.documents.document import (
+    Document,
+    Problem,
+    SourceFile,
+    StoredDocument,
+    errors_of,
+)
 from fencepost_gateway.documents.kinds import Finding
 from fencepost_gateway.documents.loader import load
 from fencepost_gateway.documents.reference import EXAMPLE
@@ -247,7 +253,9 @@ accepts: {"*": [y]}
 quiet_hours: none
 location_fields: [transactional]
 """
-    said = [str(p) for p in found({"policy": policy} | change("template", "hi", '"{{ place.name }}"'))]
+    said = [
+        str(p) for p in found({"policy": policy} | change("template", "hi", '"{{ place.name }}"'))
+    ]
 
     assert said == [
         "template.yaml:4: template greet, sms.text: place says where the person is: not allowed in "
