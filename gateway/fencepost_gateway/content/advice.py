@@ -23,7 +23,7 @@ from liquid.builtin.expressions.filtered import FilteredExpression
 from liquid.builtin.expressions.path import Path as Named
 from liquid.builtin.output import OutputNode
 
-from fencepost_gateway.content import language
+from fencepost_gateway.content import delimiters, language
 from fencepost_gateway.content.authored import Source, is_dynamic, sources_of
 from fencepost_gateway.content.budget import BudgetedTemplate, parts_of
 from fencepost_gateway.content.fragments import names_in
@@ -48,11 +48,11 @@ _PERSON = re.compile(r"\bperson\.([A-Za-z_]\w*)")
 _NEAREST = re.compile(rf"\b({BY_LIBRARY}|{BY_TAG})\.([\w-]+)")
 _DEAD = re.compile(r"""\bhref\s*=\s*(?:""|''|["']#["'])""", re.IGNORECASE)
 _PLAIN_HTTP = re.compile(r"""\b(?:href|src)\s*=\s*["']?http:""", re.IGNORECASE)
-_IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
+_IMAGE = re.compile(r"<img\b[^<>]*>", re.IGNORECASE)
 _ALT = re.compile(r"\balt\s*=", re.IGNORECASE)
 _ADVERTISING = re.compile(
     r"\b(?:discount|coupon|voucher|promo(?:tion)?|special offer|buy now|free gift|on sale)s?\b"
-    r"|\d ?% off\b|할인|쿠폰|특가|프로모션|사은품",
+    r"|\d{1,3} ?% off\b|할인|쿠폰|특가|프로모션|사은품",
     re.IGNORECASE,
 )
 Found = tuple[Document, Finding]
@@ -71,6 +71,8 @@ def advise(documents: Sequence[Document]) -> Iterator[Found]:
         if document.kind == "template":
             found += _translations(document)
         for source in sources_of(document):
+            if delimiters.fault(source.text):
+                continue  # an error says so, and what follows reads braces in pairs
             found += _about(document, source)
             found += _mistyped(source, names)
             found += _nowhere(source, places)

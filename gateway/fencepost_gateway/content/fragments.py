@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from liquid.loader import TemplateSource
     from liquid.stream import TokenStream
 
-_RENDERED: Final = re.compile(r"""\{%-?\s*render\s+(?:"([^"]*)"|'([^']*)')""")
+FRAGMENT_COST: Final = 40  # a context of its own takes as long as forty look-ups
+_ID: Final = re.compile(r"[a-z0-9-]{1,64}")
+_RENDERED: Final = re.compile(r"""\{%-?\s{0,50}render\s{1,50}(?:"([a-z0-9-]+)"|'([a-z0-9-]+)')""")
 
 
 def names_in(source: str) -> Iterator[str]:
@@ -52,7 +54,7 @@ class FragmentNode(RenderNode):
                 items = self.var.evaluate(context)
                 times = len(items) if isinstance(items, (list, tuple, range)) else 1
             cost = fragment.cost() if isinstance(fragment, BudgetedTemplate) else 0
-            context.charge(times * cost)
+            context.charge(times * (FRAGMENT_COST + cost))
         return int(super().render_to_output(context, buffer))
 
 
@@ -64,10 +66,13 @@ class FragmentTag(RenderTag):
     def parse(self, stream: TokenStream) -> Node:
         """Parse the tag."""
         node = super().parse(stream)
-        if isinstance(node, RenderNode) and not isinstance(node.name, StringLiteral):
+        name = node.name if isinstance(node, RenderNode) else None
+        if not isinstance(name, StringLiteral):
             raise LiquidSyntaxError(
                 'a fragment is named in quotes: render "footer"', token=node.token
             )
+        if not _ID.fullmatch(name.value):
+            raise LiquidSyntaxError("no fragment has this id: a-z, 0-9, -", token=node.token)
         return node
 
 

@@ -52,7 +52,7 @@ def test_language_falls_back_part_by_part(locale: str, channel: str, language: s
 @pytest.mark.parametrize(
     ("source", "locale", "expected"),
     [
-        ("{{ 1234.5 | number }}", "de-AT", "1\u00a0234,5"),
+        ("{{ 1234.5 | number }}", "de", "1.234,5"),
         ("{{ 1234.5 | number }}", "en-US", "1,234.5"),
         ("{{ '1234.50' | number }}", "pt-BR", "1.234,5"),
         ("{{ 75 | money: 'EUR' }}", "en-GB", "€75.00"),
