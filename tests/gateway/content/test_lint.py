@@ -96,24 +96,30 @@ LINTS = {
         template('sms: {text: "{{ nearest.name }}"}'),
         [
             f"4: {IN}sms.text: nearest needs a tag and a member; write nearest.name.name",
-            f"4: {IN}sms.text: warning: nearest.name has no default: whoever denies "
-            "personalisation gets nothing; write {{ nearest.name | default: '…' }}, or put an if "
-            "around it",
+            (
+                f"4: {IN}sms.text: warning: nearest.name has no default: whoever denies "
+                "personalisation gets nothing; write {{ nearest.name | default: '…' }}, or put an if "
+                "around it"
+            ),
             f"4: {IN}sms.text: warning: no fence has the tag name; give it to a fence",
         ],
     ),
     "member of the nearest": (
         template("sms: {text: \"{{ nearest.studio.nmae | default: 'a' }}\"}"),
         [
-            f"4: {IN}sms.text: a place has no nmae; own data is under nearest.studio.meta.nmae; "
-            "did you mean name?"
+            (
+                f"4: {IN}sms.text: a place has no nmae; own data is under nearest.studio.meta.nmae; "
+                "did you mean name?"
+            )
         ],
     ),
     "member of the place": (
         template('sms: {text: "{{ place.nmae }}"}'),
         [
-            f"4: {IN}sms.text: a place has no nmae; own data is under place.meta.nmae; "
-            "did you mean name?"
+            (
+                f"4: {IN}sms.text: a place has no nmae; own data is under place.meta.nmae; "
+                "did you mean name?"
+            )
         ],
     ),
     "tag that nobody has": (
@@ -123,8 +129,10 @@ LINTS = {
     "attribute mistyped": (
         template("sms: {text: \"{{ person.tierr | default: 'a' }}\"}"),
         [
-            f"4: {IN}sms.text: warning: person.tierr is named nowhere else; "
-            "did you mean person.tier?"
+            (
+                f"4: {IN}sms.text: warning: person.tierr is named nowhere else; "
+                "did you mean person.tier?"
+            )
         ],
     ),
     "line in a longer text": (
@@ -134,37 +142,47 @@ LINTS = {
     "no default": (
         template('sms: {text: "Hi {{ person.first_name }}"}'),
         [
-            f"4: {IN}sms.text: warning: person.first_name has no default: whoever denies "
-            "personalisation gets nothing; write {{ person.first_name | default: '…' }}, or put "
-            "an if around it"
+            (
+                f"4: {IN}sms.text: warning: person.first_name has no default: whoever denies "
+                "personalisation gets nothing; write {{ person.first_name | default: '…' }}, or put "
+                "an if around it"
+            )
         ],
     ),
     "segments": (
         template("sms: {text: " + "a" * 161 + "}"),
         [
-            f"4: {IN}sms.text: warning: at least 2 segments of GSM 7-bit, 161 units; "
-            "each segment is paid for: shorten it, if one will do"
+            (
+                f"4: {IN}sms.text: warning: at least 2 segments of GSM 7-bit, 161 units; "
+                "each segment is paid for: shorten it, if one will do"
+            )
         ],
     ),
     "segments by one letter": (
-        template("sms: {text: ’" + "a" * 70 + "}"),
+        template("sms: {text: 가" + "a" * 70 + "}"),
         [
-            f"4: {IN}sms.text: warning: at least 2 segments of UCS-2 because of '’', 71 units; "
-            "each segment is paid for: shorten it, if one will do"
+            (
+                f"4: {IN}sms.text: warning: at least 2 segments of UCS-2 because of '가', 71 units; "
+                "each segment is paid for: shorten it, if one will do"
+            )
         ],
     ),
     "long title": (
         template("sms: {text: a}\nweb_push: {title: " + "a" * 51 + "}"),
         [
-            f"5: {IN}web_push.title: warning: 51 characters, and 50 are surely shown; "
-            "shorten it, or put what matters first"
+            (
+                f"5: {IN}web_push.title: warning: 51 characters, and 50 are surely shown; "
+                "shorten it, or put what matters first"
+            )
         ],
     ),
     "link that never goes out": (
         template("sms: {text: a}\nweb_push: {title: a, link: shop.example}"),
         [
-            f"5: {IN}web_push.link: no message may open this link; "
-            "write https://…, /path, or a scheme of your app"
+            (
+                f"5: {IN}web_push.link: no message may open this link; "
+                "write https://…, /path, or a scheme of your app"
+            )
         ],
     ),
     "link that is not encrypted": (
@@ -174,8 +192,10 @@ LINTS = {
     "scheme in HTML": (
         template("sms: {text: a}\nemail: {subject: a, text: a, html: '<a href=\"javascript:x\">'}"),
         [
-            f"5: {IN}email.html: an address in the HTML may not be sent; "
-            "use https, mailto, tel, cid or an anchor"
+            (
+                f"5: {IN}email.html: an address in the HTML may not be sent; "
+                "use https, mailto, tel, cid or an anchor"
+            )
         ],
     ),
     "dead link and bare image": (
@@ -186,22 +206,28 @@ LINTS = {
         [
             f"5: {IN}email.html: warning: a link leads nowhere; give every href an address",
             f"5: {IN}email.html: warning: an address in the HTML is not encrypted; write https://",
-            f"5: {IN}email.html: warning: an image has no alt text; "
-            'add alt="…", or alt="" for decoration',
+            (
+                f"5: {IN}email.html: warning: an image has no alt text; "
+                'add alt="…", or alt="" for decoration'
+            ),
         ],
     ),
     "advertising in a service message": (
         template("sms: {text: Your order is here. 20 % off the next}", purpose="transactional"),
         [
-            f"4: {IN}sms.text: warning: '20 % off' reads like advertising inside a transactional "
-            "template; take it out, or make the purpose marketing"
+            (
+                f"4: {IN}sms.text: warning: '20 % off' reads like advertising inside a transactional "
+                "template; take it out, or make the purpose marketing"
+            )
         ],
     ),
     "advertising in Korean": (
         template("sms: {text: 주문이 도착했습니다. 할인 쿠폰도 있어요}", purpose="transactional"),
         [
-            f"4: {IN}sms.text: warning: '할인' reads like advertising inside a transactional "
-            "template; take it out, or make the purpose marketing"
+            (
+                f"4: {IN}sms.text: warning: '할인' reads like advertising inside a transactional "
+                "template; take it out, or make the purpose marketing"
+            )
         ],
     ),
     "unfinished translation": (
@@ -210,8 +236,10 @@ LINTS = {
             "ko: {in_app: {body: 나}}}"
         ),
         [
-            f"6: {IN}languages.ko: warning: ko lacks in_app.title, sms; "
-            "translate it; until then the channel goes out in the next language"
+            (
+                f"6: {IN}languages.ko: warning: ko lacks in_app.title, sms; "
+                "translate it; until then the channel goes out in the next language"
+            )
         ],
     ),
     "unused template": (
@@ -228,8 +256,10 @@ LINTS = {
         + "---\nkind: fragment\nid: footer\ntext: a\n",
         [
             f"4: {IN}sms.text: there is no fragment foter; did you mean footer?",
-            "6: fragment footer: warning: no template renders this fragment; use it, or take it "
-            "out",
+            (
+                "6: fragment footer: warning: no template renders this fragment; use it, or take it "
+                "out"
+            ),
         ],
     ),
     "fragments that render each other": (
@@ -237,10 +267,14 @@ LINTS = {
         + "---\nkind: fragment\nid: a\ntext: \"{% render 'b' %}\"\n"
         + "---\nkind: fragment\nid: b\ntext: \"{% render 'a' %}\"\n",
         [
-            "8: fragment a, text: fragment a renders itself through b; "
-            "take one of the two out of the other",
-            "12: fragment b, text: fragment b renders itself through a; "
-            "take one of the two out of the other",
+            (
+                "8: fragment a, text: fragment a renders itself through b; "
+                "take one of the two out of the other"
+            ),
+            (
+                "12: fragment b, text: fragment b renders itself through a; "
+                "take one of the two out of the other"
+            ),
         ],
     ),
     "what a fragment is not handed": (
@@ -282,8 +316,10 @@ def test_fragment_that_would_break_a_live_template_is_refused() -> None:
     live = template("sms: {text: \"{% render 'gone' %}\"}")
 
     assert said("kind: library\nid: l\n", live=live) == [
-        "live document: template greet, sms.text: there is no fragment gone; "
-        "write the fragment, or take it out"
+        (
+            "live document: template greet, sms.text: there is no fragment gone; "
+            "write the fragment, or take it out"
+        )
     ]
 
 
