@@ -15,6 +15,7 @@ Rule 3. Tracks are read only for a template that names ``nearest``.
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -97,6 +98,8 @@ class Composer:
             not o.roots.isdisjoint(ROOTS) for o in outlines.values() if isinstance(o, Outline)
         )
         position = await self._position(case) if asks else None
+        if position is not None and not self._plans.nearby.is_ready:
+            await asyncio.to_thread(self._plans.nearby.prepare)
         return {
             channel: Composed(outline, Rendered(outline.code, _member(outline)))
             if isinstance(outline, RenderProblem)

@@ -54,7 +54,7 @@ class Plans:
         else:  # nothing to keep: loading in bulk is faster
             self._index = FenceIndex(self.fences)
             self.tracker = Tracker(self._index)
-        self.nearby = Nearby(self.fences, self._index, self.plan.fences)
+        self.nearby = Nearby(self.fences, self.plan.fences)
 
 
 def move(index: FenceIndex, fences: Sequence[Fence]) -> None:

@@ -98,7 +98,8 @@ LINTS = {
             f"4: {IN}sms.text: nearest needs a tag and a member; write nearest.name.name",
             (
                 f"4: {IN}sms.text: warning: nearest.name has no default: whoever denies "
-                "personalisation gets nothing; write {{ nearest.name | default: '…' }}, or put an if "
+                "personalisation gets nothing; write {{ nearest.name | default: '…' }}, or put an "
+                "if "
                 "around it"
             ),
             f"4: {IN}sms.text: warning: no fence has the tag name; give it to a fence",
@@ -108,7 +109,8 @@ LINTS = {
         template("sms: {text: \"{{ nearest.studio.nmae | default: 'a' }}\"}"),
         [
             (
-                f"4: {IN}sms.text: a place has no nmae; own data is under nearest.studio.meta.nmae; "
+                f"4: {IN}sms.text: a place has no nmae; "
+                "own data is under nearest.studio.meta.nmae; "
                 "did you mean name?"
             )
         ],
@@ -144,7 +146,8 @@ LINTS = {
         [
             (
                 f"4: {IN}sms.text: warning: person.first_name has no default: whoever denies "
-                "personalisation gets nothing; write {{ person.first_name | default: '…' }}, or put "
+                "personalisation gets nothing; write {{ person.first_name | default: '…' }}, or "
+                "put "
                 "an if around it"
             )
         ],
@@ -162,7 +165,8 @@ LINTS = {
         template("sms: {text: 가" + "a" * 70 + "}"),
         [
             (
-                f"4: {IN}sms.text: warning: at least 2 segments of UCS-2 because of '가', 71 units; "
+                f"4: {IN}sms.text: warning: "
+                "at least 2 segments of UCS-2 because of '가', 71 units; "
                 "each segment is paid for: shorten it, if one will do"
             )
         ],
@@ -216,7 +220,8 @@ LINTS = {
         template("sms: {text: Your order is here. 20 % off the next}", purpose="transactional"),
         [
             (
-                f"4: {IN}sms.text: warning: '20 % off' reads like advertising inside a transactional "
+                f"4: {IN}sms.text: warning: "
+                "'20 % off' reads like advertising inside a transactional "
                 "template; take it out, or make the purpose marketing"
             )
         ],
@@ -257,7 +262,8 @@ LINTS = {
         [
             f"4: {IN}sms.text: there is no fragment foter; did you mean footer?",
             (
-                "6: fragment footer: warning: no template renders this fragment; use it, or take it "
+                "6: fragment footer: warning: no template renders this fragment; use it, or take "
+                "it "
                 "out"
             ),
         ],

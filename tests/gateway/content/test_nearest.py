@@ -15,11 +15,11 @@ from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.plan import Template
 from fencepost_geofence.fence import Fence
-from fencepost_geofence.index import FenceIndex
 from fencepost_geofence.shapes import Circle
 
 NOW_MS = 1_780_300_800_000  # 2026-06-01 08:00:00 UTC, a Monday
 A = (43.732760, 7.419328)
+FIX = Position(*A, 10.0, "fix", 0)
 FONTVIEILLE = (43.729837, 7.416387)
 GRIMALDI = (43.743108, 7.431319)
 
@@ -49,13 +49,13 @@ def nearby(*fences: Fence, hours: str = "") -> Nearby:
         )
         for each in fences
     }
-    return Nearby(fences, FenceIndex(fences), views)
+    return Nearby(fences, views)
 
 
 def said(
     source: str,
     near: Nearby | None = None,
-    position: Position | None = Position(*A, 10.0, "fix", 0),
+    position: Position | None = FIX,
     *,
     is_marketing: bool = True,
 ) -> object:
@@ -139,8 +139,8 @@ def test_what_is_too_far_is_not_near() -> None:
 
 
 def test_many_places_of_a_tag_are_found_as_few_are() -> None:
-    """The index gives what measuring each of them gives."""
-    crowd = [fence(f"s{n:03}", (43.7 + n * 0.0007, 7.42)) for n in range(FEW * 2)]
+    """Their boxes give what measuring each of them gives."""
+    crowd = [fence(f"s{n:04}", (43.6 + n * 0.0002, 7.42)) for n in range(FEW * 2)]
     at = Position(*A, 10.0, "fix", 0)
     best = min(crowd, key=lambda f: (f.shape.signed_distance_m(*A), f.fence_id))
 

@@ -259,7 +259,8 @@ location_fields: [transactional]
 
     assert said == [
         (
-            "template.yaml:4: template greet, sms.text: place says where the person is: not allowed in "
-            "a marketing template; take it out, or add marketing to location_fields of the policy"
+            "template.yaml:4: template greet, sms.text: place says where the person is: not "
+            "allowed in a marketing template; take it out, "
+            "or add marketing to location_fields of the policy"
         )
     ]
