@@ -106,21 +106,21 @@ LINTS = {
         ],
     ),
     "member of the nearest": (
-        template("sms: {text: \"{{ nearest.studio.nmae | default: 'a' }}\"}"),
+        template("sms: {text: \"{{ nearest.studio.tagz | default: 'a' }}\"}"),
         [
             (
-                f"4: {IN}sms.text: a place has no nmae; "
-                "own data is under nearest.studio.meta.nmae; "
-                "did you mean name?"
+                f"4: {IN}sms.text: a place has no tagz; "
+                "own data is under nearest.studio.meta.tagz; "
+                "did you mean tags?"
             )
         ],
     ),
     "member of the place": (
-        template('sms: {text: "{{ place.nmae }}"}'),
+        template('sms: {text: "{{ place.tagz }}"}'),
         [
             (
-                f"4: {IN}sms.text: a place has no nmae; own data is under place.meta.nmae; "
-                "did you mean name?"
+                f"4: {IN}sms.text: a place has no tagz; own data is under place.meta.tagz; "
+                "did you mean tags?"
             )
         ],
     ),
