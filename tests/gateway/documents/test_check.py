@@ -62,7 +62,7 @@ def test_base_and_example_are_without_problems() -> None:
 
     assert found() == []
     assert example.problems == []
-    assert check(example.documents, [], lint_documents) == []
+    assert errors_of(check(example.documents, [], lint_documents)) == []
 
 
 CASES = {
@@ -231,7 +231,7 @@ def test_problems_are_in_order_of_file_and_line() -> None:
 
 def test_lint_sees_what_would_be_live() -> None:
     """A new fragment may break a template that is live, so lint is given both."""
-    seen = []
+    seen: list[tuple[str, bool]] = []
 
     def lint(documents: Sequence[Document]) -> Iterable[tuple[Document, Finding]]:
         seen.extend((each.id, bool(each.origin.file)) for each in documents)
