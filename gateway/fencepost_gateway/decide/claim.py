@@ -16,7 +16,7 @@ Rule 4. Holdout, quiet hours and caps concern marketing; transactional messages 
 Rule 5. Content that says where somebody is needs ``location_collect``, in marketing
         ``location_marketing`` too, and a policy that allows location fields for its purpose: else
         withheld ``label``, whatever woke the campaign. Content that relied on a consent which is
-        gone by now is rendered anew at once: the message waits for nothing else.
+        gone by now is rendered anew a second later: the message waits for nothing else.
 Rule 6. A check says what it looked at: counters, zones, entries, operands; never an address, a
         coordinate or words of the message.
 """
@@ -39,6 +39,7 @@ from fencepost_gateway.decide.timing import Timing
 from fencepost_gateway.decide.zones import Zones, zones_of
 
 HOLD_MIN_MS = 60_000
+STALE_RETRY_MS = 1_000  # long enough that a claim and a rendering that disagree do not spin
 CHANNEL_GATES = ("reachable", "suppression", "consent", "quiet_hours", "label", "render", "caps")
 
 
@@ -148,7 +149,8 @@ def _on_channel(case: _Case, channel: str, checks: list[Check]) -> Verdict | Non
         check = late_gate(case, channel)
         checks.append(check)
         if check.reason == "content_stale":
-            return Verdict("deferred", tuple(checks), "content_stale", retry_at_ms=case.now_ms)
+            retry_at_ms = case.now_ms + STALE_RETRY_MS
+            return Verdict("deferred", tuple(checks), "content_stale", retry_at_ms=retry_at_ms)
         if not check.ok:
             return None
     slot = _slot(case, channel) if case.is_marketing else None

@@ -1109,12 +1109,12 @@ def test_policy_says_for_what_locations_are_used(rendered: Rendered) -> None:
 
 
 def test_content_that_lost_its_consent_is_rendered_anew() -> None:
-    """Deferred to this very moment: neither sent as it is nor lost."""
+    """Deferred by a second: neither sent as it is nor lost."""
     relied = dict.fromkeys(CHANNELS, Rendered(relied_on=("personalisation",)))
     verdict = judged(rendered=relied)
     granted = facts(consents=(*YES_TO_ALL, ConsentEntry("personalisation", "y", 0)))
 
     assert (verdict.outcome, verdict.reason) == ("deferred", "content_stale")
-    assert (verdict.retry_at_ms, verdict.slot) == (NOON_MS, None)
+    assert (verdict.retry_at_ms, verdict.slot) == (NOON_MS + 1_000, None)
     assert verdict.checks[-1].inputs["withdrawn"] == ["personalisation"]
     assert judged(the_facts=granted, rendered=relied).outcome == "send"

@@ -199,7 +199,7 @@ async def test_policy_keeps_locations_out_of_marketing_from_the_next_claim_on(
 
 
 async def test_withdrawal_between_rendering_and_claim_renders_anew(tmp_path: Path) -> None:
-    """Nothing personal leaves after a no; the message goes without it, at once."""
+    """Nothing personal leaves after a no; the message goes without it, a second later."""
     async with open_rig(tmp_path) as rig:
         await ready(rig)
         store = rig.gateway.deliver._store  # noqa: SLF001 - the race is between its two reads
@@ -212,10 +212,14 @@ async def test_withdrawal_between_rendering_and_claim_renders_anew(tmp_path: Pat
             return await claim(message_id, judge, now_ms)
 
         store.claim = late  # type: ignore[method-assign] # as above
-        said = await asked(rig)
+        reason = await asked(rig)
+        rig.clock.move_to(rig.clock.now_ms() + 1_000)
+        await rig.settle()
+        (shown,) = await rig.inbox()
         claims = await rig.claims()
 
-    assert said == "our studios, some m, you"
+    assert reason == "content_stale"
+    assert shown["content"]["body"] == "our studios, some m, you"
     assert claims == [("deferred", "content_stale"), ("send", "")]
 
 
