@@ -123,6 +123,12 @@ CHECKS: dict[str, Said] = {
         "{purpose} = {value} (said for {level}, policy {policy})",
         "{purpose} = {value} (대상 {level}, 정책 {policy})",
     ),
+    "label": Said("{label}, used for {purpose}", "{label}, 사용 목적 {purpose}"),
+    "not_allowed": Said("{purpose} is not allowed", "{purpose} 미동의"),
+    "policy_forbids": Said(
+        "policy {policy} does not use it for this",
+        "정책 {policy}에서 이 목적의 사용을 허용하지 않음",
+    ),
     "generic": Said("generic content: {purpose} is not allowed", "일반 내용: {purpose} 미동의"),
     "language": Said("in {language}", "언어 {language}"),
     "fragments": Said("with {names}", "조각 {names}"),

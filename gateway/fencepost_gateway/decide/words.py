@@ -208,6 +208,14 @@ def _tell_quiet_hours(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str
     yield from _tell_next(inputs, tongue)
 
 
+def _tell_label(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    yield tongue.say(CHECKS["label"], label=inputs["label"], purpose=inputs["used_for"])
+    if inputs.get("denied"):
+        yield tongue.say(CHECKS["not_allowed"], purpose=inputs["denied"])
+    if inputs.get("policy"):
+        yield tongue.say(CHECKS["policy_forbids"], policy=inputs["policy"])
+
+
 def _tell_render(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     yield tongue.say(CHECKS["value"], name="template", value=inputs["template"])
     if inputs.get("language"):
@@ -259,6 +267,7 @@ _TELLERS: dict[str, Callable[[Mapping[str, Any], Tongue], Iterator[str]]] = {
     "suppression": _tell_suppression,
     "consent": _tell_consent,
     "quiet_hours": _tell_quiet_hours,
+    "label": _tell_label,
     "render": _tell_render,
     "caps": _tell_caps,
 }

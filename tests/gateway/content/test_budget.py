@@ -135,6 +135,7 @@ FRAGMENTS = {
 }
 
 
+@pytest.mark.feature("C09")
 @pytest.mark.bad_input(108)
 @pytest.mark.parametrize("texts", FRAGMENTS.values(), ids=FRAGMENTS.keys())
 def test_bomb_of_fragments_ends_at_its_budget(texts: dict[str, str]) -> None:

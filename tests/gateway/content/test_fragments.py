@@ -38,6 +38,7 @@ def text(source: str, *fragments: Fragment) -> object:
     return found.text if isinstance(found, SmsContent) else found
 
 
+@pytest.mark.feature("C08")
 def test_fragment_is_of_use_in_every_channel() -> None:
     """One footer, in the app, in notifications, short messages and both parts of an email."""
     call = "{% render 'footer' %}"

@@ -295,6 +295,7 @@ LINTS = {
 }
 
 
+@pytest.mark.feature("C08")
 @pytest.mark.parametrize(("text", "lines"), LINTS.values(), ids=LINTS.keys())
 def test_each_lint_says_where_what_and_how(text: str, lines: list[str]) -> None:
     """A broken document for every lint, and the line it gets."""

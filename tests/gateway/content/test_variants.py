@@ -25,6 +25,7 @@ TEMPLATE = Template(
 )
 
 
+@pytest.mark.feature("C10")
 @pytest.mark.parametrize(
     ("locale", "channel", "language"),
     [
@@ -49,6 +50,7 @@ def test_language_falls_back_part_by_part(locale: str, channel: str, language: s
     assert found.language == language
 
 
+@pytest.mark.feature("C10")
 @pytest.mark.parametrize(
     ("source", "locale", "expected"),
     [

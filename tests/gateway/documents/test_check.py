@@ -244,6 +244,7 @@ def test_lint_sees_what_would_be_live() -> None:
     assert seen == [("greet", True), ("other", False)]
 
 
+@pytest.mark.feature("G03")
 def test_template_with_location_fields_must_be_allowed_to_have_them() -> None:
     """The policy keeps locations out of marketing: the field is an error, with its line."""
     policy = """\

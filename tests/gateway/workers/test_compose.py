@@ -78,6 +78,7 @@ async def check_of(rig: Rig, gate: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.feature("P11")
 async def test_nearest_looks_from_the_last_fix(tmp_path: Path) -> None:
     """The content names place and metres; the record says from what and how old, not where."""
     async with open_rig(tmp_path) as rig:
@@ -94,6 +95,7 @@ async def test_nearest_looks_from_the_last_fix(tmp_path: Path) -> None:
     assert "7.42" not in told
 
 
+@pytest.mark.feature("P11")
 async def test_fix_of_yesterday_is_no_place_to_look_from(tmp_path: Path) -> None:
     """After 24 hours the home that was stated counts, without one the default."""
     async with open_rig(tmp_path) as rig:
@@ -126,6 +128,7 @@ async def test_fix_is_looked_from_with_consent_only(tmp_path: Path, denied: str)
         assert await asked(rig) == "our studios, some m, Mina"
 
 
+@pytest.mark.feature("G01")
 async def test_generic_content_instead_of_silence(tmp_path: Path) -> None:
     """Whoever denies personalisation gets the defaults, and the record says generic."""
     async with open_rig(tmp_path) as rig:
@@ -164,6 +167,7 @@ async def test_service_message_is_made_of_a_person_s_data(tmp_path: Path) -> Non
         assert await asked(rig) == "our studios, some m, Mina"
 
 
+@pytest.mark.feature("G03")
 async def test_content_that_says_where_somebody_is_needs_the_consent_to(tmp_path: Path) -> None:
     """An app event woke it, and still the place in it is location: withheld ``label``."""
     async with open_rig(tmp_path) as rig:
@@ -223,6 +227,7 @@ async def test_withdrawal_between_rendering_and_claim_renders_anew(tmp_path: Pat
     assert claims == [("deferred", "content_stale"), ("send", "")]
 
 
+@pytest.mark.feature("C10")
 async def test_language_and_fragments_are_on_record(tmp_path: Path) -> None:
     """Which variant it was, and which version of each fragment; a change counts at once."""
     async with open_rig(tmp_path) as rig:
