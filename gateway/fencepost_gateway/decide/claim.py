@@ -13,10 +13,7 @@ Rule 2. A channel that may not be used passes the message on to the next one. Qu
 Rule 3. The primary reason is the refusal that got furthest through the gates; of equals, that of
         the channel the campaign likes best.
 Rule 4. Holdout, quiet hours and caps concern marketing; transactional messages pass them by.
-Rule 5. Content that says where somebody is needs ``location_collect``, in marketing
-        ``location_marketing`` too, and a policy that allows location fields for its purpose: else
-        withheld ``label``, whatever woke the campaign. Content that relied on a consent which is
-        gone by now is rendered anew a second later: the message waits for nothing else.
+Rule 5. What content says of a place, and what it relied on, is judged with it (``rendered``).
 Rule 6. A check says what it looked at: counters, zones, entries, operands; never an address, a
         coordinate or words of the message.
 """
@@ -33,42 +30,16 @@ from fencepost_gateway.decide.cause import operands_of, rule_facts
 from fencepost_gateway.decide.ids import chance
 from fencepost_gateway.decide.message import AddressRow, Check, ClaimFacts, Verdict
 from fencepost_gateway.decide.plan import Campaign, Plan, Template
-from fencepost_gateway.decide.rules import Evaluation, Rule
+from fencepost_gateway.decide.rendered import Rendered, labelled
 from fencepost_gateway.decide.solver import FOREVER_MS, Answer
 from fencepost_gateway.decide.timing import Timing
 from fencepost_gateway.decide.zones import Zones, zones_of
 
+__all__ = ["CHANNEL_GATES", "Rendered", "judge"]
+
 HOLD_MIN_MS = 60_000
 STALE_RETRY_MS = 1_000  # long enough that a claim and a rendering that disagree do not spin
 CHANNEL_GATES = ("reachable", "suppression", "consent", "quiet_hours", "label", "render", "caps")
-
-
-LOCATION_NEEDS: dict[str, tuple[str, ...]] = {
-    "marketing": ("location_collect", "location_marketing"),
-    "transactional": ("location_collect",),
-}
-
-
-class Rendered(Struct, frozen=True):
-    """
-    What rendering one channel gave: no reason, or why not and which member is at fault.
-
-    Attributes:
-        reason: Why there is no content.
-        member: The member or value at fault.
-        location: The template has fields with the label ``location``.
-        place: It names the place, which nothing stands in for.
-        relied_on: Purposes without which the content would be another.
-        told: What the record says of the content: language, fragments, where ``nearest`` is from.
-
-    """
-
-    reason: str = ""
-    member: str = ""
-    location: bool = False
-    place: bool = False
-    relied_on: tuple[str, ...] = ()
-    told: dict[str, Any] = {}
 
 
 class _Case(Struct, frozen=True):
@@ -140,12 +111,8 @@ def _on_channel(case: _Case, channel: str, checks: list[Check]) -> Verdict | Non
     checks.append(check)
     if not check.ok:
         return _wait_or_withhold(case, check, tuple(checks))
-    label = _label(case, channel)
-    if label is not None:
-        checks.append(label)
-        if not label.ok:
-            return None
-    for late_gate in (_render, _caps):
+    label = (_label,) if case.rendered[channel].location else ()
+    for late_gate in (*label, _render, _caps):
         check = late_gate(case, channel)
         checks.append(check)
         if check.reason == "content_stale":
@@ -231,7 +198,9 @@ def _while(case: _Case) -> Check:
     rule = case.campaign.message.while_
     if rule is None:
         return Check("while", ok=True)
-    answer = _evaluate(rule, case)
+    facts = case.facts
+    looked_at = rule_facts(case.plan, facts.person, facts.message.cause, case.now_ms)
+    answer = rule.evaluate(looked_at)
     inputs = {"operands": operands_of(answer)}
     return Check(
         "while", answer.ok, reason="" if answer.ok else "no_longer_relevant", inputs=inputs
@@ -367,20 +336,9 @@ def _defer(case: _Case, check: Check, checks: tuple[Check, ...]) -> Verdict:
     return Verdict("withheld", checks, "expires_in_quiet_hours")
 
 
-def _label(case: _Case, channel: str) -> Check | None:
-    """Ask whether content may say where somebody is; None: it does not (Rule 5)."""
+def _label(case: _Case, channel: str) -> Check:
     rendered, purpose = case.rendered[channel], case.template.purpose
-    if not rendered.location:
-        return None
-    inputs: dict[str, Any] = {"label": "location", "used_for": purpose}
-    if purpose not in case.plan.policy.location_fields:
-        inputs["policy"] = f"{case.plan.policy.policy_id} v{case.plan.policy.version}"
-        return Check("label", ok=False, channel=channel, reason="label", inputs=inputs)
-    needed = LOCATION_NEEDS[purpose]
-    denied = next((each for each in needed if not _may(case, each, channel)), "")
-    ok = not denied or not rendered.place  # `nearest` has the stated home and defaults
-    if denied:
-        inputs["denied"] = denied
+    ok, inputs = labelled(rendered, purpose, case.plan.policy, lambda p: _may(case, p, channel))
     return Check("label", ok, channel, reason="" if ok else "label", inputs=inputs)
 
 
@@ -389,12 +347,10 @@ def _render(case: _Case, channel: str) -> Check:
     template = f"{case.template.template_id} v{case.template.version}"
     inputs: dict[str, Any] = {"template": template, **rendered.told}
     gone = [each for each in rendered.relied_on if not _may(case, each, channel)]
-    if gone:
-        inputs["withdrawn"] = gone
-        return Check("render", ok=False, channel=channel, reason="content_stale", inputs=inputs)
-    if rendered.reason:
-        inputs["member"] = rendered.member
-    return Check("render", not rendered.reason, channel, reason=rendered.reason, inputs=inputs)
+    if gone or rendered.reason:
+        inputs |= {"withdrawn": gone} if gone else {"member": rendered.member}
+    reason = "content_stale" if gone else rendered.reason
+    return Check("render", not reason, channel, reason=reason, inputs=inputs)
 
 
 def _caps(case: _Case, channel: str) -> Check:
@@ -442,8 +398,3 @@ def _phone(facts: ClaimFacts) -> str:
     """Give the person's newest number, for the country of its prefix alone."""
     rows = (a for a in facts.addresses if a.channel == "sms")
     return next((str(a.raw.get("address", "")) for a in rows), "")
-
-
-def _evaluate(rule: Rule, case: _Case) -> Evaluation:
-    facts = case.facts
-    return rule.evaluate(rule_facts(case.plan, facts.person, facts.message.cause, case.now_ms))

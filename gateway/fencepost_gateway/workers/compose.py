@@ -28,7 +28,7 @@ from fencepost_gateway.content.renderer import Outline, Renderer, RenderProblem
 from fencepost_gateway.content.scope import PERSONAL, scope_for
 from fencepost_gateway.decide import consent
 from fencepost_gateway.decide.cause import place_of
-from fencepost_gateway.decide.claim import LOCATION_NEEDS, Rendered
+from fencepost_gateway.decide.rendered import LOCATION_NEEDS, Rendered
 from fencepost_geofence.fix import claimed_m
 from fencepost_geofence.sphere import POLE_DEG, SEAM_DEG
 from fencepost_geofence.state import DeviceState
