@@ -35,8 +35,8 @@ def main(host: str, key: str, user_id: str = "u42") -> None:
         fp.identify(user_id, {"first_name": "Mina"})  # first: consent is said by who is here
         fp.set_consent(
             dict.fromkeys(
-                ["collect", "marketing", "location_collect", "location_precise",
-                 "location_marketing"], "y",
+                ["collect", "personalisation", "marketing", "location_collect",
+                 "location_precise", "location_marketing"], "y",
             ),
             text="welcome-v1/en", surface="onboarding",
         )  # fmt: skip

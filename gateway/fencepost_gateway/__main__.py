@@ -169,10 +169,10 @@ def code(
 def check(
     folder: Annotated[Path, typer.Argument(help="Folder of YAML and GeoJSON documents.")],
 ) -> None:
-    """Check documents without a gateway: every error with file, line and remedy."""
+    """Check documents without a gateway: errors and warnings with file, line and remedy."""
     from fencepost_gateway.lab.sources import read_documents  # noqa: PLC0415
 
-    documents = read_documents([], [folder])
+    documents = read_documents([], [folder], print)
     print(f"{len(documents)} documents are fine")
 
 

@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from fencepost_channels.driver import SettingsError
 from fencepost_channels.registry import DriverLoadError, load_drivers
-from fencepost_gateway.content.lint import lint_template
+from fencepost_gateway.content.lint import lint_documents
 from fencepost_gateway.credentials import (
     KEYS_FILE,
     PROOF_FILE,
@@ -198,7 +198,7 @@ def _policies(patient: Patient) -> Look:
 def _documents(patient: Patient) -> Look:
     live = patient.live()
     read = [Document(d.kind, d.id, d.body, Origin(f"{d.kind}/{d.id}")) for d in live]
-    problems = check(read, [], lint_template)
+    problems = check(read, [], lint_documents)
     for problem in problems:
         yield "warning", str(problem), "mend the document, and apply it again"
     if not problems:

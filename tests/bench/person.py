@@ -22,13 +22,14 @@ import msgspec
 from bench.why import fill
 from fencepost_gateway.clock import SystemClock
 from fencepost_gateway.decide.cause import Cause
-from fencepost_gateway.decide.claim import Rendered, judge
+from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.enter import enter
 from fencepost_gateway.decide.ids import person_id_of_user
 from fencepost_gateway.decide.message import ClaimFacts
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
+from fencepost_gateway.decide.rendered import Rendered
 from fencepost_gateway.ports import Effects
 from fencepost_gateway.stores.rows import in_app_address
 from fencepost_gateway.stores.sqlite import open_sqlite

@@ -46,6 +46,21 @@ async def test_bench_of_claims_runs() -> None:
         assert outcome in said
 
 
+async def test_bench_of_contents_runs() -> None:
+    """A rendering is measured with and without looking for the nearest; no figure is judged."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.contents", "--rounds", "2",
+        env={**os.environ, "PYTHONPATH": str(TESTS)},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+
+    async with asyncio.timeout(HANG_GUARD_S):
+        said, complained = await process.communicate()
+
+    assert (complained, process.returncode) == (b"", 0)
+    assert said.count(b" us") == 5
+
+
 def test_crowd_is_a_function_of_its_seed() -> None:
     """Two runs send the same bytes."""
     first, second = (Crowd(3, 10, seed=1, now_ms=10**12) for _ in range(2))

@@ -32,7 +32,14 @@ PACE_MPS = 1.4
 NOISE_M = 2.0
 TURN_RAD = 0.1  # how far a walker turns in a second, standard deviation
 BACK_MS = 12 * 3_600_000
-GRANTED = ("collect", "marketing", "location_collect", "location_precise", "location_marketing")
+GRANTED = (
+    "collect",
+    "personalisation",
+    "marketing",
+    "location_collect",
+    "location_precise",
+    "location_marketing",
+)
 
 _DOCUMENTS = """\
 kind: policy

@@ -24,9 +24,9 @@ from msgspec import Struct, structs
 from fencepost_gateway.api.body import read_body
 from fencepost_gateway.api.problems import problem
 from fencepost_gateway.api.surface import SURFACE, Surface, as_json, team_name
-from fencepost_gateway.content.lint import lint_template
+from fencepost_gateway.content.lint import lint_documents
 from fencepost_gateway.documents.check import check
-from fencepost_gateway.documents.document import Document, Problem, SourceFile
+from fencepost_gateway.documents.document import Document, Problem, SourceFile, errors_of
 from fencepost_gateway.documents.loader import load
 from fencepost_gateway.documents.teams import Team, not_owned, strange, team_named, veiled
 from fencepost_gateway.errors import ApiError
@@ -133,7 +133,7 @@ def read(
         return [], refused(loaded.problems)
     if team and (others := shelf.strange(team, loaded.documents)):
         return [], barred(team, others)
-    found = check(loaded.documents, stored(shelf.live), lint_template)
+    found = errors_of(check(loaded.documents, stored(shelf.live), lint_documents))
     return loaded.documents, refused(veiled(found) if team else found) if found else None
 
 
@@ -196,7 +196,7 @@ async def delete_document(request: web.Request) -> web.Response:
         if row is None or row.state != "live":
             raise ApiError("not_found")
         rest = stored([r for r in shelf.live if r is not row])
-        found = check([], rest, lint_template)
+        found = errors_of(check([], rest, lint_documents))
         if found:
             return refused(veiled(found) if team else found)
         now_ms, version = surface.clock.now_ms(), row.version + 1

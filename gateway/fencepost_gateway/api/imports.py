@@ -30,9 +30,9 @@ from fencepost_gateway.api.documents import (
 )
 from fencepost_gateway.api.problems import problem
 from fencepost_gateway.api.surface import SURFACE, as_json, team_name
-from fencepost_gateway.content.lint import lint_template
+from fencepost_gateway.content.lint import lint_documents
 from fencepost_gateway.documents.check import check
-from fencepost_gateway.documents.document import Problem, SourceFile, StoredDocument
+from fencepost_gateway.documents.document import Problem, SourceFile, StoredDocument, errors_of
 from fencepost_gateway.documents.imports.csv_rows import write_csv
 from fencepost_gateway.documents.imports.read import Imported, Wish, read_import
 from fencepost_gateway.documents.imports.rows import Verdict
@@ -113,7 +113,7 @@ def _out_of_place(
     """Find rows that do not fit what is live, such as a library that is not there."""
     if not imported.documents:
         return []
-    found = check(imported.documents, live, lint_template)
+    found = errors_of(check(imported.documents, live, lint_documents))
     return [
         Verdict(
             p.file or "what is live", p.what, p.how, p.line, p.feature, *_named(p.where)

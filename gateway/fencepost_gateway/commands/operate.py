@@ -21,6 +21,7 @@ from fencepost_gateway.errors import StartError
 ACTIONS = ("list", "add", "remove", "import", "export")
 COLUMNS = ("channel", "ref", "reason", "source", "since")
 
+
 def suppression(  # noqa: PLR0913 - one option each, as people type them
     action: Annotated[str, typer.Argument(help="list, add, remove, import or export.")],
     file: Annotated[Path | None, typer.Argument(help="With import: the CSV.")] = None,

@@ -11,6 +11,8 @@ Rule 2. Filters are charged before they run, those that multiply (``replace``, `
         by what they would make: nothing large is built to be thrown away.
 Rule 3. A value is at most ``VALUE_MAX`` characters, items or 2**63: what doubles ends soon.
 Rule 4. A missing value may meet ``default`` and nothing else (when the template withholds).
+Rule 5. A fragment draws on the budget of the template that renders it, and costs its parts each
+        time: what doubles from fragment to fragment ends as soon as what doubles in one template.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from liquid.utils import ReadOnlyChainMap
 if TYPE_CHECKING:
     from contextlib import _GeneratorContextManager
 
+    from liquid import Environment
     from liquid.builtin.tags.for_tag import ForLoop
     from liquid.builtin.tags.tablerow_tag import TableRow
 
@@ -56,21 +59,39 @@ def missing_name(error: UndefinedError) -> str:
     return str(error.args[0]).removesuffix(" is undefined").strip("'") if error.args else ""
 
 
+class Rendering:
+    """What a template and the fragments it renders share: what was spent, and where they are."""
+
+    __slots__ = ("fragment", "locale", "spent")
+
+    def __init__(self, fragment: FragmentSource | None = None, locale: str = "") -> None:
+        self.spent = 0
+        self.fragment = fragment
+        self.locale = locale
+
+
 class BudgetedContext(RenderContext):
     """A render context that counts, and knows no clock: ``now`` comes with the scope."""
 
-    __slots__ = ("cost_of_turn", "spent")
+    __slots__ = ("cost_of_turn", "rendering")
 
     def __init__(self, template: BoundTemplate, **kwargs: Any) -> None:
         super().__init__(template, **kwargs)
         self.scope = ReadOnlyChainMap(self.locals, self.globals, self.counters)
-        self.spent = 0
+        self.rendering = Rendering()
         self.cost_of_turn = TURN_COST
+
+    def copy(self, *args: Any, **kwargs: Any) -> RenderContext:
+        """Give the context of a fragment, which counts on where this one is (Rule 5)."""
+        made = super().copy(*args, **kwargs)
+        if isinstance(made, BudgetedContext):
+            made.rendering = self.rendering
+        return made
 
     def charge(self, operations: int) -> None:
         """Count operations; end the rendering when they are used up."""
-        self.spent += operations
-        if self.spent > OPERATIONS_MAX:
+        self.rendering.spent += operations
+        if self.rendering.spent > OPERATIONS_MAX:
             raise BudgetExceededError
 
     def get(self, path: list[object], **kwargs: Any) -> object:
@@ -109,6 +130,32 @@ class BudgetedTemplate(BoundTemplate):
     """A parsed template that renders within the budget."""
 
     context_class = BudgetedContext
+    roots: frozenset[str] | None = None  # what it names, found out once (``language.roots_of``)
+    _cost: int | None = None
+
+    def write(
+        self,
+        scope: Mapping[str, Any],
+        fragment: FragmentSource | None = None,
+        locale: str = "",
+    ) -> str:
+        """Render it; ``fragment`` gives what ``render`` asks for, ``locale`` how numbers print."""
+        context = BudgetedContext(self, globals=self.make_globals(dict(scope)))
+        context.rendering = Rendering(fragment, locale)
+        buffer = self._get_buffer()
+        self.render_with_context(context, buffer)
+        return buffer.getvalue()
+
+    def cost(self) -> int:
+        """Say what rendering it once as a fragment costs before anything in it is charged."""
+        if self._cost is None:
+            context = RenderContext(self)
+            parts = sum(1 for node in self.nodes for _ in parts_of(node, context))
+            self._cost = TURN_COST + parts
+        return self._cost
+
+
+FragmentSource = Callable[["Environment", str], BudgetedTemplate | None]
 
 
 class BudgetedForNode(ForNode):

@@ -3,17 +3,17 @@ Liquid: what of the language a template may use, and how its values print.
 
 Pure. Two environments for each treatment of missing values, one of them escaping HTML.
 
-Rule 1. Filters and tags are an allow-list: none reads a file, another template, a clock or chance,
-        and none marks a value as safe HTML.
+Rule 1. Filters and tags are an allow-list: none reads a file, a clock or chance, and none marks a
+        value as safe HTML. ``render`` reaches published fragments and nothing else (``fragments``).
 Rule 2. A range has two numbers written out, at most ``RANGE_MAX`` apart.
 Rule 3. ``date`` reads ISO 8601 and epoch seconds, never guesses, and prints with the directives of
-        ``_DIRECTIVES``; ``now`` is a value of the scope.
+        ``_DIRECTIVES``; ``now`` is a value of the scope. Names of months and days are English
+        there; ``local_date`` and its like print by locale (``formats``).
 """
 
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from liquid import Environment, Mode, RenderContext
@@ -23,7 +23,7 @@ from liquid.filter import with_context
 from liquid.undefined import Undefined
 from msgspec import Struct
 
-from fencepost_gateway.content import delimiters
+from fencepost_gateway.content import delimiters, formats
 from fencepost_gateway.content.budget import (
     OUTPUT_MAX_BYTES,
     SOURCE_MAX_BYTES,
@@ -32,13 +32,15 @@ from fencepost_gateway.content.budget import (
     MissingValue,
     parts_of,
 )
-from fencepost_gateway.decide.spans import parse_moment
+from fencepost_gateway.content.formats import UnprintableError
+from fencepost_gateway.content.fragments import FragmentLoader, FragmentTag
 
 RANGE_MAX: Final = 1_000
 FILTERS: Final = frozenset({
     "abs", "append", "at_least", "at_most", "capitalize", "ceil", "compact", "concat", "date",
     "default", "divided_by", "downcase", "escape", "escape_once", "first", "floor", "join", "last",
-    "lstrip", "map", "minus", "modulo", "newline_to_br", "plus", "prepend", "remove",
+    "local_date", "local_time", "lstrip", "map", "minus", "modulo", "money", "newline_to_br",
+    "number", "plus", "prepend", "remove",
     "remove_first", "remove_last", "replace", "replace_first", "replace_last", "reverse", "round",
     "rstrip", "size", "slice", "sort", "sort_natural", "split", "squish", "strip",
     "strip_newlines", "sum", "times", "truncate", "truncatewords", "uniq", "upcase", "url_encode",
@@ -46,7 +48,7 @@ FILTERS: Final = frozenset({
 })  # fmt: skip
 TAGS: Final = frozenset({
     "#", "assign", "break", "capture", "case", "comment", "content", "continue", "cycle", "echo",
-    "for", "if", "illegal", "output", "unless",
+    "for", "if", "illegal", "output", "render", "unless",
 })  # fmt: skip
 _DIRECTIVES = re.compile(r"(?:[^%]|%-?[aAbBdeHIjmMpSuVwyYzZ%])*")
 _FORMAT_MAX = 200
@@ -59,10 +61,6 @@ class ParseError(ValueError):
         self.what = what
         self.line = line
         super().__init__(what)
-
-
-class UnprintableError(Exception):
-    """A mapping met the output: it has no text form."""
 
 
 class Data(dict[str, Any]):
@@ -95,9 +93,9 @@ WITHHOLDING: Final[type[Undefined]] = MissingValue
 LENIENT: Final[type[Undefined]] = Undefined
 
 
-def parse(environment: Environment, source: str) -> BudgetedTemplate:
+def parse(environment: Environment, source: str, name: str = "") -> BudgetedTemplate:
     """
-    Parse a source.
+    Parse a source; ``name`` is the fragment's.
 
     Raises:
         ParseError: It is no Liquid, too large, or uses what is not allowed.
@@ -109,7 +107,7 @@ def parse(environment: Environment, source: str) -> BudgetedTemplate:
     if found is not None:
         raise ParseError(found[1], source.count("\n", 0, found[0]) + 1)
     try:
-        template = environment.from_string(source)
+        template = environment.from_string(source, name)
     except LiquidError as error:
         raise ParseError(_message(error), _line(error, source)) from error
     except RecursionError as error:
@@ -118,6 +116,13 @@ def parse(environment: Environment, source: str) -> BudgetedTemplate:
         raise TypeError("the environment makes templates without a budget")
     _refuse_wide_ranges(template)
     return template
+
+
+def roots_of(template: BudgetedTemplate) -> frozenset[str]:
+    """Give everything a template names that is not its own; fragments are not looked into."""
+    if template.roots is None:
+        template.roots = frozenset(template.analyze(include_partials=False).globals)
+    return template.roots
 
 
 def _environment(undefined: type[Undefined], *, escapes: bool) -> Environment:
@@ -129,8 +134,10 @@ def _environment(undefined: type[Undefined], *, escapes: bool) -> Environment:
     environment.output_stream_limit = OUTPUT_MAX_BYTES  # type: ignore[misc] # as above
     environment.tags = {name: tag for name, tag in environment.tags.items() if name in TAGS}
     environment.add_tag(BudgetedFor)
+    environment.add_tag(FragmentTag)
+    environment.loader = FragmentLoader()
     kept = {name: run for name, run in environment.filters.items() if name in FILTERS}
-    environment.filters = {**kept, "date": _date}
+    environment.filters = {**kept, "date": _date, **formats.FILTERS}
     return environment
 
 
@@ -159,19 +166,8 @@ def _refuse_wide_ranges(template: BudgetedTemplate) -> None:
 @with_context
 def _date(value: object, form: object = "%Y-%m-%d", *, context: RenderContext) -> str:
     """Print a moment (Rule 3)."""
-    if value == "now":
-        value = context.scope.get("now")
-    moment = parse_moment(value)
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        moment = _from_epoch(value)
+    moment = formats.moment_of(value, context)
     is_form = isinstance(form, str) and len(form) <= _FORMAT_MAX
-    if moment is None or not is_form or not _DIRECTIVES.fullmatch(str(form)):
+    if not is_form or not _DIRECTIVES.fullmatch(str(form)):
         raise UnprintableError
     return moment.strftime(str(form))
-
-
-def _from_epoch(seconds: float) -> datetime | None:
-    try:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    except (OverflowError, ValueError):
-        return None

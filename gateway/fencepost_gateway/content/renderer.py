@@ -12,14 +12,22 @@ Rule 4. A missing value withholds (``render_missing``, with its name) unless the
         withholds in both.
 Rule 5. Titles and subjects are one line.
 Rule 6. Nothing of the text stands in a problem: code, member, and a word about the kind of fault.
+Rule 7. A fragment is the published one of the rendering's own moment, in the language that was
+        chosen for the channel. It too is parsed once for each of its versions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from liquid.exceptions import OutputStreamLimitError, UndefinedError
+from liquid import Environment
+from liquid.exceptions import (
+    ContextDepthError,
+    OutputStreamLimitError,
+    TemplateNotFoundError,
+    UndefinedError,
+)
 from msgspec import Struct
 
 from fencepost_channels.message import (
@@ -30,15 +38,18 @@ from fencepost_channels.message import (
     SmsContent,
     WebPushContent,
 )
-from fencepost_gateway.content import language, links
+from fencepost_gateway.content import language, links, variants
 from fencepost_gateway.content.budget import (
     BudgetedTemplate,
     BudgetExceededError,
+    FragmentSource,
     missing_name,
 )
-from fencepost_gateway.decide.plan import Template
+from fencepost_gateway.content.fragments import names_in
+from fencepost_gateway.decide.plan import Fragment, Template
 
 KEPT_MAX: Final = 2_000
+NO_FRAGMENTS: Final[Mapping[str, Fragment]] = {}
 _NOT_LIQUID: Final = frozenset({"layout"})
 _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "in_app": ("body",),
@@ -56,7 +67,8 @@ class RenderProblem(Struct, frozen=True):
     Attributes:
         code: ``render_missing`` or ``render_failed``.
         member: The missing value for the first, the member of the template for the second.
-        detail: For ``render_failed``: ``budget``, ``blank``, ``link``, ``syntax`` or ``value``.
+        detail: For ``render_failed``: ``budget``, ``blank``, ``fragment``, ``link``, ``syntax`` or
+            ``value``.
 
     """
 
@@ -70,10 +82,28 @@ class _Failed(Exception):  # noqa: N818 - carries a value across frames, never l
         self.problem = problem
 
 
+class Outline(Struct, frozen=True):
+    """
+    What one channel will be made of, known before anybody is looked up.
+
+    Attributes:
+        language: The variant, empty where the template names no language.
+        roots: Everything the template and its fragments name: ``person``, ``nearest`` and so on.
+        fragments: The fragments with their versions: ``footer v2``.
+
+    """
+
+    language: str
+    roots: frozenset[str]
+    fragments: tuple[str, ...]
+
+
 class _Parsed(Struct, frozen=True):
     sources: dict[str, Any]
     members: dict[str, BudgetedTemplate | str]
     buttons: tuple[dict[str, BudgetedTemplate], ...]
+    roots: frozenset[str]
+    renders: tuple[str, ...]
 
 
 class Renderer:
@@ -84,10 +114,40 @@ class Renderer:
             "withhold": language.environments(language.WITHHOLDING),
             "default": language.environments(language.LENIENT),
         }
-        self._kept: dict[tuple[str, int, str], _Parsed | RenderProblem] = {}
+        self._kept: dict[tuple[str, int, str, str], _Parsed | RenderProblem] = {}
+        self._fragments: dict[tuple[str, Environment], BudgetedTemplate | None] = {}
+
+    def outline(
+        self,
+        template: Template,
+        channel: str,
+        fragments: Mapping[str, Fragment] = NO_FRAGMENTS,
+        locale: str = "",
+    ) -> Outline | RenderProblem:
+        """Say what a channel will be made of."""
+        variant = variants.choose(template, channel, locale)
+        if variant is None:
+            return RenderProblem("render_failed", channel, "no_content")
+        parsed = self._parsed(template, channel, variant)
+        if isinstance(parsed, RenderProblem):
+            return parsed
+        used = _reached(parsed.renders, fragments, variant.language)
+        environment = self._environments[template.missing].plain
+        roots = set(parsed.roots)
+        for name in used:
+            ask = self._fragment_source(fragments, variant.language)
+            found = ask(environment, name)
+            roots |= language.roots_of(found) if found is not None else frozenset()
+        told = tuple(f"{name} v{fragments[name].version}" for name in used if name in fragments)
+        return Outline(variant.language, frozenset(roots), told)
 
     def render(
-        self, template: Template, channel: str, scope: Mapping[str, Any]
+        self,
+        template: Template,
+        channel: str,
+        scope: Mapping[str, Any],
+        fragments: Mapping[str, Fragment] = NO_FRAGMENTS,
+        locale: str = "",
     ) -> Content | RenderProblem:
         """
         Render the content of one channel.
@@ -96,29 +156,52 @@ class Renderer:
             template: The template.
             channel: One of the channels it has content for.
             scope: What ``scope.scope_for`` laid out.
+            fragments: The published fragments by id.
+            locale: The person's, such as ``pt-BR``.
 
         """
-        parsed = self._parsed(template, channel)
+        variant = variants.choose(template, channel, locale)
+        if variant is None:
+            return RenderProblem("render_failed", channel, "no_content")
+        parsed = self._parsed(template, channel, variant)
         if isinstance(parsed, RenderProblem):
             return parsed
+        ask = self._fragment_source(fragments, variant.language)
         try:
-            return _contents[channel](_Rendering(parsed, channel, scope))
+            return _contents[channel](_Rendering(parsed, channel, scope, ask, variant.locale))
         except _Failed as failed:
             return failed.problem
 
-    def _parsed(self, template: Template, channel: str) -> _Parsed | RenderProblem:
-        key = (template.template_id, template.version, channel)
-        sources = template.sources.get(channel)
-        if sources is None:
-            return RenderProblem("render_failed", channel, "no_content")
+    def _parsed(
+        self, template: Template, channel: str, variant: variants.Variant
+    ) -> _Parsed | RenderProblem:
+        key = (template.template_id, template.version, channel, variant.language)
         kept = self._kept.get(key)
-        if isinstance(kept, _Parsed) and kept.sources == sources:
+        if isinstance(kept, _Parsed) and kept.sources == variant.sources:
             return kept
         if len(self._kept) >= KEPT_MAX:
             self._kept.clear()
-        made = self._parse(template, channel, sources)
+        made = self._parse(template, channel, variant.sources)
         self._kept[key] = made
         return made
+
+    def _fragment_source(self, fragments: Mapping[str, Fragment], spoken: str) -> FragmentSource:
+        """Give the way to a published fragment in a language, parsed once for each text."""
+
+        def ask(environment: Environment, name: str) -> BudgetedTemplate | None:
+            fragment = fragments.get(name)
+            if fragment is None:
+                return None
+            is_html = environment.autoescape
+            text = variants.fragment_text(fragment, spoken, is_html=is_html)
+            key = (text, environment)
+            if key not in self._fragments:
+                if len(self._fragments) >= KEPT_MAX:
+                    self._fragments.clear()
+                self._fragments[key] = _parsed_or_none(environment, text, name)
+            return self._fragments[key]
+
+        return ask
 
     def _parse(
         self, template: Template, channel: str, sources: dict[str, Any]
@@ -141,16 +224,66 @@ class Renderer:
             )
         except language.ParseError:
             return RenderProblem("render_failed", f"{channel}.{member}", "syntax")
-        return _Parsed(sources, members, buttons)
+        parts = [each for each in members.values() if isinstance(each, BudgetedTemplate)]
+        parts += [each for button in buttons for each in button.values()]
+        try:
+            roots = frozenset(root for each in parts for root in language.roots_of(each))
+        except RecursionError:
+            return RenderProblem("render_failed", channel, "syntax")
+        renders = tuple(name for text in _texts(sources) for name in names_in(text))
+        return _Parsed(sources, members, buttons, roots, renders)
+
+
+def _parsed_or_none(environment: Environment, text: str, name: str) -> BudgetedTemplate | None:
+    try:
+        return language.parse(environment, text, name)
+    except language.ParseError:
+        return None
+
+
+def _texts(sources: Mapping[str, Any]) -> Iterator[str]:
+    """Give every text of a channel, those of its buttons too."""
+    for source in sources.values():
+        if isinstance(source, str):
+            yield source
+    for button in sources.get("buttons", ()):
+        yield from button.values()
+
+
+def _reached(
+    names: Iterable[str], fragments: Mapping[str, Fragment], spoken: str
+) -> tuple[str, ...]:
+    """Give the fragments that are rendered, directly and through others, each once."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        found.add(name)
+        if name in fragments:
+            for is_html in (False, True):
+                text = variants.fragment_text(fragments[name], spoken, is_html=is_html)
+                waiting += names_in(text)
+    return tuple(sorted(found))
 
 
 class _Rendering:
     """One rendering of one channel."""
 
-    def __init__(self, parsed: _Parsed, channel: str, scope: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        parsed: _Parsed,
+        channel: str,
+        scope: Mapping[str, Any],
+        fragment: FragmentSource,
+        locale: str,
+    ) -> None:
         self.parsed = parsed
         self.channel = channel
         self.scope = scope
+        self.fragment = fragment
+        self.locale = locale
 
     def text(self, member: str) -> str:
         """Give a rendered member, empty when the template lacks it."""
@@ -195,11 +328,18 @@ class _Rendering:
 
     def _render(self, template: BudgetedTemplate, member: str) -> str:
         try:
-            return template.render(self.scope)
+            return template.write(self.scope, self.fragment, self.locale)
         except UndefinedError as error:
             raise _Failed(RenderProblem("render_missing", missing_name(error))) from None
-        except (BudgetExceededError, OutputStreamLimitError, RecursionError):
+        except (
+            BudgetExceededError,
+            ContextDepthError,
+            OutputStreamLimitError,
+            RecursionError,
+        ):
             raise _Failed(self._failure(member, "budget")) from None
+        except TemplateNotFoundError:
+            raise _Failed(self._failure(member, "fragment")) from None
         except Exception:  # noqa: BLE001 - filters raise what Python raises for odd values
             raise _Failed(self._failure(member, "value")) from None
 

@@ -1,5 +1,5 @@
 """
-Scope: what a template may name: ``person``, ``place``, ``event``, ``now``.
+Scope: what a template may name: ``person``, ``place``, ``event``, ``now``, ``nearest``.
 
 Pure. Values are data: mappings, lists, text, numbers, true and false, copied here; nothing of them
 is ever parsed again.
@@ -9,6 +9,9 @@ Rule 2. ``person`` holds the attributes, and ``user_id``, ``locale`` and ``zone`
 Rule 3. ``now`` is ISO 8601 in the person's zone, else the workspace's; neither known, it is
         missing: a wall clock of the wrong zone is worse than none.
 Rule 4. ``confirm.link`` is there for a template that ``confirms``, and for no other.
+Rule 5. Generic content has no ``person`` and no ``event``: both are there, with nothing in them, so
+        that what the template says of missing values holds. ``nearest`` looks things up when it is
+        asked (``nearest``), and nobody is asked on account of a template that does not name it.
 """
 
 from __future__ import annotations
@@ -24,11 +27,12 @@ from fencepost_gateway.decide.spans import local_time, zone_named
 if TYPE_CHECKING:
     from fencepost_gateway.decide.person import Person
 
-ROOTS: Final = ("person", "place", "event", "now")
+ROOTS: Final = ("person", "place", "event", "now", "nearest", "nearest_in")
+PERSONAL: Final = frozenset({"person", "event", "nearest", "nearest_in"})
 CONFIRM: Final = "confirm"
 
 
-def scope_for(
+def scope_for(  # noqa: PLR0913 - what a template may name, one each
     person: Person,
     place: FenceView | None,
     event: Mapping[str, Any] | None,
@@ -36,6 +40,8 @@ def scope_for(
     *,
     workspace_zone: str = "",
     confirm_link: str = "",
+    is_generic: bool = False,
+    nearest: Mapping[str, Data] | None = None,
 ) -> dict[str, Any]:
     """
     Lay out what the template of a message may name.
@@ -47,18 +53,22 @@ def scope_for(
         now_ms: Moment of the rendering.
         workspace_zone: Used when the person's zone is unknown.
         confirm_link: Where the receiver confirms what the message asks.
+        is_generic: Leave the person's data out (Rule 4).
+        nearest: What ``NearestScope.roots`` gave; None: nobody is near anything.
 
     """
     own = {name: getattr(person, name) for name in PERSON_MEMBERS}
     zone = zone_named(person_zone(person)) or zone_named(workspace_zone)
     now = local_time(now_ms, zone).isoformat(timespec="seconds") if zone else None
-    return data({
-        "person": {**own, **person.attributes},
+    found = data({
+        "person": {} if is_generic else {**own, **person.attributes},
         "place": place_facts(place) if place else {},
-        "event": event or {},
+        "event": {} if is_generic else event or {},
         "now": now,
         **({CONFIRM: {"link": confirm_link}} if confirm_link else {}),
     })  # fmt: skip
+    found.update(nearest or {"nearest": Data(), "nearest_in": Data()})
+    return found
 
 
 def data(value: Mapping[str, Any]) -> Data:

@@ -17,14 +17,8 @@ from fencepost_gateway.decide.experiment import arm_of, template_of
 from fencepost_gateway.decide.jurisdiction import Jurisdiction, jurisdiction_of
 from fencepost_gateway.decide.message import AddressRow, ClaimFacts
 from fencepost_gateway.decide.plan import Campaign, MessagePlan, Plan, Template
+from fencepost_gateway.decide.rendered import Rendered
 from fencepost_gateway.decide.zones import Zones, zones_of
-
-
-class Rendered(Struct, frozen=True):
-    """What rendering one channel gave: no reason, or why not and which member is at fault."""
-
-    reason: str = ""
-    member: str = ""
 
 
 class Way(Struct, frozen=True):
@@ -85,7 +79,7 @@ def case_of(
     template = template_of(plan, campaign, facts.person) if campaign else None
     if campaign is None or template is None:
         return None
-    phone = _phone(facts)
+    phone = phone_of(facts)
     zones = zones_of(facts.person, phone, plan.workspace_zone, now_ms)
     law = jurisdiction_of(plan, facts.person, phone, now_ms)
     return Case(plan, facts, campaign, template, rendered, zones, law, now_ms)
@@ -100,7 +94,7 @@ def campaign_of(plan: Plan, facts: ClaimFacts) -> Campaign | None:
     return Campaign(campaign_id="", version=0, name="", entries=(), message=wish)
 
 
-def _phone(facts: ClaimFacts) -> str:
+def phone_of(facts: ClaimFacts) -> str:
     """Give the person's newest number, for the country of its prefix alone."""
     rows = (a for a in facts.addresses if a.channel == "sms")
     return next((str(a.raw.get("address", "")) for a in rows), "")

@@ -22,10 +22,11 @@ from fencepost_gateway.decide import consent as statements
 from fencepost_gateway.decide.case import Case, Way
 from fencepost_gateway.decide.message import AddressRow, Check
 from fencepost_gateway.decide.quiet_hours import policy_hours
+from fencepost_gateway.decide.rendered import labelled
 from fencepost_gateway.decide.solver import Limit
 from fencepost_gateway.decide.timing import Timing
 
-ORDER = ("reachable", "suppression", "consent", "quiet_hours", "render", "caps")
+ORDER = ("reachable", "suppression", "consent", "quiet_hours", "label", "render", "caps")
 
 
 def way_of(case: Case, channel: str) -> Way:
@@ -123,13 +124,25 @@ def waits_for(case: Case, channel: str) -> tuple[Limit, ...]:
     return (timing.cap_limit(case.plan, case.facts, wanted, case.now_ms),)
 
 
+def label(case: Case, way: Way) -> Check:
+    """May the content say where the person is, which it does?"""
+    rendered, policies = case.rendered[way.channel], case.law.policies
+    ok, inputs = labelled(
+        rendered, case.template.purpose, policies, lambda purpose: _may(case, way, purpose)
+    )
+    return Check("label", ok, way.channel, reason="" if ok else "label", inputs=inputs)
+
+
 def render(case: Case, way: Way) -> Check:
-    """Could the content be made?"""
+    """Could the content be made, and does what it relied on still hold?"""
     rendered = case.rendered[way.channel]
-    inputs = {"template": f"{case.template.template_id} v{case.template.version}"}
-    if rendered.reason:
-        inputs["member"] = rendered.member
-    return Check("render", not rendered.reason, way.channel, reason=rendered.reason, inputs=inputs)
+    template = f"{case.template.template_id} v{case.template.version}"
+    inputs: dict[str, Any] = {"template": template, **rendered.told}
+    gone = [each for each in rendered.relied_on if not _may(case, way, each)]
+    if gone or rendered.reason:
+        inputs |= {"withdrawn": gone} if gone else {"member": rendered.member}
+    reason = "content_stale" if gone else rendered.reason
+    return Check("render", not reason, way.channel, reason=reason, inputs=inputs)
 
 
 def caps(case: Case, way: Way, found: Timing) -> Check:

@@ -6,7 +6,7 @@ that also writes the verdict and reserves the cap slot, so what was judged is wh
 
 Rule 1. Gates in one order: those of the message (``message_gates``: live, emergency stop, age,
         holdout, goal, ``while``); then a channel at a time, those of the channel
-        (``channel_gates``: reachable, suppression, consent, quiet hours, render, caps).
+        (``channel_gates``: reachable, suppression, consent, quiet hours, label, render, caps).
         Caps come last because they reserve.
 Rule 2. Channels are tried in order of preference: the person's own (attribute
         ``preferred_channel``), then the message's. One that may not be used passes the message on
@@ -28,9 +28,10 @@ from collections.abc import Mapping
 from msgspec import structs
 
 from fencepost_gateway.decide import channel_gates, message_gates, waiting
-from fencepost_gateway.decide.case import Case, Rendered, case_of
+from fencepost_gateway.decide.case import Case, case_of
 from fencepost_gateway.decide.message import Check, ClaimFacts, Verdict
 from fencepost_gateway.decide.plan import Plan
+from fencepost_gateway.decide.rendered import Rendered
 
 
 def judge(plan: Plan, facts: ClaimFacts, rendered: Mapping[str, Rendered], now_ms: int) -> Verdict:
@@ -91,9 +92,13 @@ def _on_channel(case: Case, channel: str, checks: list[Check]) -> Verdict | None
     checks.append(check)
     if not check.ok:
         return waiting.for_hours(case, check, tuple(checks))
-    checks.append(channel_gates.render(case, way))
-    if not checks[-1].ok:
-        return None
+    label = (channel_gates.label,) if case.rendered[channel].location else ()
+    for late_gate in (*label, channel_gates.render):
+        checks.append(late_gate(case, way))
+        if checks[-1].reason == "content_stale":
+            return waiting.for_content(case, tuple(checks))
+        if not checks[-1].ok:
+            return None
     checks.append(channel_gates.caps(case, way, found))
     if not checks[-1].ok:
         return None

@@ -20,6 +20,7 @@ GATES: dict[str, Said] = {
     "suppression": Said("not suppressed", "발송 금지 아님"),
     "consent": Said("consent", "동의"),
     "quiet_hours": Said("quiet hours", "발송 자제 시간"),
+    "label": Said("data labels", "데이터 라벨"),
     "render": Said("content renders", "내용 렌더링"),
     "caps": Said("frequency caps", "발송 횟수 제한"),
 }
@@ -149,6 +150,21 @@ CHECKS: dict[str, Said] = {
     "policies": Said("under {policies}", "적용 정책 {policies}"),
     "country": Said("{countries} by {source}", "{countries} ({source})"),
     "no_country": Said("no country known", "국가를 알 수 없음"),
+    "label": Said("{label}, used for {purpose}", "{label}, 사용 목적 {purpose}"),
+    "not_allowed": Said("{purpose} is not allowed", "{purpose} 미동의"),
+    "policy_forbids": Said(
+        "policy {policy} does not use it for this",
+        "정책 {policy}에서 이 목적의 사용을 허용하지 않음",
+    ),
+    "generic": Said("generic content: {purpose} is not allowed", "일반 내용: {purpose} 미동의"),
+    "language": Said("in {language}", "언어 {language}"),
+    "fragments": Said("with {names}", "조각 {names}"),
+    "near_fix": Said("nearest by a position {age} old", "{age} 전 위치에서 가장 가까운 곳"),
+    "near_home": Said(
+        "nearest by the home that was stated", "본인이 알려 준 거주 지역에서 가장 가까운 곳"
+    ),
+    "near_none": Said("nearest of nowhere: no position", "위치가 없어 가장 가까운 곳을 모름"),
+    "withdrawn": Said("withdrawn: {purposes}", "철회됨: {purposes}"),
     "zones": Said("{zones} ({source})", "{zones} ({source})"),
     "no_zone": Said("no zone", "시간대 없음"),
     "many_zones": Said("{count} zones", "시간대 {count}개"),

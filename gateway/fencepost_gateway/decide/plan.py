@@ -136,6 +136,7 @@ class Template(Struct, frozen=True):
     ``sources`` maps channel -> member -> source; lists (buttons) stay lists of mappings.
     ``missing`` says what an absent value does: withhold the message, or print nothing.
     ``confirms`` names the purpose that the message asks its receiver to confirm.
+    ``language`` is that of ``sources``; ``languages`` maps others to their complete channels.
     """
 
     template_id: str
@@ -143,7 +144,19 @@ class Template(Struct, frozen=True):
     purpose: PurposeName
     sources: dict[str, dict[str, Any]]
     missing: Literal["withhold", "default"] = "withhold"
+    language: str = ""
+    languages: dict[str, dict[str, dict[str, Any]]] = {}
     confirms: str = ""
+
+
+class Fragment(Struct, frozen=True):
+    """A piece of text that templates share: ``text``, ``html`` perhaps, in its languages."""
+
+    fragment_id: str
+    version: int
+    texts: dict[str, str]
+    language: str = ""
+    languages: dict[str, dict[str, str]] = {}
 
 
 class Experiment(Struct, frozen=True):
@@ -199,10 +212,11 @@ class QuietHours(Struct, frozen=True):
 
 class Policy(Struct, frozen=True):
     """
-    Consent and quiet hours of a workspace, or of the ``countries`` that it is written for.
+    Consent, quiet hours and the use of locations: of a workspace, or of the ``countries`` it names.
 
     ``accepts`` maps purpose (or ``*``) to the consent values that allow it; ``defaults`` maps
     purpose to the value that stands where nothing was said. All rules of ``quiet_hours`` hold.
+    Templates of the purposes ``location_fields`` may say where somebody is.
     """
 
     policy_id: str
@@ -211,6 +225,7 @@ class Policy(Struct, frozen=True):
     defaults: dict[str, str]
     quiet_hours: tuple[QuietHours, ...] = ()
     countries: frozenset[str] = frozenset()
+    location_fields: frozenset[str] = frozenset({"marketing", "transactional"})
 
 
 class Plan(Struct, frozen=True):
@@ -229,6 +244,7 @@ class Plan(Struct, frozen=True):
     policy: Policy
     campaigns: dict[str, Campaign] = {}
     templates: dict[str, Template] = {}
+    fragments: dict[str, Fragment] = {}
     caps: tuple[CapRule, ...] = ()
     fences: dict[str, FenceView] = {}
     on_event: dict[str, tuple[Campaign, ...]] = {}

@@ -142,6 +142,14 @@ REASONS: dict[str, Said] = {
         "The setting public_url is missing, so no link can be written.",
         "public_url 설정이 없어 링크를 만들 수 없습니다.",
     ),
+    "label": Said(
+        "The content says where the person is, and that is not allowed for this purpose.",
+        "내용에 위치 정보가 들어 있으나 이 목적으로는 사용할 수 없습니다.",
+    ),
+    "content_stale": Said(
+        "A consent that the content relied on was withdrawn meanwhile; it is rendered anew.",
+        "내용 작성에 필요한 동의가 그사이 철회되어 내용을 다시 작성합니다.",
+    ),
     "frequency_cap": Said(
         "A frequency cap is used up.",
         "발송 횟수 제한을 모두 사용했습니다.",

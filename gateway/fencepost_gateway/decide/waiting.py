@@ -15,6 +15,7 @@ from fencepost_gateway.decide.message import Check, Verdict
 from fencepost_gateway.decide.solver import FOREVER_MS
 
 HOLD_MIN_MS = 60_000
+STALE_RETRY_MS = 1_000  # long enough that a claim and a rendering that disagree do not spin
 
 
 def for_hours(case: Case, check: Check, checks: tuple[Check, ...]) -> Verdict:
@@ -30,6 +31,12 @@ def for_hours(case: Case, check: Check, checks: tuple[Check, ...]) -> Verdict:
     if case.campaign.message.quiet_hours == "drop":
         return Verdict("withheld", checks, check.reason)
     return _defer(case, check, checks)
+
+
+def for_content(case: Case, checks: tuple[Check, ...]) -> Verdict:
+    """Defer a message whose content is of a consent, or of a person, that was: it is made anew."""
+    retry_at_ms = case.now_ms + STALE_RETRY_MS
+    return Verdict("deferred", checks, "content_stale", retry_at_ms=retry_at_ms)
 
 
 def for_slot(case: Case, refusals: Sequence[Check], checks: tuple[Check, ...]) -> Verdict:

@@ -255,6 +255,32 @@ def _tell_quiet_hours(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str
     yield from _tell_next(inputs, tongue)
 
 
+def _tell_label(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    yield tongue.say(CHECKS["label"], label=inputs["label"], purpose=inputs["used_for"])
+    if inputs.get("denied"):
+        yield tongue.say(CHECKS["not_allowed"], purpose=inputs["denied"])
+    if inputs.get("policy"):
+        yield tongue.say(CHECKS["policy_forbids"], policy=inputs["policy"])
+
+
+def _tell_render(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    yield tongue.say(CHECKS["value"], name="template", value=inputs["template"])
+    if inputs.get("language"):
+        yield tongue.say(CHECKS["language"], language=inputs["language"])
+    if inputs.get("fragments"):
+        yield tongue.say(CHECKS["fragments"], names=", ".join(inputs["fragments"][:SHOWN_MAX]))
+    if inputs.get("content") == "generic":
+        yield tongue.say(CHECKS["generic"], purpose="personalisation")
+    near = inputs.get("nearest")
+    if near:
+        age = tongue.span(near["age_s"] * 1000) if near.get("age_s") is not None else ""
+        yield tongue.say(CHECKS[f"near_{near['source']}"], age=age)
+    if inputs.get("member"):
+        yield tongue.say(CHECKS["value"], name="member", value=str(inputs["member"]))
+    if inputs.get("withdrawn"):
+        yield tongue.say(CHECKS["withdrawn"], purposes=", ".join(inputs["withdrawn"]))
+
+
 def _tell_caps(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     for rule in inputs["rules"]:
         counts = {name: tongue.count(rule[name]) for name in ("used", "limit")}
@@ -289,6 +315,8 @@ _TELLERS: dict[str, Callable[[Mapping[str, Any], Tongue], Iterator[str]]] = {
     "reachable": _tell_reachable,
     "consent": _tell_consent,
     "quiet_hours": _tell_quiet_hours,
+    "label": _tell_label,
+    "render": _tell_render,
     "caps": _tell_caps,
 }
 

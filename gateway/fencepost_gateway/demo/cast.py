@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 ALL_YES: Mapping[str, str] = {
     "collect": "CT",
+    "personalisation": "y",
     "marketing": "y",
     "location_collect": "y",
     "location_precise": "y",

@@ -12,7 +12,8 @@ Rule 3. At most one workspace document and one policy without jurisdiction are l
 Rule 4. A sensitive fence starts no marketing (spec/geofence.md section 5), nor is it asked for by
         marketing, in a rule or through an audience.
 Rule 5. Opening hours can be read, and have a zone.
-Rule 6. Templates are read by the caller's ``lint``: Liquid lives above this room.
+Rule 6. Templates and fragments are read by the caller's ``lint``: Liquid lives above this room.
+        What is doubtful comes with the errors as a warning (``document.errors_of`` drops it).
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ from fencepost_gateway.documents.rule_references import (
 )
 from fencepost_geofence.fence import Fence
 
-Lint = Callable[[Mapping[str, object]], Iterable[Finding]]
+Lint = Callable[[Sequence[Document]], Iterable[tuple[Document, Finding]]]
 _SHOWN = {"message": "template, campaign or tag"}
 
 
@@ -75,7 +76,7 @@ def check(
     Args:
         documents: What the loader gave, without problems.
         live: The documents that are live already.
-        lint: Reads the Liquid of a template's body (``content.lint``).
+        lint: Reads the Liquid of templates and fragments (``content.lint``).
 
     """
     world = _world(_laid_over(documents, live))
@@ -83,9 +84,11 @@ def check(
     for document in world.documents:
         finder = _FINDERS.get(document.kind)
         findings = [*finder(document, world)] if finder else []
-        if document.kind == "template" and document.origin.file:
-            findings += lint(document.body)
         problems += [problem_in(document, f.path, f.what, f.how) for f in dict.fromkeys(findings)]
+    problems += [
+        problem_in(document, f.path, f.what, f.how, is_warning=f.is_warning)
+        for document, f in lint(world.documents)
+    ]
     problems += [*_several(world.documents), *doubled(documents)]
     return sorted(problems, key=lambda p: (p.file, p.feature or 0, p.line or 0))
 

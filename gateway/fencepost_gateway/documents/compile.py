@@ -46,13 +46,13 @@ from fencepost_gateway.documents.models.hours import Allowed
 from fencepost_gateway.documents.models.place import Library, Workspace
 from fencepost_gateway.documents.models.policy import Policy, QuietHours
 from fencepost_gateway.documents.models.selector import FenceSelector
-from fencepost_gateway.documents.models.template import Template
+from fencepost_gateway.documents.models.template import Fragment, Template
 from fencepost_gateway.documents.shipped import default_documents
+from fencepost_gateway.documents.translations import CHANNELS, translated
 from fencepost_geofence.fence import Fence
 
 _M = TypeVar("_M", bound=Authored)
 _ASKED_FOR = ("dwell", "pass", "approach")  # what a fence has only if its author says so
-_CHANNEL_MEMBERS = ("in_app", "web_push", "sms", "email")
 
 
 def compile_plan(
@@ -94,6 +94,10 @@ def compile_plan(
         templates={
             source.id: _template(source, each)
             for source, each in _of_kind(stored, "template", Template)
+        },
+        fragments={
+            source.id: _fragment(source, each)
+            for source, each in _of_kind(stored, "fragment", Fragment)
         },
         caps=tuple(
             rule for _, each in _of_kind(stored, "caps", Caps) for rule in _caps(each, views)
@@ -269,17 +273,30 @@ def _experiment(source: StoredDocument, authored: Experiment) -> plan.Experiment
 
 def _template(source: StoredDocument, authored: Template) -> plan.Template:
     sources: dict[str, dict[str, Any]] = {}
-    for channel in _CHANNEL_MEMBERS:
+    for channel in CHANNELS:
         content: Authored | None = getattr(authored, channel)
         if content is not None:
             sources[channel] = content.model_dump()
+    languages = {tag: translated(authored, tag) for tag in authored.translations}
     return plan.Template(
         template_id=authored.id,
         version=source.version,
         purpose=authored.purpose,
         sources=sources,
         missing=authored.missing,
+        language=authored.language,
+        languages=languages,
         confirms=authored.confirms or "",
+    )
+
+
+def _fragment(source: StoredDocument, authored: Fragment) -> plan.Fragment:
+    return plan.Fragment(
+        authored.id,
+        source.version,
+        {"text": authored.text, "html": authored.html},
+        authored.language,
+        {tag: each.model_dump() for tag, each in authored.translations.items()},
     )
 
 
@@ -319,6 +336,7 @@ def _policy(source: StoredDocument, authored: Policy) -> plan.Policy:
         defaults=dict(authored.defaults),
         quiet_hours=tuple(_quiet_hours(each) for each in authored.quiet_hours),
         countries=frozenset(authored.jurisdiction),
+        location_fields=frozenset(authored.location_fields),
     )
 
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from msgspec import Struct
@@ -82,7 +83,7 @@ class StoredDocument(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True):
-    """One thing wrong with a document (Rule 2)."""
+    """One thing wrong with a document (Rule 2), or doubtful: a warning stops nothing."""
 
     file: str
     what: str
@@ -90,6 +91,7 @@ class Problem(Struct, frozen=True):
     where: str = ""
     line: int | None = None
     feature: int | None = None
+    is_warning: bool = False
 
     def __str__(self) -> str:
         """Write the problem on one line."""
@@ -100,7 +102,8 @@ class Problem(Struct, frozen=True):
             spot += f": feature {self.feature}"
         if self.where:
             spot += f": {self.where}"
-        return f"{spot}: {self.what}; {self.how}"
+        doubt = "warning: " if self.is_warning else ""
+        return f"{spot}: {doubt}{self.what}; {self.how}"
 
 
 def canonical_json(body: object) -> bytes:
@@ -129,8 +132,15 @@ def dotted(path: Path) -> str:
     return ".".join(str(step) for step in path)
 
 
-def problem_in(document: Document, path: Path, what: str, how: str) -> Problem:
-    """Say what is wrong at ``path`` of ``document``."""
+def errors_of(found: Iterable[Problem]) -> list[Problem]:
+    """Give what stops a publication: everything but the warnings."""
+    return [each for each in found if not each.is_warning]
+
+
+def problem_in(
+    document: Document, path: Path, what: str, how: str, *, is_warning: bool = False
+) -> Problem:
+    """Say what is wrong, or doubtful, at ``path`` of ``document``."""
     origin = document.origin
     name = f"{document.kind} {document.id}"
     return Problem(
@@ -140,4 +150,5 @@ def problem_in(document: Document, path: Path, what: str, how: str) -> Problem:
         where=f"{name}, {dotted(path)}" if path else name,
         line=origin.line(path),
         feature=origin.feature,
+        is_warning=is_warning,
     )

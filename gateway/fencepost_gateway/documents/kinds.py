@@ -25,11 +25,12 @@ from fencepost_gateway.documents.models.caps import Caps
 from fencepost_gateway.documents.models.experiment import Experiment
 from fencepost_gateway.documents.models.place import Fence, Library, Workspace
 from fencepost_gateway.documents.models.policy import Policy
-from fencepost_gateway.documents.models.template import Template
+from fencepost_gateway.documents.models.template import Fragment, Template
 
 MODELS: Final[Mapping[str, type[Authored]]] = {
     "campaign": Campaign,
     "template": Template,
+    "fragment": Fragment,
     "caps": Caps,
     "policy": Policy,
     "fence": Fence,
@@ -47,11 +48,12 @@ LATER_KINDS: Final[Mapping[str, str]] = {
 
 
 class Finding(Struct, frozen=True):
-    """One thing wrong inside a document's body."""
+    """One thing wrong inside a document's body, or doubtful: a warning stops nothing."""
 
     path: Path
     what: str
     how: str
+    is_warning: bool = False
 
 
 def validate(kind: str, body: Mapping[str, Any]) -> Authored | list[Finding]:

@@ -6,8 +6,8 @@ Pure: the caller read the files. YAML and JSON hold documents, GeoJSON holds fen
 
 Rule 1. Every problem of every file is said at once; a file with problems gives no documents.
 Rule 2. A document is (kind, id): the same twice is a problem, with the place of the first.
-Rule 3. A file named by ``email.text`` or ``email.html`` is taken into the body; the name is a
-        relative path beside the document, and never leaves the files given.
+Rule 3. A file named by ``text`` or ``html`` of an email or a fragment is taken into the body; the
+        name is a relative path beside the document, and never leaves the files given.
 Rule 4. With ``is_foreign`` GeoJSON that was not written for us is read too: ids are made where
         they lack, members we do not know are passed over.
 """
@@ -17,7 +17,7 @@ from __future__ import annotations
 import json
 import posixpath
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -26,6 +26,7 @@ from fencepost_gateway.documents import fences, kinds, yaml_text
 from fencepost_gateway.documents.document import (
     Document,
     Origin,
+    Path,
     Problem,
     SourceFile,
     parse_json,
@@ -123,7 +124,7 @@ def _read_document(
         line = origin.line(("kind",))
         loaded.problems.append(Problem(path, what, how, line=line))
         return
-    findings = _take_files(body, path, beside) if kind == "template" else []
+    findings = _take_files(body, path, beside) if kind in {"template", "fragment"} else []
     answer = kinds.validate(kind, body)
     findings += answer if isinstance(answer, list) else []
     if kind == "fence" and not findings:
@@ -138,25 +139,39 @@ def _read_document(
 
 
 def _take_files(body: dict[str, Any], path: str, beside: Mapping[str, str]) -> list[Finding]:
-    """Put the text of files that the template names in the place of their names (Rule 3)."""
-    email = body.get("email")
-    if not isinstance(email, dict):
-        return []
+    """Put the text of files that the document names in the place of their names (Rule 3)."""
     findings = []
-    for member in ("text", "html"):
-        name = email.get(member)
-        if not isinstance(name, str) or not _CONTENT_NAME.fullmatch(name):
-            continue
-        text = beside.get(posixpath.normpath(posixpath.join(posixpath.dirname(path), name)))
-        if text is None:
-            how = "put the file beside the document, or write the text here"
-            findings.append(Finding(("email", member), f"there is no file {name}", how))
-        elif len(text.encode(errors="surrogatepass")) > CONTENT_MAX_BYTES:
-            what = f"{name} is larger than {CONTENT_MAX_BYTES >> 10} KiB"
-            findings.append(Finding(("email", member), what, "shorten it"))
-        else:
-            email[member] = text
+    for place, holder in _holders(body):
+        for member in ("text", "html"):
+            name = holder.get(member)
+            if not isinstance(name, str) or not _CONTENT_NAME.fullmatch(name):
+                continue
+            spot = (*place, member)
+            text = beside.get(posixpath.normpath(posixpath.join(posixpath.dirname(path), name)))
+            if text is None:
+                how = "put the file beside the document, or write the text here"
+                findings.append(Finding(spot, f"there is no file {name}", how))
+            elif len(text.encode(errors="surrogatepass")) > CONTENT_MAX_BYTES:
+                what = f"{name} is larger than {CONTENT_MAX_BYTES >> 10} KiB"
+                findings.append(Finding(spot, what, "shorten it"))
+            else:
+                holder[member] = text
     return findings
+
+
+def _holders(body: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Give what may name files: the email of a template, or a fragment; in every language."""
+    is_fragment = body["kind"] == "fragment"
+    places: list[tuple[Path, Any]] = [((), body)]
+    languages = body.get("languages")
+    if isinstance(languages, dict):
+        places += [(("languages", tag), each) for tag, each in languages.items()]
+    for place, holder in places:
+        if not isinstance(holder, dict):
+            continue
+        found = holder if is_fragment else holder.get("email")
+        if isinstance(found, dict):
+            yield place if is_fragment else (*place, "email"), found
 
 
 def _read_geojson(file: SourceFile, *, is_foreign: bool) -> Loaded:

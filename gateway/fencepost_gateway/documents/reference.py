@@ -42,7 +42,12 @@ dwell_after: 10m
 kind: template
 id: greet
 purpose: marketing
-languages: {en: default}
+languages:
+  en: default
+  ko:
+    email:
+      subject: "{{ place.name }} 수업 안내"
+      text: "다음 수업은 {{ place.meta.next_class }}입니다. {% render 'footer' %}"
 in_app:
   layout: modal
   title: "Hi {{ person.first_name | default: 'there' }}"
@@ -51,7 +56,12 @@ in_app:
 web_push: {title: "A class at {{ place.name }}", link: "https://luma.example/book"}
 email:
   subject: "A class at {{ place.name }}"
-  text: "The next class begins at {{ place.meta.next_class }}."
+  text: "The next class begins at {{ place.meta.next_class }}. {% render 'footer' %}"
+---
+kind: fragment
+id: footer
+languages: {en: default, ko: {text: "루마 모나코"}}
+text: Luma Monaco
 ---
 kind: campaign
 id: yoga-greeting

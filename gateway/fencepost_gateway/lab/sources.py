@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from fencepost_gateway.content.lint import lint_template
+from fencepost_gateway.content.lint import lint_documents
 from fencepost_gateway.documents.check import check
-from fencepost_gateway.documents.document import Document, SourceFile
+from fencepost_gateway.documents.document import Document, Problem, SourceFile, errors_of
 from fencepost_gateway.documents.loader import SUFFIXES, load
 from fencepost_gateway.errors import StartError
 
 
-def read_documents(files: Sequence[Path], folders: Sequence[Path]) -> list[Document]:
+def read_documents(
+    files: Sequence[Path],
+    folders: Sequence[Path],
+    warned: Callable[[Problem], None] | None = None,
+) -> list[Document]:
     """
     Read GeoJSON files as they come and folders as ``apply`` does, and check them together.
+
+    Args:
+        files: GeoJSON.
+        folders: Folders of documents.
+        warned: Gets every warning of documents that may be used.
 
     Raises:
         StartError: Every problem with its place.
@@ -25,9 +34,13 @@ def read_documents(files: Sequence[Path], folders: Sequence[Path]) -> list[Docum
     documents = [*foreign.documents, *own.documents]
     problems = [*foreign.problems, *own.problems]
     if not problems:
-        problems = check(documents, [], lint_template)
-    if problems:
-        raise StartError("\n".join([f"{len(problems)} problems:", *map(str, problems)]))
+        problems = check(documents, [], lint_documents)
+    wrong = errors_of(problems)
+    if wrong:
+        raise StartError("\n".join([f"{len(wrong)} problems:", *map(str, problems)]))
+    if warned is not None:
+        for each in problems:
+            warned(each)
     return documents
 
 

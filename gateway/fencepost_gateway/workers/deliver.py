@@ -18,25 +18,18 @@ from typing import Any
 
 import msgspec
 import structlog
-from msgspec import structs
 
 from fencepost_channels.message import Content, Outgoing, Purpose
 from fencepost_gateway.clock import Clock
-from fencepost_gateway.content.proof import as_proof
-from fencepost_gateway.content.renderer import Renderer, RenderProblem
-from fencepost_gateway.content.scope import scope_for
-from fencepost_gateway.decide.case import Rendered, campaign_of
-from fencepost_gateway.decide.cause import place_of
+from fencepost_gateway.content.renderer import RenderProblem
 from fencepost_gateway.decide.claim import judge
-from fencepost_gateway.decide.experiment import arm_of, template_of
 from fencepost_gateway.decide.message import ClaimFacts, Verdict
-from fencepost_gateway.decide.person import Person
-from fencepost_gateway.decide.plan import Plan
+from fencepost_gateway.decide.rendered import Rendered
 from fencepost_gateway.decide.settle import CallOutcome, Settlement, settle
 from fencepost_gateway.errors import StoreUnavailableError
-from fencepost_gateway.intake.tickets import write_ticket
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import LEASE_MS, Claimed, Store
+from fencepost_gateway.workers.compose import Composer, arm_now
 from fencepost_gateway.workers.lanes import Lane
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.wakes import Wakes, rung
@@ -69,9 +62,8 @@ class Deliver:
         self._clock = clock
         self._wakes = wakes
         self._metrics = metrics
-        self._renderer = Renderer()
+        self._composer = Composer(store, plans, public_url)
         self._in_flight = in_flight
-        self._public_url = public_url.rstrip("/")
         self._under_way: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
@@ -136,16 +128,14 @@ class Deliver:
         facts = await self._store.peek(message_id)
         if facts is None:
             return
-        shown_as = await self._shown_as(facts)
         now_ms = self._clock.now_ms()
+        composed = await self._composer.compose(facts, self._lanes, now_ms)
         plan = self._plans.plan
-        arm, contents = self._render(plan, facts, shown_as, now_ms)
 
         def decide(claim_facts: ClaimFacts) -> Verdict:
-            nonlocal arm, contents
-            if _arm(plan, claim_facts) != arm:  # merged meanwhile: the known person's arm stays
-                arm, contents = self._render(plan, claim_facts, claim_facts.person, now_ms)
-            rendered = {channel: _rendered(content) for channel, content in contents.items()}
+            rendered = {channel: each.rendered for channel, each in composed.by_channel.items()}
+            if arm_now(plan, claim_facts) != composed.arm:  # two persons became one meanwhile
+                rendered = dict.fromkeys(rendered, Rendered("content_stale"))
             return judge(plan, claim_facts, rendered, now_ms)
 
         claimed = await self._store.claim(message_id, decide, now_ms)
@@ -155,49 +145,8 @@ class Deliver:
         if not claimed.message.mark:
             self._metrics.decisions.labels(verdict.outcome, verdict.reason).inc()
         if verdict.outcome == "send":
-            await self._send(claimed, contents[verdict.channel], now_ms)
+            await self._send(claimed, composed.by_channel[verdict.channel].content, now_ms)
         self._wakes.log.set()
-
-    async def _shown_as(self, facts: ClaimFacts) -> Person:
-        """Give with whose facts a message is rendered: its person's, unless a proof asks others."""
-        proof = facts.message.proof
-        if proof is None:
-            return facts.person
-        person_id = proof.as_person_id
-        found = await self._store.persons([person_id]) if person_id else {}
-        person = found.get(person_id, facts.person)
-        return structs.replace(person, locale=proof.language or person.locale)
-
-    def _render(
-        self, plan: Plan, facts: ClaimFacts, shown_as: Person, now_ms: int
-    ) -> tuple[str, dict[str, Content | RenderProblem]]:
-        """Render every channel of a message; gives the arm it was rendered for, too."""
-        message = facts.message
-        campaign = campaign_of(plan, facts)
-        template = template_of(plan, campaign, facts.person) if campaign else None
-        if template is None:
-            return "", {}
-        channels = [channel for channel in message.channels if channel in self._lanes]
-        if template.confirms and not self._public_url:
-            problem = RenderProblem("no_public_url", "confirm.link")
-            return "", dict.fromkeys(channels, problem)
-        place = place_of(plan, shown_as, message.cause)
-        scope = scope_for(
-            shown_as,
-            place,
-            message.cause.props,
-            now_ms,
-            workspace_zone=plan.workspace_zone,
-            confirm_link=self._link(message.message_id) if template.confirms else "",
-        )
-        made = {each: self._renderer.render(template, each, scope) for each in channels}
-        if message.proof is not None:
-            made = {channel: as_proof(content) for channel, content in made.items()}
-        return _arm(plan, facts), made
-
-    def _link(self, message_id: str) -> str:
-        ticket = write_ticket(self._plans.plan.seed, message_id)
-        return f"{self._public_url}/v1/confirm/{ticket}"
 
     async def _send(
         self, claimed: Claimed, content: Content | RenderProblem, claimed_ms: int
@@ -238,15 +187,3 @@ class Deliver:
             return
         if not claimed.message.mark:
             self._metrics.deliveries.labels(channel, settlement.state).inc()
-
-
-def _arm(plan: Plan, facts: ClaimFacts) -> str:
-    campaign = campaign_of(plan, facts)
-    return arm_of(plan, campaign, facts.person) if campaign else ""
-
-
-def _rendered(content: Content | RenderProblem) -> Rendered:
-    if isinstance(content, RenderProblem):
-        member = f"{content.member} ({content.detail})" if content.detail else content.member
-        return Rendered(content.code, member)
-    return Rendered()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from fencepost_gateway.content.nearest import Nearby
 from fencepost_gateway.decide.audiences import Keys
 from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.documents.compile import compile_plan, fences_of
@@ -62,6 +63,7 @@ class Plans:
         else:  # nothing to keep: loading in bulk is faster
             self._index = FenceIndex(self.fences)
             self.tracker = Tracker(self._index)
+        self.nearby = Nearby(self.fences, self.plan.fences)
 
     def audience_keys(self, key: str) -> Keys:
         """Give the definitions of audiences under a name; of one nobody knows: none."""

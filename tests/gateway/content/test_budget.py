@@ -11,7 +11,7 @@ from fencepost_channels.message import SmsContent
 from fencepost_gateway.content import language
 from fencepost_gateway.content.budget import OUTPUT_MAX_BYTES, SOURCE_MAX_BYTES
 from fencepost_gateway.content.renderer import Renderer, RenderProblem
-from fencepost_gateway.decide.plan import Template
+from fencepost_gateway.decide.plan import Fragment, Template
 
 HANG_GUARD_S = 5.0
 MEMORY_MAX_BYTES = 16 << 20
@@ -51,7 +51,8 @@ REFUSED = {
     "long range reversed": "{{ (1..100000000) | reverse }}",
     "range of a value": "{% assign n = 100000000 %}{% for i in (1..n) %}{% endfor %}",
     "include": "{% include 'a' %}",
-    "render": "{% render 'a' %}",
+    "render of a value": "{% render person.name %}",
+    "render of a name": "{% render footer %}",
     "raw without end": "{% raw %}" * 6_000,
     "doc without end": "{% doc %}" * 6_000,
     "opening braces": "{{" * 30_000,
@@ -102,6 +103,50 @@ def test_bomb_is_stopped_before_it_is_built(name: str) -> None:
         tracemalloc.stop()
 
     assert peak_bytes < MEMORY_MAX_BYTES
+
+
+FRAGMENTS = {
+    "doubling": {
+        **{f"f{n}": f"{{% render 'f{n + 1}' %}}" * 2 for n in range(25)},
+        "f25": "",
+    },
+    "itself": {"f0": "{% render 'f0' %}"},
+    "itself twice": {"f0": "{% render 'f0' %}{% render 'f0' %}"},
+    "each other": {"f0": "{% render 'f1' %}", "f1": "{% render 'f0' %}"},
+    "in a loop": {"f0": "{% for a in (1..1000) %}{% render 'f1' %}{% endfor %}", "f1": "y" * 1_000},
+    "loops in it": {
+        "f0": "{% for a in (1..1000) %}{% render 'f1' %}{% endfor %}",
+        "f1": "{% for a in (1..1000) %}{% endfor %}",
+    },
+    "empty parts": {
+        "f0": "{% for a in (1..1000) %}{% render 'f1' %}{% endfor %}",
+        "f1": "{% if a %}{% endif %}" * 200,
+    },
+    "for every item": {
+        "f0": "{% assign x = 'a,b,c,d' | split: ',' %}"
+        + "{% assign x = x | concat: x %}" * 12
+        + "{% render 'f1' for x as item %}",
+        "f1": "{% if item %}{% endif %}" * 20,
+    },
+    "filters": {
+        "f0": "{% render 'f1', x: 'xxxxxxxxxx' %}",
+        "f1": "{% assign y = x | append: x %}{% render 'f1', x: y %}",
+    },
+}
+
+
+@pytest.mark.feature("C09")
+@pytest.mark.bad_input(108)
+@pytest.mark.parametrize("texts", FRAGMENTS.values(), ids=FRAGMENTS.keys())
+def test_bomb_of_fragments_ends_at_its_budget(texts: dict[str, str]) -> None:
+    """A fragment draws on the budget of the template that renders it, cycles too."""
+    template = Template("t", 1, "marketing", {"sms": {"text": "{% render 'f0' %}"}})
+    fragments = {name: Fragment(name, 1, {"text": text}) for name, text in texts.items()}
+    begun_s = process_time()
+    made = Renderer().render(template, "sms", {}, fragments)
+
+    assert made == RenderProblem("render_failed", "sms.text", "budget")
+    assert process_time() - begun_s < HANG_GUARD_S
 
 
 @pytest.mark.bad_input(108)

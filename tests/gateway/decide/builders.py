@@ -8,7 +8,6 @@ from hypothesis import settings
 from msgspec.structs import replace
 
 from fencepost_gateway.decide.caps import Slot
-from fencepost_gateway.decide.case import Rendered
 from fencepost_gateway.decide.cause import Cause
 from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.consent import ConsentEntry
@@ -27,6 +26,7 @@ from fencepost_gateway.decide.plan import (
     Template,
     TransitionEntry,
 )
+from fencepost_gateway.decide.rendered import Rendered
 
 MODEST = settings(max_examples=60, deadline=None)
 

@@ -6,13 +6,13 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from fencepost_gateway.decide.case import Rendered
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import AddressRow, Check, ClaimFacts, Verdict
 from fencepost_gateway.decide.opening import opening_of
 from fencepost_gateway.decide.person import Person, Presence, past_event
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.plan import CapRule, CapScope, Goal, MessagePlan, Plan
+from fencepost_gateway.decide.rendered import Rendered
 from fencepost_gateway.decide.rules import compile_rule
 from fencepost_gateway.decide.summary import EventSummary
 from fencepost_gateway.decide.timing import HELD_MAX_MS, RELEASE_SPREAD_MS
@@ -44,12 +44,14 @@ from gateway.decide.builders import (
 
 MESSAGE_GATES = ["live", "emergency_stop", "age", "holdout", "goal", "while"]
 CHANNEL_GATES = ["reachable", "suppression", "consent", "quiet_hours", "render", "caps"]
+LABELLED = [*CHANNEL_GATES[:4], "label", *CHANNEL_GATES[4:]]  # content that names a place
 
 NIGHT_MS = at("2026-06-01 01:00")  # 03:00 in Monaco; daytime begins at 06:00 UTC
 MORNING_MS = at("2026-06-01 06:00")
 NO_MARKETING = (ConsentEntry("marketing", "n", 1), *YES_TO_ALL[1:])
 CAP = CapRule("caps.1", 1, rolling_ms=DAY_MS)
 USED = (slot("used", NOON_MS - HOUR_MS, NOON_MS - HOUR_MS),)
+PLACED = dict.fromkeys(CHANNELS, Rendered(location=True, place=True))
 INSIDE = compile_rule({"inside": {"tag": "studio"}})
 BOOKED = Goal("class_booked", DAY_MS)
 
@@ -168,6 +170,11 @@ REFUSALS: dict[str, Refusal] = {
         "zone_unknown",
         lambda: {"the_plan": plan(workspace_zone="")},
     ),
+    "location in content": (
+        "label",
+        "label",
+        lambda: {"rendered": PLACED, "the_facts": facts(consents=YES_TO_ALL[:2])},
+    ),
     "value missing": (
         "render",
         "render_missing",
@@ -198,7 +205,7 @@ def test_gate_refuses_with_its_reason_and_stands_in_the_record(
     assert (verdict.outcome, verdict.reason) == ("withheld", reason)
     assert (_last(verdict).gate, _last(verdict).ok, _last(verdict).reason) == (gate, False, reason)
     assert (verdict.slot, verdict.address, verdict.retry_at_ms) == (None, None, None)
-    order = [*MESSAGE_GATES, *CHANNEL_GATES]
+    order = [*MESSAGE_GATES, *(LABELLED if gate == "label" else CHANNEL_GATES)]
     asked = gates(verdict)
     assert asked[: order.index(gate) + 1] == order[: order.index(gate) + 1]
     assert all(check.ok == (not check.reason) for check in verdict.checks)
@@ -206,7 +213,7 @@ def test_gate_refuses_with_its_reason_and_stands_in_the_record(
 
 def test_every_gate_has_its_refusal() -> None:
     """The table above covers the whole order."""
-    assert {gate for gate, _, _ in REFUSALS.values()} == {*MESSAGE_GATES, *CHANNEL_GATES}
+    assert {gate for gate, _, _ in REFUSALS.values()} == {*MESSAGE_GATES, *LABELLED}
 
 
 @pytest.mark.parametrize("vanished", ["campaigns", "templates"])
@@ -1059,3 +1066,56 @@ def test_no_check_shows_an_address_a_coordinate_or_a_text(
 
     assert canary.encode() in msgspec.msgpack.encode(seen)
     assert canary not in json.dumps(msgspec.to_builtins(verdict.checks))
+
+
+# ---- labels and content --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("purpose", "said", "ok"),
+    [
+        ("marketing", "marketing location_collect location_marketing", True),
+        ("marketing", "marketing location_collect", False),
+        ("marketing", "marketing location_marketing", False),
+        ("transactional", "location_collect", True),
+        ("transactional", "", False),
+    ],
+)
+def test_place_in_content_needs_the_location_purpose(purpose: str, said: str, ok: bool) -> None:  # noqa: FBT001 - a table
+    """Whatever woke the campaign: an app event carries no consent to name the place."""
+    consents = tuple(ConsentEntry(each, "y", 0) for each in said.split())
+    verdict = judged(plan(purpose=purpose), facts(consents=consents), PLACED)
+
+    assert verdict.outcome == ("send" if ok else "withheld")
+    assert verdict.reason == ("" if ok else "label")
+
+
+def test_nearest_alone_has_something_in_its_place() -> None:
+    """It falls back to the stated home or the default, so the message goes; the check says so."""
+    rendered = dict.fromkeys(CHANNELS, Rendered(location=True))
+    verdict = judged(the_facts=facts(consents=YES_TO_ALL[:1]), rendered=rendered)
+    (label,) = (check for check in verdict.checks if check.gate == "label")
+
+    assert verdict.outcome == "send"
+    assert label.inputs["denied"] == "location_collect"
+
+
+@pytest.mark.parametrize("rendered", [Rendered(location=True), PLACED["sms"]])
+def test_policy_says_for_what_locations_are_used(rendered: Rendered) -> None:
+    """A purpose it does not list gets no content with location fields, consent or not."""
+    the_plan = _with_policy(location_fields=frozenset({"transactional"}))
+    verdict = judged(the_plan, rendered=dict.fromkeys(CHANNELS, rendered))
+
+    assert (verdict.outcome, verdict.reason) == ("withheld", "label")
+
+
+def test_content_that_lost_its_consent_is_rendered_anew() -> None:
+    """Deferred by a second: neither sent as it is nor lost."""
+    relied = dict.fromkeys(CHANNELS, Rendered(relied_on=("personalisation",)))
+    verdict = judged(rendered=relied)
+    granted = facts(consents=(*YES_TO_ALL, ConsentEntry("personalisation", "y", 0)))
+
+    assert (verdict.outcome, verdict.reason) == ("deferred", "content_stale")
+    assert (verdict.retry_at_ms, verdict.slot) == (NOON_MS + 1_000, None)
+    assert verdict.checks[-1].inputs["withdrawn"] == ["personalisation"]
+    assert judged(the_facts=granted, rendered=relied).outcome == "send"

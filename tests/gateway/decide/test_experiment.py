@@ -1,10 +1,10 @@
 from msgspec.structs import replace
 
-from fencepost_gateway.decide.case import Rendered
 from fencepost_gateway.decide.enter import enter
 from fencepost_gateway.decide.experiment import arm_of, draw, template_of
 from fencepost_gateway.decide.person import Person, merge
 from fencepost_gateway.decide.plan import Campaign, Experiment, MessagePlan, Plan, Template
+from fencepost_gateway.decide.rendered import Rendered
 from gateway.decide.builders import (
     CHANNELS,
     EVENT,

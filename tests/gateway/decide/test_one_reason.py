@@ -6,11 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from fencepost_gateway.decide.case import Rendered
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import Check, Verdict
 from fencepost_gateway.decide.plan import CapRule, MessagePlan
 from fencepost_gateway.decide.reasons import REASONS
+from fencepost_gateway.decide.rendered import Rendered
 from gateway.decide.builders import (
     CHANNELS,
     DAY_MS,
@@ -27,7 +27,7 @@ from gateway.decide.builders import (
     slot,
 )
 
-CHANNEL_GATES = ("reachable", "suppression", "consent", "quiet_hours", "render", "caps")
+CHANNEL_GATES = ("reachable", "suppression", "consent", "quiet_hours", "label", "render", "caps")
 CAP = CapRule("caps.1", 1, rolling_ms=DAY_MS)
 some_channels = st.sets(st.sampled_from(CHANNELS))
 
@@ -61,7 +61,8 @@ def verdicts(draw: st.DrawFn, channels: Any) -> Verdict:
         emergency_stop=draw(st.sampled_from([False, False, False, True])),
     )
     off = draw(st.sampled_from(("", *CHANNELS)))
-    rendered = {each: fails.get(each, Rendered()) for each in CHANNELS if each != off}
+    place = Rendered(location=True, place=True) if draw(st.booleans()) else Rendered()
+    rendered = {each: fails.get(each, place) for each in CHANNELS if each != off}
     hours = draw(st.integers(0, 26))
     return judged(the_plan, the_facts, rendered, NOON_MS + hours * HOUR_MS)
 

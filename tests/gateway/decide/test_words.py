@@ -129,6 +129,50 @@ def test_operand_says_when_what_it_counted_happened() -> None:
     )
 
 
+def test_check_says_how_content_came_about() -> None:
+    """Generic or not, in which language, of which fragments, from what position: in words."""
+    checks = [
+        {
+            "gate": "label",
+            "ok": True,
+            "channel": "sms",
+            "inputs": {"label": "location", "used_for": "marketing", "denied": "location_collect"},
+        },
+        {
+            "gate": "render",
+            "ok": False,
+            "channel": "sms",
+            "inputs": {
+                "template": "near v1",
+                "language": "ko",
+                "fragments": ["foot v2"],
+                "content": "generic",
+                "nearest": {"source": "fix", "age_s": 3600},
+                "member": "person.tier",
+            },
+        },
+    ]
+    claim_body = {
+        "outcome": "withheld",
+        "reason": "render_missing",
+        "campaign_id": "c",
+        "campaign_version": 1,
+        "channel": "sms",
+        "retry_at_ms": None,
+        "checks": checks,
+    }
+    said = words.tell("claim", claim_body)
+
+    assert said[1:] == [
+        "  yes data labels on sms: location, used for marketing; location_collect is not allowed",
+        (
+            "  no  content renders on sms: template near v1; in ko; with foot v2; generic content: "
+            "personalisation is not allowed; nearest by a position 1 h old; member person.tier"
+        ),
+    ]
+    assert "일반 내용: personalisation 미동의" in words.tell("claim", claim_body, KOREAN)[2]
+
+
 def test_step_names_its_cause_in_the_language() -> None:
     """A transition by its kind; an app event keeps the name its authors gave it."""
     body = {"campaign_id": "hi", "campaign_version": 1, "outcome": "entered", "cause": "enter"}

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from fencepost_gateway.content.lint import lint_documents
 from fencepost_gateway.demo.town import build_town, fences_geojson
 from fencepost_gateway.documents.check import check
 from fencepost_gateway.documents.document import SourceFile
-from fencepost_gateway.documents.kinds import Finding
 from fencepost_gateway.documents.loader import SUFFIXES, load
 from fencepost_gateway.documents.shipped import default_documents
 
@@ -33,16 +33,11 @@ def example_files() -> list[SourceFile]:
     ]
 
 
-def no_lint(_body: object) -> list[Finding]:
-    """Leave Liquid to the content's own tests."""
-    return []
-
-
 @pytest.mark.parametrize("source", [demo_files, example_files], ids=["demo", "example"])
 def test_documents_are_without_a_problem(source: Callable[[], list[SourceFile]]) -> None:
     """Every document is accepted as it stands, and every reference points somewhere."""
     loaded = load(source())
-    problems = [*loaded.problems, *check(loaded.documents, default_documents(), no_lint)]
+    problems = [*loaded.problems, *check(loaded.documents, default_documents(), lint_documents)]
 
     assert [str(problem) for problem in problems] == []
     assert {document.kind for document in loaded.documents} >= {"campaign", "template", "caps"}

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
-from fencepost_gateway.content.lint import lint_template
+from fencepost_gateway.content.lint import lint_documents
 from fencepost_gateway.documents.check import check
-from fencepost_gateway.documents.document import Problem, SourceFile, StoredDocument
+from fencepost_gateway.documents.document import (
+    Document,
+    Problem,
+    SourceFile,
+    StoredDocument,
+    errors_of,
+)
 from fencepost_gateway.documents.kinds import Finding
 from fencepost_gateway.documents.loader import load
 from fencepost_gateway.documents.reference import EXAMPLE
@@ -45,7 +51,7 @@ def found(changes: Mapping[str, str] | None = None, *, live: str = "") -> list[P
     stored = load([SourceFile("live.yaml", live)])
     assert [str(p) for p in (*loaded.problems, *stored.problems)] == []
     kept = [StoredDocument(d.kind, d.id, 1, d.body) for d in stored.documents]
-    return check(loaded.documents, kept, lint_template)
+    return errors_of(check(loaded.documents, kept, lint_documents))
 
 
 def change(name: str, old: str, new: str) -> dict[str, str]:
@@ -66,7 +72,7 @@ def test_base_and_example_are_without_problems() -> None:
 
     assert found() == []
     assert example.problems == []
-    assert check(example.documents, [], lint_template) == []
+    assert errors_of(check(example.documents, [], lint_documents)) == []
 
 
 CASES = {
@@ -282,19 +288,19 @@ def test_problems_are_in_order_of_file_and_line() -> None:
     assert [problem.file for problem in problems] == ["campaign.yaml", "caps.yaml", "fence.yaml"]
 
 
-def test_only_new_templates_are_linted() -> None:
-    """What is live was read when it was published."""
-    seen = []
+def test_lint_sees_what_would_be_live() -> None:
+    """A new fragment may break a template that is live, so lint is given both."""
+    seen: list[tuple[str, bool]] = []
 
-    def lint(body: Mapping[str, object]) -> Iterable[Finding]:
-        seen.append(body["id"])
+    def lint(documents: Sequence[Document]) -> Iterable[tuple[Document, Finding]]:
+        seen.extend((each.id, bool(each.origin.file)) for each in documents)
         return ()
 
     loaded = load([SourceFile("a.yaml", BASE["template"])])
     live = StoredDocument("template", "other", 1, {**loaded.documents[0].body, "id": "other"})
     check(loaded.documents, [live], lint)
 
-    assert seen == ["greet"]
+    assert seen == [("greet", True), ("other", False)]
 
 
 def test_shipped_policies_stand_beside_each_other() -> None:
@@ -304,7 +310,30 @@ def test_shipped_policies_stand_beside_each_other() -> None:
     loaded = load(files)
 
     assert loaded.problems == []
-    assert check(loaded.documents, default_documents(), lint_template) == []
+    assert check(loaded.documents, default_documents(), lint_documents) == []
     assert [d.id for d in loaded.documents] == ["ca", "eu", "kr", "us"]
     assert all(d.body["reviewed"] == {"by": None, "at": None} for d in loaded.documents)
     assert all(d.body["jurisdiction"] for d in loaded.documents)
+
+
+@pytest.mark.feature("G03")
+def test_template_with_location_fields_must_be_allowed_to_have_them() -> None:
+    """The policy keeps locations out of marketing: the field is an error, with its line."""
+    policy = """\
+kind: policy
+id: strict
+accepts: {"*": [y]}
+quiet_hours: none
+location_fields: [transactional]
+"""
+    said = [
+        str(p) for p in found({"policy": policy} | change("template", "hi", '"{{ place.name }}"'))
+    ]
+
+    assert said == [
+        (
+            "template.yaml:4: template greet, sms.text: place says where the person is: not "
+            "allowed in a marketing template; take it out, "
+            "or add marketing to location_fields of the policy"
+        )
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fencepost_gateway.content.lint import lint_template
+from fencepost_gateway.content.lint import lint_documents
 from fencepost_gateway.documents.check import check
 from fencepost_gateway.documents.document import SourceFile
 from fencepost_gateway.documents.loader import load
@@ -22,7 +22,7 @@ GREET = "kind: template\nid: greet\npurpose: marketing\nsms: {text: hi}\n"
 def problems(*texts: str) -> list[str]:
     """Load and check documents; give what is wrong, without the place's head."""
     loaded = load([SourceFile(f"{n}.yaml", text) for n, text in enumerate(texts)])
-    found = [*loaded.problems, *(check(loaded.documents, [], lint_template) if texts else [])]
+    found = [*loaded.problems, *(check(loaded.documents, [], lint_documents) if texts else [])]
     return [f"{p.where}: {p.what}; {p.how}" for p in found]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fencepost_gateway.content.lint import lint_template
+from fencepost_gateway.content.lint import lint_documents
 from fencepost_gateway.documents.check import check
 from fencepost_gateway.documents.compile import compile_plan
 from fencepost_gateway.documents.document import SourceFile, StoredDocument
@@ -35,7 +35,7 @@ sms: {text: B}
 def _said(old: str = "", new: str = "") -> str:
     assert old in DOCUMENTS
     loaded = load([SourceFile("d.yaml", DOCUMENTS.replace(old, new) if old else DOCUMENTS)])
-    problems = loaded.problems or check(loaded.documents, [], lint_template)
+    problems = loaded.problems or check(loaded.documents, [], lint_documents)
     return "\n".join(str(p) for p in problems)
 
 

@@ -131,11 +131,27 @@ FAULTS: dict[str, tuple[str, str]] = {
     "mjml": (TEMPLATE + "email: {subject: a, text: b, mjml: c}\n", "mjml comes later"),
     "two languages": (
         TEMPLATE + "languages: {en: default, ko: default}\nsms: {text: a}\n",
-        "several languages",
+        "one language is the default",
     ),
-    "second language": (
-        TEMPLATE + "languages: {en: default, ko: {}}\nsms: {text: a}\n",
-        "not possible here",
+    "no default language": (
+        TEMPLATE + "languages: {ko: {}}\nsms: {text: a}\n",
+        "one language is the default",
+    ),
+    "no language": (
+        TEMPLATE + "languages: {english: default}\nsms: {text: a}\n",
+        "is no language",
+    ),
+    "language twice": (
+        TEMPLATE + "languages: {pt: default, PT: {}}\nsms: {text: a}\n",
+        "a language is there twice",
+    ),
+    "file of a translation": (
+        TEMPLATE + "languages: {en: default, ko: {email: {text: ko.txt}}}\nsms: {text: a}\n",
+        "there is no file ko.txt",
+    ),
+    "file of a fragment": (
+        "kind: fragment\nid: f\ntext: foot.txt\n",
+        "there is no file foot.txt",
     ),
     "file that is not there": (
         TEMPLATE + "email: {subject: a, text: greet.txt}\n",

@@ -8,10 +8,10 @@ import pytest
 from msgspec import structs
 
 from contract.store_kit import effects, ended, facts_of, message, upload
-from fencepost_gateway.decide.case import Rendered
 from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.message import ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.plan import Campaign, CapRule, MessagePlan, Plan, Template
+from fencepost_gateway.decide.rendered import Rendered
 from fencepost_gateway.ports import Claimed, Store
 from fencepost_gateway.stores.sqlite import open_sqlite
 from gateway.batches import MINUTE_MS, NOW_MS, consent, event, user, visitor

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 
 import pytest
 
-from fencepost_gateway.decide.claim import Rendered, judge
+from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.ids import chance
 from fencepost_gateway.decide.message import AddressRow, ClaimFacts, Message
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.rendered import Rendered
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.records import LogRecord, Outcome, PlaceForgotten, Upload
 from fencepost_gateway.ports import DocumentRow

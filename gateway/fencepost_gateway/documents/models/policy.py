@@ -134,3 +134,7 @@ class Policy(Authored):
     quiet_hours: Annotated[list[QuietHours], BeforeValidator(as_list), BeforeValidator(_none)] = (
         Field(description="When messages may go, `none`, or a list of such: all of them hold.")
     )
+    location_fields: list[Literal["marketing", "transactional"]] = Field(
+        default=["marketing", "transactional"],
+        description="Templates of which purposes may name `place` and `nearest`.",
+    )

@@ -1,19 +1,43 @@
-"""Template: the words of a message by channel, as Liquid."""
+"""
+Template: the words of a message by channel, as Liquid; and fragments, which templates share.
+
+Rule 1. One language is the default, and is what the channels of the template are written in. The
+        others repeat the channels they translate; layout and links they may leave out.
+Rule 2. A translation may be unfinished: which texts it lacks is a warning (``content.advice``), and
+        until it has them the channel goes out in the next language (``content.variants``).
+"""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+import re
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from fencepost_gateway.documents.models.base import TEXT_MAX, Authored, Id, Name, Shape, refuse
 
 BUTTONS_MAX = 4
+LANGUAGES_MAX = 50
+_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
 Liquid = Annotated[str, Field(max_length=TEXT_MAX), Shape("Liquid")]
 LiquidFile = Annotated[
     str, Field(max_length=TEXT_MAX), Shape("Liquid, or a file beside: greet.txt")
 ]
+
+
+def _languages(value: dict[str, Any]) -> dict[str, Any]:
+    for tag in value:
+        if not _TAG.fullmatch(tag):
+            refuse(f"{tag[:40]!r} is no language", "write a tag such as en, ko, pt-BR")
+    if len({tag.casefold() for tag in value}) < len(value):
+        refuse("a language is there twice", "keep one of them")
+    if value and sum(each == "default" for each in value.values()) != 1:
+        refuse("one language is the default", "write it as {en: default}")
+    if len(value) > LANGUAGES_MAX:
+        refuse(f"more than {LANGUAGES_MAX} languages", "write a second template")
+    return value
+
 
 _NO_MEDIA = {
     "image": "leave it out: pictures come later",
@@ -70,6 +94,61 @@ class Email(Authored):
     html: LiquidFile = Field(default="", description="Body as HTML; values are escaped.")
 
 
+class ButtonWords(Authored):
+    """A button in another language, in the place of the default's."""
+
+    text: Liquid = Field(min_length=1, description="What it says.")
+    link: Liquid = Field(default="", description="What it opens. Default: what the default opens.")
+
+
+class InAppWords(Authored):
+    """A message inside the app in another language."""
+
+    title: Liquid = Field(default="", description="Heading.")
+    body: Liquid = Field(default="", description="Text.")
+    buttons: list[ButtonWords] = Field(
+        default=[], max_length=BUTTONS_MAX, description="As many as the default has."
+    )
+
+
+class WebPushWords(Authored):
+    """A notification in another language."""
+
+    title: Liquid = Field(default="", description="First line.")
+    body: Liquid = Field(default="", description="Text.")
+    link: Liquid = Field(default="", description="What a click opens, if that is another page.")
+
+
+class SmsWords(Authored):
+    """A short message in another language."""
+
+    text: Liquid = Field(default="", description="Text.")
+
+
+class EmailWords(Authored):
+    """An email in another language."""
+
+    subject: Liquid = Field(default="", description="One line.")
+    text: LiquidFile = Field(default="", description="Body as plain text.")
+    html: LiquidFile = Field(default="", description="Body as HTML; values are escaped.")
+
+
+class Translation(Authored):
+    """What a template says in another language, by channel."""
+
+    in_app: InAppWords | None = Field(default=None, description="Content in the app.")
+    web_push: WebPushWords | None = Field(default=None, description="Content of a notification.")
+    sms: SmsWords | None = Field(default=None, description="Content of a short message.")
+    email: EmailWords | None = Field(default=None, description="Content of an email.")
+
+
+Languages = Annotated[
+    dict[str, Literal["default"] | Translation],
+    AfterValidator(_languages),
+    Shape("language → `default`, or what it says"),
+]
+
+
 class Template(Authored):
     """Content by channel. Only the channels written here can be used by a campaign."""
 
@@ -90,8 +169,9 @@ class Template(Authored):
         description="It asks its receiver to confirm this consent, which is pending (`p`): "
         "`{{ confirm.link }}` leads there. It goes only where one is pending, and once.",
     )
-    languages: dict[str, Literal["default"]] = Field(
-        default={}, description="At most one for now, written `{en: default}`."
+    languages: Languages = Field(
+        default={},
+        description="`{en: default, ko: {sms: {text: …}}}`; the person's locale chooses.",
     )
     in_app: InApp | None = Field(default=None, description="Content in the app.")
     web_push: WebPush | None = Field(default=None, description="Content of a notification.")
@@ -108,6 +188,55 @@ class Template(Authored):
             refuse("no content", "add one of: in_app, web_push, sms, email")
         if self.confirms and self.purpose != "transactional":
             refuse("a confirmation that advertises", "write purpose: transactional")
-        if len(self.languages) > 1:
-            refuse("several languages come later", "keep the default; write one template each")
         return self
+
+    @property
+    def language(self) -> str:
+        """The language of the channels above, empty when none was named."""
+        return next((tag for tag, each in self.languages.items() if each == "default"), "")
+
+    @property
+    def translations(self) -> dict[str, Translation]:
+        """The other languages."""
+        return {tag: each for tag, each in self.languages.items() if isinstance(each, Translation)}
+
+
+class FragmentWords(Authored):
+    """A fragment in another language."""
+
+    text: LiquidFile = Field(min_length=1, description="Text.")
+    html: LiquidFile = Field(default="", description="What stands in the HTML of an email.")
+
+
+FragmentLanguages = Annotated[
+    dict[str, Literal["default"] | FragmentWords],
+    AfterValidator(_languages),
+    Shape("language → `default`, or what it says"),
+]
+
+
+class Fragment(Authored):
+    """A piece of text that templates of every channel share: `{% render "footer" %}`."""
+
+    kind: Literal["fragment"]
+    id: Id = Field(description="Unique among fragments; what `render` names.")
+    name: Name = Field(default="", description="For people.")
+    languages: FragmentLanguages = Field(
+        default={}, description="`{en: default, ko: {text: …}}`; that of the message is taken."
+    )
+    text: LiquidFile = Field(min_length=1, description="Text.")
+    html: LiquidFile = Field(
+        default="", description="What stands in the HTML of an email. Default: the text."
+    )
+
+    @property
+    def language(self) -> str:
+        """The language of the text above, empty when none was named."""
+        return next((tag for tag, each in self.languages.items() if each == "default"), "")
+
+    @property
+    def translations(self) -> dict[str, FragmentWords]:
+        """The other languages."""
+        return {
+            tag: each for tag, each in self.languages.items() if isinstance(each, FragmentWords)
+        }

@@ -1,0 +1,231 @@
+"""
+Advice: what is doubtful about content, and would still be sent. Warnings of ``fencepost check``.
+
+Pure. Each is about what its author can see to: a length, a language, a name that is probably
+mistyped. A warning stops nothing, and is about what was written, not about what is live already.
+
+Rule 1. A text is measured without its Liquid: what it prints can only make it longer.
+Rule 2. ``person.…`` is free, so a name is doubted only where rules or other texts have one like it.
+Rule 3. In marketing, a person's value without ``default`` and without a condition around it
+        withholds the message from everybody who has not allowed personalisation.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from liquid import RenderContext
+from liquid.builtin.expressions.filtered import FilteredExpression
+from liquid.builtin.expressions.path import Path as Named
+from liquid.builtin.output import OutputNode
+
+from fencepost_gateway.content import delimiters, language
+from fencepost_gateway.content.authored import Source, is_dynamic, sources_of
+from fencepost_gateway.content.budget import BudgetedTemplate, parts_of
+from fencepost_gateway.content.fragments import names_in
+from fencepost_gateway.content.nearest import BY_LIBRARY, BY_TAG
+from fencepost_gateway.content.scope import PERSONAL
+from fencepost_gateway.content.segments import segments
+from fencepost_gateway.documents.document import Document, dotted
+from fencepost_gateway.documents.kinds import Finding
+from fencepost_gateway.documents.models.template import Template
+from fencepost_gateway.documents.translations import lacking
+
+SHOWN_CHARS: Final[Mapping[tuple[str, str], int]] = {
+    ("web_push", "title"): 50,
+    ("web_push", "body"): 150,
+    ("in_app", "title"): 80,
+    ("in_app", "body"): 500,
+    ("email", "subject"): 70,
+}
+_LIKE: Final = 0.8
+_LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_PERSON = re.compile(r"\bperson\.([A-Za-z_]\w*)")
+_NEAREST = re.compile(rf"\b({BY_LIBRARY}|{BY_TAG})\.([\w-]+)")
+_DEAD = re.compile(r"""\bhref\s*=\s*(?:""|''|["']#["'])""", re.IGNORECASE)
+_PLAIN_HTTP = re.compile(r"""\b(?:href|src)\s*=\s*["']?http:""", re.IGNORECASE)
+_IMAGE = re.compile(r"<img\b[^<>]*>", re.IGNORECASE)
+_ALT = re.compile(r"\balt\s*=", re.IGNORECASE)
+_ADVERTISING = re.compile(
+    r"\b(?:discount|coupon|voucher|promo(?:tion)?|special offer|buy now|free gift|on sale)s?\b"
+    r"|\d{1,3} ?% off\b|할인|쿠폰|특가|프로모션|사은품",
+    re.IGNORECASE,
+)
+Found = tuple[Document, Finding]
+
+
+def advise(documents: Sequence[Document]) -> Iterator[Found]:
+    """Find what is doubtful in the content that was written."""
+    rendered = {n for d in documents for s in _content(d) for n in names_in(s.text)}
+    wanted = {_template_of(each) for each in documents if each.kind == "campaign"}
+    names = _person_names(documents)
+    places = _places(documents)
+    for document in documents:
+        if not document.origin.file or document.kind not in {"template", "fragment"}:
+            continue
+        found = [*_unused(document, wanted, rendered)]
+        if document.kind == "template":
+            found += _translations(document)
+        for source in sources_of(document):
+            if delimiters.fault(source.text):
+                continue  # an error says so, and what follows reads braces in pairs
+            found += _about(document, source)
+            found += _mistyped(source, names)
+            found += _nowhere(source, places)
+        yield from ((document, finding) for finding in found)
+
+
+def _doubt(source: Source, what: str, how: str) -> Finding:
+    return Finding(source.path, what, how, is_warning=True)
+
+
+def _content(document: Document) -> Iterator[Source]:
+    if document.kind in {"template", "fragment"}:
+        yield from sources_of(document)
+
+
+def _template_of(campaign: Document) -> object:
+    message = campaign.body.get("message")
+    return message.get("template") if isinstance(message, Mapping) else None
+
+
+def _unused(document: Document, wanted: set[object], rendered: set[str]) -> Iterator[Finding]:
+    used = wanted if document.kind == "template" else rendered
+    if document.id not in used:
+        by = "campaign sends" if document.kind == "template" else "template renders"
+        what = f"no {by} this {document.kind}"
+        yield Finding((), what, "use it, or take it out", is_warning=True)
+
+
+def _translations(document: Document) -> Iterator[Finding]:
+    template = Template.model_validate(document.body)
+    for tag in template.translations:
+        missing = [dotted(path) for path in lacking(template, tag)]
+        if missing:
+            what = f"{tag} lacks {', '.join(missing)}"
+            how = "translate it; until then the channel goes out in the next language"
+            yield Finding(("languages", tag), what, how, is_warning=True)
+
+
+def _about(document: Document, source: Source) -> Iterator[Finding]:
+    member = str(source.path[-1])
+    text = _LIQUID.sub("", source.text)
+    yield from _long(source, member, text)
+    if member == "link" and source.text.strip().lower().startswith("http:"):
+        yield _doubt(source, "the link is not encrypted", "write https://")
+    if member == "html":
+        yield from _html(source)
+    advertising = _ADVERTISING.search(text)
+    if document.body.get("purpose") == "transactional" and advertising:
+        what = f"{advertising[0]!r} reads like advertising inside a transactional template"
+        yield _doubt(source, what, "take it out, or make the purpose marketing")
+    is_withheld = document.body.get("missing", "withhold") == "withhold"
+    if document.body.get("purpose") == "marketing" and is_withheld and is_dynamic(source.text):
+        yield from _without_default(source)
+
+
+def _long(source: Source, member: str, text: str) -> Iterator[Finding]:
+    if source.channel == "sms":
+        found = segments(text)
+        if found.count > 1:
+            why = f" because of {found.outside!r}" if found.outside else ""
+            what = f"at least {found.count} segments of {found.encoding}{why}, {found.units} units"
+            yield _doubt(source, what, "each segment is paid for: shorten it, if one will do")
+    most = SHOWN_CHARS.get((source.channel, member))
+    if most is not None and len(text) > most:
+        what = f"{len(text)} characters, and {most} are surely shown"
+        yield _doubt(source, what, "shorten it, or put what matters first")
+
+
+def _html(source: Source) -> Iterator[Finding]:
+    if _DEAD.search(source.text):
+        yield _doubt(source, "a link leads nowhere", "give every href an address")
+    if _PLAIN_HTTP.search(source.text):
+        yield _doubt(source, "an address in the HTML is not encrypted", "write https://")
+    if any(not _ALT.search(image[0]) for image in _IMAGE.finditer(source.text)):
+        yield _doubt(source, "an image has no alt text", 'add alt="…", or alt="" for decoration')
+
+
+def _without_default(source: Source) -> Iterator[Finding]:
+    """Find values of a person that nothing stands in for (Rule 3)."""
+    try:
+        environment = language.environments(language.WITHHOLDING).plain
+        template = language.parse(environment, source.text)
+    except language.ParseError:
+        return
+    printed, asked = _printed(template)
+    for name in sorted(printed - asked):
+        what = f"{name} has no default: whoever denies personalisation gets nothing"
+        how = f"write {{{{ {name} | default: '…' }}}}, or put an if around it"
+        yield _doubt(source, what, how)
+
+
+def _printed(template: BudgetedTemplate) -> tuple[set[str], set[str]]:
+    """Give a person's values that are printed without a default, and those asked about."""
+    context = RenderContext(template)
+    printed: set[str] = set()
+    asked: set[str] = set()
+    outputs: set[int] = set()
+    for part in (part for node in template.nodes for part in parts_of(node, context)):
+        if isinstance(part, OutputNode) and isinstance(part.expression, FilteredExpression):
+            left, filters = part.expression.left, part.expression.filters or []
+            outputs.add(id(left))
+            if isinstance(left, Named) and "default" not in {each.name for each in filters}:
+                printed.add(str(left))
+        elif isinstance(part, Named) and id(part) not in outputs:
+            asked.add(str(part))
+    return {name for name in printed if name.split(".", 1)[0].split("[", 1)[0] in PERSONAL}, asked
+
+
+def _person_names(documents: Sequence[Document]) -> Counter[str]:
+    """Count the attributes that rules and texts name, once for each document."""
+    names: Counter[str] = Counter()
+    for document in documents:
+        own = {n for s in _content(document) for n in _PERSON.findall(s.text)}
+        rules = _in_rules(document.body) if document.kind == "campaign" else ()
+        names.update(own | set(rules))
+    return names
+
+
+def _in_rules(tree: object) -> Iterator[str]:
+    if isinstance(tree, Mapping):
+        if isinstance(tree.get("person"), str):
+            yield tree["person"].split(".", 1)[0]
+        for below in tree.values():
+            yield from _in_rules(below)
+    elif isinstance(tree, list):
+        for below in tree:
+            yield from _in_rules(below)
+
+
+def _mistyped(source: Source, names: Counter[str]) -> Iterator[Finding]:
+    """Doubt attributes that nobody else names, and that are like one somebody does (Rule 2)."""
+    for name in dict.fromkeys(_PERSON.findall(source.text)):
+        others = [other for other in names if other != name]
+        near = difflib.get_close_matches(name, others, 1, _LIKE) if names[name] == 1 else []
+        if near:
+            what = f"person.{name} is named nowhere else"
+            yield _doubt(source, what, f"did you mean person.{near[0]}?")
+
+
+def _places(documents: Sequence[Document]) -> dict[str, set[str]]:
+    fences = [each.body for each in documents if each.kind == "fence"]
+    members = [{**each, **each.get("properties", {})} for each in fences]
+    return {
+        BY_TAG: {tag for each in members for tag in each.get("tags") or ()},
+        BY_LIBRARY: {str(each["library"]) for each in members if each.get("library")},
+    }
+
+
+def _nowhere(source: Source, places: Mapping[str, set[str]]) -> Iterator[Finding]:
+    """Doubt a tag or library that no fence has."""
+    for root, key in dict.fromkeys(_NEAREST.findall(source.text)):
+        if key not in places[root]:
+            near = difflib.get_close_matches(key, sorted(places[root]), 1)
+            how = f"did you mean {root}.{near[0]}?" if near else "give it to a fence"
+            what = f"no fence has the {'tag' if root == BY_TAG else 'library'} {key}"
+            yield _doubt(source, what, how)

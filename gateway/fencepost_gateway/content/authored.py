@@ -1,0 +1,60 @@
+"""
+Authored: the texts of a template or fragment, each with its path in the document.
+
+Pure. Translations are among them; what is no Liquid (layout, names) is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from msgspec import Struct
+
+from fencepost_gateway.documents.document import Document, Path
+
+CHANNELS: Final = ("in_app", "web_push", "sms", "email")
+_TEXTS: Final = frozenset({"title", "body", "text", "subject", "html", "link"})
+
+
+class Source(Struct, frozen=True):
+    """One text; ``channel`` is empty in a fragment."""
+
+    path: Path
+    text: str
+    channel: str = ""
+
+
+def sources_of(document: Document) -> Iterator[Source]:
+    """Give every text of a document, in its own language and in all others."""
+    read = _fragment_texts if document.kind == "fragment" else _channel_texts
+    yield from read(document.body, ())
+    languages = document.body.get("languages")
+    for tag, said in languages.items() if isinstance(languages, Mapping) else ():
+        if isinstance(said, Mapping):
+            yield from read(said, ("languages", tag))
+
+
+def is_dynamic(text: str) -> bool:
+    """Say whether a text has Liquid in it."""
+    return "{{" in text or "{%" in text
+
+
+def _fragment_texts(body: Mapping[str, Any], path: Path) -> Iterator[Source]:
+    for member in ("text", "html"):
+        if isinstance(body.get(member), str):
+            yield Source((*path, member), body[member])
+
+
+def _channel_texts(body: Mapping[str, Any], path: Path) -> Iterator[Source]:
+    for channel in CHANNELS:
+        content = body.get(channel)
+        if not isinstance(content, Mapping):
+            continue
+        for member, text in content.items():
+            if member in _TEXTS and isinstance(text, str):
+                yield Source((*path, channel, member), text, channel)
+        buttons = content.get("buttons")
+        for number, button in enumerate(buttons if isinstance(buttons, list) else ()):
+            for member, text in button.items():
+                yield Source((*path, channel, "buttons", number, member), text, channel)

@@ -1,0 +1,262 @@
+"""
+Compose: what a message would say on each of its channels, before it is claimed.
+
+Reads the store, writes nothing. The claim gets to know how the content came about (``Rendered``),
+and asks again what that relied on.
+
+Rule 1. Whoever denies ``personalisation`` gets marketing that is generic: no ``person``, no
+        ``event``, no ``nearest``. Service messages are made of a person's data by contract.
+Rule 2. ``nearest`` looks from the newest fix of the person's devices, at most ``FIX_MAX_MS`` old,
+        where ``location_collect`` (in marketing ``location_marketing`` too) holds; else from the
+        home that the person stated, known to 0.01 degrees; else from nowhere. A home is never
+        guessed, and no position is kept: the record says which it was, and how old.
+Rule 3. Tracks are read only for a template that names ``nearest``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import structlog
+from msgspec import Struct, structs
+
+from fencepost_channels.message import Content
+from fencepost_gateway.content.nearest import CELL_M, ROOTS, NearestScope, Position
+from fencepost_gateway.content.proof import as_proof
+from fencepost_gateway.content.renderer import Outline, Renderer, RenderProblem
+from fencepost_gateway.content.scope import PERSONAL, scope_for
+from fencepost_gateway.decide import consent
+from fencepost_gateway.decide.case import campaign_of, phone_of
+from fencepost_gateway.decide.cause import place_of
+from fencepost_gateway.decide.experiment import arm_of, template_of
+from fencepost_gateway.decide.jurisdiction import jurisdiction_of
+from fencepost_gateway.decide.rendered import LOCATION_NEEDS, Rendered
+from fencepost_gateway.intake.tickets import write_ticket
+from fencepost_geofence.fix import claimed_m
+from fencepost_geofence.sphere import POLE_DEG, SEAM_DEG
+from fencepost_geofence.state import DeviceState
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from fencepost_gateway.decide.message import ClaimFacts
+    from fencepost_gateway.decide.person import Person
+    from fencepost_gateway.decide.plan import Plan, Template
+    from fencepost_gateway.ports import Store
+    from fencepost_gateway.workers.plans import Plans
+    from fencepost_geofence.fix import Fix
+
+FIX_MAX_MS: Final = 24 * 3_600_000
+DEVICES_MAX: Final = 8
+HOME: Final = ("home_lat", "home_lon")
+
+log = structlog.get_logger()
+_device: msgspec.msgpack.Decoder[DeviceState] = msgspec.msgpack.Decoder(DeviceState)
+
+
+class Composed(Struct, frozen=True):
+    """The content of one channel, or why there is none, and what the claim is told of it."""
+
+    content: Content | RenderProblem
+    rendered: Rendered
+
+
+class Composition(Struct, frozen=True):
+    """What was composed, by channel, and for which arm of the campaign's experiment."""
+
+    arm: str = ""
+    by_channel: dict[str, Composed] = {}
+
+
+class _Case(Struct, frozen=True):
+    """One message, whom it is made of, and what may be known of its person."""
+
+    facts: ClaimFacts
+    shown: Person
+    template: Template
+    now_ms: int
+    is_generic: bool
+    denied: str
+
+    @property
+    def is_marketing(self) -> bool:
+        return self.template.purpose == "marketing"
+
+
+class Composer:
+    """Composes messages, and keeps what it has parsed."""
+
+    def __init__(self, store: Store, plans: Plans, public_url: str = "") -> None:
+        self._store = store
+        self._plans = plans
+        self._public_url = public_url.rstrip("/")
+        self._renderer = Renderer()
+
+    async def compose(
+        self, facts: ClaimFacts, channels: Collection[str], now_ms: int
+    ) -> Composition:
+        """Compose a message on those of its channels that somebody serves."""
+        plan = self._plans.plan
+        campaign = campaign_of(plan, facts)
+        template = template_of(plan, campaign, facts.person) if campaign else None
+        if template is None:
+            return Composition()
+        served = [channel for channel in facts.message.channels if channel in channels]
+        if template.confirms and not self._public_url:
+            problem = RenderProblem("no_public_url", "confirm.link")
+            missing = Composed(problem, Rendered(problem.code, _member(problem)))
+            return Composition(arm_now(plan, facts), dict.fromkeys(served, missing))
+        shown = await self._shown_as(facts)
+        case = self._case(facts, shown, template, now_ms)
+        outlines = {
+            channel: self._renderer.outline(template, channel, plan.fragments, shown.locale)
+            for channel in served
+        }
+        asks = any(
+            not o.roots.isdisjoint(ROOTS) for o in outlines.values() if isinstance(o, Outline)
+        )
+        position = await self._position(case) if asks else None
+        if position is not None and not self._plans.nearby.is_ready:
+            await asyncio.to_thread(self._plans.nearby.prepare)
+        made = {
+            channel: Composed(outline, Rendered(outline.code, _member(outline)))
+            if isinstance(outline, RenderProblem)
+            else self._composed(case, channel, outline, position)
+            for channel, outline in outlines.items()
+        }
+        return Composition(arm_now(plan, facts), made)
+
+    async def _shown_as(self, facts: ClaimFacts) -> Person:
+        """Give whose facts a message is made of: its person's, unless a proof asks others'."""
+        proof = facts.message.proof
+        if proof is None:
+            return facts.person
+        person_id = proof.as_person_id
+        found = await self._store.persons([person_id]) if person_id else {}
+        person = found.get(person_id, facts.person)
+        return structs.replace(person, locale=proof.language or person.locale)
+
+    def _case(self, facts: ClaimFacts, shown: Person, template: Template, now_ms: int) -> _Case:
+        law = jurisdiction_of(self._plans.plan, facts.person, phone_of(facts), now_ms)
+        is_marketing = template.purpose == "marketing"
+        answer = consent.allows_under(law.policies, facts.consents, "personalisation")
+        is_generic = is_marketing and not answer.allowed
+        channels = facts.message.channels
+
+        def may(purpose: str) -> bool:
+            asked = (law.policies, facts.consents, purpose)
+            return any(consent.allows_under(*asked, channel).allowed for channel in channels)
+
+        denied = next((p for p in LOCATION_NEEDS[template.purpose] if not may(p)), "")
+        return _Case(facts, shown, template, now_ms, is_generic, denied)
+
+    def _composed(
+        self, case: _Case, channel: str, outline: Outline, position: Position | None
+    ) -> Composed:
+        plan, facts = self._plans.plan, case.facts
+        nearest = self._plans.nearby.scope(position, case.now_ms, is_marketing=case.is_marketing)
+        confirms = case.template.confirms
+        scope = scope_for(
+            case.shown,
+            place_of(plan, case.shown, facts.message.cause),
+            facts.message.cause.props,
+            case.now_ms,
+            workspace_zone=plan.workspace_zone,
+            is_generic=case.is_generic,
+            nearest=nearest.roots(),
+            confirm_link=self._link(facts.message.message_id) if confirms else "",
+        )
+        content = self._renderer.render(
+            case.template, channel, scope, plan.fragments, case.shown.locale
+        )
+        if facts.message.proof is not None:
+            content = as_proof(content)
+        problem = content if isinstance(content, RenderProblem) else None
+        rendered = Rendered(
+            problem.code if problem else "",
+            _member(problem) if problem else "",
+            location=not outline.roots.isdisjoint({"place", *ROOTS}),
+            place="place" in outline.roots,
+            relied_on=_relied_on(case, outline, nearest, position),
+            told=_told(case, outline, position),
+        )
+        return Composed(content, rendered)
+
+    def _link(self, message_id: str) -> str:
+        return f"{self._public_url}/v1/confirm/{write_ticket(self._plans.plan.seed, message_id)}"
+
+    async def _position(self, case: _Case) -> Position | None:
+        """Find where ``nearest`` looks from (Rule 2)."""
+        if case.is_generic:
+            return None
+        fix = None if case.denied else await self._newest_fix(case)
+        if fix is not None:
+            age_ms = max(0, case.now_ms - fix.at_ms)
+            return Position(fix.lat, fix.lon, claimed_m(fix.accuracy_m), "fix", age_ms)
+        return stated_home(case.shown.attributes)
+
+    async def _newest_fix(self, case: _Case) -> Fix | None:
+        seen = await self._store.devices_of(case.facts.message.person_id, DEVICES_MAX)
+        tracks = await self._store.tracks([each.device_id for each in seen])
+        fixes = [fix for fix in map(_newest, tracks.values()) if fix is not None]
+        fresh = [fix for fix in fixes if case.now_ms - fix.at_ms <= FIX_MAX_MS]
+        return max(fresh, key=lambda fix: fix.at_ms, default=None)
+
+
+def arm_now(plan: Plan, facts: ClaimFacts) -> str:
+    """Give the arm that the person of a message is in by these facts."""
+    campaign = campaign_of(plan, facts)
+    return arm_of(plan, campaign, facts.person) if campaign else ""
+
+
+def stated_home(attributes: dict[str, Any]) -> Position | None:
+    """Give the home that somebody stated, to 0.01 degrees; None when that is no position."""
+    values = [attributes.get(name) for name in HOME]
+    numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
+    if len(numbers) != len(HOME):
+        return None
+    lat, lon = numbers
+    if not (abs(lat) <= POLE_DEG and abs(lon) <= SEAM_DEG):
+        return None
+    return Position(round(lat, 2), round(lon, 2), CELL_M, "home")
+
+
+def _newest(track: bytes) -> Fix | None:
+    try:
+        return _device.decode(track).trail.newest()
+    except msgspec.DecodeError:
+        log.warning("compose.track_unreadable")
+        return None
+
+
+def _relied_on(
+    case: _Case, outline: Outline, nearest: NearestScope, position: Position | None
+) -> tuple[str, ...]:
+    relied = []
+    if case.is_marketing and not case.is_generic and not outline.roots.isdisjoint(PERSONAL):
+        relied.append("personalisation")
+    if nearest.is_used and position is not None and position.source == "fix":
+        relied += LOCATION_NEEDS[case.template.purpose]
+    return tuple(relied)
+
+
+def _told(case: _Case, outline: Outline, position: Position | None) -> dict[str, Any]:
+    """Say for the record how the content came about."""
+    told: dict[str, Any] = {}
+    if outline.language:
+        told["language"] = outline.language
+    if outline.fragments:
+        told["fragments"] = list(outline.fragments)
+    if case.is_generic and not outline.roots.isdisjoint(PERSONAL):
+        told["content"] = "generic"
+    if not outline.roots.isdisjoint(ROOTS):
+        told["nearest"] = {"source": position.source if position else "none"}
+        if position is not None and position.age_ms is not None:
+            told["nearest"]["age_s"] = position.age_ms // 1000
+    return told
+
+
+def _member(problem: RenderProblem) -> str:
+    return f"{problem.member} ({problem.detail})" if problem.detail else problem.member
