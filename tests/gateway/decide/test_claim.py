@@ -1059,3 +1059,13 @@ def test_no_check_shows_an_address_a_coordinate_or_a_text(
 
     assert canary.encode() in msgspec.msgpack.encode(seen)
     assert canary not in json.dumps(msgspec.to_builtins(verdict.checks))
+
+
+def test_message_of_a_run_that_gave_way_is_withheld() -> None:
+    """Two runs in one campaign became one when two persons did: only the older one's message."""
+    the_facts = facts()
+    the_facts.person.dropped.append(the_facts.message.run_id)
+
+    verdict = judged(the_facts=the_facts)
+
+    assert (verdict.outcome, verdict.reason) == ("withheld", "run_merged")
