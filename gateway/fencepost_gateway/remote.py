@@ -126,10 +126,6 @@ def persons(base: str, key: str, asked: dict[str, str], language: str) -> list[d
         StartError: No gateway answers.
 
     """
-    if "user" in asked:
-        query = urlencode({"lang": language})
-        path = f"/v1/persons/{quote(asked['user'], safe='')}?{query}"
-        return [ask("GET", base + path, key)]
     query = urlencode({**asked, "lang": language})
     found: list[dict[str, Any]] = ask("GET", f"{base}/v1/persons?{query}", key)["persons"]
     return found

@@ -16,7 +16,7 @@ from contract.store_kit import (
 )
 from fencepost_gateway.intake.records import DeviceMoved
 from fencepost_gateway.ports import ADDRESSES_MAX, AddressChange, AddressMove, AddressSeen, Store
-from gateway.batches import NOW_MS, event, user, visitor
+from gateway.batches import NOW_MS, consent, event, user, visitor
 
 LATER_MS = NOW_MS + 60_000
 
@@ -125,6 +125,15 @@ async def test_device_that_changes_hands_says_so_in_the_log(store: Store) -> Non
     assert moved == [DeviceMoved("device-1", user("u1"), visitor("a-2"))]
     assert found.index(moved[0]) == 1
     assert await store.person_of_device("device-1", b"s" * 32) == user("u2")
+
+
+async def test_consent_ahead_of_identify_is_no_change_of_hands(store: Store) -> None:
+    """The SDK sends consent first, under the new user's name; the visitor is joined right after."""
+    await store.admit(upload(event(1)))
+    await store.admit(upload(consent(2, NOW_MS, marketing="y"), user_id="u1"))
+    await store.admit(upload(event(3, "identify", user_id="u1"), user_id="u1"))
+
+    assert not [r for r in await store.read_log(0, 9) if isinstance(r.record, DeviceMoved)]
 
 
 async def test_second_device_of_a_visitor_speaks_for_who_the_visitor_became(store: Store) -> None:

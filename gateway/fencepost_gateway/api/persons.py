@@ -52,11 +52,12 @@ async def get_person(request: web.Request) -> web.Response:
 
 
 async def find_persons(request: web.Request) -> web.Response:
-    """Give everything that is known of whoever has an address, or a person id."""
+    """Give everything that is known of a user, or of whoever has an address or a person id."""
     surface = request.app[SURFACE]
-    asked = [(n, request.query[n]) for n in ("email", "phone", "person") if request.query.get(n)]
+    names = ("user", "email", "phone", "person")
+    asked = [(name, request.query[name]) for name in names if request.query.get(name)]
     if len(asked) != 1:
-        raise ApiError("malformed", "ask for one of email, phone and person", "email")
+        raise ApiError("malformed", "ask for one of user, email, phone and person", "user")
     name, value = asked[0]
     language = query_language(request)
     views = [await _view(surface, each, language) for each in await _ids(surface, name, value)]
@@ -67,6 +68,8 @@ async def find_persons(request: web.Request) -> web.Response:
 
 
 async def _ids(surface: Surface, name: str, value: str) -> list[str]:
+    if name == "user":
+        return [person_id_of_user(surface.settings.workspace, value)]
     if name == "person":
         return list((await surface.store.resolve([value])).values()) or [value]
     channel = "sms" if name == "phone" else name

@@ -164,8 +164,9 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/v1/persons", persons.find_persons, "operator",
-        "The same of whoever has an address; at most five persons.", "Persons",
-        query={"email": "Email address, as the app told it.",
+        "The same of a user, or of whoever has an address; at most five persons.", "Persons",
+        query={"user": "User id.",
+               "email": "Email address, as the app told it.",
                "phone": "Number, as the app told it.",
                "person": "Person id.",
                "lang": "`en` or `ko`; default: the best of `Accept-Language`."},

@@ -45,7 +45,9 @@ def log_records(
     owner = resolve(spoke_for) if spoke_for else ""
     for upload in uploads or (None,):
         person_id = admission.person_id if upload is None else upload.person_id
-        if owner not in {"", person_id}:
+        # Consent goes ahead of the ``identify`` that will join this visitor: no change of hands.
+        is_same = upload is not None and upload.merging == "on_login" and owner == upload.visitor_id
+        if owner not in {"", person_id} and not is_same:
             found.append(DeviceMoved(device_id, owner, person_id))
         owner = person_id
         if upload is not None:

@@ -81,6 +81,7 @@ async def test_person_is_found_by_address_and_by_person_id(tmp_path: Path) -> No
         found = [
             await ask(rig, "/v1/persons", email=EMAIL.upper()),
             await ask(rig, "/v1/persons", phone=PHONE),
+            await ask(rig, "/v1/persons", user=EMAIL.upper()),
             await ask(rig, "/v1/persons", person=view["person_id"]),
             await ask(rig, "/v1/persons", person=view["visitors"][0]),
         ]
@@ -95,8 +96,13 @@ async def test_person_is_found_by_address_and_by_person_id(tmp_path: Path) -> No
         ("/v1/persons/nobody", {}, 404, "letter by letter"),
         ("/v1/persons", {"email": "a@b.c"}, 404, "nobody is known"),
         ("/v1/persons", {"person": "x"}, 404, "nobody is known"),
-        ("/v1/persons", {}, 400, "one of email, phone and person"),
-        ("/v1/persons", {"email": "a@b.c", "phone": "1"}, 400, "one of email, phone and person"),
+        ("/v1/persons", {}, 400, "one of user, email, phone and person"),
+        (
+            "/v1/persons",
+            {"email": "a@b.c", "phone": "1"},
+            400,
+            "one of user, email, phone and person",
+        ),
         ("/v1/persons/u1", {"lang": "xx"}, 400, "lang must be one of"),
     ],
 )

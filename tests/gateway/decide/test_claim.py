@@ -1119,3 +1119,13 @@ def test_content_that_lost_its_consent_is_rendered_anew() -> None:
     assert (verdict.retry_at_ms, verdict.slot) == (NOON_MS + 1_000, None)
     assert verdict.checks[-1].inputs["withdrawn"] == ["personalisation"]
     assert judged(the_facts=granted, rendered=relied).outcome == "send"
+
+
+def test_message_of_a_run_that_gave_way_is_withheld() -> None:
+    """Two runs in one campaign became one when two persons did: only the older one's message."""
+    the_facts = facts()
+    the_facts.person.dropped.append(the_facts.message.run_id)
+
+    verdict = judged(the_facts=the_facts)
+
+    assert (verdict.outcome, verdict.reason) == ("withheld", "run_merged")

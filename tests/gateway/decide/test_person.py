@@ -197,6 +197,16 @@ def test_merge_of_runs() -> None:
     assert entered == {"a": 3, "b": 2, "c": 8, "d": 7, "e": 4}
 
 
+def test_run_that_gives_way_is_dropped_and_its_messages_with_it() -> None:
+    """Of two living runs the older stays; the other's messages are withheld, a dead one's not."""
+    known = Person("k", runs={"a": _mark(5), "b": _mark(2), "c": _mark(1, 2), "e": _mark(9)})
+    theirs = {"a": _mark(3), "b": _mark(3), "c": _mark(8), "d": _mark(7), "e": _mark(9)}
+
+    merge(known, Person("v", runs=theirs, dropped=["run-0"]))
+
+    assert known.dropped == ["run-0", "run-5", "run-3"]
+
+
 # ---- the facts for rules -------------------------------------------------------------------
 
 

@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.plan import MergePolicy
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.admit import Admission, AdmitFacts, admit
 from fencepost_gateway.intake.limits import AGE_MAX_MS, FUTURE_MAX_MS
@@ -38,6 +40,7 @@ def admitted(
     said: Mapping[str, Sequence[ConsentEntry]] | None = None,
     aliases: dict[str, str] | None = None,
     marks: Marks | None = None,
+    merging: MergePolicy = "on_login",
     **envelope: Any,
 ) -> Admission:
     """Bring a batch to the door; ``said`` are the statements of each person."""
@@ -46,7 +49,8 @@ def admitted(
         lambda visitor_id: (aliases or {}).get(visitor_id, visitor_id),
         lambda person_id: (said or {}).get(person_id, ()),
     )
-    return admit(batch(*events, **envelope), make_house(), facts, NOW_MS)
+    house = replace(make_house(), merging=merging)
+    return admit(batch(*events, **envelope), house, facts, NOW_MS)
 
 
 def verdicts(admission: Admission) -> dict[int, str]:
@@ -428,6 +432,79 @@ def test_one_batch_speaks_for_one_person() -> None:
 
     assert verdicts(found) == {1: "accepted", 2: "rejected:bad_value"}
     assert found.person_id == user("u1")
+
+
+@pytest.mark.parametrize(
+    ("merging", "flag", "joins"),
+    [
+        ("on_login", False, True),
+        ("on_login", True, True),
+        ("explicit", False, False),
+        ("explicit", True, True),
+        ("never", False, False),
+        ("never", True, False),
+    ],
+)
+def test_merge_policy_says_whether_the_visitor_joins(
+    merging: MergePolicy, *, flag: bool, joins: bool
+) -> None:
+    """``on_login`` always, ``never`` never, ``explicit`` if the event asks for it."""
+    told = event(1, "identify", user_id="u42", merge=flag)
+    found = admitted(told, merging=merging)
+
+    assert found.upload is not None
+    assert (found.link == (visitor(), user("u42"))) == found.upload.links == joins
+    assert found.upload.parts != joins
+    assert found.upload.merging == merging
+    assert found.person_id == found.upload.person_id == user("u42")
+
+
+def test_visitor_who_stays_apart_keeps_what_the_batch_told_before() -> None:
+    """Events and statements before ``identify`` are the visitor's, those behind the person's."""
+    said = {visitor(): says(marketing="n")}
+    found = admitted(
+        event(1),
+        consent(2, NOW_MS, share="y"),
+        event(3, "identify", user_id="u42"),
+        consent(4, NOW_MS, collect="y"),
+        said=said,
+        merging="never",
+    )
+
+    assert found.before is not None
+    assert found.upload is not None
+    assert [e.seq for e in found.before.events] == [1, 2]
+    assert [e.seq for e in found.upload.events] == [3, 4]
+    assert (found.before.person_id, found.before.user_id) == (visitor(), "")
+    assert (found.before.links, found.before.parts) == (False, False)
+    assert changes(found, visitor()) == {"share": "y"}
+    assert changes(found, user("u42")) == {"collect": "y"}
+
+
+def test_flag_later_in_the_batch_joins_what_came_before() -> None:
+    """Under ``explicit`` the first word of the app that asks for it counts."""
+    found = admitted(
+        event(1),
+        event(2, "identify", user_id="u42"),
+        event(3, "identify", user_id="u42", merge=True),
+        merging="explicit",
+    )
+
+    assert found.link == (visitor(), user("u42"))
+    assert found.before is not None
+    assert found.before.person_id == visitor()
+    assert found.upload is not None
+    assert found.upload.links
+
+
+def test_email_address_as_user_id_is_one_person_in_any_case() -> None:
+    """Envelope and event may write it differently; the log has one writing."""
+    found = admitted(event(1, "identify", user_id="anna@EX.com"), user_id="Anna@ex.com")
+
+    assert verdicts(found) == {1: "accepted"}
+    assert found.person_id == user("ANNA@ex.com")
+    assert found.upload is not None
+    assert found.upload.user_id == "anna@ex.com"
 
 
 # ---- addresses -----------------------------------------------------------------------------
