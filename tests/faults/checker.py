@@ -87,6 +87,8 @@ class House:
     tracks: dict[str, bytes] = field(default_factory=dict)
     records: list[RecordRow] = field(default_factory=list)
     messages: dict[str, str] = field(default_factory=dict)  # message id -> state
+    bodies: dict[str, bytes] = field(default_factory=dict)  # message id -> what was wanted
+    inbox: set[str] = field(default_factory=set)  # message ids
     reasons: dict[str, str] = field(default_factory=dict)  # message id -> primary reason
     deliveries: dict[str, str] = field(default_factory=dict)  # delivery id -> state
     slot_states: dict[str, str] = field(default_factory=dict)  # message id -> state of its slot
@@ -117,6 +119,8 @@ def read_house(data_dir: Path) -> House:
         )
     ]
     house.messages = dict(db.execute("SELECT message_id, state FROM message"))
+    house.bodies = dict(db.execute("SELECT message_id, body FROM message"))
+    house.inbox = {message_id for (message_id,) in db.execute("SELECT message_id FROM inbox")}
     house.reasons = dict(db.execute("SELECT message_id, reason FROM message"))
     house.deliveries = dict(db.execute("SELECT delivery_id, state FROM delivery"))
     house.slot_states = dict(db.execute("SELECT slot_id, state FROM slot"))

@@ -196,8 +196,10 @@ def metered(house: House, exposed: str) -> dict[str, Sides]:
         "fencepost_steps": _by(house, "step", "outcome"),
         "fencepost_transitions": _by(house, "transition", "kind"),
     }
-    only_accepted = {("accepted",): counted["fencepost_ingest_events"].get(("accepted",), 0)}
-    counted["fencepost_ingest_events"] = only_accepted
+    events_by_verdict = counted["fencepost_ingest_events"]
+    counted["fencepost_ingest_events"] = {
+        key: n for key, n in events_by_verdict.items() if key == ("accepted",)
+    }
     sides = {f"M {name}": (counted[name], expected) for name, expected in rows.items()}
     return {law: _shortened(*pair) for law, pair in sides.items() if pair[0] != pair[1]}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.clock import dice, now_ms
+from e2e.clock import dice
 from e2e.rig import Gateway, gateway, until_answered
 from faults import documents
 from faults.checker import House, read_house
@@ -84,10 +84,9 @@ def told(row: str, seed: int, provider: Provider, house: House) -> str:
 @pytest.mark.guarantee("R11")
 @pytest.mark.timeout(120)
 async def test_racing_messages_use_a_cap_of_three_exactly(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Refused calls give their slot back, so the provider takes three of two hundred, not two."""
-    seed = now_ms() % 1_000_000
     provider, house, counted = await play(tmp_path, seed, is_silent=False)
     with capsys.disabled():
         print(told("refusals", seed, provider, house))  # noqa: T201 - the row's one line
@@ -104,10 +103,9 @@ async def test_racing_messages_use_a_cap_of_three_exactly(
 @pytest.mark.guarantee("R11")
 @pytest.mark.timeout(120)
 async def test_silent_provider_never_gets_more_than_the_cap(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An unknown outcome keeps its slot: what was taken in silence counts."""
-    seed = now_ms() % 1_000_000
     provider, house, counted = await play(tmp_path, seed, is_silent=True)
     with capsys.disabled():
         print(told("silence", seed, provider, house))  # noqa: T201 - the row's one line

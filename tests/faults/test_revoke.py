@@ -87,10 +87,9 @@ async def has_settled(running: Gateway) -> bool:
 @pytest.mark.guarantee("R14")
 @pytest.mark.timeout(120)
 async def test_no_call_starts_after_the_answer_to_a_revoke(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Once the gateway has answered a revoke, no claim lets that person's marketing go."""
-    seed = now_ms() % 1_000_000
     provider, control, house, (blasted, counted) = await play(tmp_path, seed)
     late_ms = [
         (call.began_ns - control.answered_ns[f"user-{int(call.to[-4:])}"]) / 1e6
