@@ -81,7 +81,7 @@ class Admission(Struct):
     What a batch comes to.
 
     ``person_id`` is whom the device speaks for at its end, ``locates`` whether that person allows
-    ``location_collect`` then.
+    ``location_collect`` then. The store adds how many pending messages the withdrawals took back.
     """
 
     upload: Upload | None
@@ -93,6 +93,7 @@ class Admission(Struct):
     person_id: str = ""
     locates: bool = False
     withdrawals: Sequence[Withdrawal] = ()
+    recalled: int = 0
 
 
 class AdmitFacts(Struct, frozen=True):
