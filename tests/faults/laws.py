@@ -99,7 +99,7 @@ def _log_laws(house: House, declared: int) -> Iterable[tuple[str, Sides]]:
     yield "L3 position is in the log", (min(house.position, last), house.position)
     taken = [(u.device_id, u.stream, e.seq) for u in uploads(house) for e in u.events]
     yield "L3 in the log twice", ([key for key, n in Counter(taken).items() if n > 1], [])
-    undecided = [key for key in taken if not _decided(house.marks[key[0], key[1]], key[2])]
+    undecided = [key for key in taken if not _decided(house.marks.get(key[:2], Marks()), key[2])]
     yield "L3 in the log, not decided", (undecided, [])
     yield "L3 processed = remembered", (app_events(house, house.position), remembered(house))
     if declared != ANY:
