@@ -19,6 +19,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -282,5 +283,5 @@ class CapLedgerMachine(RuleBasedStateMachine):
         self._folder.cleanup()
 
 
-TestCapLedgerMachine = CapLedgerMachine.TestCase
+TestCapLedgerMachine = pytest.mark.timeout(300)(CapLedgerMachine.TestCase)  # shrinking takes time
 TestCapLedgerMachine.settings = settings(max_examples=30, stateful_step_count=30, deadline=None)

@@ -32,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 PATCHES = Path(__file__).parent / "mutants"
 SOURCES = ("geofence", "channels", "sdk", "gateway")
 COPIED = (*SOURCES, "tests", "examples", "pyproject.toml")
-LEFT_OUT = shutil.ignore_patterns("node_modules", "__pycache__", ".*")
+LEFT_OUT = shutil.ignore_patterns("node_modules", ".*")
 TEST_S = 120.0
 AT_ONCE = 2
 

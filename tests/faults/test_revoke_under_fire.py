@@ -225,7 +225,7 @@ async def prove(folder: Path, seed: int, *, people: int, seconds: float) -> str:
     assert len(house.messages) == play.sent, line
     assert set(kept) == set(WAYS), f"too little happened: {line}"
     assert min(len(calls), sum(kept.values())) > play.sent / 5, f"too little happened: {line}"
-    assert len(play.gateways.kills_ns) >= seconds / KILL_EVERY_S / 2, f"too little: {line}"
+    assert len(play.gateways.kills_ns) >= seconds / KILL_EVERY_S / 4, f"too little: {line}"
     return line
 
 
