@@ -7,7 +7,7 @@ READY := .venv/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long check fmt docs bench bench-geofence bench-noise vectors lock changelog
+.PHONY: help setup demo test test-long fault mutants check fmt docs bench bench-geofence bench-noise vectors lock changelog
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -33,6 +33,13 @@ test: $(READY)  ## all tests but the long ones
 
 test-long: $(READY)  ## the longer proofs
 	@$(BIN)/pytest -m long --durations=10
+
+fault: $(READY)  ## the proofs of one promise, long ones too: ROW=R11, SEED=n repeats a fault plan
+	@$(BIN)/pytest -m "long or not long" --row=$(or $(ROW),$(error which? make fault ROW=R11)) \
+		$(if $(SEED),--fault-seed=$(SEED))
+
+mutants: $(READY)  ## break promises on purpose and see their tests turn red; ROW=R11 for one row
+	@PYTHONPATH=tests $(BIN)/python -m faults.mutate $(ROW)
 
 check: $(READY)  ## what can be said without running: style, types, floors, spelling, docs in step
 	@$(BIN)/pre-commit run --all-files

@@ -5,6 +5,7 @@ Rule 1. A marker names a row that exists (``ROWS``); a test with another fails.
 Rule 2. With ``CI=true`` a skip is a failure, hypothesis is derandomised, and a full run in which
         fewer tests ran than ``tests/count.txt`` says, less 2 %, fails: tests do not vanish unseen.
 Rule 3. ``-m long`` runs the long proofs, and properties try ten times as many examples.
+Rule 4. ``--row R11`` runs the tests of a promise alone; ``--fault-seed`` repeats a fault plan.
 
 The seed of a run is printed at its head (pytest-randomly).
 """
@@ -30,6 +31,21 @@ ROWS: dict[str, set[str] | set[int]] = {
     "bad_input": set(range(1, 131)),
     "feature": {f"{letter}{n:02}" for letter, top in FEATURES.items() for n in range(1, top + 1)},
 }
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what ``make fault`` says (Rule 4)."""
+    parser.addoption("--row", default="", help="run the tests of this guarantee alone")
+    parser.addoption("--fault-seed", type=int, default=None, help="the seed of fault plans")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests of one promise (Rule 4)."""
+    row = config.getoption("--row")
+    if row:
+        marked = {i for i in items if any(row in m.args for m in i.iter_markers("guarantee"))}
+        config.hook.pytest_deselected(items=[i for i in items if i not in marked])
+        items[:] = [i for i in items if i in marked]
 
 
 def pytest_configure(config: pytest.Config) -> None:

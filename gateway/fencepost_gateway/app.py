@@ -142,6 +142,7 @@ async def serve(
     stop: asyncio.Event,
     ready: Callable[[Gateway, int], None] | None = None,
     mount: Callable[[web.Application, Gateway], None] | None = None,
+    clock: Clock | None = None,
 ) -> None:
     """
     Run a gateway until ``stop`` is set.
@@ -151,9 +152,10 @@ async def serve(
         stop: Set it to end; what is under way is finished.
         ready: Called with the open gateway and its port once requests are taken.
         mount: May add routes of its own before the start (the demo's page).
+        clock: Where time comes from; the machine's when left out.
 
     """
-    async with open_gateway(settings) as gateway:
+    async with open_gateway(settings, clock) as gateway:
         app = build(gateway.surface)
         if mount is not None:
             mount(app, gateway)

@@ -126,6 +126,25 @@ async def test_admit_knows_duplicates_across_calls(store: Store) -> None:
     assert await uploads(store) == [[1, 2], [3], [2]]
 
 
+async def test_streams_of_one_device_are_marked_apart(store: Store) -> None:
+    """An installation that begins a new stream numbers from one again; nothing of it is lost."""
+    first = await store.admit(upload(event(1), event(2), stream="before"))
+    second = await store.admit(upload(event(1), stream="after"))
+
+    assert first is not None
+    assert second is not None
+    assert (first.accepted, second.accepted) == ([[1, 2]], [[1, 1]])
+
+
+async def test_a_gap_stays_open_whatever_the_device_says_of_itself(store: Store) -> None:
+    """What a device says is its oldest event decides nothing: a batch that was held back counts."""
+    await store.admit(upload(event(3), oldest_seq=3))
+    held_back = await store.admit(upload(event(1), event(2), oldest_seq=1))
+
+    assert held_back is not None
+    assert held_back.accepted == [[1, 2]]
+
+
 async def test_admit_remembers_marks_of_rejected_events(store: Store) -> None:
     """The mark covers what was rejected too: it is written with the batch."""
     await store.admit(upload(event(1, "nonsense")))

@@ -73,8 +73,10 @@ async def claims(store: Store) -> list[Any]:
 async def test_withdrawn_collection_destroys_place_and_pending_geo_messages(store: Store) -> None:
     """Positions of all the person's devices go, and what a transition caused; nothing else."""
     await with_place(store, geo("g-1"), geo("g-2", "service"), message("m-1"))
-    await store.admit(withdraws(9, lambda c: c == "service", location_collect="n"))
+    taken = await store.admit(withdraws(9, lambda c: c == "service", location_collect="n"))
 
+    assert taken is not None
+    assert taken.recalled == 2
     log = [r.record for r in await store.read_log(0, 100)]
     assert await store.tracks(["device-1", "device-2", "another"]) == {"another": b"elsewhere"}
     assert PlaceForgotten(visitor(), ["device-1", "device-2"]) in log

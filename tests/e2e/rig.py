@@ -9,6 +9,7 @@ Rule 1. Ports are free ones, settings come from a file of the folder, and the en
         machine's operator (``FENCEPOST_...``) does not reach the processes.
 Rule 2. Across processes one waits with ``until``; it says what it saw last when it gives up.
 Rule 3. Whatever was started is ended when its block ends.
+Rule 4. What a gateway leaves behind must add up (``faults/laws.py``), whatever happened to it.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ import aiohttp
 from doubles.push_service import PushService
 from doubles.smtp import Mta
 from doubles.twilio_stub import TwilioStub
+from faults.checker import read_house
+from faults.laws import ANY, broken, written
 
 T = TypeVar("T")
 
@@ -221,6 +224,9 @@ async def gateway(
         keys = json.loads((running.data_dir / "keys.json").read_text("utf-8"))
         running.write_key, running.operator_key = keys["write_key"], keys["operator_key"]
         yield running
+        await _end(running)
+        found = broken(read_house(running.data_dir), declared=ANY)
+        assert not found, f"what the gateway left does not add up:{written(found)}"
 
 
 async def _end(running: Gateway) -> None:

@@ -20,6 +20,7 @@ import msgspec
 
 from fencepost_gateway.credentials import open_credentials
 from fencepost_gateway.intake import records, wire
+from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.intake.records import LogRecord, Published, Upload
 from fencepost_gateway.ports import RecordRow
 from fencepost_gateway.stores.sqlite import SqliteStore, open_sqlite
@@ -28,6 +29,7 @@ from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.states import States
 
 _plain = msgspec.msgpack.Decoder()
+_marks: msgspec.msgpack.Decoder[Marks] = msgspec.msgpack.Decoder(Marks)
 
 
 @dataclass(slots=True)
@@ -85,8 +87,13 @@ class House:
     tracks: dict[str, bytes] = field(default_factory=dict)
     records: list[RecordRow] = field(default_factory=list)
     messages: dict[str, str] = field(default_factory=dict)  # message id -> state
+    bodies: dict[str, bytes] = field(default_factory=dict)  # message id -> what was wanted
+    inbox: set[str] = field(default_factory=set)  # message ids
+    reasons: dict[str, str] = field(default_factory=dict)  # message id -> primary reason
     deliveries: dict[str, str] = field(default_factory=dict)  # delivery id -> state
+    slot_states: dict[str, str] = field(default_factory=dict)  # message id -> state of its slot
     slots: Counter[str] = field(default_factory=Counter)
+    marks: dict[tuple[str, str], Marks] = field(default_factory=dict)  # (device, stream)
     integrity: str = ""
 
 
@@ -112,8 +119,16 @@ def read_house(data_dir: Path) -> House:
         )
     ]
     house.messages = dict(db.execute("SELECT message_id, state FROM message"))
+    house.bodies = dict(db.execute("SELECT message_id, body FROM message"))
+    house.inbox = {message_id for (message_id,) in db.execute("SELECT message_id FROM inbox")}
+    house.reasons = dict(db.execute("SELECT message_id, reason FROM message"))
     house.deliveries = dict(db.execute("SELECT delivery_id, state FROM delivery"))
-    house.slots.update(dict(db.execute("SELECT state, count(*) FROM slot GROUP BY state")))
+    house.slot_states = dict(db.execute("SELECT slot_id, state FROM slot"))
+    house.slots.update(house.slot_states.values())
+    house.marks = {
+        (device_id, stream): _marks.decode(marks)
+        for device_id, stream, marks in db.execute("SELECT device_id, stream, marks FROM stream")
+    }
     house.integrity = db.execute("PRAGMA integrity_check").get
     db.close()
     return house
@@ -152,35 +167,12 @@ def gist(rows: Iterable[RecordRow], *kinds: str) -> Counter[tuple[str, str, str]
     )
 
 
-def conserved(house: House) -> dict[str, tuple[int, int]]:
-    """
-    Check what must add up; give what does not, as (left side, right side).
-
-    Accepted events = processed ones; messages that were entered = messages over all states, none
-    on its way; deliveries = deliveries over their ends; slots are not open.
-    """
-    entered = sum(len(r.body["message_ids"]) for r in house.records if r.kind == "step")
-    ended = {"sent", "unknown", "failed", "withheld"}
-    laws = {
-        "log = processed": (house.log[-1].position, house.position),
-        "entered = messages": (entered, len(house.messages)),
-        "messages = ended": (len(house.messages), _among(house.messages, ended)),
-        "deliveries = ended": (len(house.deliveries), _among(house.deliveries, ended)),
-        "open slots = 0": (house.slots["open"], 0),
-    }
-    return {law: sides for law, sides in laws.items() if sides[0] != sides[1]}
-
-
-def _among(found: Mapping[str, str], states: set[str]) -> int:
-    return sum(state in states for state in found.values())
-
-
-def app_events(house: House) -> Counter[str]:
-    """Count stored app events by name."""
+def app_events(house: House, until: int | None = None) -> Counter[str]:
+    """Count stored app events by name; those up to a position, if one is given."""
     return Counter(
-        e.name
+        "screen" if isinstance(e, wire.Screen) else e.name
         for r in house.log
-        if isinstance(r.record, Upload)
+        if isinstance(r.record, Upload) and (until is None or r.position <= until)
         for e in r.record.events
-        if isinstance(e, wire.Track)
+        if isinstance(e, wire.Track | wire.Screen)
     )

@@ -19,7 +19,7 @@ from doubles.http_server import HttpServer
 from doubles.twilio_stub import ACCOUNT_SID, API, AUTH_TOKEN, error
 from e2e.clock import now_ms, steady_ns
 
-Fate = Literal["accept", "refuse", "accept_then_silence"]
+Fate = Literal["accept", "refuse", "accept_then_silence", "opted_out"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Call:
     @property
     def is_accepted(self) -> bool:
         """Whether the provider took the message."""
-        return self.fate != "refuse"
+        return self.fate not in {"refuse", "opted_out"}
 
 
 class Provider:
@@ -51,6 +51,7 @@ class Provider:
         """
         self.server = HttpServer(API + "/{sid}/Messages.json", self._handle)
         self.ledger: list[Call] = []
+        self.stopped: set[str] = set()  # numbers whose owner has written STOP
         self._plan = plan
         self._stopping = asyncio.Event()
 
@@ -84,11 +85,14 @@ class Provider:
         began_ns, began_ms = steady_ns(), now_ms()
         form = await request.post()
         fate, takes_s = self._plan()
+        fate = "opted_out" if form["To"] in self.stopped else fate
         call = Call(str(form["To"]), str(form["Body"]), began_ns, began_ms, fate)
         self.ledger.append(call)
         await self._wait(takes_s)
         if fate == "refuse":
             return await self.server.play(request, error(30007, 400))
+        if fate == "opted_out":
+            return await self.server.play(request, error(21610, 400))
         if fate == "accept_then_silence":
             await self._stopping.wait()
         return web.json_response({"sid": f"SM{len(self.ledger):032x}"}, status=201)

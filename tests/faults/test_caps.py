@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from e2e.clock import dice, now_ms
+from e2e.clock import dice
 from e2e.rig import Gateway, gateway, until_answered
 from faults import documents
-from faults.checker import House, conserved, read_house
+from faults.checker import House, read_house
 from faults.devices import Device, bought
+from faults.laws import conserved, is_at_rest, metered
 from faults.provider import Fate, Provider
 
 DEVICES, WAVES, A_WAVE = 8, 10, 20
@@ -53,18 +54,11 @@ async def race(running: Gateway) -> None:
 
 async def all_ended(running: Gateway) -> bool:
     """Say whether every message has come to an end."""
-    ready = await running.ask("GET", "/readyz")
-    metrics = await running.ask("GET", "/metrics")
-    claims = sum(
-        float(line.rpartition(" ")[2])
-        for line in metrics.splitlines()
-        if line.startswith("fencepost_decisions_total{") and "deferred" not in line
-    )
-    return bool(ready["pending"] == 0 and claims >= WAVES * A_WAVE)
+    return is_at_rest(await running.ask("GET", "/metrics"))
 
 
-async def play(folder: Path, seed: int, *, is_silent: bool) -> tuple[Provider, House]:
-    """Run the race; give what provider and store hold at the end."""
+async def play(folder: Path, seed: int, *, is_silent: bool) -> tuple[Provider, House, str]:
+    """Run the race; give what provider, store and counters hold at the end."""
     provider = Provider(fates(seed, is_silent=is_silent))
     async with provider:
         given = {"provider_timeout_s": TIMEOUT_S}
@@ -74,8 +68,9 @@ async def play(folder: Path, seed: int, *, is_silent: bool) -> tuple[Provider, H
             assert applied.code == 0, applied.err
             await race(running)
             await until_answered(lambda: all_ended(running), 30)
+            counted = await running.ask("GET", "/metrics")
             assert await running.end() == 0
-    return provider, read_house(folder / "data")
+    return provider, read_house(folder / "data"), counted
 
 
 def told(row: str, seed: int, provider: Provider, house: House) -> str:
@@ -89,11 +84,10 @@ def told(row: str, seed: int, provider: Provider, house: House) -> str:
 @pytest.mark.guarantee("R11")
 @pytest.mark.timeout(120)
 async def test_racing_messages_use_a_cap_of_three_exactly(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Refused calls give their slot back, so the provider takes three of two hundred, not two."""
-    seed = now_ms() % 1_000_000
-    provider, house = await play(tmp_path, seed, is_silent=False)
+    provider, house, counted = await play(tmp_path, seed, is_silent=False)
     with capsys.disabled():
         print(told("refusals", seed, provider, house))  # noqa: T201 - the row's one line
 
@@ -103,16 +97,16 @@ async def test_racing_messages_use_a_cap_of_three_exactly(
     assert house.slots["confirmed"] == LIMIT
     assert house.slots["kept_unknown"] == 0
     assert conserved(house) == {}
+    assert metered(house, counted) == {}
 
 
 @pytest.mark.guarantee("R11")
 @pytest.mark.timeout(120)
 async def test_silent_provider_never_gets_more_than_the_cap(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An unknown outcome keeps its slot: what was taken in silence counts."""
-    seed = now_ms() % 1_000_000
-    provider, house = await play(tmp_path, seed, is_silent=True)
+    provider, house, counted = await play(tmp_path, seed, is_silent=True)
     with capsys.disabled():
         print(told("silence", seed, provider, house))  # noqa: T201 - the row's one line
 
@@ -123,3 +117,4 @@ async def test_silent_provider_never_gets_more_than_the_cap(
     assert house.slots["kept_unknown"] == len(silent)
     assert house.slots["confirmed"] + house.slots["kept_unknown"] == LIMIT
     assert conserved(house) == {}
+    assert metered(house, counted) == {}

@@ -45,6 +45,7 @@ def batch(
     sent_ms: int = NOW_MS,
     device_id: str = "device-1",
     stream: str = "stream-1",
+    oldest_seq: int = 1,
 ) -> Batch:
     """Give a decoded envelope; an event given as bytes goes in as it is."""
     raw = [e if isinstance(e, bytes) else msgspec.json.encode(e) for e in events]
@@ -52,6 +53,7 @@ def batch(
         "v": 1,
         "device_id": device_id,
         "stream": stream,
+        "oldest_seq": oldest_seq,
         "sent_at": moment(sent_ms),
         "who": {"anonymous_id": anonymous_id, "user_id": user_id},
         "events": [msgspec.Raw(body) for body in raw],

@@ -105,10 +105,12 @@ def answer(stream: str, admission: Admission, ack_level: str, received_ms: int) 
 
 
 def count(surface: Surface, admission: Admission) -> None:
-    """Count verdicts."""
+    """Count verdicts, and the messages that a withdrawal took back before their claim."""
     events = surface.metrics.events
     accepted = sum(high - low + 1 for low, high in admission.accepted)
     if accepted:
         events.labels("accepted").inc(accepted)
     for other in admission.others:
         events.labels(other.verdict).inc()
+    if admission.recalled:
+        surface.metrics.decisions.labels("withheld", "consent").inc(admission.recalled)

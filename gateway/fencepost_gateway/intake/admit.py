@@ -80,7 +80,8 @@ class Admission(Struct):
 
     ``person_id`` is whom the device speaks for at its end, ``locates`` whether that person allows
     ``location_collect`` then. ``before`` is what a visitor did who then became somebody known and
-    yet stays apart; it goes into the log ahead of ``upload``.
+    yet stays apart; it goes into the log ahead of ``upload``. The store adds how many pending
+    messages the withdrawals took back.
     """
 
     upload: Upload | None
@@ -93,6 +94,7 @@ class Admission(Struct):
     locates: bool = False
     withdrawals: Sequence[Withdrawal] = ()
     before: Upload | None = None
+    recalled: int = 0
 
 
 class AdmitFacts(Struct, frozen=True):

@@ -408,14 +408,16 @@ def put_proof(books: Books, change: ConsentChange, now_ms: int) -> None:
     books.proofs = (*books.proofs, structs.replace(row, hash=hash_of(head, row)))
 
 
-def take_back(books: Books, withdrawal: Withdrawal, now_ms: int) -> None:
-    """Withhold the pending messages that a withdrawn consent had allowed."""
-    everybody = known_as(books, withdrawal.person_id)
+def take_back(books: Books, withdrawal: Withdrawal, now_ms: int) -> int:
+    """Withhold the pending messages that a withdrawn consent had allowed; give how many."""
+    taken, everybody = 0, known_as(books, withdrawal.person_id)
     for _, row in sorted(books.messages.items()):
         if row.person_id not in everybody or row.state not in OPEN_STATES:
             continue
         if rows.is_recalled(message_of(row), withdrawal):
             take(books, row, rows.recall(withdrawal), now_ms)
+            taken += 1
+    return taken
 
 
 def forget_place(books: Books, person_id: str, now_ms: int) -> None:

@@ -54,7 +54,7 @@ def admit(books: Books, request: AdmitRequest) -> Admission | None:
         first_ms, last_ms = books.heard.get(device_id, (at_ms, at_ms))
         books.heard[device_id] = (first_ms, max(last_ms, at_ms))
     for withdrawal in admission.withdrawals:
-        take_back(books, withdrawal, request.received_ms)
+        admission.recalled += take_back(books, withdrawal, request.received_ms)
         if withdrawal.purpose == "location_collect" and not admission.locates:
             forget_place(books, withdrawal.person_id, request.received_ms)
     return admission

@@ -126,17 +126,19 @@ class Desk:
         if admission is None:
             return None
         for withdrawal in admission.withdrawals:
-            self._take_back(withdrawal, request.received_ms)
+            admission.recalled += self._take_back(withdrawal, request.received_ms)
             if withdrawal.purpose == "location_collect" and not admission.locates:
                 self._forget_place(withdrawal.person_id, request.received_ms)
         return admission
 
-    def _take_back(self, withdrawal: Withdrawal, now_ms: int) -> None:
-        both = (withdrawal.person_id, withdrawal.person_id)
+    def _take_back(self, withdrawal: Withdrawal, now_ms: int) -> int:
+        taken, both = 0, (withdrawal.person_id, withdrawal.person_id)
         for row in self._db.execute(self._sql.pending_of, both).fetchall():
             found = self._facts.message(str(row[0]))
             if found is not None and rows.is_recalled(found[0], withdrawal):
                 self._write(found[0], rows.recall(withdrawal), found[3], now_ms)
+                taken += 1
+        return taken
 
     def _forget_place(self, person_id: str, now_ms: int) -> None:
         found = self._db.execute(self._sql.devices_of, (person_id, person_id, -1)).fetchall()

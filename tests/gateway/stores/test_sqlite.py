@@ -259,6 +259,21 @@ async def test_full_disk_raises_and_recovers(store: SqliteStore) -> None:
     assert (await claimed(store)).message == large
 
 
+async def test_nobody_is_told_before_the_commit(store: SqliteStore) -> None:
+    """A unit that ran well is not there until its transaction is; who asked hears of its end."""
+    db_of(store).set_authorizer(_no_commit)
+    with pytest.raises(StoreUnavailableError):
+        await store.append(Published(1), NOW_MS)
+    db_of(store).set_authorizer(None)
+
+    assert await store.append(Published(2), NOW_MS) == 1
+
+
+def _no_commit(action: int, name: str | None, *_: str | None) -> int:
+    is_commit = action == apsw.SQLITE_TRANSACTION and name == "COMMIT"
+    return apsw.SQLITE_DENY if is_commit else apsw.SQLITE_OK
+
+
 async def test_a_checkpoint_that_finds_no_room_stops_nobody(
     store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,6 +88,26 @@ async def test_withdrawn_location_forgets_where_the_person_was(tmp_path: Path) -
     assert told == ["enter", "enter"]
 
 
+@pytest.mark.guarantee("R29")
+@pytest.mark.parametrize("store", ["memory", "sqlite"])
+async def test_message_taken_back_by_a_withdrawal_is_counted(store: str, tmp_path: Path) -> None:
+    """What the door keeps back stands in the counter of decisions as what a claim keeps back."""
+    async with open_rig(tmp_path, store=store) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY)
+        await rig.consent()
+        for where in (OUTSIDE,) * 3 + (INSIDE,) * 3:
+            await rig.fix(where)
+        while await rig.gateway.pipeline.step():
+            pass
+        await rig.consent({"location_marketing": "n"})
+        await rig.settle()
+        text = await (await rig.client.get("/metrics")).text()
+        claims = await rig.claims()
+
+    assert claims == [("withheld", "consent")]
+    assert 'fencepost_decisions_total{outcome="withheld",reason="consent"} 1.0\n' in text
+
+
 @pytest.mark.parametrize(
     ("hours", "reason"), [("Mo 13:00-15:00", ""), ("Mo 15:00-17:00", "fence_inactive")]
 )

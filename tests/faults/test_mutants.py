@@ -1,0 +1,42 @@
+"""Each promise's test turns red when the promise is broken: the tests about the tests."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from faults.mutate import Mutant, copy_to, judge, mutants, read, run_tests, table, try_out
+
+MUTANTS = mutants()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_broken_promise_turns_its_test_red(mutant: Mutant) -> None:
+    """The assertion that holds the promise fails where the promise is broken."""
+    seen = try_out(mutant)
+
+    assert seen.is_red, table([seen])
+
+
+@pytest.mark.timeout(300)
+def test_copy_that_nobody_touched_is_green(tmp_path: Path) -> None:
+    """The copy itself breaks nothing: what turns red there is the mutant's work."""
+    copy_to(tmp_path)
+    report = run_tests(tmp_path, sorted({mutant.test for mutant in MUTANTS}))
+
+    assert [m.name for m in MUTANTS if "SURVIVED" not in judge(m, report)] == []
+
+
+@pytest.mark.timeout(300)
+def test_patch_that_no_longer_applies_says_so(tmp_path: Path) -> None:
+    """A patch whose place is gone is drawn anew, not passed over."""
+    moved = tmp_path / "moved.patch"
+    shutil.copy(MUTANTS[0].patch, moved)
+    text = moved.read_text("utf-8")
+    moved.write_text(text.replace("\n-", "\n-gone "), "utf-8")
+    seen = try_out(read(moved))
+
+    assert "no longer applies" in seen.why
