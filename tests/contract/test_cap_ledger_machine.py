@@ -25,10 +25,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from contract.store_kit import address, effects, message, settles, upload
-from fencepost_gateway.decide.claim import Rendered, judge
+from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.message import ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Campaign, CapRule, CapScope, MessagePlan, Plan, Template
+from fencepost_gateway.decide.rendered import Rendered
 from fencepost_gateway.ports import LEASE_MS, Claimed, Store
 from fencepost_gateway.stores.memory import MemoryStore
 from fencepost_gateway.stores.sqlite import open_sqlite
