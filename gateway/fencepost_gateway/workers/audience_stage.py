@@ -13,7 +13,7 @@ Rule 3. One timer a person, moved forward only: it may ring early and find nothi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from fencepost_gateway.decide import audiences
@@ -21,34 +21,22 @@ from fencepost_gateway.decide.cause import Cause, operands_of, standing_facts
 from fencepost_gateway.decide.ids import derive
 
 if TYPE_CHECKING:
-    from fencepost_gateway.decide.audiences import Audience, Change, Keys
+    from fencepost_gateway.decide.audiences import Audience, Change
     from fencepost_gateway.decide.person import Person
-    from fencepost_gateway.decide.plan import Plan
-    from fencepost_gateway.ports import Effects
+    from fencepost_gateway.workers.fold import Fold
 
 DAY_MS = 86_400_000
-
-Record = Callable[["Person", str, str, dict[str, Any]], None]
 
 
 class AudienceStage:
     """Keeps memberships current while a group is folded."""
 
-    def __init__(
-        self,
-        plan: Plan,
-        keys_then: Callable[[str], Keys],
-        effects: Effects,
-        record: Record,
-    ) -> None:
-        self._plan = plan
-        self._keys_then = keys_then
-        self._effects = effects
-        self._record = record
+    def __init__(self, fold: Fold) -> None:
+        self._fold = fold
 
     def settle(self, person: Person, now_ms: int) -> list[Cause]:
         """Judge somebody by the definitions in force, unless that is done (Rule 1)."""
-        found = self._plan.audiences
+        found = self._fold.plan.audiences
         if person.judged == found.key:
             return []
         is_new = not (person.judged or person.is_known)
@@ -57,13 +45,13 @@ class AudienceStage:
         self._note(person, gone, now_ms, "published")
         if is_new:
             return self._ask(found.all(), person, now_ms, "new")
-        defined, ranked = found.changed(self._keys_then(then))
+        defined, ranked = found.changed(self._fold.plans.audience_keys(then))
         self._ask(defined, person, now_ms, "published", filled=True)
         return self._ask(ranked, person, now_ms, "ranked")
 
     def happened(self, person: Person, topics: Iterable[str], now_ms: int) -> list[Cause]:
         """Ask the audiences that read what has changed about somebody."""
-        found = self._plan.audiences
+        found = self._fold.plan.audiences
         causes: list[Cause] = []
         if found.key:
             for topic in topics:
@@ -76,12 +64,12 @@ class AudienceStage:
         """Ask every audience about a person who took in a visitor; both belonged to ``doubled``."""
         for name in sorted(doubled):
             self._count(name, "cleared", now_ms)
-        return self._ask(self._plan.audiences.all(), person, now_ms, "merge")
+        return self._ask(self._fold.plan.audiences.all(), person, now_ms, "merge")
 
     def rang(self, person: Person, now_ms: int) -> list[Cause]:
         """Ask what time alone may have changed."""
         self._rethink(person, None)
-        return self._ask(self._plan.audiences.timed, person, now_ms, "time")
+        return self._ask(self._fold.plan.audiences.timed, person, now_ms, "time")
 
     def _ask(
         self,
@@ -93,7 +81,7 @@ class AudienceStage:
         filled: bool = False,
     ) -> list[Cause]:
         wakes: list[int] = []
-        facts = standing_facts(self._plan, person, now_ms, wakes)
+        facts = standing_facts(self._fold.plan, person, now_ms, wakes)
         changes = audiences.rejudge(asked, person, facts, filled=filled)
         if wakes:
             due_ms = min(wakes)
@@ -104,7 +92,7 @@ class AudienceStage:
 
     def _rethink(self, person: Person, due_ms: int | None) -> None:
         person.rethink_ms = due_ms
-        self._effects.person_timers[person.person_id] = due_ms
+        self._fold.effects.person_timers[person.person_id] = due_ms
 
     def _note(self, person: Person, changes: Iterable[Change], now_ms: int, why: str) -> None:
         for change in changes:
@@ -112,12 +100,12 @@ class AudienceStage:
             body: dict[str, Any] = {"audience_id": change.audience_id, "on": on, "why": why}
             body |= {"filled": True} if change.filled else {}
             body |= {"operands": operands_of(change.answer)} if change.answer else {}
-            self._record(person, "audience", self._name(person, change, now_ms), body)
+            self._fold.record(person, "audience", self._name(person, change, now_ms), body)
             words = {True: ("filled", "cleared"), False: ("joined", "left")}[change.filled]
             self._count(change.audience_id, words[not change.joined], now_ms)
 
     def _count(self, audience_id: str, what: str, now_ms: int) -> None:
-        day = self._effects.audience_days.setdefault((now_ms // DAY_MS, audience_id), {})
+        day = self._fold.effects.audience_days.setdefault((now_ms // DAY_MS, audience_id), {})
         day[what] = day.get(what, 0) + 1
 
     def _cause(self, person: Person, change: Change, now_ms: int) -> Cause:
@@ -127,7 +115,7 @@ class AudienceStage:
             name="join" if change.joined else "leave",
             at_ms=now_ms,
             audience_id=change.audience_id,
-            is_located=self._plan.audiences.by_id[change.audience_id].is_located,
+            is_located=self._fold.plan.audiences.by_id[change.audience_id].is_located,
         )
 
     def _name(self, person: Person, change: Change, now_ms: int) -> str:

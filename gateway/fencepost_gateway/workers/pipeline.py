@@ -167,11 +167,11 @@ class Pipeline:
     def _count(self, group: Group, records: Sequence[LogRecord]) -> None:
         metrics, now_ms = self._metrics, self._clock.now_ms()
         metrics.processed.inc(group.events)
-        self.fixes += group.fixes
-        metrics.positions_cut.inc(group.cut_positions)
-        for reason, count in group.dropped.items():
+        self.fixes += group.devices.fixes
+        metrics.positions_cut.inc(group.devices.cut_positions)
+        for reason, count in group.devices.dropped.items():
             metrics.fixes_dropped.labels(reason).inc(count)
-        for flag in group.flags:
+        for flag in group.devices.flags:
             metrics.suspicions.labels(flag).inc()
         for row in group.effects.records:
             if row.body.get("test"):

@@ -379,16 +379,16 @@ async def test_record_that_cannot_be_folded_is_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A poison record is counted and skipped; the records around it are processed."""
-    from fencepost_gateway.workers.group import Group  # noqa: PLC0415 - patched below
+    from fencepost_gateway.workers.person_stage import PersonStage  # noqa: PLC0415 - patched below
 
-    take_event = Group._event  # noqa: SLF001 - the fault is injected where a bug would be
+    take_event = PersonStage.event
 
-    def poisoned(self: Group, event: object, *rest: object) -> None:
+    def poisoned(self: PersonStage, event: object, *rest: object) -> None:
         if getattr(event, "name", "") == "poison":
             raise RuntimeError("a bug")
         take_event(self, event, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Group, "_event", poisoned)
+    monkeypatch.setattr(PersonStage, "event", poisoned)
     async with open_rig(tmp_path) as rig:
         await rig.apply(DOCUMENTS, OPEN_POLICY)
         await rig.consent()

@@ -1,0 +1,226 @@
+"""
+Person stage: what transitions, app events and outcomes do to one person.
+
+No I/O; a part of the fold (``group``). What campaigns they start is decided by ``decide.enter``.
+
+Rule 1. Every transition and every woken campaign leaves a record. One that is superseded wakes
+        nobody; one that comes late does, with its age, and the claim withholds what is too old.
+Rule 2. What happens first goes into traits and audiences, then wakes campaigns by itself, then by
+        the audiences it made somebody join or leave.
+Rule 3. Whoever turns out to be somebody known is joined to them, or stays apart, as the merge
+        policy said at the door.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from fencepost_gateway.decide.cause import Cause, shown
+from fencepost_gateway.decide.enter import enter
+from fencepost_gateway.decide.flags import borne
+from fencepost_gateway.decide.ids import derive
+from fencepost_gateway.decide.person import Person, Presence
+from fencepost_gateway.decide.presence import due_openings, move
+from fencepost_gateway.decide.traits import keep_up
+from fencepost_gateway.intake import wire
+from fencepost_gateway.intake.addresses import address_ref, raw_address
+from fencepost_gateway.intake.records import Outcome, Upload
+from fencepost_gateway.ports import AddressChange
+from fencepost_gateway.workers import joining
+from fencepost_gateway.workers.audience_stage import AudienceStage
+from fencepost_gateway.workers.copies import seed_copies
+from fencepost_gateway.workers.fold import Fold
+from fencepost_gateway.workers.heard import hear_device, hear_outcome, hear_statements, hear_upload
+from fencepost_geofence.state import Transition
+
+
+class PersonStage:
+    """Takes what happens to persons, one thing at a time."""
+
+    def __init__(self, fold: Fold) -> None:
+        self._fold = fold
+        self._audiences = AudienceStage(fold)
+
+    def greet(self, upload: Upload, person: Person) -> None:
+        """Learn what an upload says of people as such, before anything it tells of them."""
+        if upload.links or upload.parts:
+            self.meet(upload, person)
+        for person_id in hear_statements(upload, self._fold.person):
+            self.altered(self._fold.person(person_id), "consents")
+        new = hear_upload(person, upload)
+        if new:
+            self.altered(person, *(f"attribute {name}" for name in new))
+
+    def transition(self, told: Transition, device_id: str, person: Person) -> None:
+        """Take a transition that the tracker told."""
+        self.open(device_id, person, told.at_ms)
+        fence_id = told.fence_id
+        visit_id = derive("visit", self._fold.workspace, device_id, fence_id, str(told.visit_ms))
+        is_new = told.kind == "enter" and not told.superseded
+        since_ms = told.at_ms if is_new else told.visit_began_ms
+        opened_ms = told.at_ms if fence_id in self._fold.plan.openings else 0
+        visit = Presence(fence_id, since_ms, visit_id, device_id, opened_ms)
+        move(person, told, visit)
+        causes = self._audiences.happened(person, ["places"], self._fold.now_ms)
+        self._tell(told, visit, person)
+        self._enter(person, *causes)
+
+    def open(self, device_id: str, person: Person, until_ms: int) -> None:
+        """Tell who is inside of the fences that opened."""
+        for at_ms, visit in due_openings(self._fold.plan, person, device_id, until_ms):
+            told = Transition(
+                kind="enter",
+                fence_id=visit.fence_id,
+                at_ms=at_ms,
+                crossed_at_ms=at_ms,
+                visit_ms=at_ms,
+                visit_began_ms=visit.since_ms,
+                reason="timer",
+            )
+            self._tell(told, visit, person, opened=True)
+
+    def _tell(
+        self, told: Transition, visit: Presence, person: Person, *, opened: bool = False
+    ) -> None:
+        """Put a transition on record, and wake whom it wakes."""
+        self._fold.touch(person)
+        fence = self._fold.plan.fences.get(told.fence_id)
+        inactive = fence is not None and not fence.is_active(told.at_ms)
+        body = shown(told, visit.device_id) | {"fence_name": fence.name if fence else ""}
+        flags = borne(person, visit.device_id, told.visit_began_ms)
+        body |= {"active": False} if inactive else {}
+        body |= {"opened": True} if opened else {}
+        body |= {"flags": list(flags)} if flags else {}
+        self._fold.record(person, "transition", visit.visit_id, body)
+        if told.superseded:
+            return
+        which = f"opened {told.at_ms}" if opened else str(told.after_s or "")
+        cause = Cause(
+            stimulus_id=derive(visit.visit_id, told.kind, which),
+            kind="transition",
+            name=told.kind,
+            at_ms=told.at_ms,
+            fence_id=told.fence_id,
+            visit_id=visit.visit_id,
+            initial=told.initial,
+            opened=opened,
+            inactive=inactive,
+            after_ms=None if told.after_s is None else told.after_s * 1000,
+            flags=flags,
+        )
+        self._enter(person, cause)
+
+    def event(
+        self, event: wire.Event, upload: Upload, person: Person, at_ms: int, seq: int
+    ) -> None:
+        """Take an event that is no position."""
+        if isinstance(event, wire.Track | wire.Screen):
+            self._app_event(event, upload, person, at_ms)
+        elif isinstance(event, wire.Identify | wire.SetTraits):
+            person.set_attributes(event.traits)
+            self.altered(person, *(f"attribute {name}" for name in event.traits))
+        elif isinstance(event, wire.Address):
+            self._address(event, upload, person, at_ms)
+        elif isinstance(event, wire.Receipt | wire.Engagement):
+            what = hear_device(person, event, at_ms)
+            self.altered(person, "messages")
+            body = {"state": what, "delivery_id": event.delivery_id, "seq": seq}
+            self._fold.record(person, "outcome", event.delivery_id, body)
+            if what == "unshown":
+                self._fold.effects.unshown.append((person.person_id, event.delivery_id))
+
+    def _app_event(
+        self, event: wire.Track | wire.Screen, upload: Upload, person: Person, at_ms: int
+    ) -> None:
+        is_screen = isinstance(event, wire.Screen)
+        name = "screen" if is_screen else event.name
+        props = {**event.props, "name": event.name} if is_screen else event.props
+        plan = self._fold.plan
+        altered = person.remember(name, at_ms, props)
+        self._fold.touch(person)
+        for trait in plan.traits_on.get(name, ()):
+            keep_up(trait, person, at_ms, props, self._fold.now_ms)
+        causes = self._audiences.happened(
+            person, [f"event {each}" for each in altered], self._fold.now_ms
+        )
+        self._end_by_goal(person, name)
+        if name in plan.on_event:  # most of what apps report wakes nobody
+            stimulus_id = derive("event", upload.device_id, upload.stream, str(event.seq))
+            self._enter(person, Cause(stimulus_id, "event", name, at_ms, props))
+        self._enter(person, *causes)
+
+    def _end_by_goal(self, person: Person, name: str) -> None:
+        for campaign_id, mark in person.runs.items():
+            campaign = self._fold.plan.campaigns.get(campaign_id)
+            is_goal = campaign is not None and campaign.goal and campaign.goal.event == name
+            if is_goal and mark.ended_ms is None:
+                mark.ended_ms, mark.outcome = self._fold.now_ms, "goal_reached"
+
+    def _address(self, event: wire.Address, upload: Upload, person: Person, at_ms: int) -> None:
+        raw = raw_address(event)
+        ref = address_ref(self._fold.plan.seed, event.channel, raw)
+        person.reached_at(event.channel, ref, is_gone=event.removed)
+        self.altered(person, "reach")
+        self._fold.effects.addresses.append(
+            AddressChange(
+                person.person_id,
+                event.channel,
+                ref,
+                None if event.removed else raw,
+                upload.device_id,
+                at_ms,
+            )
+        )
+
+    def altered(self, person: Person, *topics: str) -> None:
+        """Take note that something about a person has changed, and ask the audiences about it."""
+        self._fold.touch(person)
+        self._enter(person, *self._audiences.happened(person, topics, self._fold.now_ms))
+
+    def settle(self, person: Person) -> None:
+        """Judge a person by the definitions of audiences in force."""
+        if person.judged != self._fold.plan.audiences.key:
+            self._fold.touch(person)
+            self._enter(person, *self._audiences.settle(person, self._fold.now_ms))
+
+    def _enter(self, person: Person, *causes: Cause) -> None:
+        fold, arms = self._fold, len(person.arms)
+        for cause in causes:
+            for entered in enter(fold.plan, fold.workspace, person, cause, fold.now_ms):
+                fold.touch(person)
+                fold.effects.messages += entered.messages
+                step = entered.step
+                subject = step.run_id or derive(cause.stimulus_id, step.campaign_id)
+                fold.record(person, "step", subject, msgspec.to_builtins(step))
+        if len(person.arms) > arms:
+            self.altered(person, "arms")
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Take what became of a message."""
+        fold, person = self._fold, self._fold.person(outcome.person_id)
+        if not outcome.mark:
+            fold.tally.outcome(outcome, fold.now_ms)
+        copies = seed_copies(fold.plan, fold.workspace, outcome, fold.states.copied, fold.now_ms)
+        fold.effects.messages += copies
+        hear_outcome(person, outcome, fold.plan, fold.now_ms)
+        self.altered(person, "messages", *(["reach"] if outcome.lost_ref else []))
+
+    def meet(self, upload: Upload, known: Person) -> None:
+        """A visitor said who they are: join them, or say that they stay apart."""
+        causes: list[Cause] = []
+        if upload.links:
+            visitor = self._fold.states.known(upload.visitor_id)
+            doubled = known.audiences.keys() & visitor.audiences.keys() if visitor else ()
+            joining.join(self._fold.states, self._fold.effects, upload.visitor_id, known)
+            self._fold.changed.discard(upload.visitor_id)
+            causes = self._audiences.merged(known, doubled, self._fold.now_ms)
+        body = joining.told(upload, known)
+        if body is not None:
+            self._fold.touch(known)
+            self._fold.record(known, "merge", upload.visitor_id, body)
+        self._enter(known, *causes)
+
+    def rang(self, person: Person) -> None:
+        """Ask what time alone has changed about a person."""
+        self._fold.touch(person)
+        self._enter(person, *self._audiences.rang(person, self._fold.now_ms))
