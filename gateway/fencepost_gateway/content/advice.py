@@ -32,6 +32,7 @@ from fencepost_gateway.content.scope import PERSONAL
 from fencepost_gateway.content.segments import segments
 from fencepost_gateway.documents.document import Document, dotted
 from fencepost_gateway.documents.kinds import Finding
+from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.template import Template
 from fencepost_gateway.documents.translations import lacking
 
@@ -61,7 +62,7 @@ Found = tuple[Document, Finding]
 def advise(documents: Sequence[Document]) -> Iterator[Found]:
     """Find what is doubtful in the content that was written."""
     rendered = {n for d in documents for s in _content(d) for n in names_in(s.text)}
-    wanted = {_template_of(each) for each in documents if each.kind == "campaign"}
+    wanted = {n for each in documents if each.kind == "campaign" for n in _templates_of(each)}
     names = _person_names(documents)
     places = _places(documents)
     for document in documents:
@@ -88,12 +89,13 @@ def _content(document: Document) -> Iterator[Source]:
         yield from sources_of(document)
 
 
-def _template_of(campaign: Document) -> object:
-    message = campaign.body.get("message")
-    return message.get("template") if isinstance(message, Mapping) else None
+def _templates_of(campaign: Document) -> list[str]:
+    """Name the template of a campaign, or those of its arms."""
+    wish = Campaign.model_validate(campaign.body).message.template
+    return [wish] if isinstance(wish, str) else list(wish.arms.values())
 
 
-def _unused(document: Document, wanted: set[object], rendered: set[str]) -> Iterator[Finding]:
+def _unused(document: Document, wanted: set[str], rendered: set[str]) -> Iterator[Finding]:
     used = wanted if document.kind == "template" else rendered
     if document.id not in used:
         by = "campaign sends" if document.kind == "template" else "template renders"

@@ -7,7 +7,7 @@ from fencepost_gateway.decide.ids import person_id_of_user
 from fencepost_gateway.intake.records import Outcome
 from fencepost_gateway.workers.copies import seed_copies
 from gateway.decide.builders import plan
-from gateway.rig import OPEN_POLICY, Rig, captured, open_rig
+from gateway.rig import GRANTS, OPEN_POLICY, Rig, captured, open_rig
 
 DOCUMENTS = """
 kind: campaign
@@ -40,7 +40,7 @@ def _workspace(**members: Any) -> str:
 async def _known(rig: Rig, user_id: str, address: str, name: str, *, marketing: str = "y") -> None:
     """Let somebody consent, give an address and a first name."""
     batch = rig.batch(
-        {"type": "consent", "values": {"collect": "CT", "marketing": marketing}},
+        {"type": "consent", "values": GRANTS | {"personalisation": "y", "marketing": marketing}},
         MAIL | {"address": address},
         {"type": "identify", "user_id": user_id, "traits": {"first_name": name}},
         user_id=user_id,
