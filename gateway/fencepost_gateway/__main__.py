@@ -18,6 +18,7 @@ from typing import Annotated, Any
 import typer
 
 from fencepost_gateway.commands import operate, upkeep
+from fencepost_gateway.commands.audiences import audiences
 from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
 from fencepost_gateway.commands.person import person
 from fencepost_gateway.errors import StartError
@@ -33,6 +34,7 @@ cli = typer.Typer(
 
 
 cli.command()(person)
+cli.command()(audiences)
 
 cli.command()(operate.suppression)
 cli.command("send-proof")(operate.send_proof)

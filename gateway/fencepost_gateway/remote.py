@@ -99,6 +99,32 @@ def explain(base: str, key: str, name: str, language: str) -> Iterator[str]:
     yield from ask("GET", f"{base}/v1/decisions/{quote(name, safe='')}?{query}", key)["words"]
 
 
+def audiences(base: str, key: str, name: str, weeks: int) -> Any:
+    """
+    Give every audience, or one week by week.
+
+    Raises:
+        RemoteError: No such audience is live.
+        StartError: No gateway answers.
+
+    """
+    if not name:
+        return ask("GET", f"{base}/v1/audiences", key)
+    return ask("GET", f"{base}/v1/audiences/{quote(name, safe='')}?weeks={weeks}", key)
+
+
+def audience_size(base: str, key: str, rule: Any) -> Any:
+    """
+    Say how many would belong by a rule that is not published.
+
+    Raises:
+        RemoteError: It is no rule.
+        StartError: No gateway answers.
+
+    """
+    return ask("POST", f"{base}/v1/audiences/size", key, {"when": rule})
+
+
 def why(base: str, key: str, wish: dict[str, str]) -> Iterator[str]:
     """
     Say why a user did, or did not, get a message, page by page.
