@@ -80,7 +80,9 @@ def main() -> None:
     bare = found["bare", 0]
     print(f"{'what an event meets':28}{'us an event':>12}{'beside bare':>13}")
     for (kind, count), took_us in found.items():
-        name = kind if not count else f"{count:,} {kind if kind == 'traits' else 'audiences, ' + kind}"
+        name = (
+            kind if not count else f"{count:,} {kind if kind == 'traits' else 'audiences, ' + kind}"
+        )
         print(f"{name:28}{took_us:12.1f}{took_us / bare:12.2f}x")
 
 
