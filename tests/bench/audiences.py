@@ -10,6 +10,7 @@ shorter. No figure is a pass line.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from statistics import median
 from typing import Any
@@ -78,12 +79,12 @@ def main() -> None:
     cases += [(kind, n) for kind in ("unconcerned", "concerned") for n in (10, 100, 1_000)]
     found = {case: min(folded_us(*case, events) for _ in range(REPEATS)) for case in cases}
     bare = found["bare", 0]
-    print(f"{'what an event meets':28}{'us an event':>12}{'beside bare':>13}")
+    lines = [f"{'what an event meets':28}{'us an event':>12}{'beside bare':>13}"]
     for (kind, count), took_us in found.items():
-        name = (
-            kind if not count else f"{count:,} {kind if kind == 'traits' else 'audiences, ' + kind}"
-        )
-        print(f"{name:28}{took_us:12.1f}{took_us / bare:12.2f}x")
+        what = kind if kind in ("bare", "traits") else f"audiences, {kind}"
+        name = f"{count:,} {what}" if count else what
+        lines.append(f"{name:28}{took_us:12.1f}{took_us / bare:12.2f}x")
+    sys.stdout.write("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":
