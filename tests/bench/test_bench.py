@@ -29,36 +29,36 @@ async def test_bench_runs() -> None:
         assert part in said
 
 
-async def test_bench_of_claims_runs() -> None:
-    """Each case is measured, as a figure and beside encoding its record; no figure is judged."""
+async def said_by(*arguments: str) -> bytes:
+    """Run a benchmark; give what it says. No figure is judged."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.claims", "--rounds", "2",
+        sys.executable, "-m", *arguments,
         env={**os.environ, "PYTHONPATH": str(TESTS)},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
-
     async with asyncio.timeout(HANG_GUARD_S):
         said, complained = await process.communicate()
-
     assert (complained, process.returncode) == (b"", 0)
+    return said
+
+
+async def test_bench_of_claims_runs() -> None:
+    """Each case is measured, as a figure and beside encoding its record."""
+    said = await said_by("bench.claims", "--rounds", "2")
+
     assert said.count(b"encodings") == 6
     for outcome in (b"(send)", b"(deferred)"):
         assert outcome in said
 
 
 async def test_bench_of_contents_runs() -> None:
-    """A rendering is measured with and without looking for the nearest; no figure is judged."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.contents", "--rounds", "2",
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    """A rendering is measured with and without looking for the nearest."""
+    assert (await said_by("bench.contents", "--rounds", "2")).count(b" us") == 5
 
-    async with asyncio.timeout(HANG_GUARD_S):
-        said, complained = await process.communicate()
 
-    assert (complained, process.returncode) == (b"", 0)
-    assert said.count(b" us") == 5
+async def test_bench_of_audiences_runs() -> None:
+    """Each case is measured beside the bare one."""
+    assert (await said_by("bench.audiences", "--events", "4")).count(b"x\n") == 8
 
 
 def test_crowd_is_a_function_of_its_seed() -> None:

@@ -185,10 +185,10 @@ async def test_document_that_no_longer_passes_is_named(tmp_path: Path) -> None:
         await rig.apply(REVIEWED, "kind: template\nid: a\npurpose: marketing\nsms: {text: Hi}")
     body = "CAST(replace(CAST(body AS TEXT), 'Hi', '{{ nobody }}') AS BLOB)"
     meddle(tmp_path, f"UPDATE document SET body = {body} WHERE kind = 'template'")  # noqa: S608 - the test's own words
-    (ill,) = found(settings_of(tmp_path))
+    ill = [each for each in found(settings_of(tmp_path)) if each.check == "documents"]
 
-    assert (ill.check, ill.state) == ("documents", "warning")
-    assert "unknown variable nobody" in ill.says
+    assert {each.state for each in ill} == {"warning"}
+    assert any("unknown variable nobody" in each.says for each in ill)
 
 
 async def test_proofs_that_nobody_signs_are_noticed(folder: Path) -> None:

@@ -120,7 +120,7 @@ class Audiences:
         defined, ranked = [], []
         for name, audience in self.by_id.items():
             key, ranks = keys.get(name, ("", ""))
-            if key != audience.key:
+            if key != audience.key or (audience.ranks and not ranks):  # the first one is no news
                 defined.append(audience)
             elif ranks != audience.ranks:
                 ranked.append(audience)

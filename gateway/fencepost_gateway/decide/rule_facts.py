@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.place import FenceView
@@ -65,6 +65,7 @@ class RuleFacts(Struct, frozen=True):
         policy: Which statements of consent count; None: nothing is allowed.
         traits: How each declared trait is worked out, by id.
         wakes: Takes the moments at which leaves may answer otherwise (Rule 4).
+        seen: Events by name as ``rule_history`` has laid them out for all rules of a pass.
 
     """
 
@@ -79,6 +80,7 @@ class RuleFacts(Struct, frozen=True):
     policy: Policy | None = None
     traits: Mapping[str, TraitReader] = {}
     wakes: list[int] | None = None
+    seen: dict[str, Any] = field(default_factory=dict)
 
     def may_change(self, at_ms: int | None) -> None:
         """Note, for ``wakes``, that an answer may change then; what is past changes nothing."""

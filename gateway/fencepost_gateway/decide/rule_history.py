@@ -17,7 +17,8 @@ Rule 3. ``sum`` adds the numbers among the values of a property; what is none, o
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -47,7 +48,61 @@ AMOUNT_MAX = 10**15  # more is no amount; sums stay exact, and numbers that reco
 _ANY = Bounds(0, 0)  # of a sum every event that falls out counts
 
 Where = Callable[[Json, Path], Check | None]
-_Fitting = tuple[list[PastEvent], bool]  # the events, and whether they are all there were
+
+
+class Seen:
+    """
+    Events of one name as a pass of rules looks at them, the oldest first.
+
+    Made once a pass (``RuleFacts.seen``) however many rules ask: properties are unpacked once.
+    """
+
+    __slots__ = ("_asked", "_events", "_facts", "times_ms")
+
+    def __init__(self, facts: RuleFacts, events: list[PastEvent]) -> None:
+        self._facts = facts
+        self._events = events
+        self._asked: list[RuleFacts] | None = None
+        self.times_ms = [event.at_ms for event in events]
+
+    @property
+    def props(self) -> Iterator[Mapping[str, Json]]:
+        """Give the properties of each."""
+        return (asked.event or {} for asked in self._each())
+
+    def those(self, begin: int, where: Check | None) -> Seen:
+        """Give those from ``begin`` on that fit a ``where``."""
+        if begin == 0 and where is None:
+            return self
+        kept = Seen(self._facts, self._events[begin:])
+        kept._asked = self._asked[begin:] if self._asked is not None else None
+        if where is not None:
+            asked = self._each()[begin:]
+            fits = [where(each, None) for each in asked]
+            kept._events = [e for e, fit in zip(kept._events, fits, strict=True) if fit]
+            kept._asked = [e for e, fit in zip(asked, fits, strict=True) if fit]
+            kept.times_ms = [event.at_ms for event in kept._events]
+        return kept
+
+    def _each(self) -> list[RuleFacts]:
+        """Lay out each event as what a ``where`` asks; unpacked once."""
+        if self._asked is None:
+            facts = self._facts
+            self._asked = [
+                RuleFacts(
+                    person=facts.person,
+                    now_ms=facts.now_ms,
+                    event_name=event.name,
+                    event=event.props,
+                    workspace_zone=facts.workspace_zone,
+                    wakes=facts.wakes,
+                )
+                for event in self._events
+            ]
+        return self._asked
+
+
+_Fitting = tuple["Seen", bool]  # the events, and whether they are all there were
 
 
 def compile_did(leaf: Mapping[str, Json], path: Path, faults: Faults, where: Where) -> Check | None:
@@ -82,7 +137,7 @@ def _count_check(head: str, event: str, inner: Check | None, span: Span, bounds:
         fitting = _fitting(facts, event, inner, from_ms)
         count, is_exact = _count(facts, event, inner, from_ms, fitting)
         ok = bounds.hold(count, is_exact=is_exact)
-        times_ms = sorted((past.at_ms for past in fitting[0]), reverse=True)
+        times_ms = fitting[0].times_ms[::-1]
         if facts.wakes is not None:
             edges = _edges_ms(facts, event)
             facts.may_change(falls_out_ms(span, bounds, times_ms, edges, facts.now_ms))
@@ -114,9 +169,9 @@ def _sum_check(head: str, event: str, inner: Check | None, span: Span, total: _T
                 out.append(Operand(text, None, ok=False, note="zone"))
             return False
         found, is_exact = _fitting(facts, event, inner, from_ms)
-        amount = _amount(dotted(past.props, keys) for past in found)
+        amount = _amount(dotted(props, keys) for props in found.props)
         ok = is_exact and total.low <= amount <= total.high
-        times_ms = sorted((past.at_ms for past in found), reverse=True)
+        times_ms = found.times_ms[::-1]
         if facts.wakes is not None:
             edges = _edges_ms(facts, event)
             facts.may_change(falls_out_ms(span, _ANY, times_ms, edges, facts.now_ms))
@@ -202,10 +257,9 @@ def _moment(facts: RuleFacts, form: str, name: str, where: Check | None) -> tupl
     if summary is not None and where is None:
         return (summary.last_ms if form == "last" else summary.first_ms), True
     found, is_exact = _fitting(facts, name, where, None)
-    if not found:
+    if not found.times_ms:
         return None, is_exact
-    times_ms = [past.at_ms for past in found]
-    return (max(times_ms), True) if form == "last" else (min(times_ms), is_exact)
+    return (found.times_ms[-1], True) if form == "last" else (found.times_ms[0], is_exact)
 
 
 def _count(
@@ -221,8 +275,8 @@ def _count(
         return summary.count, True
     found, is_exact = fitting or _fitting(facts, name, where, from_ms)
     if where is None and summary is not None and (from_ms is None or summary.last_ms >= from_ms):
-        return max(len(found), 1), is_exact  # the newest one is inside the span
-    return len(found), is_exact
+        return max(len(found.times_ms), 1), is_exact  # the newest one is inside the span
+    return len(found.times_ms), is_exact
 
 
 def _fitting(facts: RuleFacts, name: str, where: Check | None, from_ms: int | None) -> _Fitting:
@@ -230,20 +284,17 @@ def _fitting(facts: RuleFacts, name: str, where: Check | None, from_ms: int | No
     person = facts.person
     summary = person.summaries.get(name)
     if summary is None and len(person.summaries) < NAMES_MAX:
-        return [], True  # it would have one
+        return Seen(facts, []), True  # it would have one
     if summary is not None and from_ms is not None and summary.last_ms < from_ms:
-        return [], True
-    seen = [event for event in person.recent if event.name == name]
-    found = [
-        event
-        for event in seen
-        if (from_ms is None or event.at_ms >= from_ms)
-        and (where is None or where(_of_event(facts, event.name, event.props), None))
-    ]
+        return Seen(facts, []), True
+    seen = facts.seen.get(name)
+    if seen is None:
+        seen = facts.seen[name] = Seen(facts, [e for e in person.recent if e.name == name])
+    begin = 0 if from_ms is None else bisect_left(seen.times_ms, from_ms)
     lost_ms = person.lost.get(name if summary is not None else UNSUMMED)
-    is_all_seen = lost_ms is None if summary is None else summary.count <= len(seen)
+    is_all_seen = lost_ms is None if summary is None else summary.count <= len(seen.times_ms)
     reaches_back = from_ms is not None and lost_ms is not None and lost_ms < from_ms
-    return found, is_all_seen or reaches_back
+    return seen.those(begin, where), is_all_seen or reaches_back
 
 
 def _edges_ms(facts: RuleFacts, name: str) -> list[int]:
@@ -254,17 +305,6 @@ def _edges_ms(facts: RuleFacts, name: str) -> list[int]:
         return [at_ms for key, at_ms in person.lost.items() if key == UNSUMMED]
     lost_ms = person.lost.get(name, summary.first_ms)
     return [summary.first_ms, summary.last_ms, lost_ms]
-
-
-def _of_event(facts: RuleFacts, name: str, props: Mapping[str, Json]) -> RuleFacts:
-    return RuleFacts(
-        person=facts.person,
-        now_ms=facts.now_ms,
-        event_name=name,
-        event=props,
-        workspace_zone=facts.workspace_zone,
-        wakes=facts.wakes,
-    )
 
 
 def _event_name(leaf: Mapping[str, Json], form: str, path: Path, faults: Faults) -> str | None:

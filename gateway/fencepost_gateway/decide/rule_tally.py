@@ -119,7 +119,7 @@ def falls_out_ms(
         return None
     if bounds.high is None and len(times_ms) >= bounds.low:
         return times_ms[bounds.low - 1] + span.within_ms + 1 if bounds.low else None
-    falls = (at_ms + span.within_ms + 1 for at_ms in (*times_ms, *others_ms))
+    falls = (at_ms + span.within_ms + 1 for at_ms in (*times_ms[-1:], *others_ms))
     return min((at_ms for at_ms in falls if at_ms > now_ms), default=None)
 
 

@@ -144,9 +144,14 @@ class _Keys:
                 self._zone if reads.time else "",
             ]
         )
-        ranks = [self._rankings[t].at_ms for t in traits if t in self._rankings]
+        ranks = [self._ranked_ms(t) for t in traits if self._ranked_ms(t)]
         below = [self.ranks[other] for other in others if self.ranks[other]]
         self.ranks[name] = key_of([ranks, below]) if ranks or below else ""
+
+    def _ranked_ms(self, trait_id: str) -> int:
+        """Say when a trait, as it is defined now, was ranked last; 0: never."""
+        ranking, trait = self._rankings.get(trait_id), self._traits.get(trait_id)
+        return ranking.at_ms if ranking and trait and ranking.key == trait.key else 0
 
     def _versions(self, kinds: Sequence[str]) -> list[list[object]]:
         return [[d.kind, d.id, d.version] for d in self._stored if d.kind in kinds]

@@ -133,8 +133,7 @@ async def test_command_line_tells_audiences_in_words(
 
     assert empty.startswith("No audience is live. Publish one")
     assert every == (
-        "buyers  2 persons, 7 days: +2 -0  Whoever bought\n"
-        "guests  about 0 persons, 7 days: +0 -0\n"
+        "buyers  2 persons, 7 days: +2 -0  Whoever bought\nguests  about 0 persons, 7 days: +0 -0\n"
     )
     assert one.splitlines() == [
         "buyers v1: 2 persons",

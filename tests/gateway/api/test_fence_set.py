@@ -18,6 +18,8 @@ from fencepost_gateway.api.nearby import nearby
 from fencepost_gateway.documents.document import canonical_json
 from fencepost_gateway.documents.fences import body_of
 from fencepost_gateway.ports import DocumentRow, Store
+from fencepost_gateway.stores.memory import MemoryStore
+from fencepost_gateway.stores.memory_audiences import MemoryAudiences
 from fencepost_gateway.workers import editions
 from fencepost_gateway.workers.plans import Plans
 from fencepost_geofence.fence import Fence
@@ -36,6 +38,11 @@ class Town:
     numbers: dict[str, int] = field(default_factory=dict)
     revision: int = 0
     plans: Plans = field(default_factory=lambda: Plans("seed"))
+
+    @property
+    def audiences(self) -> MemoryAudiences:
+        """See ``Store.audiences``: of nobody."""
+        return MemoryStore().audiences
 
     async def documents(self) -> tuple[int, Sequence[DocumentRow]]:
         """See ``Store.documents``."""

@@ -18,7 +18,7 @@ from fencepost_gateway.decide import (
 from fencepost_gateway.decide.reasons import REASONS, sentence
 from fencepost_gateway.decide.settle import Family
 from fencepost_gateway.intake import codes
-from fencepost_gateway.workers import deliver, group
+from fencepost_gateway.workers import compose, device_stage
 
 
 def _texts(node: ast.AST) -> Iterator[str]:
@@ -52,10 +52,10 @@ AT_THE_CLAIM = {
     for module in (claim, message_gates, channel_gates, waiting)
     for code in _stated(module, "Verdict", 2)
 } | _stated(permission, "", 0)
-AT_RENDERING = _stated(renderer, "RenderProblem", 0) | _stated(deliver, "RenderProblem", 0)
+AT_RENDERING = _stated(renderer, "RenderProblem", 0) | _stated(compose, "RenderProblem", 0)
 AT_A_CHECK_IN = {
     code
-    for module, call, position in ((group, "self._refuse", 1), (codes, "", 0))
+    for module, call, position in ((device_stage, "self._refuse", 1), (codes, "", 0))
     for code in _stated(module, call, position)
     if code.startswith("code_")
 }

@@ -6,7 +6,7 @@ import pytest
 
 from fencepost_gateway.content.lint import lint_documents
 from fencepost_gateway.documents.check import check
-from fencepost_gateway.documents.document import SourceFile
+from fencepost_gateway.documents.document import SourceFile, errors_of
 from fencepost_gateway.documents.loader import load
 
 CLINIC = "kind: fence\nid: clinic\ncircle: {lat: 43.7, lon: 7.4, radius_m: 60}\nsensitive: true\n"
@@ -22,7 +22,8 @@ GREET = "kind: template\nid: greet\npurpose: marketing\nsms: {text: hi}\n"
 def problems(*texts: str) -> list[str]:
     """Load and check documents; give what is wrong, without the place's head."""
     loaded = load([SourceFile(f"{n}.yaml", text) for n, text in enumerate(texts)])
-    found = [*loaded.problems, *(check(loaded.documents, [], lint_documents) if texts else [])]
+    checked = check(loaded.documents, [], lint_documents) if not loaded.problems else []
+    found = [*loaded.problems, *errors_of(checked)]
     return [f"{p.where}: {p.what}; {p.how}" for p in found]
 
 
