@@ -30,6 +30,7 @@ from fencepost_gateway.ports import AdmitRequest
 from fencepost_gateway.stores import sqlite, sqlite_fence_days, sqlite_file
 from fencepost_gateway.stores.sql import load_migrations
 from fencepost_gateway.stores.sqlite import SqliteStore, open_sqlite
+from fencepost_gateway.stores.sqlite_former import teach
 from gateway.batches import NOW_MS, consent, event, visitor
 
 
@@ -420,6 +421,7 @@ async def test_fresh_schema_equals_every_migration_in_turn(folder: Path, tmp_pat
     await open_sqlite(folder).close()
     stepwise = tmp_path / "stepwise.db"
     db = apsw.Connection(str(stepwise))
+    teach(db)
     for number, script in load_migrations():
         db.execute(script)
         db.execute(f"PRAGMA user_version = {number}")
