@@ -138,10 +138,13 @@ def keys(
     revoke: Annotated[bool, typer.Option(help="Take the team's key away.")] = False,
 ) -> None:
     """Make the key of a team, which edits only fences of its own libraries; a former one ends."""
+    from fencepost_gateway.commands.live import warn_unless_live  # noqa: PLC0415
     from fencepost_gateway.credentials import set_team_key  # noqa: PLC0415
     from fencepost_gateway.settings import read_settings  # noqa: PLC0415
 
-    if key := set_team_key(read_settings().data_dir, team, revoke=revoke):
+    settings = read_settings()
+    if key := set_team_key(settings.data_dir, team, revoke=revoke):
+        warn_unless_live(settings, "team", team)
         print(key)
     print("in force when the gateway is started again", file=sys.stderr)
 
@@ -154,6 +157,7 @@ def code(
 ) -> None:
     """Print a signed code for a sign, tag or beacon; reading it checks a device in."""
     from fencepost_gateway.clock import SystemClock  # noqa: PLC0415
+    from fencepost_gateway.commands.live import warn_unless_live  # noqa: PLC0415
     from fencepost_gateway.credentials import read_seed  # noqa: PLC0415
     from fencepost_gateway.decide.spans import parse_duration_ms  # noqa: PLC0415
     from fencepost_gateway.intake.codes import Code, write_code  # noqa: PLC0415
@@ -163,8 +167,11 @@ def code(
     valid_ms = parse_duration_ms(valid)
     if valid_ms is None or not is_fence_id(fence):
         fail("code takes the id of a fence, and --valid a duration such as 30d or 12h")
+    settings = read_settings()
     expires_s = (SystemClock().now_ms() + valid_ms) // 1000
-    print(write_code(read_seed(read_settings().data_dir), Code(fence, expires_s)))
+    signed = write_code(read_seed(settings.data_dir), Code(fence, expires_s))
+    warn_unless_live(settings, "fence", fence)
+    print(signed)
 
 
 @cli.command()
