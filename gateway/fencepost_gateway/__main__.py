@@ -195,6 +195,9 @@ def import_(  # noqa: PLR0913 - one option each, as people type them
     radius_m: Annotated[
         float | None, typer.Option(help="Radius of points that say none, metres.")
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The gateway's answer as it is, with every bad row.")
+    ] = False,
     url: Url = None,
     key: Key = None,
 ) -> None:
@@ -205,10 +208,15 @@ def import_(  # noqa: PLR0913 - one option each, as people type them
     base, operator_key = remote.address_of(read_settings(), url, key)
     wish = {"dry_run": dry_run, "accept": accept, "repair": repair, "radius_m": radius_m}
     try:
-        for line in remote.import_fences(base, operator_key, files, wish):
-            print(line)
+        answer = remote.import_fences(base, operator_key, files, wish)
     except remote.RemoteError as error:
+        if as_json:
+            show(error.problem, (), as_json=True)
+            sys.exit(1)
+        for line in remote.import_doubts(error.problem):
+            print(line, file=sys.stderr)
         fail_problem(error.problem)
+    show(answer, remote.import_lines(answer, accept=accept), as_json=as_json)
 
 
 @cli.command()
