@@ -6,17 +6,13 @@ No I/O; the zones' borders come with ``tzfpy``.
 Rule 1. Only the zone's name and the moment are kept with the person, never the position. Both go
         when location is withdrawn.
 Rule 2. It is looked up for the newest fix of an upload, and noted when the zone is another one or
-        was confirmed more than ``CONFIRM_MS`` ago: a row an hour.
+        was confirmed more than ``CONFIRM_MS`` ago: half a microsecond an upload, a row an hour.
 Rule 3. Made-up positions say nothing.
-Rule 4. The zone is that of the cell of 0.01 degrees: a look-up takes 0.3 ms where borders are many,
-        and people are where people are, so cells are remembered. Within a kilometre of a border it
-        may be the neighbour's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Final
 
 from tzfpy import get_tz
@@ -26,7 +22,6 @@ from fencepost_gateway.decide.spans import zone_named
 from fencepost_geofence.fix import Fix
 
 CONFIRM_MS: Final = 3_600_000
-CELLS_MAX: Final = 65_536
 
 
 def note_zone(person: Person, fixes: Iterable[Fix]) -> bool:
@@ -36,19 +31,13 @@ def note_zone(person: Person, fixes: Iterable[Fix]) -> bool:
         return False
     if not (abs(newest.lat) <= 90 and abs(newest.lon) <= 180):  # noqa: PLR2004 - degrees
         return False
-    name = _zone_of(round(newest.lat, 2), round(newest.lon, 2))
+    name = get_tz(newest.lon, newest.lat)
     if name == person.fix_zone and newest.at_ms - person.fix_zone_at_ms < CONFIRM_MS:
         return False
     if zone_named(name) is None:
         return False
     person.fix_zone, person.fix_zone_at_ms = name, newest.at_ms
     return True
-
-
-@lru_cache(CELLS_MAX)
-def _zone_of(lat: float, lon: float) -> str:
-    """Give the zone of a cell (Rule 4)."""
-    return get_tz(lon, lat)
 
 
 def forget_zone(person: Person) -> None:
