@@ -26,3 +26,5 @@ CREATE TABLE sweep (
 ) STRICT;
 -- The newest ranking of each trait that is ranked: bounds between fifths, no person's history.
 CREATE TABLE ranking (trait_id TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
+-- Ids alone, which is how persons are counted and gone through: rows are kilobytes.
+CREATE INDEX person_ids ON person (person_id);
