@@ -24,7 +24,7 @@ from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.intake import records
-from fencepost_gateway.intake.admit import Admission
+from fencepost_gateway.intake.admission import Admission
 from fencepost_gateway.intake.records import LogRecord, Published, Record, TimerFired
 from fencepost_gateway.ports import (
     AckLevel,

@@ -9,7 +9,7 @@ from fencepost_gateway.decide.message import (
     OPEN_STATES,
 )
 from fencepost_gateway.decide.proof import hash_of
-from fencepost_gateway.intake.admit import Withdrawal
+from fencepost_gateway.intake.admission import Withdrawal
 from fencepost_gateway.intake.records import PlaceForgotten
 from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import (

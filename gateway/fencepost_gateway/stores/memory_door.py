@@ -6,7 +6,7 @@ Pure, on the copy of the books that the store lends.
 
 from __future__ import annotations
 
-from fencepost_gateway.intake.admit import Admission, AdmitFacts
+from fencepost_gateway.intake.admission import Admission, AdmitFacts
 from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.ports import AdmitRequest
 from fencepost_gateway.stores import rows

@@ -22,7 +22,7 @@ from fencepost_gateway.decide.message import (
 )
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
-from fencepost_gateway.intake.admit import Admission, Withdrawal
+from fencepost_gateway.intake.admission import Admission, Withdrawal
 from fencepost_gateway.intake.records import PlaceForgotten, TimerFired
 from fencepost_gateway.ports import (
     ADDRESSES_MAX,
