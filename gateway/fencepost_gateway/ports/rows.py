@@ -120,7 +120,12 @@ class Sweep(Struct, frozen=True):
 
 
 class AudienceDay(Struct, frozen=True):
-    """What was counted of an audience on a UTC day (days since 1970)."""
+    """
+    What was counted of an audience on a UTC day (days since 1970).
+
+    ``reached`` counts the goals that members reached, ``worth`` what they were worth, in
+    ten-thousandths.
+    """
 
     day: int
     audience_id: str
@@ -128,6 +133,8 @@ class AudienceDay(Struct, frozen=True):
     left: int = 0
     filled: int = 0
     cleared: int = 0
+    reached: int = 0
+    worth: int = 0
 
 
 class DueMessage(Struct, frozen=True):
