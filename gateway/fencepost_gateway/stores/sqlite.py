@@ -65,7 +65,6 @@ DAY_MS = 86_400_000
 
 T = TypeVar("T")
 _person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
-_plain = msgspec.msgpack.Decoder()
 
 
 class SqliteStore:
