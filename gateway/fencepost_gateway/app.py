@@ -231,6 +231,6 @@ async def sign_proofs(gateway: Gateway) -> None:
         heads.append(key.sign(ProofHead(day, number, digest, now_ms)))
         return heads[-1]
 
-    if await gateway.store.sign_proofs(sign, day):
+    if await gateway.store.proofs.sign(sign, day):
         head = heads[-1]  # whoever keeps the logs elsewhere keeps a witness
         log.info("proof.head_signed", number=head.number, head=head.hash.hex(), key=key.public)
