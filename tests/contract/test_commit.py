@@ -68,13 +68,13 @@ async def test_fence_days_add_up_by_fence(store: Store) -> None:
     more = {(7, "a"): {"flap": 1}, (8, "a"): {"enter": 2, "decided": 9}, (8, "b"): {"exit": 3}}
     await store.commit(effects(2, fence_days=more))
 
-    assert await store.fence_days(7) == {
+    assert await store.fences.days(7) == {
         "a": {"enter": 3, "flap": 1, "decided": 9},
         "b": {"exit": 5},
     }
-    assert await store.fence_days(8, {"a", "c"}) == {"a": {"enter": 2, "decided": 9}}
-    assert await store.fence_days(0, []) == {}
-    assert await store.fence_days(9) == {}
+    assert await store.fences.days(8, {"a", "c"}) == {"a": {"enter": 2, "decided": 9}}
+    assert await store.fences.days(0, []) == {}
+    assert await store.fences.days(9) == {}
 
 
 async def test_fence_days_are_counted_once_for_a_position(store: Store) -> None:
@@ -83,7 +83,7 @@ async def test_fence_days_are_counted_once_for_a_position(store: Store) -> None:
     await store.commit(once)
     await store.commit(once)
 
-    assert await store.fence_days(0) == {"a": {"enter": 1}}
+    assert await store.fences.days(0) == {"a": {"enter": 1}}
 
 
 async def test_fence_days_are_in_the_commit_of_the_position_or_not_at_all(store: Store) -> None:
@@ -93,11 +93,11 @@ async def test_fence_days_are_in_the_commit_of_the_position_or_not_at_all(store:
     counted: dict[tuple[int, str], dict[str, int]] = {(7, "a"): {"enter": 1}}
     with pytest.raises(TypeError):
         await store.commit(effects(3, fence_days=counted, records=[broken]))
-    before = await store.fence_days(0)
+    before = await store.fences.days(0)
     await store.commit(effects(3, fence_days=counted))
 
     assert before == {}
-    assert await store.fence_days(0) == {"a": {"enter": 1}}
+    assert await store.fences.days(0) == {"a": {"enter": 1}}
 
 
 async def test_persons_and_tracks_come_back_as_they_were_committed(store: Store) -> None:

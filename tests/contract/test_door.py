@@ -23,7 +23,7 @@ from contract.store_kit import (
 )
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import ClaimFacts
-from fencepost_gateway.intake.admit import Admission, AdmitFacts
+from fencepost_gateway.intake.admission import Admission, AdmitFacts
 from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import (
     AdmitRequest,
@@ -218,15 +218,15 @@ async def test_device_speaks_for_its_newest_person(store: Store) -> None:
 async def test_devices_of_a_person_are_those_that_speak_for_them_now(store: Store) -> None:
     """With when they were heard of first and last; a visitor's are the person's once linked."""
     await store.admit(upload(event(1)))
-    before = await store.devices_of(visitor(), 9)
+    before = await store.people.devices_of(visitor(), 9)
     await linked(store)
     await store.admit(upload(event(3), received_ms=LATER_MS, sent_ms=LATER_MS, user_id="u42"))
-    known = await store.devices_of(user("u42"), 9)
+    known = await store.people.devices_of(user("u42"), 9)
 
     assert before == [DeviceSeen("device-1", NOW_MS, NOW_MS)]
     assert known == [DeviceSeen("device-1", NOW_MS, LATER_MS)]
-    assert await store.devices_of(user("u42"), 0) == []
-    assert await store.devices_of(user("u43"), 9) == []
+    assert await store.people.devices_of(user("u42"), 0) == []
+    assert await store.people.devices_of(user("u43"), 9) == []
 
 
 async def test_statements_keep_what_stood_before(store: Store) -> None:
@@ -235,11 +235,11 @@ async def test_statements_keep_what_stood_before(store: Store) -> None:
         at_ms = NOW_MS + n * DAY_MS
         said = consent(n + 1, at_ms=at_ms, marketing=value)
         await store.admit(upload(said, received_ms=at_ms, sent_ms=at_ms))
-    found = await store.statements(visitor(), 9)
+    found = await store.people.statements(visitor(), 9)
 
     assert [(s.received_ms, s.entry.value) for s in found] == [
         (NOW_MS, "y"),
         (NOW_MS + DAY_MS, "n"),
     ]
-    assert await store.statements(visitor(), 1) == found[1:]
-    assert await store.statements(user("u42"), 9) == []
+    assert await store.people.statements(visitor(), 1) == found[1:]
+    assert await store.people.statements(user("u42"), 9) == []

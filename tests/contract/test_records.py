@@ -40,8 +40,8 @@ async def test_transitions_come_in_order_of_time(store: Store) -> None:
     old = transition("old", NOW_MS - 1)
     await store.commit(effects(0, records=[record("x"), *told, old, record("y")]))
     await store.commit(effects(1, merges=[(visitor(), "known")]))
-    pages = [await store.transitions((NOW_MS, 0), 2)]
-    pages.append(await store.transitions((NOW_MS, pages[0][-1].cursor), 2))
+    pages = [await store.fences.transitions((NOW_MS, 0), 2)]
+    pages.append(await store.fences.transitions((NOW_MS, pages[0][-1].cursor), 2))
 
     assert [[r.subject for r in page] for page in pages] == [["a", "b"], ["late"]]
     assert {r.person_id for page in pages for r in page} == {"known"}
@@ -55,10 +55,10 @@ async def test_story_is_in_order_of_time_and_ends_before_its_end(store: Store) -
     await store.commit(effects(0, records=[*rows, record("4", "q")]))
 
     async def told(after: tuple[int, int], until_ms: int, limit: int = 9) -> str:
-        found = await store.story("p", after, until_ms, limit)
+        found = await store.people.story("p", after, until_ms, limit)
         return "".join(r.subject for r in found)
 
-    first = (await store.story("p", (NOW_MS, 0), NOW_MS + 9, 1))[0]
+    first = (await store.people.story("p", (NOW_MS, 0), NOW_MS + 9, 1))[0]
     assert await told((NOW_MS, 0), NOW_MS + 3) == "1320"
     assert await told((NOW_MS, 0), NOW_MS + 2) == "132"
     assert await told((first.at_ms, first.cursor), NOW_MS + 9, 2) == "32"

@@ -56,6 +56,11 @@ bodies = st.one_of(
 )
 
 
+def asking_people(name: str, *asked: Any) -> Callable[[Store], Awaitable[Any]]:
+    """Call a method of ``Store.people``."""
+    return lambda store: methodcaller(name, *asked)(store.people)
+
+
 class StoreMachine(RuleBasedStateMachine):
     """One model, one file."""
 
@@ -299,10 +304,10 @@ class StoreMachine(RuleBasedStateMachine):
         self._both(lambda s: s.documents(archived=True))
         self._both(lambda s: s.versions("template", "ac"))
         self._both(lambda s: s.records(0, 1000))
-        self._both(lambda s: s.transitions((0, 0), 1000))
-        self._both(lambda s: s.transitions((NOW_MS, 5), 2))
-        self._both(lambda s: s.fence_days(2))
-        self._both(lambda s: s.fence_days(0, "bc"))
+        self._both(lambda s: s.fences.transitions((0, 0), 1000))
+        self._both(lambda s: s.fences.transitions((NOW_MS, 5), 2))
+        self._both(lambda s: s.fences.days(2))
+        self._both(lambda s: s.fences.days(0, "bc"))
         self._both(lambda s: s.audiences.days(2))
         self._both(lambda s: s.audiences.days(0, "b"))
         self._both(lambda s: s.audiences.sizes())
@@ -316,13 +321,13 @@ class StoreMachine(RuleBasedStateMachine):
         for person_id in PEOPLE:
             self._both(methodcaller("inbox", person_id, 0, now_ms))
             self._both(methodcaller("consents", person_id))
-            self._both(methodcaller("devices_of", person_id, 3))
-            self._both(methodcaller("statements", person_id, 5))
-            self._both(methodcaller("holdings", person_id))
-            self._both(methodcaller("newest_story", person_id, 3))
-            self._both(methodcaller("story", person_id, (NOW_MS, 1), now_ms + 1, 4))
-        self._both(methodcaller("persons_at", "sms", "ref-1", 9))
-        self._both(methodcaller("persons_at", "web_push", "ref-1", 1))
+            self._both(asking_people("devices_of", person_id, 3))
+            self._both(asking_people("statements", person_id, 5))
+            self._both(asking_people("holdings", person_id))
+            self._both(asking_people("newest_story", person_id, 3))
+            self._both(asking_people("story", person_id, (NOW_MS, 1), now_ms + 1, 4))
+        self._both(asking_people("persons_at", "sms", "ref-1", 9))
+        self._both(asking_people("persons_at", "web_push", "ref-1", 1))
         for device_id in DEVICES:
             self._both(methodcaller("person_of_device", device_id, SECRET))
 

@@ -13,6 +13,8 @@ L4. A stream has no gaps but those its device declared.
 L5. Entered messages = messages over their states; each state, and its one primary reason, is what
     the message's records come to; deliveries likewise.
 L6. Slots reserved = open + confirmed + released + kept as unknown, each as its message ended.
+L7. Counted into an audience, less counted out = its members; whoever time alone may move has the
+    timer that says so, and nobody else has one.
 M.  Where a counter exists, it says what the rows say (``metered``; one process, at rest).
 """
 
@@ -27,6 +29,7 @@ import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from faults.checker import House, app_events
+from fencepost_gateway.decide.person import Person
 from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.intake.records import Upload
 
@@ -91,6 +94,7 @@ def broken(house: House, *, declared: int = 0) -> dict[str, Sides]:
 
     """
     sides = dict(_log_laws(house, declared)) | dict(_message_laws(house))
+    sides["L7 counted = members"] = house.sizes, dict(members(house))
     return {law: _shortened(*pair) for law, pair in sides.items() if pair[0] != pair[1]}
 
 
@@ -128,6 +132,21 @@ def remembered(house: House) -> Counter[str]:
         summaries: dict[str, Any] = msgspec.msgpack.decode(body)["summaries"]
         total.update({name: one["count"] for name, one in summaries.items()})
     return total
+
+
+def members(house: House) -> Counter[str]:
+    """Count the members of each audience, by the persons."""
+    return Counter(
+        name
+        for body in house.persons.values()
+        for name in msgspec.msgpack.decode(body, type=Person).audiences
+    )
+
+
+def waiting(house: House) -> dict[str, int]:
+    """Give when each person is to be asked again, for whom time alone may change something."""
+    people = {i: msgspec.msgpack.decode(p, type=Person) for i, p in house.persons.items()}
+    return {i: p.rethink_ms for i, p in people.items() if p.rethink_ms is not None}
 
 
 def _message_laws(house: House) -> Iterable[tuple[str, Sides]]:
@@ -179,6 +198,7 @@ def conserved(house: House, *, declared: int = 0) -> dict[str, Sides]:
         "L3 log = processed": (last, house.position),
         "L5 messages on their way": (open_messages, {}),
         "L6 open slots": (house.slots["open"], 0),
+        "L7 timers": (house.timers, waiting(house)),  # one that rang is known to its person later
     }
     found = {law: _shortened(*sides) for law, sides in at_rest.items() if sides[0] != sides[1]}
     return found | broken(house, declared=declared)

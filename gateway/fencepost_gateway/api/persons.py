@@ -20,8 +20,10 @@ from aiohttp import web
 from fencepost_gateway.api.decisions import clock_of, query_language, shown
 from fencepost_gateway.api.surface import SURFACE, Surface, as_json
 from fencepost_gateway.decide import caps, consent
+from fencepost_gateway.decide.cause import policies_of
 from fencepost_gateway.decide.ids import person_id_of_user
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.rule_facts import MISSING
 from fencepost_gateway.decide.tongue import Language, Tongue
 from fencepost_gateway.decide.zones import zones_of
 from fencepost_gateway.errors import ApiError
@@ -32,7 +34,6 @@ from fencepost_gateway.reports.person_words import tell_person
 PERSONS_MAX: Final = 5
 TIMELINE_MAX: Final = 50
 DEVICES_MAX: Final = 100
-MORE: Final = ("audiences", "traits", "scores")  # shown as they are, where a person has them
 UNKNOWN: Final = (
     "nobody is known by this: user ids are compared letter by letter, email addresses in any case, "
     "and a visitor has none; `person` takes a person id"
@@ -74,21 +75,21 @@ async def _ids(surface: Surface, name: str, value: str) -> list[str]:
         return list((await surface.store.resolve([value])).values()) or [value]
     channel = "sms" if name == "phone" else name
     ref = address_ref(surface.credentials.seed, channel, raw_of(channel, value))
-    return await surface.store.persons_at(channel, ref, PERSONS_MAX)
+    return await surface.store.people.persons_at(channel, ref, PERSONS_MAX)
 
 
 async def _view(surface: Surface, person_id: str, language: Language) -> dict[str, Any] | None:
     store = surface.store
     known = (await store.persons([person_id])).get(person_id)
-    devices = await store.devices_of(person_id, DEVICES_MAX)
+    devices = await store.people.devices_of(person_id, DEVICES_MAX)
     stated = await store.consents(person_id)
     if known is None and not devices and not stated:
         return None
     person = known or Person(person_id)
-    held = await store.holdings(person_id)
-    rows = await store.newest_story(person_id, TIMELINE_MAX)
+    held = await store.people.holdings(person_id)
+    rows = await store.people.newest_story(person_id, TIMELINE_MAX)
     tongue = Tongue(language, clock_of(surface, person))
-    policy = surface.plans.plan.policy
+    policies = policies_of(surface.plans.plan, person)
     view = {
         **_row(surface, person),
         "zone": tongue.zone,
@@ -96,7 +97,7 @@ async def _view(surface: Surface, person_id: str, language: Language) -> dict[st
         "visitors": list(held.visitors),
         "devices": [msgspec.to_builtins(one) for one in devices],
         "consent": [msgspec.to_builtins(one) for one in stated],
-        "allowed": [p for p in consent.NEEDS if consent.allows(stated, policy, p).allowed],
+        "allowed": [p for p in consent.NEEDS if consent.allows_under(policies, stated, p).allowed],
         "channels": [msgspec.to_builtins(one) for one in held.addresses],
         "caps": _caps(surface, person, held),
         "timeline": [shown(row, tongue) for row in rows],
@@ -123,12 +124,20 @@ def _row(surface: Surface, person: Person) -> dict[str, Any]:
             {"campaign_id": name, **msgspec.to_builtins(mark)}
             for name, mark in sorted(person.runs.items())
         ],
-        "more": {
-            name: msgspec.to_builtins(getattr(person, name))
-            for name in MORE
-            if getattr(person, name, None)
-        },
+        "audiences": [
+            {"audience_id": name, "since_ms": since_ms}
+            for name, since_ms in sorted(person.audiences.items())
+        ],
+        "traits": _traits(surface, person),
+        "arms": dict(sorted(person.arms.items())),
     }  # fmt: skip
+
+
+def _traits(surface: Surface, person: Person) -> dict[str, Any]:
+    """Give the value of each declared trait that has one."""
+    readers, now_ms = surface.plans.plan.trait_readers, surface.clock.now_ms()
+    found = {name: read(person, now_ms)[0] for name, read in sorted(readers.items())}
+    return {name: value for name, value in found.items() if value is not MISSING}
 
 
 def _caps(surface: Surface, person: Person, held: Holdings) -> list[dict[str, Any]]:

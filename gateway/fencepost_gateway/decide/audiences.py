@@ -43,7 +43,8 @@ class Audience(Struct, frozen=True):
 
     ``key`` names everything its answer depends on besides the person: its rule, the traits and
     audiences it reads, fences and policy where it reads places or consent. ``ranks`` names the
-    rankings it reads: a new one is no new definition.
+    rankings it reads: a new one is no new definition. ``goal`` is the event its members should do.
+    ``is_located`` says that where somebody is or was decides, by itself or through another.
     """
 
     audience_id: str
@@ -52,11 +53,8 @@ class Audience(Struct, frozen=True):
     key: str
     name: str = ""
     ranks: str = ""
-
-    @property
-    def is_located(self) -> bool:
-        """Say whether where somebody is or was decides."""
-        return self.when.reads.places
+    goal: str = ""
+    is_located: bool = False
 
 
 class Change(Struct, frozen=True):
@@ -91,6 +89,11 @@ class Audiences:
             topic: self._with_readers(ids) for topic, ids in self._topics(trait_events).items()
         }
         self.timed = self.about("time")
+        self.goals: dict[str, tuple[str, ...]] = {}
+        for audience in self.by_id.values():
+            if audience.goal:
+                known = self.goals.get(audience.goal, ())
+                self.goals[audience.goal] = (*known, audience.audience_id)
 
     def __eq__(self, other: object) -> bool:
         """Compare the audiences; the rest follows from them and from the traits of a plan."""

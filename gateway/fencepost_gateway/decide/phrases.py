@@ -80,9 +80,11 @@ TRANSITION: dict[str, Said] = {
 }
 
 AUDIENCE: dict[str, Said] = {
-    "join": Said("Joined {audience}", "{audience}에 들어왔습니다"),
-    "leave": Said("Left {audience}", "{audience}에서 나갔습니다"),
+    "join": Said("Joined the audience {audience}", "{audience} 오디언스에 들어왔습니다"),
+    "leave": Said("Left the audience {audience}", "{audience} 오디언스에서 나갔습니다"),
     "filled": Said(" (its definition changed)", " (정의가 바뀜)"),
+    "by_join": Said("joining {audience}", "{audience} 오디언스에 들어옴"),
+    "by_leave": Said("leaving {audience}", "{audience} 오디언스에서 나감"),
 }
 
 CHECK_IN: dict[str, Said] = {

@@ -24,6 +24,9 @@ LINES: Final[dict[str, Said]] = {
     "events": Said("Events", "이벤트"),
     "inside": Said("Inside now", "현재 위치한 펜스"),
     "campaigns": Said("Campaigns", "캠페인"),
+    "audiences": Said("Audiences", "오디언스"),
+    "traits": Said("Traits", "집계 값"),
+    "arm": Said("{experiment}: arm {arm}", "{experiment}: {arm}군"),
     "consent": Said("Consent", "동의"),
     "channels": Said("Reachable by", "연락 가능한 채널"),
     "caps": Said("Caps", "발송 횟수 제한"),
@@ -34,7 +37,7 @@ LINES: Final[dict[str, Said]] = {
         "{device}, first heard of {first}, last {last}", "{device}, 첫 수신 {first}, 마지막 {last}"
     ),
     "event": Said(
-        "{name}: {count} times, first {first}, last {last}",
+        "{name}: {count}, first {first}, last {last}",
         "{name}: {count}회, 처음 {first}, 마지막 {last}",
     ),
     "worth": Said(", worth {value} together", ", 값의 합 {value}"),
@@ -67,8 +70,6 @@ def tell_person(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
         yield tongue.say(LINES[name]) + ":"
         lines = list(teller(view, tongue))
         yield from (f"  {line}" for line in lines or [tongue.say(LINES["none"])])
-    for name, value in view["more"].items():
-        yield f"{name}: {value}"
     yield tongue.say(LINES["timeline"]) + ":"
     yield from _timeline(view["timeline"], tongue)
 
@@ -88,6 +89,8 @@ def _events(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     for one in view["events"]:
         first, last = tongue.moment(one["first_ms"]), tongue.moment(one["last_ms"])
         count = tongue.count(one["count"])
+        if tongue.language == "en":
+            count += " time" if one["count"] == 1 else " times"
         line = tongue.say(LINES["event"], name=one["name"], count=count, first=first, last=last)
         if one["value"]:
             line += tongue.say(LINES["worth"], value=tongue.count(round(one["value"], 2)))
@@ -110,6 +113,18 @@ def _campaigns(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
         ended = tongue.moment(one["ended_ms"])
         outcome = {"ended": ended, "outcome": one["outcome"]}
         yield tongue.say(LINES["ended"], campaign=campaign, at=at, **outcome)
+
+
+def _audiences(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    for one in view["audiences"]:
+        yield tongue.say(LINES["stay"], fence=one["audience_id"], at=tongue.moment(one["since_ms"]))
+    for experiment, arm in view["arms"].items():
+        yield tongue.say(LINES["arm"], experiment=experiment, arm=arm)
+
+
+def _traits(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    for name, value in view["traits"].items():
+        yield tongue.say(LINES["attribute"], name=name, value=str(value))
 
 
 def _consent(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
@@ -148,6 +163,8 @@ _SECTIONS: Final = {
     "events": _events,
     "inside": _inside,
     "campaigns": _campaigns,
+    "audiences": _audiences,
+    "traits": _traits,
     "consent": _consent,
     "channels": _channels,
     "caps": _caps,

@@ -178,12 +178,13 @@ def test_empty_person_is_told_without_gaps() -> None:
     """Each section says that there is nothing; a visitor has no name."""
     lists = ("visitors", "devices", "events", "inside", "runs", "consent", "allowed", "channels")
     nothing: dict[str, Any] = dict.fromkeys((*lists, "caps", "timeline"), ())
-    nothing |= {"attributes": {}, "more": {"audiences": ["plus"]}, "user_id": "", "person_id": "p"}
+    nothing |= {"attributes": {}, "traits": {}, "arms": {}, "user_id": "", "person_id": "p"}
+    nothing |= {"audiences": [{"audience_id": "plus", "since_ms": 0}]}
     lines = list(tell_person(nothing, Tongue()))
 
     assert lines[0] == "a visitor nobody knows (person p)"
-    assert lines.count("  none") == 7
-    assert "audiences: ['plus']" in lines
+    assert lines.count("  none") == 8
+    assert "  plus since 1970-01-01 00:00:00 UTC" in lines
     assert all(said.en and said.ko for said in LINES.values())
 
 
