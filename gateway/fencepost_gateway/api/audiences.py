@@ -64,30 +64,33 @@ async def get_audiences(request: web.Request) -> web.Response:
     for name, audience in sorted(surface.plans.plan.audiences.by_id.items()):
         joined, left = moved.get(name, (0, 0))
         figures = {"size": sizes.get(name, 0), "joined": joined, "left": left}
-        rows.append(_head(audience) | _told(figures, audience))
+        is_located = surface.plans.plan.audiences.is_located(audience.when)
+        rows.append(_head(audience, is_located=is_located) | _told(figures, is_located=is_located))
     return as_json({"audiences": rows, "back_fill": await _back_fill(surface)})
 
 
 async def get_audience(request: web.Request) -> web.Response:
     """Give one audience week by week."""
     surface, name = request.app[SURFACE], request.match_info["id"]
-    audience = surface.plans.plan.audiences.by_id.get(name)
+    live = surface.plans.plan.audiences
+    audience = live.by_id.get(name)
     if audience is None:
         raise ApiError("not_found", f"no audience {name[:64]} is live")
+    is_located = live.is_located(audience.when)
     count = max(1, query_int(request, "weeks", WEEKS, WEEKS_MAX))
     found = await surface.store.audiences.days(0, name)
     told = weeks(found, surface.clock.now_ms() // DAY_MS, count)
     rows = [
         {"from": (date(1970, 1, 1) + timedelta(days=week.first_day)).isoformat()}
-        | _told(msgspec.to_builtins(week), audience)
+        | _told(msgspec.to_builtins(week), is_located=is_located)
         for week in told
     ]
     for row in rows:
         del row["first_day"]
     size = {"size": told[-1].size}
     return as_json(
-        _head(audience)
-        | _told(size, audience)
+        _head(audience, is_located=is_located)
+        | _told(size, is_located=is_located)
         | {"weeks": rows, "back_fill": await _back_fill(surface)}
     )
 
@@ -104,7 +107,7 @@ async def post_size(request: web.Request) -> web.Response:
         raise ApiError("malformed", str(error)) from None
     async with request.app[DESK]:
         found = await _estimate(surface, rule)
-    is_located = rule.reads.places
+    is_located = surface.plans.plan.audiences.is_located(rule)
     figures = msgspec.to_builtins(found)
     told = {n: rounded(figures[n], is_located=is_located) for n in ("size", "low", "high")}
     return as_json(figures | told | {"rounded_to": ROUNDED_TO if is_located else 1})
@@ -128,14 +131,13 @@ def _matching(rule: Rule, plan: Plan, page: Mapping[str, Person], now_ms: int) -
     return sum(rule.holds(standing_facts(plan, p, now_ms)) for p in page.values())
 
 
-def _head(audience: Audience) -> dict[str, Any]:
-    rounded_to = ROUNDED_TO if audience.is_located else 1
+def _head(audience: Audience, *, is_located: bool) -> dict[str, Any]:
+    rounded_to = ROUNDED_TO if is_located else 1
     name = {"id": audience.audience_id, "name": audience.name, "version": audience.version}
     return name | {"rounded_to": rounded_to}
 
 
-def _told(figures: Mapping[str, int], audience: Audience) -> dict[str, Any]:
-    is_located = audience.is_located
+def _told(figures: Mapping[str, int], *, is_located: bool) -> dict[str, Any]:
     return {
         name: figure if name == "first_day" else rounded(figure, is_located=is_located)
         for name, figure in figures.items()
