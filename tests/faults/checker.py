@@ -94,6 +94,7 @@ class House:
     slot_states: dict[str, str] = field(default_factory=dict)  # message id -> state of its slot
     slots: Counter[str] = field(default_factory=Counter)
     marks: dict[tuple[str, str], Marks] = field(default_factory=dict)  # (device, stream)
+    sizes: dict[str, int] = field(default_factory=dict)  # audience id -> counted in less out
     integrity: str = ""
 
 
@@ -129,6 +130,12 @@ def read_house(data_dir: Path) -> House:
         (device_id, stream): _marks.decode(marks)
         for device_id, stream, marks in db.execute("SELECT device_id, stream, marks FROM stream")
     }
+    house.sizes = dict(
+        db.execute(
+            'SELECT audience_id, sum(joined + filled - "left" - cleared) AS n FROM audience_day'
+            " GROUP BY audience_id HAVING n <> 0"
+        )
+    )
     house.integrity = db.execute("PRAGMA integrity_check").get
     db.close()
     return house

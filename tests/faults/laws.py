@@ -13,6 +13,8 @@ L4. A stream has no gaps but those its device declared.
 L5. Entered messages = messages over their states; each state, and its one primary reason, is what
     the message's records come to; deliveries likewise.
 L6. Slots reserved = open + confirmed + released + kept as unknown, each as its message ended.
+L7. Counted into an audience = counted out + those whose row says that they belong; what the records
+    say of joining and leaving comes to the same, but for persons who took in a visitor.
 M.  Where a counter exists, it says what the rows say (``metered``; one process, at rest).
 """
 
@@ -91,6 +93,7 @@ def broken(house: House, *, declared: int = 0) -> dict[str, Sides]:
 
     """
     sides = dict(_log_laws(house, declared)) | dict(_message_laws(house))
+    sides |= dict(_audience_laws(house))
     return {law: _shortened(*pair) for law, pair in sides.items() if pair[0] != pair[1]}
 
 
@@ -150,6 +153,24 @@ def _message_laws(house: House) -> Iterable[tuple[str, Sides]]:
         if t.slot
     }
     yield "L6 slots", (slots, house.slot_states)
+
+
+def _audience_laws(house: House) -> Iterable[tuple[str, Sides]]:
+    belonging: dict[str, dict[str, int]] = {
+        person_id: msgspec.msgpack.decode(body)["audiences"]
+        for person_id, body in house.persons.items()
+    }
+    members = Counter(name for names in belonging.values() for name in names)
+    yield "L7 audience sizes = members", (house.sizes, dict(members))
+    told: dict[tuple[str, str], int] = {}
+    for row in house.records:
+        if row.kind == "audience":
+            key = (row.person_id, row.body["audience_id"])
+            told[key] = told.get(key, 0) + (1 if row.body["on"] == "join" else -1)
+    heirs = {row.person_id for row in house.records if row.kind == "merge"}
+    held = {(p, name): 1 for p, names in belonging.items() for name in names if p not in heirs}
+    recorded = {key: n for key, n in told.items() if n and key[0] not in heirs}
+    yield "L7 members, by their records", (recorded, held)
 
 
 def _unshown(house: House) -> set[str]:

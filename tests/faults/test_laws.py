@@ -40,12 +40,25 @@ BREACHES = {
     ),
     "a delivery is gone": ("DELETE FROM delivery", "L5 deliveries"),
     "a slot was given back": ("UPDATE slot SET state = 'released'", "L6 slots"),
+    "a membership nobody counted": ("DELETE FROM audience_day", "L7 audience sizes = members"),
+    "somebody joined unrecorded": (
+        "DELETE FROM record WHERE kind = 'audience'",
+        "L7 members, by their records",
+    ),
     "a slot is gone": ("DELETE FROM slot", "L6 slots"),
 }
 CAPS = """
 kind: caps
 id: default
 rules: [{limit: 1, per: day}]
+---
+kind: audience
+id: users
+when: {did: opened}
+---
+kind: audience
+id: guests
+when: {visited: {tag: studio}, count: {min: 2}}
 """
 
 
