@@ -24,10 +24,12 @@ from fencepost_gateway.decide.cause import standing_facts
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.decide.rules import Rule, RuleError, compile_rule
+from fencepost_gateway.decide.trait_state import DECIMALS
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.reports.audience_sizes import (
     ROUNDED_TO,
     Estimate,
+    Week,
     estimate,
     rounded,
     weeks,
@@ -64,33 +66,24 @@ async def get_audiences(request: web.Request) -> web.Response:
     for name, audience in sorted(surface.plans.plan.audiences.by_id.items()):
         joined, left = moved.get(name, (0, 0))
         figures = {"size": sizes.get(name, 0), "joined": joined, "left": left}
-        is_located = surface.plans.plan.audiences.is_located(audience.when)
-        rows.append(_head(audience, is_located=is_located) | _told(figures, is_located=is_located))
+        rows.append(_head(audience) | _told(figures, audience))
     return as_json({"audiences": rows, "back_fill": await _back_fill(surface)})
 
 
 async def get_audience(request: web.Request) -> web.Response:
     """Give one audience week by week."""
     surface, name = request.app[SURFACE], request.match_info["id"]
-    live = surface.plans.plan.audiences
-    audience = live.by_id.get(name)
+    audience = surface.plans.plan.audiences.by_id.get(name)
     if audience is None:
         raise ApiError("not_found", f"no audience {name[:64]} is live")
-    is_located = live.is_located(audience.when)
     count = max(1, query_int(request, "weeks", WEEKS, WEEKS_MAX))
     found = await surface.store.audiences.days(0, name)
     told = weeks(found, surface.clock.now_ms() // DAY_MS, count)
-    rows = [
-        {"from": (date(1970, 1, 1) + timedelta(days=week.first_day)).isoformat()}
-        | _told(msgspec.to_builtins(week), is_located=is_located)
-        for week in told
-    ]
-    for row in rows:
-        del row["first_day"]
+    rows = [_week(week, audience) for week in told]
     size = {"size": told[-1].size}
     return as_json(
-        _head(audience, is_located=is_located)
-        | _told(size, is_located=is_located)
+        _head(audience)
+        | _told(size, audience)
         | {"weeks": rows, "back_fill": await _back_fill(surface)}
     )
 
@@ -131,17 +124,27 @@ def _matching(rule: Rule, plan: Plan, page: Mapping[str, Person], now_ms: int) -
     return sum(rule.holds(standing_facts(plan, p, now_ms)) for p in page.values())
 
 
-def _head(audience: Audience, *, is_located: bool) -> dict[str, Any]:
-    rounded_to = ROUNDED_TO if is_located else 1
+def _head(audience: Audience) -> dict[str, Any]:
+    rounded_to = ROUNDED_TO if audience.is_located else 1
     name = {"id": audience.audience_id, "name": audience.name, "version": audience.version}
-    return name | {"rounded_to": rounded_to}
+    return name | {"rounded_to": rounded_to} | ({"goal": audience.goal} if audience.goal else {})
 
 
-def _told(figures: Mapping[str, int], *, is_located: bool) -> dict[str, Any]:
-    return {
-        name: figure if name == "first_day" else rounded(figure, is_located=is_located)
-        for name, figure in figures.items()
-    }
+def _told(figures: Mapping[str, int], audience: Audience) -> dict[str, Any]:
+    is_located = audience.is_located
+    return {name: rounded(figure, is_located=is_located) for name, figure in figures.items()}
+
+
+def _week(week: Week, audience: Audience) -> dict[str, Any]:
+    figures = msgspec.to_builtins(week)
+    first_day, worth = figures.pop("first_day"), figures.pop("worth")
+    told = _told(figures, audience)
+    begins = (date(1970, 1, 1) + timedelta(days=first_day)).isoformat()
+    if not audience.goal:
+        del told["reached"]
+        return {"from": begins} | told
+    # What a few people spent at a place is not told either.
+    return {"from": begins} | told | {"worth": worth / DECIMALS if told["reached"] else 0}
 
 
 async def _back_fill(surface: Surface) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def _by_id(rows: Iterable[DocumentRow]) -> dict[str, list[DocumentRow]]:
 async def _rows(surface: Surface, wish: Wish) -> tuple[list[RecordRow], bool]:
     """Give the records of the span, or those behind ``after`` where there are too many."""
     start = (wish.from_ms, 0)
-    story = surface.store.story
+    story = surface.store.people.story
     rows = await story(wish.person_id, start, wish.until_ms, SCAN_MAX + 1)
     if len(rows) > SCAN_MAX and wish.after is not None:
         rows = await story(wish.person_id, wish.after, wish.until_ms, SCAN_MAX + 1)
@@ -188,7 +188,7 @@ def _of_campaign(rows: Sequence[RecordRow], campaign_id: str) -> list[RecordRow]
 async def _told_later(surface: Surface, wish: Wish) -> list[RecordRow]:
     """Give what happened in the span and was told after it (Rule 1)."""
     start, end_ms = (wish.until_ms, 0), wish.until_ms + LATER_MS
-    rows = await surface.store.story(wish.person_id, start, end_ms, LATER_MAX)
+    rows = await surface.store.people.story(wish.person_id, start, end_ms, LATER_MAX)
 
     def happened_ms(row: RecordRow) -> int:
         at_ms: int = row.body.get("cause_at_ms") or row.body.get("at_ms") or row.at_ms
@@ -239,8 +239,8 @@ async def _known(
         until_ms=wish.until_ms,
         person=person,
         told=told,
-        devices=await store.devices_of(wish.person_id, DEVICES_MAX),
-        statements=await store.statements(wish.person_id, STATEMENTS_MAX),
+        devices=await store.people.devices_of(wish.person_id, DEVICES_MAX),
+        statements=await store.people.statements(wish.person_id, STATEMENTS_MAX),
         fences=_by_id(await store.versions("fence", fence_ids)),
         policies=await store.versions("policy", policy_ids),
     )

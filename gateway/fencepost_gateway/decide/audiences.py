@@ -47,7 +47,8 @@ class Audience(Struct, frozen=True):
 
     ``key`` names everything its answer depends on besides the person: its rule, the traits and
     audiences it reads, fences and policy where it reads places or consent. ``ranks`` names the
-    rankings it reads: a new one is no new definition.
+    rankings it reads: a new one is no new definition. ``goal`` is the event its members should do.
+    ``is_located`` says that where somebody is or was decides, by itself or through another.
     """
 
     audience_id: str
@@ -56,6 +57,8 @@ class Audience(Struct, frozen=True):
     key: str
     name: str = ""
     ranks: str = ""
+    goal: str = ""
+    is_located: bool = False
 
 
 class Change(Struct, frozen=True):
@@ -90,7 +93,11 @@ class Audiences:
             topic: self._with_readers(ids) for topic, ids in self._topics(trait_events).items()
         }
         self.timed = self.about("time")
-        self._located = {audience.audience_id for audience in self.about("places")}
+        self.goals: dict[str, tuple[str, ...]] = {}
+        for audience in self.by_id.values():
+            if audience.goal:
+                known = self.goals.get(audience.goal, ())
+                self.goals[audience.goal] = (*known, audience.audience_id)
 
     def __eq__(self, other: object) -> bool:
         """Compare the audiences; the rest follows from them and from the traits of a plan."""
@@ -116,8 +123,9 @@ class Audiences:
         return tuple(a for i, a in self.by_id.items() if i in wanted)
 
     def is_located(self, rule: Rule) -> bool:
-        """Say whether where somebody is or was decides about a rule (Rule 5)."""
-        return rule.reads.places or not self._located.isdisjoint(rule.reads.audiences)
+        """Say whether where somebody is or was decides about a rule, published or not (Rule 5)."""
+        read = (self.by_id[name] for name in rule.reads.audiences if name in self.by_id)
+        return rule.reads.places or any(audience.is_located for audience in read)
 
     def all(self) -> tuple[Audience, ...]:
         """Give every audience in order."""

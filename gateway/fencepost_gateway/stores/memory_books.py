@@ -153,6 +153,15 @@ def put_records(books: Books, found: Sequence[RecordRow]) -> None:
         books.records[cursor] = Owned(row.person_id, body)
 
 
+def records_of(books: Books, *, person_id: str = "") -> list[RecordRow]:
+    """Give the decision records of one person, or of everybody, oldest first."""
+    return [
+        structs.replace(unpack(row.body, RecordRow), person_id=row.person_id)
+        for row in books.records.values()
+        if person_id in {"", row.person_id}
+    ]
+
+
 def count_fence_days(books: Books, found: Mapping[tuple[int, str], Mapping[str, int]]) -> None:
     """Add to what was counted of a fence on a day."""
     for key, more in found.items():

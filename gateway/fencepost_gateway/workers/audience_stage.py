@@ -14,13 +14,14 @@ Rule 3. One timer a person, moved forward only: it may ring early and find nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fencepost_gateway.decide import audiences
 from fencepost_gateway.decide.cause import Cause, operands_of, standing_facts
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.person import is_blank
+from fencepost_gateway.decide.trait_state import cell_of
 
 if TYPE_CHECKING:
     from fencepost_gateway.decide.audiences import Audience, Change
@@ -59,6 +60,14 @@ class AudienceStage:
             return []
         why = ", ".join(topic for topic in topics if found.about(topic))
         return self._ask(asked, person, now_ms, why)
+
+    def did(self, person: Person, name: str, props: Mapping[str, Any], now_ms: int) -> None:
+        """Count an event for the audiences it is the goal of; who leaves by it did belong."""
+        for audience_id in self._fold.plan.audiences.goals.get(name, ()):
+            if audience_id in person.audiences and not self._fold.is_tester(person):
+                self._count(audience_id, "reached", now_ms)
+                worth = cell_of("sum", now_ms, props.get("value"))
+                self._count(audience_id, "worth", now_ms, worth or 0)
 
     def merged(self, person: Person, doubled: Iterable[str], now_ms: int) -> list[Cause]:
         """Ask every audience about a person who took in a visitor; both belonged to ``doubled``."""
@@ -104,19 +113,18 @@ class AudienceStage:
             words = {True: ("filled", "cleared"), False: ("joined", "left")}[change.filled]
             self._count(change.audience_id, words[not change.joined], now_ms)
 
-    def _count(self, audience_id: str, what: str, now_ms: int) -> None:
+    def _count(self, audience_id: str, what: str, now_ms: int, more: int = 1) -> None:
         day = self._fold.effects.audience_days.setdefault((now_ms // DAY_MS, audience_id), {})
-        day[what] = day.get(what, 0) + 1
+        day[what] = day.get(what, 0) + more
 
     def _cause(self, person: Person, change: Change, now_ms: int) -> Cause:
-        found = self._fold.plan.audiences
         return Cause(
             stimulus_id=self._name(person, change, now_ms),
             kind="audience",
             name="join" if change.joined else "leave",
             at_ms=now_ms,
             audience_id=change.audience_id,
-            is_located=found.is_located(found.by_id[change.audience_id].when),
+            is_located=self._fold.plan.audiences.by_id[change.audience_id].is_located,
         )
 
     def _name(self, person: Person, change: Change, now_ms: int) -> str:

@@ -139,6 +139,7 @@ class PersonStage:
         name = "screen" if is_screen else event.name
         props = {**event.props, "name": event.name} if is_screen else event.props
         plan = self._fold.plan
+        self._audiences.did(person, name, props, self._fold.now_ms)
         altered = person.remember(name, at_ms, props)
         self._fold.touch(person)
         for trait in plan.traits_on.get(name, ()):

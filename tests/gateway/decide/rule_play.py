@@ -76,7 +76,7 @@ def facts_of(given: Given) -> RuleFacts:
         place=fences.get(given.get("place", "")),
         fences=fences,
         workspace_zone=given.get("workspace_zone", ""),
-        policy=_policy(given["policy"]) if "policy" in given else None,
+        policies=(_policy(given["policy"]),) if "policy" in given else (),
         traits={name: _fixed(value) for name, value in given.get("traits", {}).items()},
     )
 

@@ -119,7 +119,7 @@ def worlds(draw: st.DrawFn) -> RuleFacts:
         place=draw(st.sampled_from([None, *FENCES.values()])),
         fences=FENCES,
         workspace_zone="Europe/Monaco",
-        policy=POLICY,
+        policies=(POLICY,),
         traits={"busy": trait},
     )
 

@@ -61,7 +61,7 @@ def facts(**changes: Any) -> RuleFacts:
     person.audiences["regulars"] = NOW_MS - DAY_MS
     person.arms["greet-test"] = "B"
     known: dict[str, Any] = {
-        "policy": POLICY,
+        "policies": (POLICY,),
         "traits": {"visits": lambda whose, _now_ms: (len(whose.visits) + 1, None)},
         "person": person,
         "now_ms": NOW_MS,

@@ -210,7 +210,7 @@ async def test_audience_of_a_located_audience_is_located() -> None:
     await house.publish(GUESTS, regulars, audience("plain", {"did": "purchase"}))
     found = house.plans.plan.audiences
 
-    assert {n: found.is_located(a.when) for n, a in found.by_id.items()} == {
+    assert {n: a.is_located for n, a in found.by_id.items()} == {
         "guests": True,
         "regulars": True,
         "plain": False,
