@@ -8,7 +8,9 @@ Rule 1. The span is when the gateway learnt and decided. What happened in it but
 Rule 2. At most ``SCAN_MAX`` records are looked at for one answer and ``PAGE_MAX`` listed; ``next``
         leads on. What was never considered is said only where the whole span was looked at.
 Rule 3. Without a campaign those that are live are gone through, each with its first reason.
-Rule 4. The answer is on the person's clock, in the language the reader accepts (``lang`` wins).
+Rule 4. Positions that could not speak are told as counts of the UTC days that the span touches, of
+        the newest week; whichever campaign is asked for.
+Rule 5. The answer is on the person's clock, in the language the reader accepts (``lang`` wins).
 """
 
 from __future__ import annotations
@@ -25,10 +27,12 @@ from fencepost_gateway.decide.ids import person_id_of_user
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.spans import moment_ms, parse_moment, zone_named
 from fencepost_gateway.decide.tongue import Tongue
+from fencepost_gateway.decide.unheard import unheard_within
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.ports import DocumentRow, RecordRow
 from fencepost_gateway.reports.never import Finding, Known, never
 from fencepost_gateway.reports.never_words import tell_never
+from fencepost_gateway.reports.unheard_words import told_unheard
 
 PAGE: Final = 50
 PAGE_MAX: Final = 200
@@ -80,6 +84,7 @@ async def get_why(request: web.Request) -> web.Response:
         "language": wish.tongue.language,
         "decisions": [shown(row, wish.tongue) for row in listed],
         "later": [shown(row, wish.tongue) for row in later],
+        "dropped": _dropped(wish, person),
         "never": [],
         "next": None if cursor is None else f"{cursor.at_ms}.{cursor.cursor}",
     }
@@ -225,6 +230,12 @@ async def _never(
             found.insert(0, Finding("told_later"))
         answers.append(_told(wish, name, found if wish.campaign_id else found[:1]))
     return answers
+
+
+def _dropped(wish: Wish, person: Person | None) -> list[dict[str, Any]]:
+    if person is None:
+        return []
+    return told_unheard(unheard_within(person, wish.from_ms, wish.until_ms), wish.tongue)
 
 
 async def _known(

@@ -54,6 +54,13 @@ FLAGS: dict[str, Said] = {
     "constant_accuracy": Said("accuracy never changed", "변하지 않는 정확도"),
 }
 
+UNHEARD: dict[str, Said] = {
+    "late": Said("too late", "너무 늦게 도착함"),
+    "mock": Said("made up, as the device says", "기기가 모의 위치라고 표시함"),
+    "null_island": Said("at 0, 0", "위도와 경도가 0, 0임"),
+    "bad_position": Said("nowhere on earth", "지구상의 위치가 아님"),
+}
+
 TRANSITION: dict[str, Said] = {
     "initial": Said(" (was inside already)", " (이미 안에 있었음)"),
     "lasted": Said(" after {span}", " ({span} 뒤)"),
