@@ -180,16 +180,22 @@ def suppressed_for(books: Books, channel: str, ref: str) -> str:
 def holdings_of(books: Books, person_id: str) -> Holdings:
     """Gather what is held of a person beside their row."""
     everybody = known_as(books, person_id)
+    told = _addresses(books, everybody)
     addresses = [
         AddressSeen(channel, ref, a.since_ms, a.seen_ms, suppressed_for(books, channel, ref))
-        for (_, channel, ref), a in _addresses(books, everybody)
+        for (_, channel, ref), a in told
     ]
     slots = [s for s in books.slots.values() if s.person_id in everybody and s.state != "released"]
     return Holdings(
         visitors=tuple(sorted(everybody - {person_id})),
         addresses=tuple(addresses),
         slots=tuple(sorted(slots, key=lambda s: s.slot_id)),
+        phone=next((_number(a) for key, a in told if key[1] == "sms"), ""),
     )
+
+
+def _number(entry: AddressEntry) -> str:
+    return str(msgspec.msgpack.decode(entry.raw).get("address", ""))
 
 
 def message_of(row: MessageRow) -> Message:

@@ -57,14 +57,16 @@ class Story:
     def holdings(self, person_id: str) -> Holdings:
         """See ``Store.holdings``."""
         both = (person_id, person_id)
-        with self._db:  # one moment for all three
+        with self._db:  # one moment for all four
             seen: list[Any] = self._db.execute(self._sql.addresses_seen, both).fetchall()
             slots: list[Any] = self._db.execute(self._sql.slots, both).fetchall()
             visitors = self._db.execute(self._sql.visitors_of, (person_id,)).fetchall()
+            number = self._db.execute(self._sql.newest_number, both).get
         return Holdings(
             visitors=tuple(str(visitor) for (visitor,) in visitors),
             addresses=tuple(AddressSeen(*row) for row in seen),
             slots=tuple(structs.replace(_slot.decode(b), person_id=who) for who, b in slots),
+            phone=str(_plain.decode(number).get("address", "")) if number is not None else "",
         )
 
     def devices(self, person_id: str, limit: int) -> list[DeviceSeen]:
