@@ -36,7 +36,7 @@ ERRORS: dict[str, ErrorCode] = {
             "malformed",
             400,
             "yours",
-            "The body is not what this route takes.",
+            "The request is not what this route takes.",
             "Send UTF-8 JSON of the documented shape; the path says what is off.",
         ),
         ErrorCode(
