@@ -150,6 +150,7 @@ CHECKS: dict[str, Said] = {
     "goal": Said("{event} last {at}", "{event} 마지막 발생 {at}"),
     "no_goal": Said("no goal", "목표 없음"),
     "preferred": Said("the person's preferred channel", "본인이 선호하는 채널"),
+    "not_listed": Said("not on the allow list", "발송 허용 목록에 없음"),
     "listed": Said("listed for {why}", "등록 사유 {why}"),
     "consent": Said(
         "{purpose} = {value} (said for {level}, policy {policy})",

@@ -226,6 +226,8 @@ def _tell_reachable(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
 def _tell_suppression(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     if inputs.get("listed_for"):
         yield tongue.say(CHECKS["listed"], why=inputs["listed_for"])
+    if inputs.get("allow_only"):
+        yield tongue.say(CHECKS["not_listed"])
 
 
 def _tell_consent(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
