@@ -33,7 +33,7 @@ CAMPAIGN: dict[str, Any] = {
 }
 DWELL = [{"transition": "dwell", "fence": {"tag": "studio"}, "after": "10m"}]
 OPENED = [{"event": "opened"}]
-JOIN = {"entry": [{"audience": "buyers"}]}
+JOIN: dict[str, Any] = {"entry": [{"audience": "buyers"}]}
 LEAVE = {"entry": [{"audience": "buyers", "on": "leave"}]}
 BUYERS = {"kind": "audience", "id": "buyers", "when": {"did": "purchase"}}
 TEMPLATE = {
