@@ -32,6 +32,14 @@ id: welcome
 purpose: marketing
 in_app: {{body: "{{{{ place.name }}}} is open."}}
 ---
+kind: audience
+id: buyers
+when: {{did: bought, count: {{min: 2}}}}
+---
+kind: audience
+id: guests
+when: {{inside: {{id: lotus}}}}
+---
 kind: campaign
 id: thanks
 entry: {{event: bought}}

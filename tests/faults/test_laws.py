@@ -40,6 +40,10 @@ BREACHES = {
     ),
     "a delivery is gone": ("DELETE FROM delivery", "L5 deliveries"),
     "a slot was given back": ("UPDATE slot SET state = 'released'", "L6 slots"),
+    "somebody joined unrecorded": (
+        "DELETE FROM record WHERE kind = 'audience'",
+        "L7 members, by their records",
+    ),
     "a slot is gone": ("DELETE FROM slot", "L6 slots"),
     "who came in was not counted": ("DELETE FROM audience_day", "L7 counted = members"),
     "nobody will be asked again": ("DELETE FROM person_timer", "L7 timers"),
@@ -48,6 +52,14 @@ CAPS = """
 kind: caps
 id: default
 rules: [{limit: 1, per: day}]
+---
+kind: audience
+id: users
+when: {did: opened}
+---
+kind: audience
+id: guests
+when: {visited: {tag: studio}, count: {min: 2}}
 """
 
 FRESH = """

@@ -100,7 +100,7 @@ async def post_size(request: web.Request) -> web.Response:
         raise ApiError("malformed", str(error)) from None
     async with request.app[DESK]:
         found = await _estimate(surface, rule)
-    is_located = rule.reads.places
+    is_located = surface.plans.plan.audiences.is_located(rule)
     figures = msgspec.to_builtins(found)
     told = {n: rounded(figures[n], is_located=is_located) for n in ("size", "low", "high")}
     return as_json(figures | told | {"rounded_to": ROUNDED_TO if is_located else 1})

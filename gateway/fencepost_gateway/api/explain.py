@@ -220,7 +220,7 @@ async def _never(
         return []
     if person is None and rows:
         person = Person(wish.person_id)  # a visitor who has become somebody else
-    known = await _known(surface, wish, person, [r for r in rows if r.kind == "transition"])
+    known = await _known(surface, wish, person, rows)
     if not (person or known.devices or known.statements):
         return [_told(wish, wish.campaign_id, [Finding("never_heard")])]  # once, for all of them
     answers = []
@@ -239,9 +239,10 @@ def _dropped(wish: Wish, person: Person | None) -> list[dict[str, Any]]:
 
 
 async def _known(
-    surface: Surface, wish: Wish, person: Person | None, told: list[RecordRow]
+    surface: Surface, wish: Wish, person: Person | None, rows: Sequence[RecordRow]
 ) -> Known:
     store = surface.store
+    told = [row for row in rows if row.kind == "transition"]
     policy_ids = [each.policy_id for each in surface.plans.plan.every_policy]
     fence_ids = list(dict.fromkeys(row.body["fence_id"] for row in reversed(told)))[:FENCES_MAX]
     return Known(
@@ -254,6 +255,7 @@ async def _known(
         statements=await store.people.statements(wish.person_id, STATEMENTS_MAX),
         fences=_by_id(await store.versions("fence", fence_ids)),
         policies=await store.versions("policy", policy_ids),
+        moved=[row for row in rows if row.kind == "audience"],
     )
 
 

@@ -8,6 +8,7 @@ Thin, as ``__main__`` is, which takes them in.
 from __future__ import annotations
 
 import json
+import sys
 from typing import Annotated
 
 import typer
@@ -35,8 +36,12 @@ def proof(
         _verify()
         return
     person_id = person_id_of_user(settings.workspace, user) if user else ""
-    for row in read_proofs(settings.data_dir, person_id):
+    count = 0
+    for count, row in enumerate(read_proofs(settings.data_dir, person_id), 1):  # noqa: B007 - asked below
         print(tell_proof(row))
+    if not count:
+        whom = f" of {user}: user ids are compared letter by letter" if user else ""
+        print(f"no proof is on record{whom}", file=sys.stderr)
 
 
 def _verify() -> None:

@@ -58,7 +58,7 @@ def _best(facts: RuleFacts, purpose: str, channel: str) -> ConsentAnswer | None:
     """Give the answer for the address that fares best (Rule 2); None without a policy."""
     if not facts.policies:
         return None
-    refs = facts.person.reach.get(channel) or [ANY]
+    refs = [at.ref for at in facts.person.reach.get(channel, ())] or [ANY]
     said = facts.person.consents
     answers = [allows_under(facts.policies, said, purpose, channel, ref) for ref in refs]
     return next((answer for answer in answers if answer.allowed), answers[-1])

@@ -133,7 +133,7 @@ def _several(documents: Sequence[Document]) -> Iterator[Problem]:
     workspaces = [each for each in documents if each.kind == "workspace"]
     for what, found in (("workspace", workspaces), ("policy without jurisdiction", for_all)):
         for extra in found[1:]:
-            how = f"keep one, or archive {found[0].id}"
+            how = "keep one of them: change the file, or archive the one that is live"
             yield problem_in(extra, (), f"a second {what} beside {found[0].id}", how)
     seen: dict[str, str] = {}
     for each in policies:

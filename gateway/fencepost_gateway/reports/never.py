@@ -67,6 +67,7 @@ class Known(Struct, frozen=True):
         statements: Of consent, oldest first.
         fences: Every version of the fences in ``told``.
         policies: Every version of the policies in force.
+        moved: Records of joining and leaving audiences in the span, oldest first.
 
     """
 
@@ -79,6 +80,7 @@ class Known(Struct, frozen=True):
     statements: Sequence[Statement]
     fences: Mapping[str, Sequence[DocumentRow]]
     policies: Sequence[DocumentRow] = ()
+    moved: Sequence[RecordRow] = ()
 
 
 class _Edition(Struct, frozen=True):
@@ -121,7 +123,7 @@ def never(plan: Plan, versions: Sequence[DocumentRow], known: Known) -> list[Fin
         elif entry.audience is not None:
             wanted = entry.audience, entry.on or "join"
             span = known.from_ms, known.until_ms
-            found.append(Finding(*by_audience(plan, known.person, wanted, span)))
+            found.append(Finding(*by_audience(plan, known.person, wanted, span, known.moved)))
         else:
             found += _transition(entry, lived, name, known, plan)
     found.sort(key=lambda finding: NEAR.get(finding.code, FAR))

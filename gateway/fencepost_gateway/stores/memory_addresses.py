@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 
+import msgspec
 from msgspec import structs
 
 from fencepost_gateway.ports import (
@@ -81,13 +82,19 @@ def move_addresses(books: Books, visitor_id: str, person_id: str) -> None:
 def holdings_of(books: Books, person_id: str) -> Holdings:
     """Gather what is held of a person beside their row."""
     everybody = known_as(books, person_id)
+    told = addresses_of(books, everybody)
     addresses = [
         AddressSeen(channel, ref, a.since_ms, a.seen_ms, suppressed_for(books, channel, ref))
-        for (_, channel, ref), a in addresses_of(books, everybody)
+        for (_, channel, ref), a in told
     ]
     slots = [s for s in books.slots.values() if s.person_id in everybody and s.state != "released"]
     return Holdings(
         visitors=tuple(sorted(everybody - {person_id})),
         addresses=tuple(addresses),
         slots=tuple(sorted(slots, key=lambda s: s.slot_id)),
+        phone=next((_number(a) for key, a in told if key[1] == "sms"), ""),
     )
+
+
+def _number(entry: AddressEntry) -> str:
+    return str(msgspec.msgpack.decode(entry.raw).get("address", ""))

@@ -23,7 +23,14 @@ import msgspec
 
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.past import Visit
-from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, UNSUMMED, PastEvent, Person
+from fencepost_gateway.decide.person import (
+    NAMES_MAX,
+    RECENT_MAX,
+    UNSUMMED,
+    PastEvent,
+    Person,
+    Reached,
+)
 from fencepost_gateway.decide.summary import (
     DAY_MS,
     DayCell,
@@ -35,7 +42,7 @@ from fencepost_gateway.decide.summary import (
 _person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
 _pack = msgspec.msgpack.Encoder().encode
 _statements = msgspec.json.Decoder(list[tuple[str, str, int, str, str, str]])
-_addresses = msgspec.json.Decoder(list[tuple[str, str]])
+_addresses = msgspec.json.Decoder(list[tuple[str, str, str]])
 
 
 def teach(db: apsw.Connection) -> None:
@@ -55,7 +62,7 @@ def grown_person(body: bytes, until_ms: int, statements: str, addresses: str) ->
         body: The former row.
         until_ms: When the former release appended its newest record.
         statements: The person's statements as a JSON list of rows.
-        addresses: Their addresses as a JSON list of (channel, reference), the newest last.
+        addresses: Their addresses as a JSON list of (channel, reference, device), the newest last.
 
     """
     person = _person.decode(body)
@@ -72,8 +79,8 @@ def grown_person(body: bytes, until_ms: int, statements: str, addresses: str) ->
         person.visit(Visit(each.fence_id, each.since_ms, each.visit_id))
     person.visits_lost_ms = person.messages_lost_ms = until_ms
     person.state(ConsentEntry(*row) for row in _statements.decode(statements))
-    for channel, ref in _addresses.decode(addresses):
-        person.reached_at(channel, ref)
+    for channel, ref, device_id in _addresses.decode(addresses):
+        person.reached_at(channel, Reached(ref, device_id))
     return _pack(person)
 
 

@@ -283,7 +283,7 @@ async def test_command_line_says_all_pages_in_lines(tmp_path: Path) -> None:
     assert [line for line in heads if line.startswith("from ")] == heads[:1]
     assert len(records) > 4
     assert heads.count("Never considered for other:") == 1
-    assert korean[1:3] == ["기록된 결정이 없습니다.", "other은(는) 고려되지 않았습니다:"]
+    assert korean[1:3] == ["기록된 결정이 없습니다.", "other 캠페인은 고려되지 않았습니다:"]
     assert told[0].startswith("greeting v1에 참여했습니다 (계기: 진입)")
 
 

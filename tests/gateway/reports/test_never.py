@@ -33,7 +33,7 @@ CAMPAIGN: dict[str, Any] = {
 }
 DWELL = [{"transition": "dwell", "fence": {"tag": "studio"}, "after": "10m"}]
 OPENED = [{"event": "opened"}]
-JOIN = {"entry": [{"audience": "buyers"}]}
+JOIN: dict[str, Any] = {"entry": [{"audience": "buyers"}]}
 LEAVE = {"entry": [{"audience": "buyers", "on": "leave"}]}
 BUYERS = {"kind": "audience", "id": "buyers", "when": {"did": "purchase"}}
 TEMPLATE = {
@@ -141,6 +141,12 @@ def member(since_ms: int) -> Person:
     return Person("p", audiences={"buyers": since_ms})
 
 
+def filled(on: str) -> RecordRow:
+    """Give the record of somebody whom a new definition counted in, or took out."""
+    body = {"audience_id": "buyers", "on": on, "why": "published", "filled": True}
+    return RecordRow(0, AT_MS, "p", "audience", "x", body)
+
+
 NOBODY = known(person=None, devices=[], statements=[])
 TRANSITIONS: dict[str, tuple[Known, dict[str, Any]]] = {
     "never_heard": (NOBODY, {}),
@@ -175,6 +181,7 @@ TRANSITIONS: dict[str, tuple[Known, dict[str, Any]]] = {
     "audience_after": (known(person=member(UNTIL_MS)), JOIN),
     "audience_still_in": (known(person=member(BEFORE_MS)), LEAVE),
     "audience_never_left": (known(), LEAVE),
+    "audience_emptied": (known(moved=[filled("join"), filled("leave")]), LEAVE),
     "before_run": (known(told()), {"run": {"from": "2026-01-01T00:00Z"}}),
     "after_run": (known(told()), {"run": {"until": "1970-01-01T00:00Z"}}),
 }
@@ -202,6 +209,13 @@ def test_first_finding_is_the_reason(code: str) -> None:
 def test_campaign_is_the_one_of_that_time(code: str) -> None:
     """What is live now counts for nothing where it was not then."""
     assert codes(never(plan(), VERSIONS[code], known(told())))[0] == code
+
+
+def test_who_was_counted_in_and_left_again_has_not_joined_either() -> None:
+    """That they do not belong now is not why nothing started when they were counted in."""
+    case = known(moved=[filled("join")])
+
+    assert codes(never(plan(**JOIN), [version(**JOIN)], case))[0] == "audience_filled"
 
 
 def test_every_finding_has_a_case_and_a_sentence() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from contract.store_kit import effects
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.past import Visit
-from fencepost_gateway.decide.person import RECENT_MAX, UNSUMMED, Person
+from fencepost_gateway.decide.person import RECENT_MAX, UNSUMMED, Person, Reached
 from fencepost_gateway.decide.summary import DayCell
 from fencepost_gateway.stores.sql import load_migrations
 from fencepost_gateway.stores.sqlite import open_sqlite
@@ -77,7 +77,7 @@ async def test_former_person_is_read_with_what_the_other_rows_know(tmp_path: Pat
     assert [event.props for event in person.recent] == [{"value": 3, "sku": "a"}, {"value": 4}]
     assert person.summaries["purchase"].days == [DayCell(10, 1, 3.0), DayCell(12, 1, 4.0)]
     assert person.consents == [ConsentEntry("marketing", "y", 3, clock="device")]
-    assert person.reach == {"sms": ["old", "new"]}
+    assert person.reach == {"sms": [Reached("old", "d"), Reached("new", "d")]}
     assert person.visits == [Visit("f", 0x3DCC5001, "v")]
     assert (person.visits_lost_ms, person.messages_lost_ms) == (UNTIL_MS, UNTIL_MS)
 

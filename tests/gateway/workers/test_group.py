@@ -162,7 +162,7 @@ async def test_device_that_moved_leaves_where_it_was_behind() -> None:
     group.take(moved)
     effects = group.close()
 
-    assert people_of([moved]) == ({"p"}, {"device-1"})
+    assert people_of([moved]) == ({"p", "q"}, {"device-1"})
     assert [visit.device_id for visit in effects.persons["p"].inside] == ["device-2"]
     assert effects.timers == {"device-1": None}
     assert states.device("device-1") == unseen()

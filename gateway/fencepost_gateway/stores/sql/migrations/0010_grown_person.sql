@@ -15,7 +15,7 @@ SET body = grown_person(
     FROM consent WHERE consent.person_id = person.person_id
   ),
   (
-    SELECT json_group_array(json_array(channel, ref) ORDER BY since_ms, channel, ref)
+    SELECT json_group_array(json_array(channel, ref, device_id) ORDER BY since_ms, channel, ref)
     FROM address WHERE address.person_id = person.person_id
   )
 )
