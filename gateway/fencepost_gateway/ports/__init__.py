@@ -8,13 +8,16 @@ from fencepost_gateway.ports.books import (
     AddressLists,
     AudienceBook,
     FenceBook,
+    HistoryBook,
     PeopleBook,
     ProofBook,
     SignHead,
 )
 from fencepost_gateway.ports.rows import (
     ADDRESSES_MAX,
+    KEPT_DAYS,
     LEASE_MS,
+    LOG_KEEP_MS,
     AddressChange,
     AddressMove,
     AddressSeen,
@@ -24,6 +27,7 @@ from fencepost_gateway.ports.rows import (
     DocumentRow,
     DueMessage,
     Effects,
+    HistoryRow,
     Holdings,
     InboxRow,
     RecordRow,
@@ -43,7 +47,9 @@ from fencepost_gateway.ports.store import (
 
 __all__ = [
     "ADDRESSES_MAX",
+    "KEPT_DAYS",
     "LEASE_MS",
+    "LOG_KEEP_MS",
     "AckLevel",
     "AddressChange",
     "AddressLists",
@@ -60,6 +66,8 @@ __all__ = [
     "DueMessage",
     "Effects",
     "FenceBook",
+    "HistoryBook",
+    "HistoryRow",
     "Holdings",
     "InboxRow",
     "Judge",

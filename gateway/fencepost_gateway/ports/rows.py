@@ -15,6 +15,8 @@ from fencepost_gateway.decide.message import (
 from fencepost_gateway.decide.person import Person
 
 LEASE_MS = 60_000  # twice the longest provider call
+LOG_KEEP_MS = 24 * 3_600_000  # the log is transit
+KEPT_DAYS = 31  # what was counted of a fence
 ADDRESSES_MAX = 10  # of one channel of one person
 
 
@@ -81,6 +83,20 @@ class RecordRow(Struct, frozen=True):
     body: dict[str, Any]
 
 
+class HistoryRow(Struct, frozen=True):
+    """
+    What one record of the log told of one person, at ``at_ms``; rows come in the log's order.
+
+    ``body`` is an ``intake.history.Told``, packed: one column, so that it can be sealed by person.
+    ``person_id`` is whose it is by now, the one in the body whose it was.
+    """
+
+    cursor: int
+    at_ms: int
+    person_id: str
+    body: bytes
+
+
 class Effects(Struct):
     """
     Everything a group of log records comes to; committed with ``position`` or not at all.
@@ -107,6 +123,7 @@ class Effects(Struct):
     fence_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
     audience_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
     person_timers: dict[str, int | None] = field(default_factory=dict)
+    history: list[HistoryRow] = field(default_factory=list)
 
 
 class Sweep(Struct, frozen=True):

@@ -45,6 +45,7 @@ from fencepost_gateway.stores.sqlite_audiences import (
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_fences import count_fence_days
+from fencepost_gateway.stores.sqlite_history import put_history
 
 _pack = msgspec.msgpack.Encoder().encode
 _slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
@@ -110,6 +111,7 @@ class Desk:
             run(sql.put_message, row)
         self._db.executemany(sql.release_unshown, effects.unshown)
         self.put_records(effects.records)
+        put_history(self._db, sql, effects)
         put_person_timers(self._db, sql, effects)
         counts = effects.fence_days or effects.audience_days
         if counts and effects.position > (run(sql.fact, ("position",)).get or 0):
@@ -132,6 +134,7 @@ class Desk:
             sql.move_slots,
             sql.move_timers,
             sql.move_records,
+            sql.move_history,
         ):
             run(move, (person_id, visitor_id))
         run(sql.drop_addresses, (visitor_id,))
