@@ -34,6 +34,7 @@ from fencepost_gateway.stores.memory import MemoryStore
 from fencepost_gateway.stores.sqlite import SqliteStore, open_sqlite
 from fencepost_gateway.stores.sqlite_file import ACK_ORDER
 from fencepost_gateway.workers.deliver import Deliver
+from fencepost_gateway.workers.fix_zone import load_borders
 from fencepost_gateway.workers.lanes import open_lanes
 from fencepost_gateway.workers.pipeline import Pipeline
 from fencepost_gateway.workers.plans import Plans
@@ -176,6 +177,7 @@ async def serve(
             async with _working(gateway, stop):
                 if ready is not None:
                     ready(gateway, port)
+                await asyncio.to_thread(load_borders)
                 await stop.wait()
                 gateway.surface.is_stopping = True
                 await runner.cleanup()
@@ -229,6 +231,6 @@ async def sign_proofs(gateway: Gateway) -> None:
         heads.append(key.sign(ProofHead(day, number, digest, now_ms)))
         return heads[-1]
 
-    if await gateway.store.sign_proofs(sign, day):
+    if await gateway.store.proofs.sign(sign, day):
         head = heads[-1]  # whoever keeps the logs elsewhere keeps a witness
         log.info("proof.head_signed", number=head.number, head=head.hash.hex(), key=key.public)

@@ -1,11 +1,14 @@
 """What the tests of a store put into it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.cause import Cause
+from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import Check, ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.settle import CallOutcome, Settlement, settle
+from fencepost_gateway.intake.admission import Admission, AdmitFacts
 from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.intake.records import Upload
 from fencepost_gateway.ports import (
@@ -18,11 +21,12 @@ from fencepost_gateway.ports import (
     Settle,
     Store,
 )
-from gateway.batches import DAY_MS, NOW_MS, batch, visitor
+from gateway.batches import DAY_MS, MINUTE_MS, NOW_MS, batch, event, user, visitor
 from gateway.policies import make_house
 
 SECRET = b"s" * 32
 REF = "ref-1"
+LATER_MS = NOW_MS + MINUTE_MS
 CHECK = Check("live", ok=True, inputs={"until_ms": None})
 
 
@@ -161,3 +165,46 @@ async def facts_of(store: Store, message_id: str = "m-1") -> ClaimFacts:
     found = await store.peek(message_id)
     assert found is not None
     return found
+
+
+async def values_of(store: Store, person_id: str) -> dict[str, str]:
+    """Give a person's statements as the door reads them."""
+    seen: list[Sequence[ConsentEntry]] = []
+
+    def look(facts: AdmitFacts) -> Admission:
+        seen.append(list(facts.consents(facts.resolve(person_id))))
+        return Admission(None, facts.marks, [], [], [])
+
+    await store.admit(AdmitRequest("onlooker", SECRET, "s", look, NOW_MS))
+    return {e.purpose: e.value for e in seen[0]}
+
+
+async def uploads(store: Store) -> list[list[int]]:
+    """Give the seqs of every upload in the log."""
+    found = [r.record for r in await store.read_log(0, 1000)]
+    return [[e.seq for e in u.events] for u in found if isinstance(u, Upload)]
+
+
+async def with_message(store: Store, *ids: str) -> None:
+    """Put messages of the visitor into the store, with a phone number."""
+    wanted = [message(i) for i in ids or ("m-1",)]
+    await store.commit(effects(0, *wanted, addresses=[address(visitor())]))
+
+
+async def linked(store: Store) -> None:
+    """Let the visitor become u42 at the door; the pipeline has not seen it yet."""
+    await store.admit(upload(event(90, "identify", user_id="u42")))
+
+
+async def merged(store: Store) -> None:
+    """Let the visitor become u42, all the way."""
+    await linked(store)
+    await store.commit(effects(await store.position(), merges=[(visitor(), user("u42"))]))
+
+
+async def shown(store: Store, message_id: str = "m-1") -> None:
+    """Put a message before its person."""
+    found = await claimed(store, message_id)
+    outcome, settlement = settles("sent")
+    content = {"title": message_id, "buttons": [{"id": "open"}]}
+    await store.confirm(found.delivery_id, 1, outcome, settlement, NOW_MS, inbox=content)

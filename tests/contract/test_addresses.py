@@ -34,7 +34,7 @@ async def told(store: Store, *changes: AddressChange | AddressMove) -> None:
 
 async def seen(store: Store, person_id: str = "p") -> tuple[AddressSeen, ...]:
     """Give the addresses of somebody."""
-    return (await store.holdings(person_id)).addresses
+    return (await store.people.holdings(person_id)).addresses
 
 
 async def test_address_told_again_keeps_its_beginning(store: Store) -> None:
@@ -57,11 +57,11 @@ async def test_address_told_last_is_called_first(store: Store) -> None:
 
 async def test_newest_number_is_held_for_its_prefix(store: Store) -> None:
     """The country of a number counts wherever policies are asked for; an email is no number."""
-    nobody = await store.holdings("p")
+    nobody = await store.people.holdings("p")
     for ref, at_ms in (("old", NOW_MS), ("new", LATER_MS)):
         raw = {"address": f"+49 {ref}"}
         await told(store, AddressChange("p", "sms", ref, raw, "device-1", at_ms), browser("p"))
-    held = await store.holdings("p")
+    held = await store.people.holdings("p")
 
     assert (nobody.phone, held.phone) == ("", "+49 new")
 
@@ -77,12 +77,12 @@ async def test_subscription_belongs_to_whoever_told_it_last(store: Store) -> Non
 async def test_number_or_mailbox_may_be_two_peoples(store: Store) -> None:
     """A couple shares a mailbox: both are found by it, and one who leaves leaves the other's."""
     await told(store, address("q"), address("p"))
-    both = await store.persons_at("sms", REF, 9)
+    both = await store.people.persons_at("sms", REF, 9)
     await told(store, AddressChange("p", "sms", REF, None, "device-1", LATER_MS))
 
     assert both == ["p", "q"]
-    assert await store.persons_at("sms", REF, 9) == ["q"]
-    assert await store.persons_at("sms", REF, 0) == []
+    assert await store.people.persons_at("sms", REF, 9) == ["q"]
+    assert await store.people.persons_at("sms", REF, 0) == []
 
 
 async def test_moved_device_takes_its_subscription_and_nothing_else(store: Store) -> None:
@@ -189,4 +189,4 @@ async def test_newest_story_begins_with_the_newest(store: Store) -> None:
     rows = [record(f"s-{n}", person_id) for n, person_id in enumerate("pqpp")]
     await store.commit(effects(1, records=rows))
 
-    assert [r.subject for r in await store.newest_story("p", 2)] == ["s-3", "s-2"]
+    assert [r.subject for r in await store.people.newest_story("p", 2)] == ["s-3", "s-2"]

@@ -19,7 +19,8 @@ from contract.store_kit import (
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import ClaimFacts
 from fencepost_gateway.decide.proof import ProofHead, verify
-from fencepost_gateway.intake.admit import Admission, AdmitFacts, admit
+from fencepost_gateway.intake.admission import Admission, AdmitFacts
+from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import AdmitRequest, Store
 from gateway.batches import MINUTE_MS, NOW_MS, batch, consent, event, user, visitor
@@ -31,7 +32,7 @@ async def test_every_change_has_its_proof_and_they_are_a_chain(store: Store) -> 
     await store.admit(upload(consent(1, NOW_MS, marketing="y", collect="y")))
     await store.admit(upload(consent(2, NOW_MS + 9, marketing="n")))
 
-    found = await store.proofs(0, 9)
+    found = await store.proofs.page(0, 9)
     told = [(p.number, p.purpose, p.old_value, p.new_value, p.at_ms) for p in found]
     assert [t[0] for t in told] == [1, 2, 3]
     assert {t[1:] for t in told[:2]} == {
@@ -43,7 +44,7 @@ async def test_every_change_has_its_proof_and_they_are_a_chain(store: Store) -> 
     assert msgspec.msgpack.decode(found[2].proof)["method"] == "toggle"
     assert msgspec.msgpack.decode(found[2].proof)["device_id"] == "device-1"
     assert verify(found).broken_at is None
-    assert await store.proofs(1, 1) == found[1:2]
+    assert await store.proofs.page(1, 1) == found[1:2]
 
 
 async def test_statement_that_does_not_stand_has_no_proof(store: Store) -> None:
@@ -51,7 +52,7 @@ async def test_statement_that_does_not_stand_has_no_proof(store: Store) -> None:
     await store.admit(upload(consent(1, NOW_MS, marketing="n")))
     await store.admit(upload(consent(2, NOW_MS - 10 * MINUTE_MS, marketing="y")))
 
-    assert [p.new_value for p in await store.proofs(0, 9)] == ["n"]
+    assert [p.new_value for p in await store.proofs.page(0, 9)] == ["n"]
 
 
 async def test_proofs_of_a_person_are_those_of_the_visitor_too(store: Store) -> None:
@@ -63,10 +64,10 @@ async def test_proofs_of_a_person_are_those_of_the_visitor_too(store: Store) -> 
         upload(consent(1, NOW_MS, marketing="n"), device_id="d-2", anonymous_id="a-2")
     )
 
-    found = await store.proofs(0, 9, person_id=user("u42"))
+    found = await store.proofs.page(0, 9, person_id=user("u42"))
     assert [(p.number, p.person_id) for p in found] == [(1, visitor()), (2, user("u42"))]
     assert msgspec.msgpack.decode(found[1].proof)["method"] == "merge"
-    assert verify(await store.proofs(0, 9)).count == len(found) + 1
+    assert verify(await store.proofs.page(0, 9)).count == len(found) + 1
 
 
 async def test_change_that_fails_leaves_no_proof(store: Store) -> None:
@@ -80,11 +81,11 @@ async def test_change_that_fails_leaves_no_proof(store: Store) -> None:
 
     with pytest.raises(TypeError):
         await store.admit(AdmitRequest("device-1", SECRET, "stream-1", broken, NOW_MS))
-    assert await store.proofs(0, 9) == []
+    assert await store.proofs.page(0, 9) == []
 
     await store.admit(upload(consent(1, NOW_MS, marketing="y")))
 
-    assert verify(await store.proofs(0, 9)).count == 1
+    assert verify(await store.proofs.page(0, 9)).count == 1
 
 
 async def test_proof_of_a_revoke_lists_the_calls_under_way(store: Store) -> None:
@@ -95,7 +96,9 @@ async def test_proof_of_a_revoke_lists_the_calls_under_way(store: Store) -> None
     await store.admit(upload(consent(2, NOW_MS + 1, marketing="n")))
     await store.admit(upload(consent(3, NOW_MS + 2, marketing="y")))
 
-    listed = [msgspec.msgpack.decode(p.proof).get("in_flight") for p in await store.proofs(0, 9)]
+    listed = [
+        msgspec.msgpack.decode(p.proof).get("in_flight") for p in await store.proofs.page(0, 9)
+    ]
     assert listed == [None, [flying.delivery_id], None]
 
 
@@ -110,14 +113,14 @@ async def test_head_is_signed_once_a_day(store: Store) -> None:
 
         return it
 
-    assert not await store.sign_proofs(sign(1), 1)
+    assert not await store.proofs.sign(sign(1), 1)
     await store.admit(upload(consent(1, NOW_MS, marketing="y")))
-    assert await store.sign_proofs(sign(2), 2)
+    assert await store.proofs.sign(sign(2), 2)
     await store.admit(upload(consent(2, NOW_MS + 1, marketing="n")))
-    assert not await store.sign_proofs(sign(2), 2)
-    assert await store.sign_proofs(sign(3), 3)
+    assert not await store.proofs.sign(sign(2), 2)
+    assert await store.proofs.sign(sign(3), 3)
 
-    rows, heads = await store.proofs(0, 9), await store.proof_heads()
+    rows, heads = await store.proofs.page(0, 9), await store.proofs.heads()
     assert asked == [1, 2]
     assert heads == [
         ProofHead(day, row.number, row.hash, NOW_MS, b"signature")
@@ -148,12 +151,12 @@ async def test_answer_to_a_message_is_a_change_with_its_proof(store: Store) -> N
     assert await store.answer("m-1", yes, NOW_MS + 10)
     assert not await store.answer("m-2", yes, NOW_MS + 9)
 
-    found = await store.proofs(0, 9)
+    found = await store.proofs.page(0, 9)
     told = [(p.person_id, p.old_value, p.new_value) for p in found]
     assert told == [(visitor(), "u", "p"), (visitor(), "p", "y")]
     assert msgspec.msgpack.decode(found[1].proof)["method"] == "double_opt_in"
     assert [e.value for e in await store.consents(visitor())] == ["y"]
-    assert [s.entry.value for s in await store.statements(visitor(), 9)] == ["p", "y"]
+    assert [s.entry.value for s in await store.people.statements(visitor(), 9)] == ["p", "y"]
     later = await store.admit(upload(consent(2, NOW_MS + 99, marketing="n")))
     assert later is not None
     assert [c.old_value for c in later.consents] == ["y"]
@@ -182,4 +185,4 @@ async def test_answer_that_fails_leaves_nothing(store: Store) -> None:
         await store.answer("m-1", broken, NOW_MS + 9)
 
     assert [e.value for e in await store.consents(visitor())] == ["p"]
-    assert len(await store.proofs(0, 9)) == 1
+    assert len(await store.proofs.page(0, 9)) == 1

@@ -29,6 +29,7 @@ from contract.store_kit import (
     withholds,
 )
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.intake.records import Published
 from fencepost_gateway.ports import AddressChange, AddressMove, Claimed, DocumentRow, Store, Timer
@@ -53,6 +54,11 @@ bodies = st.one_of(
     st.builds(lambda s, u: event(s, "identify", user_id=u), seqs, st.sampled_from(["u-1", "u-2"])),
     st.builds(lambda s: event(s, "nonsense"), seqs),
 )
+
+
+def asking_people(name: str, *asked: Any) -> Callable[[Store], Awaitable[Any]]:
+    """Call a method of ``Store.people``."""
+    return lambda store: methodcaller(name, *asked)(store.people)
 
 
 class StoreMachine(RuleBasedStateMachine):
@@ -172,6 +178,44 @@ class StoreMachine(RuleBasedStateMachine):
         counted = {(day, fence_id): counts}
         self._both(lambda s: s.commit(effects(position, fence_days=counted)))
 
+    @rule(
+        day=st.integers(1, 3),
+        audience_id=st.sampled_from("ab"),
+        counts=st.dictionaries(
+            st.sampled_from(["joined", "left", "filled", "cleared"]), st.integers(1, 3), min_size=1
+        ),
+        ahead=st.integers(0, 1),
+    )
+    def count_audience(
+        self, day: int, audience_id: str, counts: dict[str, int], ahead: int
+    ) -> None:
+        """Count who joined and left; at a position that was committed before nobody."""
+        position = self._run(self._model.position()) + ahead
+        counted = {(day, audience_id): counts}
+        self._both(lambda s: s.commit(effects(position, audience_days=counted)))
+
+    @rule(key=st.sampled_from(["k1", "k2"]))
+    def begin_sweep(self, key: str) -> None:
+        """Begin a back-fill, or go on with it."""
+        self._both(lambda s: s.audiences.begin_sweep(key))
+
+    @rule(limit=st.integers(1, 3))
+    def advance_sweep(self, limit: int) -> None:
+        """Touch the next persons."""
+        self._both(lambda s: s.audiences.advance_sweep(limit, self._now_ms))
+
+    @rule(trait_id=st.sampled_from("tu"), persons=st.integers(0, 3))
+    def rank(self, trait_id: str, persons: int) -> None:
+        """Store a ranking."""
+        ranking = Ranking("k", self._now_ms, persons, r=((1.0, "a"),) * persons)
+        self._both(lambda s: s.audiences.put_ranking(trait_id, ranking, self._now_ms))
+
+    @rule(person_id=people, after_ms=st.none() | st.integers(0, MINUTE_MS))
+    def set_person_timer(self, person_id: str, after_ms: int | None) -> None:
+        """Set, move or clear the timer of a person."""
+        due_ms = None if after_ms is None else self._now_ms + after_ms
+        self._both(lambda s: s.commit(effects(1, person_timers={person_id: due_ms})))
+
     @rule(device_id=devices, person_id=people, after_ms=st.none() | st.integers(0, MINUTE_MS))
     def set_timer(self, device_id: str, person_id: str, after_ms: int | None) -> None:
         """Set or clear a timer."""
@@ -260,23 +304,30 @@ class StoreMachine(RuleBasedStateMachine):
         self._both(lambda s: s.documents(archived=True))
         self._both(lambda s: s.versions("template", "ac"))
         self._both(lambda s: s.records(0, 1000))
-        self._both(lambda s: s.transitions((0, 0), 1000))
-        self._both(lambda s: s.transitions((NOW_MS, 5), 2))
-        self._both(lambda s: s.fence_days(2))
-        self._both(lambda s: s.fence_days(0, "bc"))
+        self._both(lambda s: s.fences.transitions((0, 0), 1000))
+        self._both(lambda s: s.fences.transitions((NOW_MS, 5), 2))
+        self._both(lambda s: s.fences.days(2))
+        self._both(lambda s: s.fences.days(0, "bc"))
+        self._both(lambda s: s.audiences.days(2))
+        self._both(lambda s: s.audiences.days(0, "b"))
+        self._both(lambda s: s.audiences.sizes())
+        self._both(lambda s: s.audiences.sweep())
+        self._both(lambda s: s.audiences.rankings())
+        self._both(lambda s: s.audiences.sample(PEOPLE[0], 2))
+        self._both(lambda s: s.audiences.persons_count())
         for message_id in MESSAGES:
             self._both(methodcaller("peek", message_id))
             self._both(methodcaller("records", 1, 9, subject=message_id))
         for person_id in PEOPLE:
             self._both(methodcaller("inbox", person_id, 0, now_ms))
             self._both(methodcaller("consents", person_id))
-            self._both(methodcaller("devices_of", person_id, 3))
-            self._both(methodcaller("statements", person_id, 5))
-            self._both(methodcaller("holdings", person_id))
-            self._both(methodcaller("newest_story", person_id, 3))
-            self._both(methodcaller("story", person_id, (NOW_MS, 1), now_ms + 1, 4))
-        self._both(methodcaller("persons_at", "sms", "ref-1", 9))
-        self._both(methodcaller("persons_at", "web_push", "ref-1", 1))
+            self._both(asking_people("devices_of", person_id, 3))
+            self._both(asking_people("statements", person_id, 5))
+            self._both(asking_people("holdings", person_id))
+            self._both(asking_people("newest_story", person_id, 3))
+            self._both(asking_people("story", person_id, (NOW_MS, 1), now_ms + 1, 4))
+        self._both(asking_people("persons_at", "sms", "ref-1", 9))
+        self._both(asking_people("persons_at", "web_push", "ref-1", 1))
         for device_id in DEVICES:
             self._both(methodcaller("person_of_device", device_id, SECRET))
 
@@ -288,4 +339,4 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 TestStoreMachine = StoreMachine.TestCase
-TestStoreMachine.settings = settings(max_examples=20, stateful_step_count=30, deadline=None)
+TestStoreMachine.settings = settings(max_examples=25, stateful_step_count=35, deadline=None)

@@ -12,7 +12,7 @@ from e2e.clock import now_ms
 from e2e.rig import POLL_S, Gateway
 from gateway.batches import moment
 
-ALLOWED = {"collect": "CT", "marketing": "y"}
+ALLOWED = {"collect": "CT", "marketing": "y", "personalisation": "y"}
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class Device:
         }
 
     async def settle(self, number: str) -> None:
-        """Allow marketing and give a number."""
+        """Allow marketing that is about them, and give a number."""
         await self.send(consent(ALLOWED), {"type": "address", "channel": "sms", "address": number})
 
 

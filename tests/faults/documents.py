@@ -32,6 +32,14 @@ id: welcome
 purpose: marketing
 in_app: {{body: "{{{{ place.name }}}} is open."}}
 ---
+kind: audience
+id: buyers
+when: {{did: bought, count: {{min: 2}}}}
+---
+kind: audience
+id: guests
+when: {{inside: {{id: lotus}}}}
+---
 kind: campaign
 id: thanks
 entry: {{event: bought}}
@@ -44,6 +52,33 @@ id: welcome
 entry: {{transition: enter, fence: {{id: lotus}}}}
 reentry: always
 message: {{template: welcome, channels: [in_app]}}
+goal: none
+"""
+
+# Who bought within the second is in; time alone takes them out again, and wakes a campaign.
+AUDIENCES = """
+kind: trait
+id: purchases
+count: bought
+---
+kind: audience
+id: fresh
+when: {did: bought, within: 1s}
+---
+kind: audience
+id: regular
+when: {all: [{trait: purchases, gte: 5}, {not: {audience: fresh}}]}
+---
+kind: template
+id: again
+purpose: marketing
+in_app: {body: "Come again."}
+---
+kind: campaign
+id: again
+entry: {audience: fresh, on: leave}
+reentry: always
+message: {template: again, channels: [in_app]}
 goal: none
 """
 

@@ -40,6 +40,7 @@ GOODBYES = 200
 CONSENT = {
     "collect": "CT",
     "marketing": "y",
+    "personalisation": "y",
     "location_collect": "y",
     "location_precise": "y",
     "location_marketing": "y",

@@ -2,28 +2,35 @@
 Mutate: break a promise on purpose, and see its test turn red.
 
 ``make mutants`` (``ROW=R11`` for one row) applies each patch of ``mutants/`` to a copy of the tree,
-runs the test that the patch names, and prints a table. The working tree is never touched.
+runs the test that the patch names, takes it back, and prints a table. The working tree is never
+touched.
 
-A patch begins with what is broken, in a sentence, and three lines: ``Row`` (of the guarantees),
-``Test``, and ``Expect``, a piece of the assertion that must fail. Rules:
+A patch begins with what is broken, in a sentence, and three lines: ``Row`` (of the guarantees, or
+of the features), ``Test``, and ``Expect``, a piece of the assertion that must fail. Rules:
 
 Rule 1. Red means that this assertion failed. An import error, a fixture that breaks, a test that
         is gone or another assertion is no proof, and fails.
 Rule 2. A patch that no longer applies fails, and says so: it is drawn anew, never deleted.
 Rule 3. The same tests are green in a copy that nobody has touched.
+Rule 4. Red is not left to chance: properties draw the same examples every time, and what the broken
+        file was compiled to is never taken for another's.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from queue import SimpleQueue
 from xml.etree import ElementTree as ET
 
 from e2e.clock import steady_ns
@@ -73,11 +80,15 @@ def read(patch: Path) -> Mutant:
 def mutants(row: str = "") -> list[Mutant]:
     """Give all mutants, or those of a row, in the order of rows."""
     found = [read(patch) for patch in PATCHES.glob("*.patch")]
-    return sorted((m for m in found if row in {"", m.row}), key=lambda m: (int(m.row[1:]), m.name))
+    return sorted(
+        (m for m in found if row in {"", m.row}),
+        key=lambda m: (m.row[0] != "R", m.row[0], int(m.row[1:]), m.name),
+    )
 
 
 def copy_to(folder: Path) -> None:
     """Copy what the tests need."""
+    folder.mkdir(exist_ok=True)
     for name in COPIED:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name, ignore=LEFT_OUT, symlinks=True)
@@ -89,14 +100,19 @@ def run_tests(folder: Path, tests: Iterable[str]) -> ET.Element:
     """Run tests against the copy; give what pytest's report says."""
     report = folder / "report.xml"
     report.unlink(missing_ok=True)
-    clean = {k: v for k, v in os.environ.items() if k not in {"CI", "PYTEST_ADDOPTS"}}
+    left_out = {"CI", "PYTEST_ADDOPTS", "PYTHONDONTWRITEBYTECODE"}
+    clean = {k: v for k, v in os.environ.items() if k not in left_out}
     done = subprocess.run(  # noqa: S603 - our own interpreter
         [
             *(sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:randomly", "-p", "no:xdist"),
-            *(f"--junitxml={report}", *tests),
+            *("--hypothesis-seed=0", f"--junitxml={report}", *tests),
         ],
         cwd=folder,
-        env=clean | {"PYTHONPATH": os.pathsep.join(str(folder / s) for s in SOURCES)},
+        env=clean
+        | {
+            "PYTHONPATH": os.pathsep.join(str(folder / s) for s in SOURCES),
+            "PYTHONPYCACHEPREFIX": str(folder / ".compiled"),  # once for all mutants of a copy
+        },
         capture_output=True,
         text=True,
         timeout=TEST_S,
@@ -122,25 +138,43 @@ def judge(mutant: Mutant, report: ET.Element) -> str:
     return ""
 
 
-def try_out(mutant: Mutant) -> Seen:
-    """Apply a mutant to a copy of its own and run its test."""
+def try_out(mutant: Mutant, folder: Path) -> Seen:
+    """Apply a mutant to a copy that nobody else uses now, run its test, and take it back."""
     began_ns = steady_ns()
-    with tempfile.TemporaryDirectory(prefix="mutant-") as made:
-        folder = Path(made)
-        copy_to(folder)
-        applied = subprocess.run(  # noqa: S603 - a patch of this tree
-            ["git", "apply", "-C1", str(mutant.patch)],  # noqa: S607 - as every developer has it
-            cwd=folder,
-            env=os.environ | {"GIT_CEILING_DIRECTORIES": str(folder.parent)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if applied.returncode:
-            why = f"the patch no longer applies, draw it anew: {applied.stderr.strip()}"
-        else:
-            why = judge(mutant, run_tests(folder, [mutant.test]))
+    with applied(mutant, folder) as refused:
+        why = refused or judge(mutant, run_tests(folder, [mutant.test]))
     return Seen(mutant, not why, why, (steady_ns() - began_ns) / 1e9)
+
+
+@contextmanager
+def applied(mutant: Mutant, folder: Path) -> Iterator[str]:
+    """Break the promise in a copy; gives why it cannot be broken, empty if it is."""
+    refused = _git_apply(mutant, folder)
+    if refused:
+        yield f"the patch no longer applies, draw it anew: {refused}"
+        return
+    moment = zlib.crc32(mutant.name.encode())  # of no other mutant of this file (Rule 4)
+    for name in re.findall(r"^\+\+\+ b/(.+)$", mutant.patch.read_text("utf-8"), re.MULTILINE):
+        os.utime(folder / name, (moment, moment))
+    try:
+        yield ""
+    finally:
+        left = _git_apply(mutant, folder, "--reverse")
+        if left:
+            raise RuntimeError(f"{mutant.name} could not be taken back: {left}")
+
+
+def _git_apply(mutant: Mutant, folder: Path, *options: str) -> str:
+    """Apply a patch; give what git has against it, empty if nothing."""
+    done = subprocess.run(  # noqa: S603 - a patch of this tree
+        ["git", "apply", "-C1", *options, str(mutant.patch)],  # noqa: S607 - as every developer has it
+        cwd=folder,
+        env=os.environ | {"GIT_CEILING_DIRECTORIES": str(folder.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stderr.strip() if done.returncode else ""
 
 
 def table(seen: Iterable[Seen]) -> str:
@@ -156,8 +190,22 @@ def table(seen: Iterable[Seen]) -> str:
 
 def main(row: str = "") -> int:
     """Try out all mutants, or those of a row; the exit code says whether all were caught."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        seen = list(pool.map(try_out, mutants(row)))
+    free = SimpleQueue[Path]()
+    with tempfile.TemporaryDirectory(prefix="mutants-") as made:
+        for number in range(AT_ONCE):
+            folder = Path(made) / str(number)
+            copy_to(folder)
+            free.put(folder)
+
+        def in_turn(mutant: Mutant) -> Seen:
+            folder = free.get()
+            try:
+                return try_out(mutant, folder)
+            finally:
+                free.put(folder)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            seen = list(pool.map(in_turn, mutants(row)))
     print(table(seen))  # noqa: T201 - the command's answer
     return 0 if seen and all(each.is_red for each in seen) else 1
 

@@ -12,11 +12,19 @@ from faults.mutate import Mutant, copy_to, judge, mutants, read, run_tests, tabl
 MUTANTS = mutants()
 
 
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a copy of the tree; mutants are tried out in it one after the other."""
+    folder = tmp_path_factory.mktemp("mutants")
+    copy_to(folder)
+    return folder
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_broken_promise_turns_its_test_red(mutant: Mutant) -> None:
+def test_broken_promise_turns_its_test_red(mutant: Mutant, copied: Path) -> None:
     """The assertion that holds the promise fails where the promise is broken."""
-    seen = try_out(mutant)
+    seen = try_out(mutant, copied)
 
     assert seen.is_red, table([seen])
 
@@ -31,12 +39,12 @@ def test_copy_that_nobody_touched_is_green(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_patch_that_no_longer_applies_says_so(tmp_path: Path) -> None:
+def test_patch_that_no_longer_applies_says_so(tmp_path: Path, copied: Path) -> None:
     """A patch whose place is gone is drawn anew, not passed over."""
     moved = tmp_path / "moved.patch"
     shutil.copy(MUTANTS[0].patch, moved)
     text = moved.read_text("utf-8")
     moved.write_text(text.replace("\n-", "\n-gone "), "utf-8")
-    seen = try_out(read(moved))
+    seen = try_out(read(moved), copied)
 
     assert "no longer applies" in seen.why

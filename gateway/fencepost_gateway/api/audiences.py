@@ -24,10 +24,12 @@ from fencepost_gateway.decide.cause import standing_facts
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.decide.rules import Rule, RuleError, compile_rule
+from fencepost_gateway.decide.trait_state import DECIMALS
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.reports.audience_sizes import (
     ROUNDED_TO,
     Estimate,
+    Week,
     estimate,
     rounded,
     weeks,
@@ -77,13 +79,7 @@ async def get_audience(request: web.Request) -> web.Response:
     count = max(1, query_int(request, "weeks", WEEKS, WEEKS_MAX))
     found = await surface.store.audiences.days(0, name)
     told = weeks(found, surface.clock.now_ms() // DAY_MS, count)
-    rows = [
-        {"from": (date(1970, 1, 1) + timedelta(days=week.first_day)).isoformat()}
-        | _told(msgspec.to_builtins(week), audience)
-        for week in told
-    ]
-    for row in rows:
-        del row["first_day"]
+    rows = [_week(week, audience) for week in told]
     size = {"size": told[-1].size}
     return as_json(
         _head(audience)
@@ -104,7 +100,7 @@ async def post_size(request: web.Request) -> web.Response:
         raise ApiError("malformed", str(error)) from None
     async with request.app[DESK]:
         found = await _estimate(surface, rule)
-    is_located = rule.reads.places
+    is_located = surface.plans.plan.audiences.is_located(rule)
     figures = msgspec.to_builtins(found)
     told = {n: rounded(figures[n], is_located=is_located) for n in ("size", "low", "high")}
     return as_json(figures | told | {"rounded_to": ROUNDED_TO if is_located else 1})
@@ -131,15 +127,24 @@ def _matching(rule: Rule, plan: Plan, page: Mapping[str, Person], now_ms: int) -
 def _head(audience: Audience) -> dict[str, Any]:
     rounded_to = ROUNDED_TO if audience.is_located else 1
     name = {"id": audience.audience_id, "name": audience.name, "version": audience.version}
-    return name | {"rounded_to": rounded_to}
+    return name | {"rounded_to": rounded_to} | ({"goal": audience.goal} if audience.goal else {})
 
 
 def _told(figures: Mapping[str, int], audience: Audience) -> dict[str, Any]:
     is_located = audience.is_located
-    return {
-        name: figure if name == "first_day" else rounded(figure, is_located=is_located)
-        for name, figure in figures.items()
-    }
+    return {name: rounded(figure, is_located=is_located) for name, figure in figures.items()}
+
+
+def _week(week: Week, audience: Audience) -> dict[str, Any]:
+    figures = msgspec.to_builtins(week)
+    first_day, worth = figures.pop("first_day"), figures.pop("worth")
+    told = _told(figures, audience)
+    begins = (date(1970, 1, 1) + timedelta(days=first_day)).isoformat()
+    if not audience.goal:
+        del told["reached"]
+        return {"from": begins} | told
+    # What a few people spent at a place is not told either.
+    return {"from": begins} | told | {"worth": worth / DECIMALS if told["reached"] else 0}
 
 
 async def _back_fill(surface: Surface) -> dict[str, Any]:

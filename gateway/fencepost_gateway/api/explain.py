@@ -8,7 +8,9 @@ Rule 1. The span is when the gateway learnt and decided. What happened in it but
 Rule 2. At most ``SCAN_MAX`` records are looked at for one answer and ``PAGE_MAX`` listed; ``next``
         leads on. What was never considered is said only where the whole span was looked at.
 Rule 3. Without a campaign those that are live are gone through, each with its first reason.
-Rule 4. The answer is on the person's clock, in the language the reader accepts (``lang`` wins).
+Rule 4. Positions that could not speak are told as counts of the UTC days that the span touches, of
+        the newest week; whichever campaign is asked for.
+Rule 5. The answer is on the person's clock, in the language the reader accepts (``lang`` wins).
 """
 
 from __future__ import annotations
@@ -25,10 +27,12 @@ from fencepost_gateway.decide.ids import person_id_of_user
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.spans import moment_ms, parse_moment, zone_named
 from fencepost_gateway.decide.tongue import Tongue
+from fencepost_gateway.decide.unheard import unheard_within
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.ports import DocumentRow, RecordRow
 from fencepost_gateway.reports.never import Finding, Known, never
 from fencepost_gateway.reports.never_words import tell_never
+from fencepost_gateway.reports.unheard_words import told_unheard
 
 PAGE: Final = 50
 PAGE_MAX: Final = 200
@@ -80,6 +84,7 @@ async def get_why(request: web.Request) -> web.Response:
         "language": wish.tongue.language,
         "decisions": [shown(row, wish.tongue) for row in listed],
         "later": [shown(row, wish.tongue) for row in later],
+        "dropped": _dropped(wish, person),
         "never": [],
         "next": None if cursor is None else f"{cursor.at_ms}.{cursor.cursor}",
     }
@@ -163,7 +168,7 @@ def _by_id(rows: Iterable[DocumentRow]) -> dict[str, list[DocumentRow]]:
 async def _rows(surface: Surface, wish: Wish) -> tuple[list[RecordRow], bool]:
     """Give the records of the span, or those behind ``after`` where there are too many."""
     start = (wish.from_ms, 0)
-    story = surface.store.story
+    story = surface.store.people.story
     rows = await story(wish.person_id, start, wish.until_ms, SCAN_MAX + 1)
     if len(rows) > SCAN_MAX and wish.after is not None:
         rows = await story(wish.person_id, wish.after, wish.until_ms, SCAN_MAX + 1)
@@ -188,7 +193,7 @@ def _of_campaign(rows: Sequence[RecordRow], campaign_id: str) -> list[RecordRow]
 async def _told_later(surface: Surface, wish: Wish) -> list[RecordRow]:
     """Give what happened in the span and was told after it (Rule 1)."""
     start, end_ms = (wish.until_ms, 0), wish.until_ms + LATER_MS
-    rows = await surface.store.story(wish.person_id, start, end_ms, LATER_MAX)
+    rows = await surface.store.people.story(wish.person_id, start, end_ms, LATER_MAX)
 
     def happened_ms(row: RecordRow) -> int:
         at_ms: int = row.body.get("cause_at_ms") or row.body.get("at_ms") or row.at_ms
@@ -227,6 +232,12 @@ async def _never(
     return answers
 
 
+def _dropped(wish: Wish, person: Person | None) -> list[dict[str, Any]]:
+    if person is None:
+        return []
+    return told_unheard(unheard_within(person, wish.from_ms, wish.until_ms), wish.tongue)
+
+
 async def _known(
     surface: Surface, wish: Wish, person: Person | None, rows: Sequence[RecordRow]
 ) -> Known:
@@ -240,8 +251,8 @@ async def _known(
         until_ms=wish.until_ms,
         person=person,
         told=told,
-        devices=await store.devices_of(wish.person_id, DEVICES_MAX),
-        statements=await store.statements(wish.person_id, STATEMENTS_MAX),
+        devices=await store.people.devices_of(wish.person_id, DEVICES_MAX),
+        statements=await store.people.statements(wish.person_id, STATEMENTS_MAX),
         fences=_by_id(await store.versions("fence", fence_ids)),
         policies=await store.versions("policy", policy_ids),
         moved=[row for row in rows if row.kind == "audience"],

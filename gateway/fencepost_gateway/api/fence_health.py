@@ -75,7 +75,7 @@ async def get_fence_health(request: web.Request) -> web.Response:
         looked_at = chosen(fences, wish.asked)
         today = now_ms // (1000 * DAY_S)
         since_day = today - wish.days + 1
-        counts = await surface.store.fence_days(since_day, wish.asked or None)
+        counts = await surface.store.fences.days(since_day, wish.asked or None)
 
         def make() -> dict[str, Any]:
             ranking = ranked(looked_at, counts, wish.after + wish.limit)

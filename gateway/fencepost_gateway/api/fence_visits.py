@@ -94,7 +94,7 @@ async def _fill(book: VisitBook, store: Store, windows: Mapping[str, Window]) ->
     first_ms = min(window.from_ms for window in windows.values())
     after = (first_ms - FUTURE_MAX_MS, 0)  # by so much a device's clock may be ahead of ours
     for _ in range(RECORDS_MAX // PAGE_ROWS):
-        rows = await store.transitions(after, PAGE_ROWS)
+        rows = await store.fences.transitions(after, PAGE_ROWS)
         await asyncio.to_thread(book.take, rows)
         if book.size > VISITS_MAX:
             break

@@ -79,19 +79,19 @@ async def _ids(surface: Surface, name: str, value: str) -> list[str]:
         return list((await surface.store.resolve([value])).values()) or [value]
     channel = "sms" if name == "phone" else name
     ref = address_ref(surface.credentials.seed, channel, raw_of(channel, value))
-    return await surface.store.persons_at(channel, ref, PERSONS_MAX)
+    return await surface.store.people.persons_at(channel, ref, PERSONS_MAX)
 
 
 async def _view(surface: Surface, person_id: str, language: Language) -> dict[str, Any] | None:
     store = surface.store
     known = (await store.persons([person_id])).get(person_id)
-    devices = await store.devices_of(person_id, DEVICES_MAX)
+    devices = await store.people.devices_of(person_id, DEVICES_MAX)
     stated = await store.consents(person_id)
     if known is None and not devices and not stated:
         return None
     person = known or Person(person_id)
-    held = await store.holdings(person_id)
-    rows = await store.newest_story(person_id, TIMELINE_MAX)
+    held = await store.people.holdings(person_id)
+    rows = await store.people.newest_story(person_id, TIMELINE_MAX)
     tongue = Tongue(language, clock_of(surface, person))
     law = jurisdiction_of(surface.plans.plan, person, held.phone, surface.clock.now_ms())
     allowed = _allowed(stated, law)
@@ -133,6 +133,7 @@ def _row(surface: Surface, person: Person) -> dict[str, Any]:
         ],
         "audiences": _audiences(surface, person),
         "traits": _traits(surface, person),
+        "arms": dict(sorted(person.arms.items())),
     }  # fmt: skip
 
 

@@ -69,6 +69,7 @@ def doctor(
     """Look the installation over and say what to do; exit code 1 if something is wrong."""
     from fencepost_gateway.clock import SystemClock  # noqa: PLC0415
     from fencepost_gateway.doctor import examine  # noqa: PLC0415
+    from fencepost_gateway.reports.lines import counted  # noqa: PLC0415
     from fencepost_gateway.settings import read_settings  # noqa: PLC0415
 
     found = list(examine(read_settings(), SystemClock().now_ms()))
@@ -82,6 +83,6 @@ def doctor(
     errors = sum(each.state == "error" for each in found)
     warnings = sum(each.state == "warning" for each in found)
     if not as_json:
-        print(f"{errors} errors, {warnings} warnings")
+        print(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}")
     if errors:
         raise typer.Exit(1)

@@ -10,7 +10,11 @@ Rule 2. An audience that reads another is asked after it, in the same pass; ther
 Rule 3. Joining and leaving are stimuli of that moment. Who belongs because the definition is new
         has not just joined: that membership is ``filled``, wakes nobody, and is counted apart.
         The same for leaving a definition that has changed or gone.
-Rule 4. A person knows by which definitions they were judged (``judged``). Before anything else
+Rule 4. What changes at once is asked about once: nobody joins and leaves by one record because two
+        of an audience's facts were looked at one after the other.
+Rule 5. Where somebody is or was decides also through another audience: a rule that reads a located
+        one is located too.
+Rule 6. A person knows by which definitions they were judged (``judged``). Before anything else
         happens to them under new ones they are judged anew, so a back-fill and a live event never
         race: whoever comes first does it.
 """
@@ -43,7 +47,8 @@ class Audience(Struct, frozen=True):
 
     ``key`` names everything its answer depends on besides the person: its rule, the traits and
     audiences it reads, fences and policy where it reads places or consent. ``ranks`` names the
-    rankings it reads: a new one is no new definition.
+    rankings it reads: a new one is no new definition. ``goal`` is the event its members should do.
+    ``is_located`` says that where somebody is or was decides, by itself or through another.
     """
 
     audience_id: str
@@ -52,11 +57,8 @@ class Audience(Struct, frozen=True):
     key: str
     name: str = ""
     ranks: str = ""
-
-    @property
-    def is_located(self) -> bool:
-        """Say whether where somebody is or was decides."""
-        return self.when.reads.places
+    goal: str = ""
+    is_located: bool = False
 
 
 class Change(Struct, frozen=True):
@@ -91,6 +93,11 @@ class Audiences:
             topic: self._with_readers(ids) for topic, ids in self._topics(trait_events).items()
         }
         self.timed = self.about("time")
+        self.goals: dict[str, tuple[str, ...]] = {}
+        for audience in self.by_id.values():
+            if audience.goal:
+                known = self.goals.get(audience.goal, ())
+                self.goals[audience.goal] = (*known, audience.audience_id)
 
     def __eq__(self, other: object) -> bool:
         """Compare the audiences; the rest follows from them and from the traits of a plan."""
@@ -98,18 +105,27 @@ class Audiences:
 
     __hash__ = None  # type: ignore[assignment] # rules are trees of dictionaries
 
-    def about(self, topic: str) -> tuple[Audience, ...]:
+    def about(self, *topics: str) -> tuple[Audience, ...]:
         """
-        Give the audiences to ask when something has changed, in order (Rule 2).
+        Give the audiences to ask when something has changed, in order, each once (Rules 2 and 4).
 
         Args:
-            topic: ``event NAME``, ``attribute NAME``, ``places``, ``messages``, ``consents``,
+            topics: ``event NAME``, ``attribute NAME``, ``places``, ``messages``, ``consents``,
                 ``reach``, ``arms`` or ``time``; ``event`` alone for an event that nobody named.
 
         """
-        if topic == f"event {UNSUMMED}":
+        if f"event {UNSUMMED}" in topics:
             return self.all()
-        return self._on.get(topic, ())
+        found = [self._on[topic] for topic in topics if topic in self._on]
+        if len(found) < 2:  # noqa: PLR2004 - nearly always; it is in order as it stands
+            return found[0] if found else ()
+        wanted = {each.audience_id for asked in found for each in asked}
+        return tuple(a for i, a in self.by_id.items() if i in wanted)
+
+    def is_located(self, rule: Rule) -> bool:
+        """Say whether where somebody is or was decides about a rule, published or not (Rule 5)."""
+        read = (self.by_id[name] for name in rule.reads.audiences if name in self.by_id)
+        return rule.reads.places or any(audience.is_located for audience in read)
 
     def all(self) -> tuple[Audience, ...]:
         """Give every audience in order."""

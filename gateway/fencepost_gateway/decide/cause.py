@@ -13,12 +13,13 @@ import msgspec
 from msgspec import Struct
 
 from fencepost_gateway.decide.flags import is_clean
+from fencepost_gateway.decide.jurisdiction import jurisdiction_of
 from fencepost_gateway.decide.place import FenceView, current_place
 from fencepost_gateway.decide.rules import Evaluation, RuleFacts, TransitionView
 
 if TYPE_CHECKING:
     from fencepost_gateway.decide.person import Person
-    from fencepost_gateway.decide.plan import Plan
+    from fencepost_gateway.decide.plan import Plan, Policy
     from fencepost_geofence.state import Transition
 
 
@@ -83,7 +84,7 @@ def rule_facts(plan: Plan, person: Person, cause: Cause, now_ms: int) -> RuleFac
         place=place_of(plan, person, cause),
         fences=plan.fences,
         workspace_zone=plan.workspace_zone,
-        policy=plan.policy,
+        policies=policies_of(plan, person),
         traits=plan.trait_readers,
     )
 
@@ -98,10 +99,20 @@ def standing_facts(
         place=current_place((p.fence_id for p in person.inside), plan.fences),
         fences=plan.fences,
         workspace_zone=plan.workspace_zone,
-        policy=plan.policy,
+        policies=policies_of(plan, person),
         traits=plan.trait_readers,
         wakes=wakes,
     )
+
+
+def policies_of(plan: Plan, person: Person) -> tuple[Policy, ...]:
+    """
+    Give the policies that hold for somebody as far as rules know.
+
+    No number's prefix is known to them, and where somebody was said to be does not grow old: a
+    rule answers the same until it is told something.
+    """
+    return jurisdiction_of(plan, person, "", person.zone_at_ms).policies
 
 
 def _view(cause: Cause) -> TransitionView:

@@ -22,7 +22,8 @@ Rule 4. Visits and messages are kept as ``decide.past`` says; of addresses the n
         ``REACH_MAX`` references a channel; of statements ``CONSENTS_MAX``, those about single
         addresses first to go.
 Rule 5. ``arms`` remembers by experiment which arm somebody was first exposed to. ``fix_zone`` is
-        the zone of the newest position, which itself is not here.
+        the zone of the newest position, which itself is not here; ``unheard`` counts positions that
+        could not speak.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from fencepost_gateway.decide.past import (
 )
 from fencepost_gateway.decide.summary import EventSummary, fold_oldest, summary_of, value_of
 from fencepost_gateway.decide.trait_state import TraitState
+from fencepost_gateway.decide.unheard import Unheard, added
 
 RECENT_MAX = 100
 NAMES_MAX = 200
@@ -113,6 +115,13 @@ class Departure(Struct, frozen=True, gc=False, array_like=True):
     at_ms: int
 
 
+class Reached(Struct, frozen=True, gc=False, array_like=True):
+    """An address, by its reference, and the device that told it last."""
+
+    ref: str
+    device_id: str = ""
+
+
 class RunMark(Struct):
     """
     The newest run of a person in one campaign; ``ended_ms`` is None while it lives.
@@ -133,7 +142,7 @@ class Person(Struct):
 
     ``lost`` maps event name (or ``UNSUMMED``) to the newest moment that fell out of ``recent``;
     ``visits_lost_ms`` and ``messages_lost_ms`` say the same of theirs. ``reach`` maps channel to
-    address references, the newest last; ``arms`` experiment to arm. ``audiences`` says since when
+    addresses, the newest last; ``arms`` experiment to arm. ``audiences`` says since when
     the person belongs to which, ``judged`` by which definitions, and ``rethink_ms`` when to ask
     again though nothing happens (``decide.audiences``).
     ``apart`` are the visitors who logged in as this person and were not joined, ``dropped`` the
@@ -158,7 +167,7 @@ class Person(Struct):
     messages: list[PastMessage] = field(default_factory=list)
     messages_lost_ms: int | None = None
     consents: list[ConsentEntry] = field(default_factory=list)
-    reach: dict[str, list[str]] = field(default_factory=dict)
+    reach: dict[str, list[Reached]] = field(default_factory=dict)
     traits: dict[str, TraitState] = field(default_factory=dict)
     audiences: dict[str, int] = field(default_factory=dict)
     judged: str = ""
@@ -168,11 +177,7 @@ class Person(Struct):
     fix_zone_at_ms: int = 0
     apart: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
-
-    @property
-    def is_known(self) -> bool:
-        """Say whether anything is known of the person."""
-        return bool(self.user_id or self.summaries or self.attributes or self.inside)
+    unheard: list[Unheard] = field(default_factory=list)
 
     def remember(self, name: str, at_ms: int, props: dict[str, Any]) -> tuple[str, ...]:
         """
@@ -248,17 +253,31 @@ class Person(Struct):
             del stands[key]
         self.consents = list(stands.values())
 
-    def reached_at(self, channel: str, ref: str, *, is_gone: bool = False) -> None:
+    def reached_at(self, channel: str, at: Reached, *, is_gone: bool = False) -> None:
         """Learn that an address reaches the person on a channel, or no longer does."""
-        refs = [each for each in self.reach.get(channel, ()) if each != ref]
-        refs += [] if is_gone else [ref]
-        self.reach[channel] = refs[-REACH_MAX:]
-        if not refs:
-            del self.reach[channel]
+        found = [each for each in self.reach.get(channel, ()) if each.ref != at.ref]
+        self._reach(channel, found if is_gone else [*found, at])
+
+    def give_up(self, channel: str, device_id: str) -> list[Reached]:
+        """Give up the addresses of a device, which speaks for somebody else now."""
+        found = self.reach.get(channel, [])
+        self._reach(channel, [each for each in found if each.device_id != device_id])
+        return [each for each in found if each.device_id == device_id]
+
+    def _reach(self, channel: str, found: list[Reached]) -> None:
+        if found:
+            self.reach[channel] = found[-REACH_MAX:]
+        else:
+            self.reach.pop(channel, None)
 
     def presence(self, fence_id: str) -> Presence | None:
         """Say since when the person is inside ``fence_id``, if so."""
         return next((p for p in self.inside if p.fence_id == fence_id), None)
+
+
+def is_blank(person: Person) -> bool:
+    """Say whether nothing at all is kept of a person: nobody knew them until now."""
+    return person == Person(person.person_id)
 
 
 def _size(attributes: dict[str, Any], key: str) -> int:
@@ -289,6 +308,7 @@ def merge(known: Person, visitor: Person) -> None:
     known.inside += [p for p in visitor.inside if known.presence(p.fence_id) is None]
     known.left = [*known.left, *visitor.left][-LEFT_MAX:]
     known.flags = [*known.flags, *visitor.flags][-FLAGS_MAX:]
+    known.unheard = added(known.unheard, visitor.unheard)
     known.apart = [v for v in known.apart if v != visitor.person_id]
     known.dropped = [*known.dropped, *visitor.dropped]
     for campaign_id, mark in visitor.runs.items():
@@ -311,9 +331,9 @@ def _merge_past(known: Person, visitor: Person) -> None:
         known.visit(visit)
     lost_ms = later_ms(visitor.messages_lost_ms, keep_all(known.messages, visitor.messages))
     known.messages_lost_ms = later_ms(known.messages_lost_ms, lost_ms)
-    for channel, refs in visitor.reach.items():
-        for ref in refs:
-            known.reached_at(channel, ref)
+    for channel, found in visitor.reach.items():
+        for at in found:
+            known.reached_at(channel, at)
     for audience_id, since_ms in visitor.audiences.items():
         known.audiences[audience_id] = min(since_ms, known.audiences.get(audience_id, since_ms))
 

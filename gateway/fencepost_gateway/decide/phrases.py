@@ -54,6 +54,13 @@ FLAGS: dict[str, Said] = {
     "constant_accuracy": Said("accuracy never changed", "변하지 않는 정확도"),
 }
 
+UNHEARD: dict[str, Said] = {
+    "late": Said("too late", "너무 늦게 도착함"),
+    "mock": Said("made up, as the device says", "기기가 모의 위치라고 표시함"),
+    "null_island": Said("at 0, 0", "위도와 경도가 0, 0임"),
+    "bad_position": Said("nowhere on earth", "지구상의 위치가 아님"),
+}
+
 TRANSITION: dict[str, Said] = {
     "initial": Said(" (was inside already)", " (이미 안에 있었음)"),
     "lasted": Said(" after {span}", " ({span} 뒤)"),
@@ -73,9 +80,11 @@ TRANSITION: dict[str, Said] = {
 }
 
 AUDIENCE: dict[str, Said] = {
-    "join": Said("Joined {audience}", "{audience}에 들어왔습니다"),
-    "leave": Said("Left {audience}", "{audience}에서 나갔습니다"),
+    "join": Said("Joined the audience {audience}", "{audience} 오디언스에 들어왔습니다"),
+    "leave": Said("Left the audience {audience}", "{audience} 오디언스에서 나갔습니다"),
     "filled": Said(" (its definition changed)", " (정의가 바뀜)"),
+    "by_join": Said("joining {audience}", "{audience} 오디언스에 들어옴"),
+    "by_leave": Said("leaving {audience}", "{audience} 오디언스에서 나감"),
 }
 
 CHECK_IN: dict[str, Said] = {

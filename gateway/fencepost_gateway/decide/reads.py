@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fencepost_gateway.decide.rule_facts import Json
 
 _BRANCHES = ("all", "any", "not")
+_COUNTRY = frozenset({"country", "zone", "locale"})  # whose policies hold
 _RELATIVE = "within"  # the one comparison with now
 
 
@@ -120,7 +121,7 @@ def _of_leaf(leaf: Mapping[str, Json]) -> Reads:  # noqa: C901, PLR0912 - a list
         case {"got": name}:
             return Reads(messages=frozenset({name}), time=is_relative)
         case {"consent": _}:
-            return Reads(consents=True, reach="channel" in leaf)
+            return Reads(consents=True, reach="channel" in leaf, attributes=_COUNTRY)
         case {"reachable": _}:
             return Reads(reach=True)
     raise ValueError("a form of a rule that nobody said what it reads")

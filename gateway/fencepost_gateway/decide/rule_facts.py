@@ -62,7 +62,8 @@ class RuleFacts(Struct, frozen=True):
         place: Fence of that transition, else the current place, else None.
         fences: Every live fence by id.
         workspace_zone: IANA name, empty when unknown.
-        policy: Which statements of consent count; None: nothing is allowed.
+        policies: Which statements of consent count, by every policy that holds for the person;
+            none: nothing is allowed.
         traits: How each declared trait is worked out, by id.
         wakes: Takes the moments at which leaves may answer otherwise (Rule 4).
         seen: Events by name as ``rule_history`` has laid them out for all rules of a pass.
@@ -77,7 +78,7 @@ class RuleFacts(Struct, frozen=True):
     place: FenceView | None = None
     fences: Mapping[str, FenceView] = {}
     workspace_zone: str = ""
-    policy: Policy | None = None
+    policies: tuple[Policy, ...] = ()
     traits: Mapping[str, TraitReader] = {}
     wakes: list[int] | None = None
     seen: dict[str, Any] = field(default_factory=dict)

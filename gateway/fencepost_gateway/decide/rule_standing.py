@@ -23,7 +23,7 @@ from fencepost_gateway.decide.consent import (
     BY_CHANNEL,
     PURPOSES,
     ConsentAnswer,
-    allows,
+    allows_under,
 )
 from fencepost_gateway.decide.rule_facts import Check, Faults, Json, Operand, Path, RuleFacts
 
@@ -56,10 +56,11 @@ def compile_consent(leaf: Mapping[str, Json], path: Path, faults: Faults) -> Che
 
 def _best(facts: RuleFacts, purpose: str, channel: str) -> ConsentAnswer | None:
     """Give the answer for the address that fares best (Rule 2); None without a policy."""
-    if facts.policy is None:
+    if not facts.policies:
         return None
-    refs = facts.person.reach.get(channel) or [ANY]
-    answers = [allows(facts.person.consents, facts.policy, purpose, channel, ref) for ref in refs]
+    refs = [at.ref for at in facts.person.reach.get(channel, ())] or [ANY]
+    said = facts.person.consents
+    answers = [allows_under(facts.policies, said, purpose, channel, ref) for ref in refs]
     return next((answer for answer in answers if answer.allowed), answers[-1])
 
 

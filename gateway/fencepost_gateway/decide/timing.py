@@ -92,7 +92,8 @@ def _hours_of(plan: Plan) -> tuple[object, ...]:
     opening = {
         f.fence_id: (f.opening.text, f.opening.zone) for f in plan.fences.values() if f.opening
     }
-    return plan.policy.quiet_hours, plan.caps, plan.workspace_zone, wishes, opening
+    hours = [(p.policy_id, p.countries, p.quiet_hours) for p in plan.every_policy]
+    return hours, plan.caps, plan.workspace_zone, wishes, opening
 
 
 def cap_limit(plan: Plan, facts: ClaimFacts, wanted: caps.Slot, now_ms: int) -> Limit:

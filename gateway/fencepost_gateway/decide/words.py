@@ -122,6 +122,8 @@ def _step(body: Mapping[str, Any], tongue: Tongue) -> str:
     cause = body["cause"]
     if body.get("fence_id"):  # a transition; an app event keeps its name
         cause = tongue.say(_or_itself(KIND_NAMES, cause))
+    elif body.get("audience_id"):
+        cause = tongue.say(AUDIENCE[f"by_{cause}"], audience=body["audience_id"])
     values = {"campaign": f"{body['campaign_id']} v{body['campaign_version']}", "cause": cause}
     if body["outcome"] == "entered":
         return tongue.say(STEP["entered"], **values)

@@ -97,6 +97,8 @@ def audiences_of(
             key=keys.of[each.id],
             ranks=keys.ranks[each.id],
             name=str(each.body.get("name") or each.id),
+            goal=str(each.body.get("goal") or ""),
+            is_located=each.id in keys.located,
         )
         for each in found
     ]
@@ -129,6 +131,7 @@ class _Keys:
         self._zone = zone
         self.of: dict[str, str] = {}
         self.ranks: dict[str, str] = {}
+        self.located: set[str] = set()
 
     def add(self, name: str, rule: Rule) -> None:
         reads = rule.reads
@@ -144,6 +147,8 @@ class _Keys:
                 self._zone if reads.time else "",
             ]
         )
+        if reads.places or not self.located.isdisjoint(others):
+            self.located.add(name)
         ranks = [self._ranked_ms(t) for t in traits if self._ranked_ms(t)]
         below = [self.ranks[other] for other in others if self.ranks[other]]
         self.ranks[name] = key_of([ranks, below]) if ranks or below else ""

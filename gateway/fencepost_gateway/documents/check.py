@@ -26,7 +26,8 @@ from msgspec import Struct
 from fencepost_gateway.decide.opening import is_opening_hours
 from fencepost_gateway.decide.place import FenceView, Selector
 from fencepost_gateway.decide.spans import parse_moment, zone_named
-from fencepost_gateway.documents.compile import fence_views, fences_of, selected
+from fencepost_gateway.documents.campaign_plans import selected
+from fencepost_gateway.documents.compile import fence_views, fences_of
 from fencepost_gateway.documents.document import (
     Document,
     Origin,

@@ -26,7 +26,7 @@ from fencepost_gateway.ports import AudienceDay
 ROUNDED_TO: Final = 10
 WEEK: Final = 7
 MONDAY: Final = 4  # day 4 since 1970 was one
-COUNTED: Final = ("joined", "left", "filled", "cleared")
+COUNTED: Final = ("joined", "left", "filled", "cleared", "reached", "worth")
 Z95: Final = 1.959964
 
 
@@ -39,6 +39,8 @@ class Week(Struct, frozen=True):
     left: int = 0
     filled: int = 0
     cleared: int = 0
+    reached: int = 0
+    worth: int = 0
 
 
 class Estimate(Struct, frozen=True):

@@ -46,6 +46,9 @@ def tell_audience(answer: Mapping[str, Any]) -> Iterator[str]:
         parts = [f"{week['size']:>{wide},}", f"+{week['joined']:,} -{week['left']:,}"]
         if week["filled"] or week["cleared"]:
             parts.append(f"definition changed: +{week['filled']:,} -{week['cleared']:,}")
+        if week.get("reached"):
+            times = counted(week["reached"], "time")
+            parts.append(f"{answer['goal']} {times}, worth {week['worth']:,.2f}")
         bar = "▇" * round(BAR * week["size"] / most)
         yield f"  {week['from']}  {'  '.join(parts)}  {bar}".rstrip()
 

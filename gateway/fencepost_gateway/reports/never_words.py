@@ -12,6 +12,7 @@ from typing import Any
 
 from fencepost_gateway.decide.phrases import KIND_NAMES
 from fencepost_gateway.decide.tongue import Said, Tongue
+from fencepost_gateway.reports.unheard_words import tell_counts
 
 NEVER: dict[str, Said] = {
     # nobody, or no campaign
@@ -152,6 +153,11 @@ NEVER: dict[str, Said] = {
         "이 기간의 일부에만 위치 수집에 동의했습니다({at_ms}에 변경). 나머지 기간의 위치는 접수 "
         "단계에서 거절되었습니다.",
     ),
+    "positions_dropped": Said(
+        "Of the positions that came on the UTC days of this time {count} did not count: {reasons}.",
+        "이 기간이 속한 UTC 날짜에 수신된 위치 가운데 {count}개는 판단에 쓰이지 않았습니다. "
+        "내역은 {reasons}입니다.",
+    ),
     "location_coarse": Said(
         "The person did not allow precise positions in this time, so they were snapped to a grid "
         "of about one kilometre, which never puts anybody into a smaller fence.",
@@ -242,6 +248,7 @@ NEVER: dict[str, Said] = {
 HEADS: dict[str, Said] = {
     "span": Said("from {from_at} to {to_at}", "{from_at}부터 {to_at}까지"),
     "nothing": Said("No decision is on record.", "기록된 결정이 없습니다."),
+    "dropped": Said("Positions that did not count:", "판단에 쓰이지 않은 위치:"),
     "later": Said("Told later:", "나중에 수신된 기록:"),
     "never": Said("Never considered for {campaign}:", "{campaign} 캠페인은 고려되지 않았습니다:"),
 }
@@ -257,6 +264,10 @@ def tell_never(code: str, facts: Mapping[str, Any], tongue: Tongue) -> str:
             values[name] = tongue.span(value * 1000)
         elif name in {"kind", "wanted"}:
             values[name] = tongue.say(KIND_NAMES[value]).upper()
+        elif name == "reasons":
+            values[name] = tell_counts(value, tongue)
+        elif name == "count":
+            values[name] = tongue.count(value)
         else:
             values[name] = str(value)
     return tongue.say(NEVER[code], **values)
@@ -275,6 +286,9 @@ def tell_why(answer: Mapping[str, Any], *, is_first: bool = True) -> Iterator[st
         yield tongue.say(HEADS["later"])
         for row in answer["later"]:
             yield from _record(row, tongue)
+    if is_first and answer["dropped"]:
+        yield tongue.say(HEADS["dropped"])
+        yield from (f"  {row['words']}" for row in answer["dropped"])
     for one in answer["never"]:
         campaign = one["campaign_id"]
         if campaign:

@@ -28,6 +28,7 @@ LINES: Final[dict[str, Said]] = {
     "audiences": Said("Audiences", "오디언스"),
     "inside": Said("Inside now", "현재 위치한 펜스"),
     "campaigns": Said("Campaigns", "캠페인"),
+    "arm": Said("{experiment}: arm {arm}", "{experiment}: {arm}군"),
     "consent": Said("Consent", "동의"),
     "channels": Said("Reachable by", "연락 가능한 채널"),
     "caps": Said("Caps", "발송 횟수 제한"),
@@ -38,7 +39,7 @@ LINES: Final[dict[str, Said]] = {
         "{device}, first heard of {first}, last {last}", "{device}, 첫 수신 {first}, 마지막 {last}"
     ),
     "event": Said(
-        "{name}: {count} times, first {first}, last {last}",
+        "{name}: {count}, first {first}, last {last}",
         "{name}: {count}회, 처음 {first}, 마지막 {last}",
     ),
     "worth": Said(", worth {value} together", ", 값의 합 {value}"),
@@ -91,23 +92,14 @@ def _events(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     for one in view["events"]:
         first, last = tongue.moment(one["first_ms"]), tongue.moment(one["last_ms"])
         count = tongue.count(one["count"])
+        if tongue.language == "en":
+            count += " time" if one["count"] == 1 else " times"
         line = tongue.say(LINES["event"], name=one["name"], count=count, first=first, last=last)
         if one["value"]:
             line += tongue.say(LINES["worth"], value=tongue.count(round(one["value"], 2)))
         if one["since_day"]:
             line += tongue.say(LINES["days"], at=tongue.moment(one["since_day"] * DAY_MS))
         yield line
-
-
-def _traits(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
-    for name, value in view["traits"].items():
-        yield tongue.say(LINES["attribute"], name=name, value=str(value))
-
-
-def _audiences(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
-    for one in view["audiences"]:
-        at = tongue.moment(one["since_ms"])
-        yield tongue.say(LINES["member"], audience=one["audience_id"], at=at)
 
 
 def _inside(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
@@ -125,6 +117,20 @@ def _campaigns(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
         code = one["outcome"]
         outcome = tongue.say(MESSAGE_STATES[code]) if code in MESSAGE_STATES else code
         yield tongue.say(LINES["ended"], campaign=campaign, at=at, ended=ended, outcome=outcome)
+
+
+def _audiences(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    for one in view["audiences"]:
+        yield tongue.say(
+            LINES["member"], audience=one["audience_id"], at=tongue.moment(one["since_ms"])
+        )
+    for experiment, arm in view["arms"].items():
+        yield tongue.say(LINES["arm"], experiment=experiment, arm=arm)
+
+
+def _traits(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    for name, value in view["traits"].items():
+        yield tongue.say(LINES["attribute"], name=name, value=str(value))
 
 
 def _consent(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:

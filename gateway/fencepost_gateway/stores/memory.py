@@ -21,30 +21,26 @@ from msgspec import structs
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import OPEN_STATES, ClaimFacts, ListedAddress, MessageEnd
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.decide.proof import ProofHead, ProofRow
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.intake import records
-from fencepost_gateway.intake.admit import Admission
+from fencepost_gateway.intake.admission import Admission
 from fencepost_gateway.intake.records import LogRecord, Published, Record, TimerFired
 from fencepost_gateway.ports import (
     AckLevel,
     AdmitRequest,
     Answer,
     Claimed,
-    DeviceSeen,
     DocumentRow,
     DueMessage,
     Effects,
-    Holdings,
     InboxRow,
     Judge,
     RecordRow,
     Settle,
-    SignHead,
-    Statement,
 )
 from fencepost_gateway.stores import rows
+from fencepost_gateway.stores.memory_addresses import change_address
 from fencepost_gateway.stores.memory_audiences import (
     MemoryAudiences,
     fire_person_timers,
@@ -54,27 +50,25 @@ from fencepost_gateway.stores.memory_books import (
     Books,
     MessageRow,
     append,
-    change_address,
-    claim_facts,
     consents_of,
     count_fence_days,
-    end,
-    holdings_of,
-    known_as,
-    merge,
     message_end,
     message_of,
     open_messages,
     pack,
-    put_change,
     put_inbox,
     put_records,
-    release_unshown,
-    take,
+    records_of,
     unpack,
 )
+from fencepost_gateway.stores.memory_claims import claim_facts, end, release_unshown, take
+from fencepost_gateway.stores.memory_consents import put_change
 from fencepost_gateway.stores.memory_door import admit
+from fencepost_gateway.stores.memory_fences import MemoryFences
 from fencepost_gateway.stores.memory_lists import MemoryLists
+from fencepost_gateway.stores.memory_merging import merge
+from fencepost_gateway.stores.memory_people import MemoryPeople
+from fencepost_gateway.stores.memory_proofs import MemoryProofs
 
 
 class MemoryStore:
@@ -84,6 +78,10 @@ class MemoryStore:
         self._books = Books()
         self._closed = False
         self.audiences = MemoryAudiences(lambda: self._books, self._unit)
+        self.fences = MemoryFences(lambda: self._books)
+        self.lists = MemoryLists(self._unit, lambda: self._books)
+        self.people = MemoryPeople(lambda: self._books)
+        self.proofs = MemoryProofs(lambda: self._books, self._unit)
 
     @property
     def ack_level(self) -> AckLevel:
@@ -258,11 +256,6 @@ class MemoryStore:
             listed = ListedAddress(channel, ref, reason, now_ms, "operator")
             books.suppressed.setdefault((channel, ref), listed)
 
-    @property
-    def lists(self) -> MemoryLists:
-        """See ``Store.lists``."""
-        return MemoryLists(self._unit, lambda: self._books)
-
     async def retime(self, now_ms: int, spread_ms: int) -> int:
         """See ``Store.retime``."""
         moved = 0
@@ -334,85 +327,8 @@ class MemoryStore:
         self, after: int, limit: int, *, subject: str = "", person_id: str = ""
     ) -> list[RecordRow]:
         """See ``Store.records``."""
-        found = [
-            structs.replace(unpack(row.body, RecordRow), person_id=row.person_id)
-            for row in self._books.records.values()
-            if person_id in {"", row.person_id}
-        ]
+        found = records_of(self._books, person_id=person_id)
         return [r for r in found if r.cursor > after and subject in {"", r.subject}][:limit]
-
-    async def transitions(self, after: tuple[int, int], limit: int) -> list[RecordRow]:
-        """See ``Store.transitions``."""
-        found = await self.records(0, len(self._books.records))
-        told = [r for r in found if r.kind == "transition" and (r.at_ms, r.cursor) > after]
-        return sorted(told, key=lambda r: (r.at_ms, r.cursor))[:limit]
-
-    async def fence_days(
-        self, since_day: int, fence_ids: Collection[str] | None = None
-    ) -> dict[str, dict[str, int]]:
-        """See ``Store.fence_days``."""
-        found: dict[str, Counter[str]] = {}
-        for (day, fence_id), body in self._books.fence_days.items():
-            if day >= since_day and (fence_ids is None or fence_id in fence_ids):
-                found.setdefault(fence_id, Counter()).update(unpack(body, dict[str, int]))
-        return {fence_id: dict(counted) for fence_id, counted in found.items()}
-
-    async def story(
-        self, person_id: str, after: tuple[int, int], until_ms: int, limit: int
-    ) -> list[RecordRow]:
-        """See ``Store.story``."""
-        found = await self.records(0, len(self._books.records), person_id=person_id)
-        wanted = [r for r in found if (r.at_ms, r.cursor) > after and r.at_ms < until_ms]
-        return sorted(wanted, key=lambda r: (r.at_ms, r.cursor))[:limit]
-
-    async def newest_story(self, person_id: str, limit: int) -> list[RecordRow]:
-        """See ``Store.newest_story``."""
-        found = await self.records(0, len(self._books.records), person_id=person_id)
-        return sorted(found, key=lambda r: (r.at_ms, r.cursor), reverse=True)[:limit]
-
-    async def persons_at(self, channel: str, ref: str, limit: int) -> list[str]:
-        """See ``Store.persons_at``."""
-        found = {key[0] for key in self._books.addresses if key[1:] == (channel, ref)}
-        return sorted({self._books.aliases.get(p, p) for p in found})[:limit]
-
-    async def holdings(self, person_id: str) -> Holdings:
-        """See ``Store.holdings``."""
-        return holdings_of(self._books, person_id)
-
-    async def devices_of(self, person_id: str, limit: int) -> list[DeviceSeen]:
-        """See ``Store.devices_of``."""
-        everybody = known_as(self._books, person_id)
-        found = [
-            DeviceSeen(device_id, *self._books.heard[device_id])
-            for device_id, (_, owner) in self._books.devices.items()
-            if owner in everybody
-        ]
-        return sorted(found, key=lambda d: (-d.last_ms, d.device_id))[:limit]
-
-    async def statements(self, person_id: str, limit: int) -> list[Statement]:
-        """See ``Store.statements``."""
-        everybody = known_as(self._books, person_id)
-        return [said for owner, said in self._books.statements if owner in everybody][-limit:]
-
-    async def proofs(self, after: int, limit: int, *, person_id: str = "") -> list[ProofRow]:
-        """See ``Store.proofs``."""
-        wanted = known_as(self._books, person_id)
-        found = [p for p in self._books.proofs if not person_id or p.person_id in wanted]
-        return [p for p in found if p.number > after][:limit]
-
-    async def sign_proofs(self, sign: SignHead, day: int) -> bool:
-        """See ``Store.sign_proofs``."""
-        with self._unit() as books:
-            if not books.proofs or any(head.day == day for head in books.proof_heads):
-                return False
-            last = books.proofs[-1]
-            heads = [*books.proof_heads, sign(last.number, last.hash)]
-            books.proof_heads = tuple(sorted(heads, key=lambda head: head.day))
-            return True
-
-    async def proof_heads(self) -> list[ProofHead]:
-        """See ``Store.proof_heads``."""
-        return list(self._books.proof_heads)
 
     async def versions(self, kind: str, ids: Collection[str]) -> list[DocumentRow]:
         """See ``Store.versions``."""

@@ -84,7 +84,7 @@ class MemoryAudiences:
 
     async def rankings(self) -> dict[str, Ranking]:
         """See ``AudienceBook.rankings``."""
-        return self._books().rankings
+        return dict(self._books().rankings)
 
     async def put_ranking(self, trait_id: str, ranking: Ranking, now_ms: int) -> None:
         """See ``AudienceBook.put_ranking``."""

@@ -16,8 +16,6 @@ import json
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -27,49 +25,46 @@ import msgspec
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import ClaimFacts, MessageEnd
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.decide.proof import ProofHead, ProofRow
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.intake import records
-from fencepost_gateway.intake.admit import Admission
-from fencepost_gateway.intake.records import LogRecord, Published, Record
+from fencepost_gateway.intake.admission import Admission
+from fencepost_gateway.intake.records import LogRecord, Record
 from fencepost_gateway.ports import (
     AckLevel,
     AdmitRequest,
     Answer,
     Claimed,
-    DeviceSeen,
     DocumentRow,
     DueMessage,
     Effects,
-    Holdings,
     InboxRow,
     Judge,
     RecordRow,
     Settle,
-    SignHead,
-    Statement,
 )
-from fencepost_gateway.stores import rows
 from fencepost_gateway.stores.sql import load_queries
 from fencepost_gateway.stores.sqlite_audiences import SqliteAudiences
-from fencepost_gateway.stores.sqlite_desk import Desk, Facts
+from fencepost_gateway.stores.sqlite_desk import Desk
+from fencepost_gateway.stores.sqlite_documents import Documents
 from fencepost_gateway.stores.sqlite_door import Door
-from fencepost_gateway.stores.sqlite_fence_days import KEPT_DAYS, FenceDays
+from fencepost_gateway.stores.sqlite_facts import Facts
+from fencepost_gateway.stores.sqlite_fences import KEPT_DAYS, SqliteFences
 from fencepost_gateway.stores.sqlite_file import ack_level_of, connect, lock_folder, migrate
 from fencepost_gateway.stores.sqlite_lists import SqliteLists
-from fencepost_gateway.stores.sqlite_proofs import begin_chain, proof_heads, proofs, sign_head
-from fencepost_gateway.stores.sqlite_story import Story
+from fencepost_gateway.stores.sqlite_people import SqlitePeople
+from fencepost_gateway.stores.sqlite_proofs import SqliteProofs, begin_chain
+from fencepost_gateway.stores.sqlite_records import record_rows
+from fencepost_gateway.stores.sqlite_side import Side
+from fencepost_gateway.stores.sqlite_tail import TAIL_MAX, Tail
 from fencepost_gateway.stores.sqlite_writer import Writer
 
 SQLITE_MIN = (3, 51, 3)
-TAIL_MAX = 20_000
 LOG_KEEP_MS = 24 * 3_600_000
 DAY_MS = 86_400_000
 
 T = TypeVar("T")
 _person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
-_plain = msgspec.msgpack.Decoder()
 
 
 class SqliteStore:
@@ -86,15 +81,18 @@ class SqliteStore:
         self._desk = Desk(self._write_db, self._sql, self._door)
         self._read_db = connect(path, read_only=True)
         self._facts = Facts(self._read_db, self._sql)
-        self._fence_days = FenceDays(self._read_db, self._sql)
-        self._story = Story(self._read_db, self._sql)
+        self._documents = Documents(self._read_db, self._sql)
         self._reader = ThreadPoolExecutor(1, "fencepost-reader")
-        read = (self._read, self._read_db)
-        self.lists = SqliteLists((self._write, self._write_db), read, self._sql)
-        self._tail: deque[LogRecord] = deque(maxlen=TAIL_MAX)
-        self._writer = Writer(self._write_db, self._keep, self._door.forget)
-        reads, writes = (self._read_db, self._read), (self._write_db, self._write)
-        self.audiences = SqliteAudiences(reads, writes, self._sql, self._door)
+        self._tail = Tail(deque(maxlen=TAIL_MAX))
+        self._writer = Writer(
+            self._write_db, lambda: self._tail.keep(self._door.appended), self._door.forget
+        )
+        read, write = Side(self._read_db, self._read), Side(self._write_db, self._write)
+        self.audiences = SqliteAudiences(read, write, self._sql, self._door)
+        self.fences = SqliteFences(read, self._sql)
+        self.lists = SqliteLists(read, write, self._sql)
+        self.people = SqlitePeople(read, self._sql)
+        self.proofs = SqliteProofs(read, write, self._sql)
 
     @property
     def ack_level(self) -> AckLevel:
@@ -105,16 +103,6 @@ class SqliteStore:
 
     async def _write(self, unit: Callable[[], T]) -> T:
         return await self._writer.do(unit)
-
-    def _keep(self) -> None:
-        """After a commit, on the writer's thread: what it appended joins the tail."""
-        self._tail.extend(self._door.appended)
-        self._door.appended.clear()
-
-    def _let_go(self, position: int) -> None:
-        """Drop what the pipeline is done with; the newest stays and says that nothing follows."""
-        while len(self._tail) > 1 and self._tail[0].position <= position:
-            self._tail.popleft()
 
     async def admit(self, request: AdmitRequest) -> Admission | None:
         """See ``Store.admit``."""
@@ -127,7 +115,7 @@ class SqliteStore:
     async def commit(self, effects: Effects) -> None:
         """See ``Store.commit``."""
         await self._write(lambda: self._desk.commit(effects))
-        self._let_go(effects.position)
+        self._tail.let_go(effects.position)
 
     async def fire_timers(self, now_ms: int, limit: int) -> int:
         """See ``Store.fire_timers``."""
@@ -155,10 +143,6 @@ class SqliteStore:
     async def answer(self, message_id: str, decide: Answer, now_ms: int) -> bool:
         """See ``Store.answer``."""
         return await self._write(lambda: self._desk.answer(message_id, decide, now_ms))
-
-    async def sign_proofs(self, sign: SignHead, day: int) -> bool:
-        """See ``Store.sign_proofs``."""
-        return await self._write(lambda: sign_head(self._write_db, self._sql, sign, day))
 
     async def reconcile(self, now_ms: int, *, all_leases: bool = False) -> int:
         """See ``Store.reconcile``."""
@@ -188,20 +172,8 @@ class SqliteStore:
         self, rows: Sequence[DocumentRow], now_ms: int, *, after: int | None = None
     ) -> int | None:
         """See ``Store.publish``."""
-
-        def unit() -> int | None:
-            revision: int = self._write_db.execute(self._sql.fact, ("revision",)).get or 0
-            if after not in {None, revision}:
-                return None
-            revision += 1
-            for r in rows:
-                row = (r.kind, r.id, r.version, r.state, r.body, r.applied_ms, r.first_ms)
-                self._write_db.execute(self._sql.put_document, row)
-            self._write_db.execute(self._sql.set_fact, ("revision", revision))
-            self._door.append(Published(revision), now_ms)
-            return revision
-
-        return await self._write(unit)
+        documents = Documents(self._write_db, self._sql)
+        return await self._write(lambda: documents.publish(rows, self._door, after, now_ms))
 
     async def trim_log(self, now_ms: int) -> None:
         """Let go of records that were processed a day ago, and of counts older than a month."""
@@ -218,7 +190,7 @@ class SqliteStore:
 
     async def read_log(self, after: int, limit: int) -> list[LogRecord]:
         """See ``Store.read_log``."""
-        newest = self._newest(after, limit)
+        newest = self._tail.behind(after, limit)
         if newest is not None:
             return newest
 
@@ -227,15 +199,6 @@ class SqliteStore:
             return [LogRecord(p, ms, records.decode(body)) for p, ms, body in found]
 
         return await self._read(query)
-
-    def _newest(self, after: int, limit: int) -> list[LogRecord] | None:
-        """Read from the tail; None when it does not reach back to ``after``."""
-        try:
-            start = after + 1 - self._tail[0].position
-            found = list(islice(self._tail, start, start + limit)) if start >= 0 else None
-        except (IndexError, RuntimeError):  # empty, or the writer moved it meanwhile
-            return None
-        return found if not found or found[0].position == after + 1 else None
 
     async def position(self) -> int:
         """See ``Store.position``."""
@@ -275,7 +238,7 @@ class SqliteStore:
 
     async def messages(self, after: str, limit: int) -> list[MessageEnd]:
         """See ``Store.messages``."""
-        return await self._read(lambda: self._story.messages(after, limit))
+        return await self._read(lambda: self._facts.message_ends(after, limit))
 
     async def next_due_ms(self) -> int | None:
         """See ``Store.next_due_ms``."""
@@ -296,17 +259,7 @@ class SqliteStore:
 
     async def inbox(self, person_id: str, after: int, now_ms: int) -> list[InboxRow]:
         """See ``Store.inbox``."""
-
-        def query() -> list[InboxRow]:
-            found = self._read_db.execute(
-                self._sql.inbox, (person_id, after, now_ms, rows.INBOX_MAX)
-            )
-            return [
-                InboxRow(cursor, delivery_id, message_id, _plain.decode(content), priority, until)
-                for cursor, delivery_id, message_id, content, priority, until in found
-            ]
-
-        return await self._read(query)
+        return await self._read(lambda: self._facts.inbox(person_id, after, now_ms))
 
     async def message_of(self, delivery_id: str) -> str | None:
         """See ``Store.message_of``."""
@@ -334,14 +287,7 @@ class SqliteStore:
 
     async def documents(self, *, archived: bool = False) -> tuple[int, list[DocumentRow]]:
         """See ``Store.documents``."""
-
-        def query() -> tuple[int, list[DocumentRow]]:
-            with self._read_db:
-                revision = self._read_db.execute(self._sql.fact, ("revision",)).get or 0
-                rows = [DocumentRow(*r) for r in self._read_db.execute(self._sql.documents)]
-            return revision, [r for r in rows if archived or r.state == "live"]
-
-        return await self._read(query)
+        return await self._read(lambda: self._documents.newest(archived=archived))
 
     async def records(
         self, after: int, limit: int, *, subject: str = "", person_id: str = ""
@@ -354,68 +300,11 @@ class SqliteStore:
         elif person_id:
             sql, row = self._sql.records_of_person, (person_id, *row)
 
-        return await self._read(lambda: self._records(sql, row))
-
-    async def transitions(self, after: tuple[int, int], limit: int) -> list[RecordRow]:
-        """See ``Store.transitions``."""
-        return await self._read(lambda: self._records(self._sql.transitions, (*after, limit)))
-
-    def _records(self, sql: str, row: tuple[str | int, ...]) -> list[RecordRow]:
-        return [
-            RecordRow(cursor, at_ms, person, kind, about, _plain.decode(body))
-            for cursor, at_ms, person, kind, about, body in self._read_db.execute(sql, row)
-        ]
-
-    async def fence_days(
-        self, since_day: int, fence_ids: Collection[str] | None = None
-    ) -> dict[str, dict[str, int]]:
-        """See ``Store.fence_days``."""
-        if fence_ids is not None:
-            return await self._read(lambda: self._fence_days.of(fence_ids, since_day))
-        totals: dict[str, dict[str, int]] = {}
-        after: tuple[int, str] | None = (since_day, "")
-        while after is not None:
-            after = await self._read(partial(self._fence_days.add_page, totals, after))
-        return totals
-
-    async def story(
-        self, person_id: str, after: tuple[int, int], until_ms: int, limit: int
-    ) -> list[RecordRow]:
-        """See ``Store.story``."""
-        return await self._read(lambda: self._story.records(person_id, after, until_ms, limit))
-
-    async def newest_story(self, person_id: str, limit: int) -> list[RecordRow]:
-        """See ``Store.newest_story``."""
-        row = (person_id, limit)
-        return await self._read(lambda: self._records(self._sql.newest_story, row))
-
-    async def persons_at(self, channel: str, ref: str, limit: int) -> list[str]:
-        """See ``Store.persons_at``."""
-        return await self._read(lambda: self._story.persons_at(channel, ref, limit))
-
-    async def holdings(self, person_id: str) -> Holdings:
-        """See ``Store.holdings``."""
-        return await self._read(lambda: self._story.holdings(person_id))
-
-    async def devices_of(self, person_id: str, limit: int) -> list[DeviceSeen]:
-        """See ``Store.devices_of``."""
-        return await self._read(lambda: self._story.devices(person_id, limit))
-
-    async def statements(self, person_id: str, limit: int) -> list[Statement]:
-        """See ``Store.statements``."""
-        return await self._read(lambda: self._story.statements(person_id, limit))
-
-    async def proofs(self, after: int, limit: int, *, person_id: str = "") -> list[ProofRow]:
-        """See ``Store.proofs``."""
-        return await self._read(lambda: proofs(self._read_db, self._sql, after, limit, person_id))
-
-    async def proof_heads(self) -> list[ProofHead]:
-        """See ``Store.proof_heads``."""
-        return await self._read(lambda: proof_heads(self._read_db, self._sql))
+        return await self._read(lambda: record_rows(self._read_db, sql, row))
 
     async def versions(self, kind: str, ids: Collection[str]) -> list[DocumentRow]:
         """See ``Store.versions``."""
-        return await self._read(lambda: self._story.versions(kind, ids))
+        return await self._read(lambda: self._documents.versions(kind, ids))
 
     async def counts(self) -> dict[str, int]:
         """See ``Store.counts``."""

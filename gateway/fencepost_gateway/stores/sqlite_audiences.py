@@ -6,9 +6,9 @@ What writes runs on the writer's thread inside its transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Mapping
 from types import SimpleNamespace
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import apsw
 import msgspec
@@ -19,17 +19,10 @@ from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.intake.records import Published, TimerFired, Touched
 from fencepost_gateway.ports import AudienceDay, Effects, Sweep
 from fencepost_gateway.stores.sqlite_door import Door
+from fencepost_gateway.stores.sqlite_side import Side
 
-T = TypeVar("T")
 _ranking: msgspec.msgpack.Decoder[Ranking] = msgspec.msgpack.Decoder(Ranking)
 _person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
-
-
-class Run(Protocol):
-    """Runs a unit of work on the right thread."""
-
-    def __call__(self, unit: Callable[[], T], /) -> Coroutine[Any, Any, T]:
-        """Run it; gives what it gives."""
 
 
 def count_audience_days(
@@ -65,13 +58,13 @@ class SqliteAudiences:
 
     def __init__(
         self,
-        read: tuple[apsw.Connection, Run],
-        write: tuple[apsw.Connection, Run],
+        read: Side,
+        write: Side,
         sql: SimpleNamespace,
         door: Door,
     ) -> None:
-        self._read_db, self._read = read
-        self._write_db, self._write = write
+        self._read = read
+        self._write = write
         self._sql = sql
         self._door = door
 
@@ -80,36 +73,36 @@ class SqliteAudiences:
         row = (since_day, audience_id, audience_id)
 
         def query() -> list[AudienceDay]:
-            return [AudienceDay(*r) for r in self._read_db.execute(self._sql.audience_days, row)]
+            return [AudienceDay(*r) for r in self._read.db.execute(self._sql.audience_days, row)]
 
-        return await self._read(query)
+        return await self._read.run(query)
 
     async def sizes(self) -> dict[str, int]:
         """See ``AudienceBook.sizes``."""
-        return await self._read(lambda: dict(self._read_db.execute(self._sql.audience_sizes)))
+        return await self._read.run(lambda: dict(self._read.db.execute(self._sql.audience_sizes)))
 
     async def sweep(self) -> Sweep:
         """See ``AudienceBook.sweep``."""
-        return await self._read(lambda: _sweep(self._read_db, self._sql))
+        return await self._read.run(lambda: _sweep(self._read.db, self._sql))
 
     async def begin_sweep(self, key: str) -> None:
         """See ``AudienceBook.begin_sweep``."""
 
         def unit() -> None:
-            if _sweep(self._write_db, self._sql).key != key:
-                total: int = self._write_db.execute(self._sql.persons_count).get
+            if _sweep(self._write.db, self._sql).key != key:
+                total: int = self._write.db.execute(self._sql.persons_count).get
                 self._put(Sweep(key, total=total, done=total == 0))
 
-        await self._write(unit)
+        await self._write.run(unit)
 
     async def advance_sweep(self, limit: int, now_ms: int) -> int:
         """See ``AudienceBook.advance_sweep``."""
 
         def unit() -> int:
-            now = _sweep(self._write_db, self._sql)
+            now = _sweep(self._write.db, self._sql)
             if now.done:
                 return 0
-            page = self._write_db.execute(self._sql.person_ids_behind, (now.after, limit))
+            page = self._write.db.execute(self._sql.person_ids_behind, (now.after, limit))
             ids = [str(row[0]) for row in page]
             position = 0
             if ids:
@@ -118,43 +111,43 @@ class SqliteAudiences:
             self._put(structs.replace(now, done=not ids))
             return position
 
-        return await self._write(unit)
+        return await self._write.run(unit)
 
     async def rankings(self) -> dict[str, Ranking]:
         """See ``AudienceBook.rankings``."""
 
         def query() -> dict[str, Ranking]:
-            found: list[Any] = self._read_db.execute(self._sql.rankings).fetchall()
+            found: list[Any] = self._read.db.execute(self._sql.rankings).fetchall()
             return {trait_id: _ranking.decode(body) for trait_id, body in found}
 
-        return await self._read(query)
+        return await self._read.run(query)
 
     async def put_ranking(self, trait_id: str, ranking: Ranking, now_ms: int) -> None:
         """See ``AudienceBook.put_ranking``."""
 
         def unit() -> None:
             row = (trait_id, msgspec.msgpack.encode(ranking))
-            self._write_db.execute(self._sql.put_ranking, row)
-            revision: int = self._write_db.execute(self._sql.fact, ("revision",)).get or 0
+            self._write.db.execute(self._sql.put_ranking, row)
+            revision: int = self._write.db.execute(self._sql.fact, ("revision",)).get or 0
             self._door.append(Published(revision), now_ms)
 
-        await self._write(unit)
+        await self._write.run(unit)
 
     async def sample(self, after: str, limit: int) -> dict[str, Person]:
         """See ``AudienceBook.sample``."""
 
         def query() -> dict[str, Person]:
-            found = self._read_db.execute(self._sql.persons_behind, (after, limit))
+            found = self._read.db.execute(self._sql.persons_behind, (after, limit))
             return {person_id: _person.decode(body) for person_id, body in found}
 
-        return await self._read(query)
+        return await self._read.run(query)
 
     async def persons_count(self) -> int:
         """See ``AudienceBook.persons_count``."""
-        return await self._read(lambda: int(self._read_db.execute(self._sql.persons_count).get))
+        return await self._read.run(lambda: int(self._read.db.execute(self._sql.persons_count).get))
 
     def _put(self, sweep: Sweep) -> None:
-        self._write_db.execute(self._sql.put_sweep, structs.astuple(sweep))
+        self._write.db.execute(self._sql.put_sweep, structs.astuple(sweep))
 
 
 def _sweep(db: apsw.Connection, sql: SimpleNamespace) -> Sweep:

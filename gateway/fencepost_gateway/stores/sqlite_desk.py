@@ -15,17 +15,13 @@ import msgspec
 from msgspec import structs
 
 from fencepost_gateway.decide.caps import Slot
-from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import (
     OPEN_STATES,
-    AddressRow,
-    ClaimFacts,
     Message,
     Verdict,
 )
-from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
-from fencepost_gateway.intake.admit import Admission, Withdrawal
+from fencepost_gateway.intake.admission import Admission, Withdrawal
 from fencepost_gateway.intake.records import PlaceForgotten, TimerFired
 from fencepost_gateway.ports import (
     ADDRESSES_MAX,
@@ -47,66 +43,11 @@ from fencepost_gateway.stores.sqlite_audiences import (
     put_person_timers,
 )
 from fencepost_gateway.stores.sqlite_door import Door
-from fencepost_gateway.stores.sqlite_fence_days import count_fence_days
+from fencepost_gateway.stores.sqlite_facts import Facts
+from fencepost_gateway.stores.sqlite_fences import count_fence_days
 
 _pack = msgspec.msgpack.Encoder().encode
-_message: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
-_person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
 _slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
-_plain = msgspec.msgpack.Decoder()
-
-
-class Facts:
-    """Reads what a claim may see; on any connection."""
-
-    def __init__(self, db: apsw.Connection, sql: SimpleNamespace) -> None:
-        self._db = db
-        self._sql = sql
-
-    def message(self, message_id: str) -> tuple[Message, str, int, int] | None:
-        """Give a message with its state, due time and attempts."""
-        row = self._db.execute(self._sql.message, (message_id,)).get
-        if row is None:
-            return None
-        body, person_id, state, due_ms, attempt = row
-        message = structs.replace(_message.decode(body), person_id=person_id)
-        return message, state, due_ms, attempt
-
-    def consents(self, person_id: str) -> list[ConsentEntry]:
-        """Give the statements of whoever ``person_id`` is by now."""
-        subject = self._db.execute(self._sql.alias, (person_id,)).get or person_id
-        return [ConsentEntry(*row) for row in self._db.execute(self._sql.consents, (subject,))]
-
-    def claim_facts(
-        self, message: Message, due_ms: int, attempt: int, consents: Sequence[Any]
-    ) -> ClaimFacts:
-        """Gather what ``judge`` may see; ``consents`` are those of the resolved person."""
-        person_id = message.person_id
-        subject = self._db.execute(self._sql.alias, (person_id,)).get or person_id
-        body = self._db.execute(self._sql.person, (person_id,)).get
-        both = (subject, subject)
-        slots = [
-            structs.replace(_slot.decode(body), person_id=owner)
-            for owner, body in self._db.execute(self._sql.slots, both)
-        ]
-        addresses = [
-            AddressRow(channel, ref, _plain.decode(raw), since_ms, why, bool(is_allowed))
-            for channel, ref, raw, since_ms, why, is_allowed in self._db.execute(
-                self._sql.addresses, both
-            )
-        ]
-        addresses.append(rows.in_app_address(subject))
-        stop = self._db.execute(self._sql.fact, ("emergency_stop",)).get
-        return ClaimFacts(
-            message=message,
-            person=_person.decode(body) if body is not None else Person(person_id),
-            consents=tuple(consents),
-            addresses=tuple(addresses),
-            slots=tuple(slots),
-            attempt=attempt,
-            due_ms=due_ms,
-            emergency_stop=bool(stop),
-        )
 
 
 class Desk:

@@ -17,6 +17,7 @@ import apsw
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.ports import AckLevel
 from fencepost_gateway.stores.sql import load_migrations
+from fencepost_gateway.stores.sqlite_former import teach
 
 ACK_ORDER = ("memory", "os", "fsync")  # the least first
 READ_MAX_MS = 5_000
@@ -70,6 +71,7 @@ def migrate(db: apsw.Connection) -> None:
             f"the store's schema is version {have}, this release knows {newest}: "
             "use the newer release; migrations only go forward"
         )
+    teach(db)
     for number, script in steps:
         if number > have:
             with db:

@@ -18,6 +18,7 @@ from msgspec import structs
 from fencepost_gateway.decide.proof import ProofHead, ProofRow, hash_of
 from fencepost_gateway.ports import SignHead
 from fencepost_gateway.stores.sqlite_reading import reading
+from fencepost_gateway.stores.sqlite_side import Side
 
 PAGE = 1000
 
@@ -30,19 +31,36 @@ def append_proof(db: apsw.Connection, sql: SimpleNamespace, row: ProofRow) -> No
     db.execute(sql.put_proof, structs.astuple(chained))
 
 
-def sign_head(db: apsw.Connection, sql: SimpleNamespace, sign: SignHead, day: int) -> bool:
-    """See ``Store.sign_proofs``."""
-    last = db.execute(sql.proof_head).get
-    if last is None or db.execute(sql.proof_head_of, (day,)).get:
-        return False
-    head = sign(*last)
-    db.execute(sql.put_proof_head, structs.astuple(head))
-    return True
+class SqliteProofs:
+    """``ProofBook`` of the SQLite store."""
 
+    def __init__(self, read: Side, write: Side, sql: SimpleNamespace) -> None:
+        self._read = read
+        self._write = write
+        self._sql = sql
 
-def proof_heads(db: apsw.Connection, sql: SimpleNamespace) -> list[ProofHead]:
-    """See ``Store.proof_heads``."""
-    return [ProofHead(*row) for row in db.execute(sql.proof_heads)]
+    async def page(self, after: int, limit: int, *, person_id: str = "") -> list[ProofRow]:
+        """See ``ProofBook.page``."""
+        return await self._read.run(
+            lambda: _proofs(self._read.db, self._sql, after, limit, person_id)
+        )
+
+    async def sign(self, sign: SignHead, day: int) -> bool:
+        """See ``ProofBook.sign``."""
+        run, sql = self._write.db.execute, self._sql
+
+        def unit() -> bool:
+            last = run(sql.proof_head).get
+            if last is None or run(sql.proof_head_of, (day,)).get:
+                return False
+            run(sql.put_proof_head, structs.astuple(sign(*last)))
+            return True
+
+        return await self._write.run(unit)
+
+    async def heads(self) -> list[ProofHead]:
+        """See ``ProofBook.heads``."""
+        return await self._read.run(lambda: _heads(self._read.db, self._sql))
 
 
 def begin_chain(db: apsw.Connection, sql: SimpleNamespace) -> None:
@@ -57,10 +75,9 @@ def begin_chain(db: apsw.Connection, sql: SimpleNamespace) -> None:
                 db.execute(sql.chain_proof, (head, number))
 
 
-def proofs(
+def _proofs(
     db: apsw.Connection, sql: SimpleNamespace, after: int, limit: int, person_id: str
 ) -> list[ProofRow]:
-    """See ``Store.proofs``."""
     if person_id:
         found = db.execute(sql.proofs_of, (person_id, person_id, after, limit))
     else:
@@ -80,8 +97,12 @@ def read_proofs(folder: Path, person_id: str = "") -> Iterator[ProofRow]:
 def read_heads(folder: Path) -> list[ProofHead]:
     """Read the signed heads in ``folder`` (see ``reading``)."""
     with reading(folder) as (db, sql):
-        return proof_heads(db, sql)
+        return _heads(db, sql)
 
 
 def _page(db: apsw.Connection, sql: SimpleNamespace, after: int, person_id: str) -> list[ProofRow]:
-    return proofs(db, sql, after, PAGE, person_id)
+    return _proofs(db, sql, after, PAGE, person_id)
+
+
+def _heads(db: apsw.Connection, sql: SimpleNamespace) -> list[ProofHead]:
+    return [ProofHead(*row) for row in db.execute(sql.proof_heads)]

@@ -5,7 +5,8 @@ No I/O; a part of the fold (``group.py``), which tells it what has changed about
 back the stimuli that come of it. The rules are in ``decide.audiences``.
 
 Rule 1. A person is judged by the definitions in force before a record does anything to them.
-        Somebody nobody knew until now joins for good; everybody else's membership is ``filled``.
+        Somebody of whom nothing at all was kept joins for good; everybody else's membership is
+        ``filled``.
 Rule 2. Every change is on record with the operands that decided, and is counted by UTC day.
 Rule 3. One timer a person, moved forward only: it may ring early and find nothing changed, and is
         set again by what it finds.
@@ -13,12 +14,14 @@ Rule 3. One timer a person, moved forward only: it may ring early and find nothi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fencepost_gateway.decide import audiences
 from fencepost_gateway.decide.cause import Cause, operands_of, standing_facts
 from fencepost_gateway.decide.ids import derive
+from fencepost_gateway.decide.person import is_blank
+from fencepost_gateway.decide.trait_state import cell_of
 
 if TYPE_CHECKING:
     from fencepost_gateway.decide.audiences import Audience, Change
@@ -39,7 +42,7 @@ class AudienceStage:
         found = self._fold.plan.audiences
         if person.judged == found.key:
             return []
-        is_new = not (person.judged or person.is_known)
+        is_new = is_blank(person)
         gone = audiences.leave_gone(found, person)
         person.judged, then = found.key, person.judged
         self._note(person, gone, now_ms, "published")
@@ -49,16 +52,22 @@ class AudienceStage:
         self._ask(defined, person, now_ms, "published", filled=True)
         return self._ask(ranked, person, now_ms, "ranked")
 
-    def happened(self, person: Person, topics: Iterable[str], now_ms: int) -> list[Cause]:
+    def happened(self, person: Person, topics: Sequence[str], now_ms: int) -> list[Cause]:
         """Ask the audiences that read what has changed about somebody."""
         found = self._fold.plan.audiences
-        causes: list[Cause] = []
-        if found.key:
-            for topic in topics:
-                asked = found.about(topic)
-                if asked:
-                    causes += self._ask(asked, person, now_ms, topic)
-        return causes
+        asked = found.about(*topics) if found.key else ()
+        if not asked:
+            return []
+        why = ", ".join(topic for topic in topics if found.about(topic))
+        return self._ask(asked, person, now_ms, why)
+
+    def did(self, person: Person, name: str, props: Mapping[str, Any], now_ms: int) -> None:
+        """Count an event for the audiences it is the goal of; who leaves by it did belong."""
+        for audience_id in self._fold.plan.audiences.goals.get(name, ()):
+            if audience_id in person.audiences and not self._fold.is_tester(person):
+                self._count(audience_id, "reached", now_ms)
+                worth = cell_of("sum", now_ms, props.get("value"))
+                self._count(audience_id, "worth", now_ms, worth or 0)
 
     def merged(self, person: Person, doubled: Iterable[str], now_ms: int) -> list[Cause]:
         """Ask every audience about a person who took in a visitor; both belonged to ``doubled``."""
@@ -104,9 +113,9 @@ class AudienceStage:
             words = {True: ("filled", "cleared"), False: ("joined", "left")}[change.filled]
             self._count(change.audience_id, words[not change.joined], now_ms)
 
-    def _count(self, audience_id: str, what: str, now_ms: int) -> None:
+    def _count(self, audience_id: str, what: str, now_ms: int, more: int = 1) -> None:
         day = self._fold.effects.audience_days.setdefault((now_ms // DAY_MS, audience_id), {})
-        day[what] = day.get(what, 0) + 1
+        day[what] = day.get(what, 0) + more
 
     def _cause(self, person: Person, change: Change, now_ms: int) -> Cause:
         return Cause(

@@ -198,7 +198,7 @@ class Composer:
         return stated_home(case.shown.attributes)
 
     async def _newest_fix(self, case: _Case) -> Fix | None:
-        seen = await self._store.devices_of(case.facts.message.person_id, DEVICES_MAX)
+        seen = await self._store.people.devices_of(case.facts.message.person_id, DEVICES_MAX)
         tracks = await self._store.tracks([each.device_id for each in seen])
         fixes = [fix for fix in map(_newest, tracks.values()) if fix is not None]
         fresh = [fix for fix in fixes if case.now_ms - fix.at_ms <= FIX_MAX_MS]

@@ -11,12 +11,13 @@ Rule 2. A check-in counts as a position of its moment. One whose code is forged,
 Rule 3. What is suspicious about an upload is noted before its transitions are told; they bear it.
 Rule 4. One timer a device: for what the tracker has to tell next, or the next opening of a fence
         that somebody waits for.
-Rule 5. A device that forgets where it was makes its person forget where they are and were.
+Rule 5. A device that forgets where it was makes its person forget that they are there by it. A
+        withdrawal makes all of the person's devices forget, and the person where they have been.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 
@@ -24,6 +25,7 @@ from fencepost_gateway.decide.flags import note
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.presence import await_openings, next_opening_ms
+from fencepost_gateway.decide.unheard import count_unheard
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.codes import checked
 from fencepost_gateway.intake.records import Upload
@@ -32,6 +34,7 @@ from fencepost_gateway.workers.fix_zone import forget_zone, note_zone
 from fencepost_gateway.workers.fold import Fold
 from fencepost_gateway.workers.person_stage import PersonStage
 from fencepost_geofence.fix import Fix
+from fencepost_geofence.heard import DropReason
 from fencepost_geofence.state import Transition, unseen
 from fencepost_geofence.suspicion import suspect
 
@@ -79,7 +82,7 @@ class DeviceStage:
                 continue
             if isinstance(event, wire.Consent) and event.values.get("location_collect") == "n":
                 seen.clear()
-                self.forget(upload.device_id, person)
+                self.withdraw([upload.device_id], person)
             told.append((at_ms, seq, event))
         if seen:
             for each, transition in enumerate(self._see(seen, upload, person)):
@@ -138,9 +141,17 @@ class DeviceStage:
             self._fold.touch(person)
         if not self._fold.is_tester(person):
             self._fold.tally.weighed(followed.weighed, fixes, tracker.index, self._fold.now_ms)
-        for reason, count in followed.dropped.items():
-            self.dropped[reason] = self.dropped.get(reason, 0) + count
+        if followed.dropped:
+            self._count_dropped(device_id, followed.dropped, person)
         return followed.transitions
+
+    def _count_dropped(
+        self, device_id: str, dropped: dict[DropReason, int], person: Person
+    ) -> None:
+        for reason, count in dropped.items():
+            self.dropped[reason] = self.dropped.get(reason, 0) + count
+        if count_unheard(person, device_id, dropped, self._fold.now_ms):
+            self._fold.touch(person)
 
     def set_timer(self, device_id: str, person: Person) -> None:
         """Set the device's timer to what comes next (Rule 4)."""
@@ -157,6 +168,14 @@ class DeviceStage:
         timer = None if due_ms is None else Timer(device_id, person.person_id, due_ms)
         self._fold.effects.timers[device_id] = timer
 
+    def withdraw(self, device_ids: Iterable[str], person: Person) -> None:
+        """Let a person, and devices of theirs, never have been anywhere (Rule 5)."""
+        person.visits, person.visits_lost_ms = [], None  # they say where somebody was
+        forget_zone(person)
+        for device_id in device_ids:
+            self.forget(device_id, person)
+        self._people.altered(person, "places")
+
     def forget(self, device_id: str, person: Person) -> None:
         """Let a device never have been anywhere (Rule 5)."""
         self._fold.states.devices[device_id] = unseen()
@@ -164,8 +183,7 @@ class DeviceStage:
         person.inside = [p for p in person.inside if p.device_id != device_id]
         person.left = [d for d in person.left if d.device_id != device_id]
         person.flags = [f for f in person.flags if f.device_id != device_id]
-        person.visits, person.visits_lost_ms = [], None  # they say where somebody was
-        forget_zone(person)
+        person.unheard = [u for u in person.unheard if u.device_id != device_id]
         self.set_timer(device_id, person)
         self._people.altered(person, "places")
 

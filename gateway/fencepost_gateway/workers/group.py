@@ -11,12 +11,14 @@ Rule 2. The device stage runs the fence tracker over an upload's fixes, by event
 Rule 3. Statements of consent took effect at the door; rules see them before anything else of the
         upload. A withdrawn ``location_collect`` makes the person's devices forget where they were,
         and the person which places they visited.
-Rule 4. Before a record does anything to a person they are judged by the audiences in force.
+Rule 4. Before a record does anything to a person they are judged by the audiences in force; a
+        visitor who logs in as somebody new before that, as what they bring along is theirs.
 Rule 5. What test persons do is on record as ``test``, and counts for no fence.
 """
 
 from __future__ import annotations
 
+from fencepost_gateway.decide.person import is_blank
 from fencepost_gateway.decide.presence import leave_gone
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.records import (
@@ -31,7 +33,7 @@ from fencepost_gateway.intake.records import (
     Touched,
     Upload,
 )
-from fencepost_gateway.ports import AddressMove, Effects
+from fencepost_gateway.ports import Effects
 from fencepost_gateway.workers.copies import proof_of
 from fencepost_gateway.workers.device_stage import DeviceStage
 from fencepost_gateway.workers.fold import Fold
@@ -81,7 +83,8 @@ class Group:
     def _upload(self, upload: Upload) -> None:
         self.events += len(upload.events)
         person = self._fold.person(upload.person_id)
-        self._people.settle(person)
+        if not (upload.links and is_blank(person)):  # else what they bring along comes first
+            self._people.settle(person)
         if leave_gone(person, self._fold.plan):
             self._people.altered(person, "places")
         self._people.greet(upload, person)
@@ -94,27 +97,22 @@ class Group:
             self.devices.set_timer(upload.device_id, person)
 
     def _timer(self, fired: TimerFired) -> None:
-        person = self._fold.person(fired.person_id)
-        self._people.settle(person)
         if fired.device_id:
-            self.devices.tick(fired.device_id, person)
-        else:
-            self._people.rang(person)
+            self.devices.tick(fired.device_id, self._people.now(fired.person_id))
+        elif self._fold.states.known(fired.person_id) is not None:
+            self._people.rang(self._people.now(fired.person_id))
 
     def _learn(self, record: Record) -> None:
         """Take what is told of persons in another way than by an upload of theirs."""
         if isinstance(record, DeviceMoved):
-            self.devices.forget(record.device_id, self._fold.person(record.from_person))
-            self.effects.addresses.append(AddressMove(record.device_id, record.to_person))
+            before = self._people.now(record.from_person)
+            self.devices.forget(record.device_id, before)
+            self._people.hand_over(record.device_id, before, self._people.now(record.to_person))
         elif isinstance(record, PlaceForgotten):
-            for device_id in record.device_ids:
-                self.devices.forget(device_id, self._fold.person(record.person_id))
+            self.devices.withdraw(record.device_ids, self._people.now(record.person_id))
         elif isinstance(record, Stated):
-            person = self._fold.person(record.person_id)
-            person.state(record.entries)
-            self._people.altered(person, "consents")
+            self._people.state(self._people.now(record.person_id), record.entries)
         elif isinstance(record, Touched):
             for person_id in record.person_ids:
-                known = self._fold.states.known(person_id)
-                if known is not None:
-                    self._people.settle(known)
+                if self._fold.states.known(person_id) is not None:
+                    self._people.now(person_id)

@@ -12,11 +12,12 @@ Rule 3. Statements are taken as the door took them into force, before anything e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
+from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.experiment import template_of
 from fencepost_gateway.decide.past import PastMessage
-from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.person import Person, Reached
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.records import Outcome, Upload
@@ -40,15 +41,13 @@ def hear_upload(person: Person, upload: Upload) -> list[str]:
     return new
 
 
-def hear_statements(upload: Upload, person_of: Callable[[str], Person]) -> list[str]:
-    """Let persons keep what they stated (Rule 3); name them."""
-    speakers = []
+def statements(
+    upload: Upload, person_of: Callable[[str], Person]
+) -> Iterator[tuple[Person, list[ConsentEntry]]]:
+    """Give who stated what by an upload (Rule 3)."""
     for person_id, entries in upload.consents.items():
         if not (upload.links and person_id == upload.visitor_id):
-            person = person_of(person_id)
-            person.state(entries)
-            speakers.append(person.person_id)
-    return speakers
+            yield person_of(person_id), entries
 
 
 def hear_outcome(person: Person, outcome: Outcome, plan: Plan, now_ms: int) -> None:
@@ -66,7 +65,7 @@ def hear_outcome(person: Person, outcome: Outcome, plan: Plan, now_ms: int) -> N
     )
     person.heard_of(told)
     if outcome.lost_ref:
-        person.reached_at(outcome.channel, outcome.lost_ref, is_gone=True)
+        person.reached_at(outcome.channel, Reached(outcome.lost_ref), is_gone=True)
 
 
 def hear_device(person: Person, event: wire.Receipt | wire.Engagement, at_ms: int) -> str:

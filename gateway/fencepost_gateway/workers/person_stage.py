@@ -13,24 +13,27 @@ Rule 3. Whoever turns out to be somebody known is joined to them, or stays apart
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 
 from fencepost_gateway.decide.cause import Cause, shown
+from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.enter import enter
 from fencepost_gateway.decide.flags import borne
 from fencepost_gateway.decide.ids import derive
-from fencepost_gateway.decide.person import Person, Presence
+from fencepost_gateway.decide.person import Person, Presence, Reached, is_blank
 from fencepost_gateway.decide.presence import due_openings, move
 from fencepost_gateway.decide.traits import keep_up
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.addresses import address_ref, raw_address
 from fencepost_gateway.intake.records import Outcome, Upload
-from fencepost_gateway.ports import AddressChange
+from fencepost_gateway.ports import AddressChange, AddressMove
 from fencepost_gateway.workers import joining
 from fencepost_gateway.workers.audience_stage import AudienceStage
 from fencepost_gateway.workers.copies import seed_copies
 from fencepost_gateway.workers.fold import Fold
-from fencepost_gateway.workers.heard import hear_device, hear_outcome, hear_statements, hear_upload
+from fencepost_gateway.workers.heard import hear_device, hear_outcome, hear_upload, statements
 from fencepost_geofence.state import Transition
 
 
@@ -45,8 +48,8 @@ class PersonStage:
         """Learn what an upload says of people as such, before anything it tells of them."""
         if upload.links or upload.parts:
             self.meet(upload, person)
-        for person_id in hear_statements(upload, self._fold.person):
-            self.altered(self._fold.person(person_id), "consents")
+        for speaker, entries in statements(upload, self.now):
+            self.state(speaker, entries)
         new = hear_upload(person, upload)
         if new:
             self.altered(person, *(f"attribute {name}" for name in new))
@@ -136,6 +139,7 @@ class PersonStage:
         name = "screen" if is_screen else event.name
         props = {**event.props, "name": event.name} if is_screen else event.props
         plan = self._fold.plan
+        self._audiences.did(person, name, props, self._fold.now_ms)
         altered = person.remember(name, at_ms, props)
         self._fold.touch(person)
         for trait in plan.traits_on.get(name, ()):
@@ -159,7 +163,7 @@ class PersonStage:
     def _address(self, event: wire.Address, upload: Upload, person: Person, at_ms: int) -> None:
         raw = raw_address(event)
         ref = address_ref(self._fold.plan.seed, event.channel, raw)
-        person.reached_at(event.channel, ref, is_gone=event.removed)
+        person.reached_at(event.channel, Reached(ref, upload.device_id), is_gone=event.removed)
         self.altered(person, "reach")
         self._fold.effects.addresses.append(
             AddressChange(
@@ -177,6 +181,22 @@ class PersonStage:
         self._fold.touch(person)
         self._enter(person, *self._audiences.happened(person, topics, self._fold.now_ms))
 
+    def hand_over(self, device_id: str, before: Person, after: Person) -> None:
+        """Let a device's subscriptions reach somebody else from now on."""
+        moved = before.give_up("web_push", device_id)
+        for at in moved:
+            after.reached_at("web_push", at)
+        if moved:
+            self.altered(before, "reach")
+            self.altered(after, "reach")
+        self._fold.effects.addresses.append(AddressMove(device_id, after.person_id))
+
+    def now(self, person_id: str) -> Person:
+        """Give whoever a person is by now, judged by the definitions in force."""
+        person = self._fold.person(person_id)
+        self.settle(person)
+        return person
+
     def settle(self, person: Person) -> None:
         """Judge a person by the definitions of audiences in force."""
         if person.judged != self._fold.plan.audiences.key:
@@ -184,7 +204,9 @@ class PersonStage:
             self._enter(person, *self._audiences.settle(person, self._fold.now_ms))
 
     def _enter(self, person: Person, *causes: Cause) -> None:
-        fold, arms = self._fold, len(person.arms)
+        if not causes:
+            return
+        fold, arms = self._fold, dict(person.arms)
         for cause in causes:
             for entered in enter(fold.plan, fold.workspace, person, cause, fold.now_ms):
                 fold.touch(person)
@@ -192,12 +214,17 @@ class PersonStage:
                 step = entered.step
                 subject = step.run_id or derive(cause.stimulus_id, step.campaign_id)
                 fold.record(person, "step", subject, msgspec.to_builtins(step))
-        if len(person.arms) > arms:
+        if person.arms != arms:
             self.altered(person, "arms")
+
+    def state(self, person: Person, entries: Iterable[ConsentEntry]) -> None:
+        """Take statements as the door took them into force."""
+        person.state(entries)
+        self.altered(person, "consents")
 
     def outcome(self, outcome: Outcome) -> None:
         """Take what became of a message."""
-        fold, person = self._fold, self._fold.person(outcome.person_id)
+        fold, person = self._fold, self.now(outcome.person_id)
         if not outcome.mark:
             fold.tally.outcome(outcome, fold.now_ms)
         copies = seed_copies(fold.plan, fold.workspace, outcome, fold.states.copied, fold.now_ms)
@@ -210,6 +237,11 @@ class PersonStage:
         causes: list[Cause] = []
         if upload.links:
             visitor = self._fold.states.known(upload.visitor_id)
+            if visitor is not None:
+                self.settle(visitor)
+                if is_blank(known):  # they are the visitor, under their name
+                    known.judged = visitor.judged
+            self.settle(known)
             doubled = known.audiences.keys() & visitor.audiences.keys() if visitor else ()
             joining.join(self._fold.states, self._fold.effects, upload.visitor_id, known)
             self._fold.changed.discard(upload.visitor_id)

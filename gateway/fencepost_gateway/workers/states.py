@@ -62,7 +62,7 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
         elif isinstance(record, Touched):
             persons.update(record.person_ids)
         elif isinstance(record, DeviceMoved):
-            persons.add(record.from_person)
+            persons |= {record.from_person, record.to_person}
             devices.add(record.device_id)
         elif isinstance(record, PlaceForgotten):
             persons.add(record.person_id)

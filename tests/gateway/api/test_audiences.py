@@ -73,6 +73,30 @@ async def test_figures_of_an_audience_by_place_are_rounded_down(tmp_path: Path) 
     assert all(week["joined"] == 0 for week in one["weeks"])
 
 
+async def test_goal_of_an_audience_is_counted_by_week(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """How often members did it and what that was worth; who leaves by it did belong."""
+    lapsed = "kind: audience\nid: new\nwhen: {did: purchase, count: {max: 1}}\ngoal: purchase\n"
+    bought = {"type": "track", "name": "purchase", "props": {"value": 12.5}}
+    async with open_rig(tmp_path / "data") as rig:
+        door: dict[str, Any] = {
+            "url": str(rig.client.make_url("")).rstrip("/"),
+            "key": rig.gateway.credentials.operator_key,
+        }
+        await rig.apply(lapsed, OPEN_POLICY)
+        await rig.consent()
+        await _people(rig, 2, {"type": "track", "name": "opened"})
+        await _people(rig, 2, bought, bought, bought)  # out with the second
+        _, one = await _ask(rig, "/v1/audiences/new?weeks=1")
+        await asyncio.to_thread(audiences, "new", weeks=1, **door)
+        said = capsys.readouterr().out
+
+    (week,) = one["weeks"]
+    assert (week["reached"], week["worth"]) == (4, 50)
+    assert "purchase 4 times, worth 50.00" in said
+
+
 async def test_size_is_asked_before_anything_is_published(tmp_path: Path) -> None:
     """A rule by itself: how many of everybody it holds for; nothing is kept."""
     async with open_rig(tmp_path) as rig:

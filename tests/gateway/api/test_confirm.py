@@ -63,7 +63,7 @@ async def news(rig: Rig) -> tuple[str, str]:
 
 async def proofs(rig: Rig) -> list[tuple[str, str, dict[str, Any]]]:
     """Give old value, new value and proof of every change of marketing."""
-    found = await rig.gateway.store.proofs(0, 99)
+    found = await rig.gateway.store.proofs.page(0, 99)
     return [
         (p.old_value, p.new_value, msgspec.msgpack.decode(p.proof))
         for p in found

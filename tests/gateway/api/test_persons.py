@@ -239,7 +239,7 @@ def test_empty_person_is_told_without_gaps() -> None:
     """Each section says that there is nothing; a visitor has no name."""
     lists = ("visitors", "devices", "events", "inside", "runs", "consent", "allowed", "channels")
     nothing: dict[str, Any] = dict.fromkeys((*lists, "caps", "timeline"), ())
-    nothing |= {name: {} for name in ("attributes", "traits", "allowed_on", "law")}
+    nothing |= {name: {} for name in ("attributes", "traits", "arms", "allowed_on", "law")}
     nothing |= {"audiences": (), "user_id": "", "person_id": "p"}
     lines = list(tell_person(nothing, Tongue()))
 

@@ -17,7 +17,7 @@ import msgspec
 
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.past import PastMessage, Visit
-from fencepost_gateway.decide.person import Person, Presence
+from fencepost_gateway.decide.person import Person, Presence, Reached
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.plan import Policy
 from fencepost_gateway.decide.reads import Reads
@@ -65,7 +65,7 @@ def facts_of(given: Given) -> RuleFacts:
     for message in told.get("messages", []):
         person.heard_of(msgspec.convert(message, PastMessage))
     person.state(msgspec.convert(told.get("consents", []), list[ConsentEntry]))
-    person.reach = told.get("reach", {})
+    person.reach = {c: [Reached(r) for r in refs] for c, refs in told.get("reach", {}).items()}
     person.audiences, person.arms = told.get("audiences", {}), told.get("arms", {})
     fences = {fence["fence_id"]: _fence(fence) for fence in given.get("fences", [])}
     return RuleFacts(
@@ -76,7 +76,7 @@ def facts_of(given: Given) -> RuleFacts:
         place=fences.get(given.get("place", "")),
         fences=fences,
         workspace_zone=given.get("workspace_zone", ""),
-        policy=_policy(given["policy"]) if "policy" in given else None,
+        policies=(_policy(given["policy"]),) if "policy" in given else (),
         traits={name: _fixed(value) for name, value in given.get("traits", {}).items()},
     )
 

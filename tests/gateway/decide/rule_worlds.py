@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.past import PastMessage, Visit
-from fencepost_gateway.decide.person import Person, Presence
+from fencepost_gateway.decide.person import Person, Presence, Reached
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.rules import RuleFacts, TransitionView
 from gateway.decide.builders import DAY_MS, HOUR_MS, MIN_MS, POLICY, at
@@ -85,7 +85,7 @@ def people(draw: st.DrawFn) -> Person:
     for value in draw(st.lists(st.sampled_from(["y", "n", "u"]), max_size=2)):
         channel = draw(st.sampled_from(["any", "sms"]))
         person.state([ConsentEntry("marketing", value, 0, channel)])
-    person.reach = draw(st.sampled_from([{}, {"sms": ["r1"]}, {"email": ["r2"]}]))
+    person.reach = draw(st.sampled_from([{}, {"sms": [Reached("r1")]}, {"email": [Reached("r2")]}]))
     person.audiences = draw(st.sampled_from([{}, {"vips": NOW_MS - 5}]))
     person.arms = draw(st.sampled_from([{}, {"test": "A"}, {"test": "B"}]))
     return person
@@ -119,7 +119,7 @@ def worlds(draw: st.DrawFn) -> RuleFacts:
         place=draw(st.sampled_from([None, *FENCES.values()])),
         fences=FENCES,
         workspace_zone="Europe/Monaco",
-        policy=POLICY,
+        policies=(POLICY,),
         traits={"busy": trait},
     )
 

@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fencepost_gateway.decide import consent
+from fencepost_gateway.decide.cause import standing_facts
 from fencepost_gateway.decide.consent import PURPOSES, VALUES, ConsentEntry
 from fencepost_gateway.decide.jurisdiction import jurisdiction_of
 from fencepost_gateway.decide.message import AddressRow, Check
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan, Policy, QuietHours
+from fencepost_gateway.decide.rules import compile_rule
 from fencepost_gateway.decide.words import tell
 from gateway.decide.builders import (
     MODEST,
@@ -52,6 +54,20 @@ DEFAULT = replace(POLICY, quiet_hours=())
 def world(**changes: Any) -> Plan:
     """Publish a default policy and three of jurisdictions."""
     return plan(policy=DEFAULT, policies=(EU, KR, US), **changes)
+
+
+def test_rule_asks_every_policy_that_holds() -> None:
+    """A value that one country accepts and another does not is no consent to branch on."""
+    strict = replace(KR, accepts={"*": frozenset({"y"})})
+    loose = replace(US, accepts={"*": frozenset({"y", "LI"})})
+    the_plan = plan(policy=loose, policies=(strict,))
+    rule = compile_rule({"consent": "marketing"})
+    person = Person("p", consents=[ConsentEntry("marketing", "LI", 0)])
+    here = [rule.holds(standing_facts(the_plan, person, NOON_MS))]
+    person.attributes["country"] = "KR"
+    here.append(rule.holds(standing_facts(the_plan, person, NOON_MS)))
+
+    assert here == [True, False]
 
 
 def held(phone: str = "", **members: Any) -> tuple[list[str], dict[str, tuple[str, ...]]]:

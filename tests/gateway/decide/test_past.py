@@ -8,6 +8,7 @@ from fencepost_gateway.decide.person import (
     CONSENTS_MAX,
     REACH_MAX,
     Person,
+    Reached,
     merge,
 )
 from gateway.decide.builders import NOON_MS
@@ -61,13 +62,13 @@ def test_newest_addresses_of_a_channel_are_kept() -> None:
     """An address that comes again is the newest; one that is gone is no way any more."""
     person = Person("p")
     for n in range(REACH_MAX + 1):
-        person.reached_at("sms", f"r{n}")
-    person.reached_at("sms", "r1")
-    person.reached_at("sms", "r3", is_gone=True)
-    person.reached_at("email", "e1")
-    person.reached_at("email", "e1", is_gone=True)
+        person.reached_at("sms", Reached(f"r{n}"))
+    person.reached_at("sms", Reached("r1"))
+    person.reached_at("sms", Reached("r3"), is_gone=True)
+    person.reached_at("email", Reached("e1"))
+    person.reached_at("email", Reached("e1"), is_gone=True)
 
-    assert person.reach == {"sms": [*(f"r{n}" for n in (2, 4, 5, 6, 7, 8)), "r1"]}
+    assert person.reach == {"sms": [*(Reached(f"r{n}") for n in (2, 4, 5, 6, 7, 8)), Reached("r1")]}
 
 
 def test_statement_stands_as_the_door_took_it() -> None:
@@ -91,12 +92,12 @@ def test_merge_brings_everything_but_statements() -> None:
     visitor = Person("v", audiences={"vips": 5, "new": 6}, arms={"test": "B", "other": "B"})
     visitor.visit(Visit("f", NOON_MS, "v1"))
     visitor.heard_of(sent(1))
-    visitor.reached_at("sms", "r1")
+    visitor.reached_at("sms", Reached("r1"))
     visitor.state([ConsentEntry("marketing", "y", 5)])
 
     merge(known, visitor)
 
     assert (known.visits, known.messages) == (visitor.visits, visitor.messages)
-    assert (known.reach, known.consents) == ({"sms": ["r1"]}, [])
+    assert (known.reach, known.consents) == ({"sms": [Reached("r1")]}, [])
     assert known.audiences == {"vips": 5, "new": 6}
     assert known.arms == {"test": "A", "other": "B"}

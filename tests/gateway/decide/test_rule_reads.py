@@ -76,6 +76,7 @@ def test_fact_that_is_not_read_never_changes_the_answer(
     assert rule.holds(only(rule.reads, facts, other)) is rule.holds(facts)
 
 
+COUNTRY = frozenset({"country", "zone", "locale"})
 READS = {
     "person": ({"person": "city.name", "is": "x"}, Reads(attributes=frozenset({"city"}))),
     "event": ({"event": "x", "is": 1}, Reads(woke=True)),
@@ -90,7 +91,7 @@ READS = {
     "transition": ({"transition": "enter"}, Reads(woke=True)),
     "audience": ({"audience": "a"}, Reads(audiences=frozenset({"a"}))),
     "got": ({"got": "greet"}, Reads(messages=frozenset({"greet"}))),
-    "consent": ({"consent": "marketing"}, Reads(consents=True)),
+    "consent": ({"consent": "marketing"}, Reads(consents=True, attributes=COUNTRY)),
     "reachable": ({"reachable": "sms"}, Reads(reach=True)),
     "time": ({"time": {"days": ["mo"]}}, Reads(attributes=frozenset({"zone"}), time=True)),
     "all": (
@@ -109,7 +110,7 @@ READS = {
     ),
     "consent on a channel": (
         {"consent": "marketing", "channel": "sms"},
-        Reads(consents=True, reach=True),
+        Reads(consents=True, reach=True, attributes=COUNTRY),
     ),
 }
 

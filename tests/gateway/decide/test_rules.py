@@ -8,7 +8,7 @@ import pytest
 
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.past import PastMessage, Visit
-from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, Person, Presence
+from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, Person, Presence, Reached
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.rule_comparisons import COMPARISONS
 from fencepost_gateway.decide.rules import (
@@ -57,11 +57,11 @@ def facts(**changes: Any) -> RuleFacts:
     person.visit(Visit("studio-port", NOW_MS - 600_000, "v1"))
     person.heard_of(PastMessage("m1", "c1", "greet", first_ms={"clicked": NOW_MS - DAY_MS}))
     person.state([ConsentEntry("marketing", "y", 0)])
-    person.reached_at("email", "ref")
+    person.reached_at("email", Reached("ref"))
     person.audiences["regulars"] = NOW_MS - DAY_MS
     person.arms["greet-test"] = "B"
     known: dict[str, Any] = {
-        "policy": POLICY,
+        "policies": (POLICY,),
         "traits": {"visits": lambda whose, _now_ms: (len(whose.visits) + 1, None)},
         "person": person,
         "now_ms": NOW_MS,

@@ -12,6 +12,7 @@ from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, Person, RunMa
 from fencepost_gateway.decide.plan import Plan, Policy
 from fencepost_gateway.decide.summary import EventSummary
 from fencepost_gateway.decide.tongue import Tongue
+from fencepost_gateway.decide.unheard import DAY_MS, Unheard
 from fencepost_gateway.documents.compile import compile_plan
 from fencepost_gateway.documents.document import StoredDocument
 from fencepost_gateway.ports import DeviceSeen, DocumentRow, RecordRow, Statement
@@ -32,7 +33,7 @@ CAMPAIGN: dict[str, Any] = {
 }
 DWELL = [{"transition": "dwell", "fence": {"tag": "studio"}, "after": "10m"}]
 OPENED = [{"event": "opened"}]
-JOIN = {"entry": [{"audience": "buyers"}]}
+JOIN: dict[str, Any] = {"entry": [{"audience": "buyers"}]}
 LEAVE = {"entry": [{"audience": "buyers", "on": "leave"}]}
 BUYERS = {"kind": "audience", "id": "buyers", "when": {"did": "purchase"}}
 TEMPLATE = {
@@ -190,8 +191,9 @@ VERSIONS: dict[str, list[DocumentRow]] = {
     "not_live_then": [version(at_ms=AT_MS + 1)],
 }
 MORE = {
-    "location_partly", "other_fence", "positions_not_kept", "policy_now", "version_changed",
-    "holdout_anyway", "reentry_anyway", "event_not_live_then", "too_many", "told_later",
+    "location_partly", "positions_dropped", "other_fence", "positions_not_kept", "policy_now",
+    "version_changed", "holdout_anyway", "reentry_anyway", "event_not_live_then", "too_many",
+    "told_later",
 }  # fmt: skip
 
 
@@ -272,6 +274,27 @@ def test_consent_that_came_in_the_span_is_said_after_the_reason() -> None:
 
     assert codes(found) == ["no_transition", "location_partly", "positions_not_kept"]
     assert found[1].facts == {"at_ms": AT_MS}
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "1,007 did not count: too late (1,003), made up"), ("ko", "1,007개는 판단에 쓰이지")],
+)
+def test_positions_that_could_not_speak_are_said_after_the_reason(language: Any, said: str) -> None:
+    """Added up over devices and the UTC days of the time; other days are none of it."""
+    day = FROM_MS // DAY_MS
+    rows = [
+        Unheard(day - 1, "d", "mock", 9),
+        Unheard(day, "d", "late", 1_000),
+        Unheard(day, "e", "late", 3),
+        Unheard(day, "e", "mock", 4),
+        Unheard(day + 1, "d", "mock", 9),
+    ]
+    found = never(plan(), [version()], known(person=Person("p", unheard=rows)))
+
+    assert codes(found) == ["no_transition", "positions_dropped", "positions_not_kept"]
+    assert found[1].facts == {"count": 1_007, "reasons": {"late": 1_003, "mock": 4}}
+    assert said in tell_never(found[1].code, found[1].facts, Tongue(language, "UTC"))
 
 
 def test_consent_counts_from_when_somebody_was_heard_of_first() -> None:

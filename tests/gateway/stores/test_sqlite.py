@@ -24,12 +24,14 @@ from contract.store_kit import (
     upload,
 )
 from fencepost_gateway.errors import StartError, StoreUnavailableError
-from fencepost_gateway.intake.admit import Admission, AdmitFacts
+from fencepost_gateway.intake.admission import Admission, AdmitFacts
 from fencepost_gateway.intake.records import LogRecord, Published
 from fencepost_gateway.ports import AdmitRequest
-from fencepost_gateway.stores import sqlite, sqlite_fence_days, sqlite_file
+from fencepost_gateway.stores import sqlite, sqlite_fences, sqlite_file
 from fencepost_gateway.stores.sql import load_migrations
 from fencepost_gateway.stores.sqlite import SqliteStore, open_sqlite
+from fencepost_gateway.stores.sqlite_former import teach
+from fencepost_gateway.stores.sqlite_tail import Tail
 from gateway.batches import NOW_MS, consent, event, visitor
 
 
@@ -313,7 +315,7 @@ async def test_log_reads_the_same_from_memory_and_from_disk(
         await store.admit(upload(event(n, props={"n": n, "half": n / 2}), consent(n + 100)))
     questions = [(0, 100), (0, 3), (3, 2), (6, 5), (7, 5), (20, 5)]
     from_tail = [await store.read_log(*q) for q in questions]
-    store._tail.clear()  # noqa: SLF001 - as after a start
+    store._tail = Tail(deque())  # noqa: SLF001 - as after a start
     from_disk = [await store.read_log(*q) for q in questions]
 
     assert from_tail == from_disk
@@ -322,7 +324,8 @@ async def test_log_reads_the_same_from_memory_and_from_disk(
 
 async def test_log_is_read_from_disk_where_the_tail_has_moved_on(store: SqliteStore) -> None:
     """A reader far behind gets every record, none skipped."""
-    store._tail = tail = type(store._tail)(maxlen=3)  # noqa: SLF001 - a short one
+    tail: deque[LogRecord] = deque(maxlen=3)
+    store._tail = Tail(tail)  # noqa: SLF001 - a short one
     for n in range(10):
         await store.append(Published(n), NOW_MS)
 
@@ -344,7 +347,7 @@ async def test_log_read_while_the_tail_moves_skips_nothing(store: SqliteStore) -
     for n in range(4):
         await store.append(Published(n), NOW_MS)
     *older, newest = await store.read_log(0, 10)
-    store._tail = Moving(older, maxlen=3)  # noqa: SLF001 - a writer at the worst moment
+    store._tail = Tail(Moving(older, maxlen=3))  # noqa: SLF001 - a writer at the worst moment
 
     assert [r.position for r in await store.read_log(0, 10)] == [1, 2, 3, 4]
 
@@ -373,7 +376,7 @@ async def test_unprocessed_records_are_never_trimmed(store: SqliteStore) -> None
         await store.append(Published(n), NOW_MS)
     await store.commit(effects(1))
     await store.trim_log(NOW_MS + 10 * sqlite.LOG_KEEP_MS)
-    store._tail.clear()  # noqa: SLF001 - ask the file
+    store._tail = Tail(deque())  # noqa: SLF001 - ask the file
 
     assert [r.position for r in await store.read_log(0, 10)] == [2, 3]
 
@@ -382,14 +385,14 @@ async def test_fence_days_are_read_page_by_page_to_the_end(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """More rows than a page holds, over a start of the gateway too: none is left out or doubled."""
-    monkeypatch.setattr(sqlite_fence_days, "PAGE_ROWS", 2)
+    monkeypatch.setattr(sqlite_fences, "PAGE_ROWS", 2)
     counted = {(day, name): {"enter": 1} for day in (7, 8) for name in "abcde"}
     store = open_sqlite(folder)
     await store.commit(effects(1, fence_days=counted))
     await store.close()
     store = open_sqlite(folder)
 
-    assert await store.fence_days(7) == {name: {"enter": 2} for name in "abcde"}
+    assert await store.fences.days(7) == {name: {"enter": 2} for name in "abcde"}
     await store.close()
 
 
@@ -400,7 +403,7 @@ async def test_fence_days_older_than_a_month_go(store: SqliteStore) -> None:
     await store.commit(effects(1, fence_days=counted))
     await store.trim_log(NOW_MS)
 
-    assert await store.fence_days(0) == {"a": {"enter": 1}}
+    assert await store.fences.days(0) == {"a": {"enter": 1}}
 
 
 # ---- migrations ----------------------------------------------------------------------------
@@ -420,6 +423,7 @@ async def test_fresh_schema_equals_every_migration_in_turn(folder: Path, tmp_pat
     await open_sqlite(folder).close()
     stepwise = tmp_path / "stepwise.db"
     db = apsw.Connection(str(stepwise))
+    teach(db)
     for number, script in load_migrations():
         db.execute(script)
         db.execute(f"PRAGMA user_version = {number}")

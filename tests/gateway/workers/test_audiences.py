@@ -242,9 +242,13 @@ kind: audience
 id: guests
 when: {visited: {tag: studio}}
 ---
+kind: audience
+id: a-guests-and-more
+when: {all: [{audience: guests}, {not: {did: complaint}}]}
+---
 kind: campaign
 id: thanks
-entry: {audience: guests}
+entry: {audience: a-guests-and-more}
 message: {template: hello, channels: [in_app]}
 goal: none
 """

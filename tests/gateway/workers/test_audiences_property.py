@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fencepost_gateway.decide.cause import standing_facts
@@ -124,7 +124,15 @@ class Life:
             self.joined[name] = self.joined.get(name, 0) + grown
 
 
+FRESH: dict[str, Any] = {"did": "purchase", "within": "20m"}  # in by the event, out by time alone
+
+
 @settings(max_examples=60, deadline=None)
+@example(
+    first=FRESH,
+    second={"not": {"audience": "first"}},
+    doings=[(1, event(1, name="purchase", props={}))],
+)
 @given(first=FLAT, second=RULES, doings=DOINGS)
 def test_streaming_holds_whom_a_look_at_everybody_holds(
     first: dict[str, Any], second: dict[str, Any], doings: list[tuple[int, dict[str, Any]]]

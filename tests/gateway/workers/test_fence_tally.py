@@ -181,7 +181,7 @@ async def visit(rig: Rig, times: int = 1) -> None:
 
 async def counts(rig: Rig) -> dict[str, int]:
     """Give what the store holds of the studio."""
-    return (await rig.gateway.store.fence_days(0)).get("studio", {})
+    return (await rig.gateway.store.fences.days(0)).get("studio", {})
 
 
 @pytest.mark.parametrize("store", ["memory", "sqlite"])

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from fencepost_gateway.decide.person import Presence
 from fencepost_gateway.decide.plan import MergePolicy
 from fencepost_gateway.intake import wire
-from fencepost_gateway.intake.admit import AdmitFacts, admit
+from fencepost_gateway.intake.admission import AdmitFacts
+from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.intake.records import DeviceMoved, LogRecord, PlaceForgotten, Upload
 from fencepost_gateway.ports import AddressMove, DocumentRow, RecordRow
@@ -161,7 +162,7 @@ async def test_device_that_moved_leaves_where_it_was_behind() -> None:
     group.take(moved)
     effects = group.close()
 
-    assert people_of([moved]) == ({"p"}, {"device-1"})
+    assert people_of([moved]) == ({"p", "q"}, {"device-1"})
     assert [visit.device_id for visit in effects.persons["p"].inside] == ["device-2"]
     assert effects.timers == {"device-1": None}
     assert states.device("device-1") == unseen()

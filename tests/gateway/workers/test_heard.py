@@ -12,7 +12,7 @@ import pytest
 from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.ids import chance
 from fencepost_gateway.decide.message import AddressRow, ClaimFacts, Message
-from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.person import Person, Reached
 from fencepost_gateway.decide.rendered import Rendered
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.records import LogRecord, Outcome, PlaceForgotten, Upload
@@ -118,11 +118,11 @@ def _group(states: States, *records: Any) -> Group:
 def test_address_that_is_gone_reaches_nobody() -> None:
     """The provider said so, or the person opted out there: the outcome names the address."""
     states = States()
-    states.person("p").reach = {"sms": ["r1", "r2"]}
+    states.person("p").reach = {"sms": [Reached("r1"), Reached("r2")]}
     ended = Outcome("m", "r", "c", "p", "failed", "gone", "sms", delivery_id="d", lost_ref="r1")
     group = _group(states, ended)
 
-    assert group.close().persons["p"].reach == {"sms": ["r2"]}
+    assert group.close().persons["p"].reach == {"sms": [Reached("r2")]}
     assert states.person("p").messages[0].first_ms == {"failed": NOW_MS + 1}
 
 

@@ -20,7 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from contract.store_kit import sends, settles
 from fencepost_gateway.clock import ManualClock
-from fencepost_gateway.intake.admit import House, admit
+from fencepost_gateway.intake.admission import House
+from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import AdmitRequest, DocumentRow, Store
 from fencepost_gateway.stores.memory import MemoryStore
@@ -275,17 +276,17 @@ class IdentityMachine(RuleBasedStateMachine):
         assert counted == {name: n for name, n in model.events.items() if n}
         assert self._run(self._store.resolve(EVERYBODY)) == model.became
         for person_id in EVERYBODY:
-            held = self._run(self._store.holdings(person_id))
+            held = self._run(self._store.people.holdings(person_id))
             if person_id in model.became:
                 assert (held.addresses, held.slots) == ((), ()), "rows were left behind"
-                assert self._run(self._store.newest_story(person_id, 9)) == []
+                assert self._run(self._store.people.newest_story(person_id, 9)) == []
                 continue
             assert len(held.addresses) == len(model.numbers.get(person_id, ()))
         slots = [
             slot.slot_id
             for person_id in EVERYBODY
             if person_id not in model.became
-            for slot in self._run(self._store.holdings(person_id)).slots
+            for slot in self._run(self._store.people.holdings(person_id)).slots
         ]
         assert len(slots) == len(set(slots)) == len(self._delivered)
         self._check_runs(persons)

@@ -96,6 +96,11 @@ class Audience(Authored):
     kind: Literal["audience"]
     id: Id = Field(description="Unique among audiences.")
     name: Name = Field(default="", description="For people.")
+    goal: EventName | None = Field(
+        default=None,
+        description="The app event its members should do: how often they did, and the sum of its "
+        "property `value`, is counted by week.",
+    )
     when: RuleTree = Field(
         description="The rule. What woke a campaign is not known here: no `event`, no `transition`."
     )

@@ -310,13 +310,14 @@ DELETE FROM person_timer WHERE person_id = ?;
 -- name: due_person_timers
 SELECT person_id, due_ms FROM person_timer WHERE due_ms <= ? ORDER BY due_ms, person_id LIMIT ?;
 -- name: count_audience_day
-INSERT INTO audience_day (day, audience_id, joined, left, filled, cleared)
-VALUES (?, ?, ?, ?, ?, ?)
+INSERT INTO audience_day (day, audience_id, joined, left, filled, cleared, reached, worth)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (audience_id, day) DO UPDATE SET
   joined = joined + excluded.joined, left = left + excluded.left,
-  filled = filled + excluded.filled, cleared = cleared + excluded.cleared;
+  filled = filled + excluded.filled, cleared = cleared + excluded.cleared,
+  reached = reached + excluded.reached, worth = worth + excluded.worth;
 -- name: audience_days
-SELECT day, audience_id, joined, left, filled, cleared FROM audience_day
+SELECT day, audience_id, joined, left, filled, cleared, reached, worth FROM audience_day
 WHERE day >= ? AND (? = '' OR audience_id = ?) ORDER BY day, audience_id;
 -- name: audience_sizes
 SELECT audience_id, sum(joined + filled - left - cleared) FROM audience_day GROUP BY audience_id;

@@ -5,7 +5,8 @@ CREATE TABLE person_timer (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX person_timer_due ON person_timer (due_ms);
 -- Who joined an audience and left it on a UTC day (days since 1970), and who was counted in or out
--- because its definition changed. Kept for good: the sum of all days is its size.
+-- because its definition changed; the goals that members reached, and their worth in
+-- ten-thousandths. Kept for good: the sum of all days is its size.
 CREATE TABLE audience_day (
   audience_id TEXT NOT NULL,
   day INTEGER NOT NULL,
@@ -13,6 +14,8 @@ CREATE TABLE audience_day (
   left INTEGER NOT NULL,
   filled INTEGER NOT NULL,
   cleared INTEGER NOT NULL,
+  reached INTEGER NOT NULL,
+  worth INTEGER NOT NULL,
   PRIMARY KEY (audience_id, day)
 ) STRICT, WITHOUT ROWID;
 -- How far everybody has been judged by the newest definitions; one row.
@@ -26,3 +29,5 @@ CREATE TABLE sweep (
 ) STRICT;
 -- The newest ranking of each trait that is ranked: bounds between fifths, no person's history.
 CREATE TABLE ranking (trait_id TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT, WITHOUT ROWID;
+-- Ids alone, which is how persons are counted and gone through: rows are kilobytes.
+CREATE INDEX person_ids ON person (person_id);

@@ -1,0 +1,136 @@
+"""Books: parts of a store that stand by themselves; docstrings are the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
+
+from fencepost_gateway.decide.message import (
+    ListedAddress,
+    ListName,
+)
+from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.proof import ProofHead, ProofRow
+from fencepost_gateway.decide.ranking import Ranking
+from fencepost_gateway.ports.rows import (
+    AudienceDay,
+    DeviceSeen,
+    Holdings,
+    RecordRow,
+    Statement,
+    Sweep,
+)
+
+SignHead = Callable[[int, bytes], ProofHead]
+
+
+class AudienceBook(Protocol):
+    """What a store keeps of audiences, besides each person's own memberships."""
+
+    async def days(self, since_day: int, audience_id: str = "") -> list[AudienceDay]:
+        """Give what was counted by UTC day from ``since_day`` on, by day and audience."""
+
+    async def sizes(self) -> dict[str, int]:
+        """Give how many belong to each audience that ever had somebody."""
+
+    async def sweep(self) -> Sweep:
+        """Give the newest back-fill, how far it is."""
+
+    async def begin_sweep(self, key: str) -> None:
+        """Begin a back-fill of everybody, unless that one has begun; another one ends."""
+
+    async def advance_sweep(self, limit: int, now_ms: int) -> int:
+        """Append ``Touched`` for the next persons, in one commit; gives its position, 0 if done."""
+
+    async def rankings(self) -> dict[str, Ranking]:
+        """Give the newest ranking of each trait that was ranked, by its id."""
+
+    async def put_ranking(self, trait_id: str, ranking: Ranking, now_ms: int) -> None:
+        """Store a ranking and append a publication, in one commit: it holds for later records."""
+
+    async def sample(self, after: str, limit: int) -> dict[str, Person]:
+        """Give persons behind id ``after``, by id; ids are hashes, so any stretch is by chance."""
+
+    async def persons_count(self) -> int:
+        """Say how many persons there are."""
+
+
+class AddressLists(Protocol):
+    """Addresses by their keyed hash: those not to be used, and those to be used alone."""
+
+    async def put(self, which: ListName, entries: Sequence[ListedAddress]) -> list[bool]:
+        """Put addresses on a list, in one commit; says of each if it is new. The first stands."""
+
+    async def drop(self, which: ListName, channel: str, ref: str) -> bool:
+        """Take an address off a list; says if it was there."""
+
+    async def page(
+        self, which: ListName, after: tuple[str, str], limit: int
+    ) -> list[ListedAddress]:
+        """Give what a list holds behind (channel, ref) ``after``, in this order."""
+
+
+class FenceBook(Protocol):
+    """What happened at fences: for reports, of everybody."""
+
+    async def transitions(self, after: tuple[int, int], limit: int) -> list[RecordRow]:
+        """Give records of transitions behind (``at_ms``, cursor) ``after``, in this order."""
+
+    async def days(
+        self, since_day: int, fence_ids: Collection[str] | None = None
+    ) -> dict[str, dict[str, int]]:
+        """Add up by fence what was counted from ``since_day`` on, of all fences or of these."""
+
+
+class PeopleBook(Protocol):
+    """What is held of one person beside their row, and what was recorded of them."""
+
+    async def story(
+        self, person_id: str, after: tuple[int, int], until_ms: int, limit: int
+    ) -> list[RecordRow]:
+        """
+        Give somebody's decision records in order of time, then cursor.
+
+        Args:
+            person_id: Whose.
+            after: (``at_ms``, cursor) of the last one seen.
+            until_ms: Only those before this moment.
+            limit: How many at most.
+
+        """
+
+    async def newest_story(self, person_id: str, limit: int) -> list[RecordRow]:
+        """Give somebody's newest decision records, the newest first."""
+
+    async def persons_at(self, channel: str, ref: str, limit: int) -> list[str]:
+        """Give who has an address, by its reference; in order of their ids."""
+
+    async def holdings(self, person_id: str) -> Holdings:
+        """Give what is held of a person beside their row."""
+
+    async def devices_of(self, person_id: str, limit: int) -> list[DeviceSeen]:
+        """Give the devices that speak for somebody now, the one heard of last first."""
+
+    async def statements(self, person_id: str, limit: int) -> list[Statement]:
+        """Give what somebody stated, as a visitor too; the newest ``limit``, oldest first."""
+
+
+class ProofBook(Protocol):
+    """The chain of consent proofs."""
+
+    async def page(self, after: int, limit: int, *, person_id: str = "") -> list[ProofRow]:
+        """
+        Give proofs of consent behind number ``after``: everybody's, or of one, visitors too.
+
+        ``Store.admit`` chains one a change, in its commit; they are never changed again.
+        """
+
+    async def sign(self, sign: SignHead, day: int) -> bool:
+        """
+        Store the signed head of the chain for a day, unless it has one or nothing is chained.
+
+        ``sign`` gets number and hash of the last proof. Says whether it was signed.
+        """
+
+    async def heads(self) -> list[ProofHead]:
+        """Give every signed head, by day."""

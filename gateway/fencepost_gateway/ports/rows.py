@@ -1,0 +1,204 @@
+"""Rows: what crosses the port, into a store and out of it; plain data."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from fencepost_gateway.decide.caps import Slot
+from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.message import (
+    Message,
+    Verdict,
+)
+from fencepost_gateway.decide.person import Person
+
+LEASE_MS = 60_000  # twice the longest provider call
+ADDRESSES_MAX = 10  # of one channel of one person
+
+
+class DocumentRow(Struct, frozen=True):
+    """
+    One immutable version of a document; ``body`` is its canonical JSON.
+
+    ``first_ms`` is when it went live: its first version, or the one that brought it back.
+    """
+
+    kind: str
+    id: str
+    version: int
+    body: bytes
+    applied_ms: int
+    first_ms: int
+    state: Literal["live", "archived"] = "live"
+
+
+class AddressChange(Struct, frozen=True):
+    """
+    An address appears or is told again (``raw``), or goes (None).
+
+    Told again it keeps its ``since_ms``. A web push subscription is one browser's: it is taken from
+    whoever had it, unless they told it later. Other addresses may be several people's. Of each
+    channel a person has the ``ADDRESSES_MAX`` that were told last.
+    """
+
+    person_id: str
+    channel: str
+    ref: str
+    raw: dict[str, Any] | None
+    device_id: str
+    at_ms: int
+
+
+class AddressMove(Struct, frozen=True):
+    """A device speaks for ``person_id`` now, whose its web push subscriptions are from then on."""
+
+    device_id: str
+    person_id: str
+
+
+class Timer(Struct, frozen=True):
+    """Ask again at ``due_ms``; one per device, so setting it replaces the one before."""
+
+    device_id: str
+    person_id: str
+    due_ms: int
+
+
+class RecordRow(Struct, frozen=True):
+    """
+    One row of the decision records: a transition, a step, a claim, an outcome, a merge.
+
+    ``subject`` is the id that it is asked for by (visit, run, message); ``body`` is plain data.
+    """
+
+    cursor: int
+    at_ms: int
+    person_id: str
+    kind: Literal["transition", "step", "claim", "outcome", "check_in", "merge", "audience"]
+    subject: str
+    body: dict[str, Any]
+
+
+class Effects(Struct):
+    """
+    Everything a group of log records comes to; committed with ``position`` or not at all.
+
+    ``timers`` maps device id to its timer, None to clear it. ``merges`` are (visitor, person)
+    pairs: rows of the first become the second's; cap slots move, so counters add, and messages of
+    the inbox get cursors behind all others, so that no device passes them by. ``unshown`` are
+    (person, delivery) pairs: that person's device says it never showed the in-app message, so its
+    cap slot is released. ``fence_days`` holds what was counted, by UTC day (days since 1970) and
+    fence, ``audience_days`` the same by audience; it is added to what is there. ``person_timers``
+    maps a person to when to ask again about them, None to clear it.
+    """
+
+    position: int
+    now_ms: int
+    persons: dict[str, Person] = field(default_factory=dict)
+    tracks: dict[str, bytes] = field(default_factory=dict)
+    addresses: list[AddressChange | AddressMove] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    timers: dict[str, Timer | None] = field(default_factory=dict)
+    merges: list[tuple[str, str]] = field(default_factory=list)
+    unshown: list[tuple[str, str]] = field(default_factory=list)
+    records: list[RecordRow] = field(default_factory=list)
+    fence_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
+    audience_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
+    person_timers: dict[str, int | None] = field(default_factory=dict)
+
+
+class Sweep(Struct, frozen=True):
+    """A back-fill: which definitions, up to whom, how many of how many, and whether it is done."""
+
+    key: str = ""
+    after: str = ""
+    seen: int = 0
+    total: int = 0
+    done: bool = True
+
+
+class AudienceDay(Struct, frozen=True):
+    """
+    What was counted of an audience on a UTC day (days since 1970).
+
+    ``reached`` counts the goals that members reached, ``worth`` what they were worth, in
+    ten-thousandths.
+    """
+
+    day: int
+    audience_id: str
+    joined: int = 0
+    left: int = 0
+    filled: int = 0
+    cleared: int = 0
+    reached: int = 0
+    worth: int = 0
+
+
+class DueMessage(Struct, frozen=True):
+    """A message whose claim is due."""
+
+    message_id: str
+    priority: int
+    due_ms: int
+
+
+class Claimed(Struct, frozen=True):
+    """A claim as it was written; ``lease_token`` fences the confirm of a send."""
+
+    verdict: Verdict
+    message: Message
+    delivery_id: str = ""
+    lease_token: int = 0
+    attempt: int = 0
+
+
+class InboxRow(Struct, frozen=True):
+    """An in-app message waiting for its person."""
+
+    cursor: int
+    delivery_id: str
+    message_id: str
+    content: dict[str, Any]
+    priority: int
+    show_until_ms: int
+
+
+class DeviceSeen(Struct, frozen=True):
+    """A device that speaks for somebody; when it was heard of first and last."""
+
+    device_id: str
+    first_ms: int
+    last_ms: int
+
+
+class AddressSeen(Struct, frozen=True):
+    """Where a channel reaches somebody, by reference: since when, last told, off limits why."""
+
+    channel: str
+    ref: str
+    since_ms: int
+    seen_ms: int
+    suppressed: str
+
+
+class Holdings(Struct, frozen=True):
+    """
+    What is held of a person beside their row, of the visitors who turned out to be them too.
+
+    ``phone`` is their newest number, for the countries of its prefix alone; it is never shown.
+    """
+
+    visitors: tuple[str, ...]
+    addresses: tuple[AddressSeen, ...]
+    slots: tuple[Slot, ...]
+    phone: str = ""
+
+
+class Statement(Struct, frozen=True):
+    """A statement of consent that took effect when it was received."""
+
+    received_ms: int
+    entry: ConsentEntry

@@ -1,0 +1,106 @@
+"""
+What a claim may see, and where messages stand, read from SQLite.
+
+Reads only, on either side of the file: a claim reads on the writing side, in its transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import apsw
+import msgspec
+from msgspec import structs
+
+from fencepost_gateway.decide.caps import Slot
+from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.message import (
+    AddressRow,
+    ClaimFacts,
+    Message,
+    MessageEnd,
+)
+from fencepost_gateway.decide.person import Person
+from fencepost_gateway.ports import (
+    InboxRow,
+)
+from fencepost_gateway.stores import rows
+
+_message: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
+_person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
+_slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
+_plain = msgspec.msgpack.Decoder()
+
+
+class Facts:
+    """Reads what a claim may see; on any connection."""
+
+    def __init__(self, db: apsw.Connection, sql: SimpleNamespace) -> None:
+        self._db = db
+        self._sql = sql
+
+    def message(self, message_id: str) -> tuple[Message, str, int, int] | None:
+        """Give a message with its state, due time and attempts."""
+        row = self._db.execute(self._sql.message, (message_id,)).get
+        if row is None:
+            return None
+        body, person_id, state, due_ms, attempt = row
+        message = structs.replace(_message.decode(body), person_id=person_id)
+        return message, state, due_ms, attempt
+
+    def consents(self, person_id: str) -> list[ConsentEntry]:
+        """Give the statements of whoever ``person_id`` is by now."""
+        subject = self._db.execute(self._sql.alias, (person_id,)).get or person_id
+        return [ConsentEntry(*row) for row in self._db.execute(self._sql.consents, (subject,))]
+
+    def claim_facts(
+        self, message: Message, due_ms: int, attempt: int, consents: Sequence[Any]
+    ) -> ClaimFacts:
+        """Gather what ``judge`` may see; ``consents`` are those of the resolved person."""
+        person_id = message.person_id
+        subject = self._db.execute(self._sql.alias, (person_id,)).get or person_id
+        body = self._db.execute(self._sql.person, (person_id,)).get
+        both = (subject, subject)
+        slots = [
+            structs.replace(_slot.decode(body), person_id=owner)
+            for owner, body in self._db.execute(self._sql.slots, both)
+        ]
+        addresses = [
+            AddressRow(channel, ref, _plain.decode(raw), since_ms, why, bool(is_allowed))
+            for channel, ref, raw, since_ms, why, is_allowed in self._db.execute(
+                self._sql.addresses, both
+            )
+        ]
+        addresses.append(rows.in_app_address(subject))
+        stop = self._db.execute(self._sql.fact, ("emergency_stop",)).get
+        return ClaimFacts(
+            message=message,
+            person=_person.decode(body) if body is not None else Person(person_id),
+            consents=tuple(consents),
+            addresses=tuple(addresses),
+            slots=tuple(slots),
+            attempt=attempt,
+            due_ms=due_ms,
+            emergency_stop=bool(stop),
+        )
+
+    def message_ends(self, after: str, limit: int) -> list[MessageEnd]:
+        """See ``Store.messages``."""
+        found = self._db.execute(self._sql.message_ends, (after, limit))
+        return [
+            MessageEnd(m.message_id, m.campaign_id, m.entered_ms, state, reason, m.mark)
+            for state, reason, body in found
+            for m in (_message.decode(body),)
+        ]
+
+    def inbox(self, person_id: str, after: int, now_ms: int) -> list[InboxRow]:
+        """See ``Store.inbox``."""
+        row = (person_id, after, now_ms, rows.INBOX_MAX)
+        return [
+            InboxRow(cursor, delivery_id, message_id, _plain.decode(content), priority, until_ms)
+            for cursor, delivery_id, message_id, content, priority, until_ms in self._db.execute(
+                self._sql.inbox, row
+            )
+        ]
