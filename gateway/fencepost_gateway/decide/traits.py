@@ -143,7 +143,7 @@ def keep_up(
         person.traits[trait.trait_id] = _filled(trait, person, now_ms)  # it is among them
         return
     _take(trait, state, person, at_ms, props)
-    bound(state, _first_step(trait, now_ms), trait.step_ms)
+    bound(state, _first_step(trait, now_ms))
 
 
 def value_of(trait: Trait, person: Person, now_ms: int) -> Value:
@@ -162,7 +162,7 @@ def value_of(trait: Trait, person: Person, now_ms: int) -> Value:
 
 
 def _filled(trait: Trait, person: Person, now_ms: int) -> TraitState:
-    state = TraitState(trait.key, trait.kind, trait.event)
+    state = TraitState(trait.key, trait.kind, trait.event, step_ms=trait.step_ms)
     seen = [event for event in person.recent if event.name == trait.event]
     for event in seen:
         _take(trait, state, person, event.at_ms, event.props)
@@ -170,7 +170,7 @@ def _filled(trait: Trait, person: Person, now_ms: int) -> TraitState:
     lost_ms = person.lost.get(trait.event if summary is not None else UNSUMMED)
     if lost_ms is not None:
         state.whole_ms = lost_ms + 1
-    bound(state, _first_step(trait, now_ms), trait.step_ms)
+    bound(state, _first_step(trait, now_ms))
     return state
 
 
