@@ -157,7 +157,8 @@ def value_of(trait: Trait, person: Person, now_ms: int) -> Value:
     value = MISSING if found is None else found
     if trait.within_ms is None:
         return Value(value, None, state.whole_ms == 0)
-    until_ms = (min(steps) + 1) * trait.step_ms + trait.within_ms if steps else None
+    next_out = max if trait.kind == "last" else min  # what is overtaken is asked for no more
+    until_ms = (next_out(steps) + 1) * trait.step_ms + trait.within_ms if steps else None
     return Value(value, until_ms, state.whole_ms <= now_ms - trait.within_ms)
 
 
