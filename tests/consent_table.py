@@ -7,7 +7,7 @@ out. One table, asked of the gateway and of the SDK.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -47,7 +47,10 @@ POLICIES: Mapping[str, tuple[dict[str, list[str]], dict[str, str]]] = {
     "absurd": ({"*": ["p", "u", "dn", "n", "CP"]}, {"transactional": "p", "collect": "dn"}),
 }
 
+ROWS_MIN = 11  # a purpose that stands alone
+
 Said = dict[tuple[str, str, str], str]  # (purpose, channel, address) -> value
+Ruled = Callable[[str, str, Said], bool]  # what one of the two says of policy, purpose, statements
 
 
 class Row(NamedTuple):
@@ -119,3 +122,17 @@ def entries(said: Said) -> list[dict[str, Any]]:
         {"purpose": purpose, "value": value, "channel": channel, "address": address}
         for (purpose, channel, address), value in said.items()
     ]
+
+
+def misread(ruled: Ruled, policy: str, purpose: str) -> list[Row]:
+    """Give the rows that ``ruled`` reads differently from the words."""
+    rows = list(table(policy, purpose))
+    assert len(rows) >= ROWS_MIN
+    return [row for row in rows if ruled(row.policy, row.purpose, row.said) is not row.allowed]
+
+
+def misled(ruled: Ruled, purpose: str) -> list[Row]:
+    """Give the rows that a no about something else spoils."""
+    rows = [row for row in table("shipped", purpose) if row.allowed]
+    assert rows, "nothing that a no could have spoilt"
+    return [row for row in rows if not ruled("shipped", purpose, row.said | beside(purpose))]

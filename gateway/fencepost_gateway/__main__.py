@@ -138,10 +138,13 @@ def keys(
     revoke: Annotated[bool, typer.Option(help="Take the team's key away.")] = False,
 ) -> None:
     """Make the key of a team, which edits only fences of its own libraries; a former one ends."""
+    from fencepost_gateway.commands.live import warn_unless_live  # noqa: PLC0415
     from fencepost_gateway.credentials import set_team_key  # noqa: PLC0415
     from fencepost_gateway.settings import read_settings  # noqa: PLC0415
 
-    if key := set_team_key(read_settings().data_dir, team, revoke=revoke):
+    settings = read_settings()
+    if key := set_team_key(settings.data_dir, team, revoke=revoke):
+        warn_unless_live(settings, "team", team)
         print(key)
     print("in force when the gateway is started again", file=sys.stderr)
 
@@ -154,6 +157,7 @@ def code(
 ) -> None:
     """Print a signed code for a sign, tag or beacon; reading it checks a device in."""
     from fencepost_gateway.clock import SystemClock  # noqa: PLC0415
+    from fencepost_gateway.commands.live import warn_unless_live  # noqa: PLC0415
     from fencepost_gateway.credentials import read_seed  # noqa: PLC0415
     from fencepost_gateway.decide.spans import parse_duration_ms  # noqa: PLC0415
     from fencepost_gateway.intake.codes import Code, write_code  # noqa: PLC0415
@@ -163,8 +167,11 @@ def code(
     valid_ms = parse_duration_ms(valid)
     if valid_ms is None or not is_fence_id(fence):
         fail("code takes the id of a fence, and --valid a duration such as 30d or 12h")
+    settings = read_settings()
     expires_s = (SystemClock().now_ms() + valid_ms) // 1000
-    print(write_code(read_seed(read_settings().data_dir), Code(fence, expires_s)))
+    signed = write_code(read_seed(settings.data_dir), Code(fence, expires_s))
+    warn_unless_live(settings, "fence", fence)
+    print(signed)
 
 
 @cli.command()
@@ -188,6 +195,9 @@ def import_(  # noqa: PLR0913 - one option each, as people type them
     radius_m: Annotated[
         float | None, typer.Option(help="Radius of points that say none, metres.")
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The gateway's answer as it is, with every bad row.")
+    ] = False,
     url: Url = None,
     key: Key = None,
 ) -> None:
@@ -198,10 +208,15 @@ def import_(  # noqa: PLR0913 - one option each, as people type them
     base, operator_key = remote.address_of(read_settings(), url, key)
     wish = {"dry_run": dry_run, "accept": accept, "repair": repair, "radius_m": radius_m}
     try:
-        for line in remote.import_fences(base, operator_key, files, wish):
-            print(line)
+        answer = remote.import_fences(base, operator_key, files, wish)
     except remote.RemoteError as error:
+        if as_json:
+            show(error.problem, (), as_json=True)
+            sys.exit(1)
+        for line in remote.import_doubts(error.problem):
+            print(line, file=sys.stderr)
         fail_problem(error.problem)
+    show(answer, remote.import_lines(answer, accept=accept), as_json=as_json)
 
 
 @cli.command()

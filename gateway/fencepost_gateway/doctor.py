@@ -172,12 +172,13 @@ def _proofs(patient: Patient) -> Look:
     heads = read_heads(patient.folder)
     is_signed = read_proof_key(patient.folder).is_signed if heads else lambda _: False
     found = verify(read_proofs(patient.folder), heads, is_signed)
-    last_day = heads[-1].day if heads else 0
-    is_behind = found.count > (heads[-1].number if heads else 0)
+    signed = heads[-1].number if heads else 0
+    unsigned = (p.received_ms for p in read_proofs(patient.folder) if p.number > signed)
+    since_ms = next(unsigned, patient.now_ms)
     if not found.is_whole:
         yield "error", tell_verified(found), "keep the file as it is, and restore a backup"
-    elif is_behind and patient.now_ms // DAY_MS - last_day >= UNSIGNED_DAYS:
-        says = f"{found.count} proofs, whose head was not signed for {UNSIGNED_DAYS} days or more"
+    elif patient.now_ms - since_ms >= UNSIGNED_DAYS * DAY_MS:
+        says = f"{found.count} proofs, and none was signed for {UNSIGNED_DAYS} days or more"
         yield "warning", says, "let the gateway run: it signs once a day"
     else:
         yield "fine", tell_verified(found), ""

@@ -36,8 +36,8 @@ ERRORS: dict[str, ErrorCode] = {
             "malformed",
             400,
             "yours",
-            "The body is not what this route takes.",
-            "Send UTF-8 JSON of the documented shape; the path says what is off.",
+            "The body or the query is not what this route takes.",
+            "Send what the reference documents, a body as UTF-8 JSON; the path says what is off.",
         ),
         ErrorCode(
             "unsupported_version",

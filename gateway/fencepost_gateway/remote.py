@@ -166,7 +166,8 @@ def read_folder(folder: Path, suffixes: tuple[str, ...]) -> list[dict[str, str]]
 
     """
     if not folder.is_dir():
-        raise StartError(f"{folder} is not a folder")
+        what = f"{folder} is a file" if folder.is_file() else f"there is no folder {folder}"
+        raise StartError(f"{what}: name the folder that the documents are in")
     found = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix in suffixes)
     if not found:
         raise StartError(f"{folder} holds no documents ({' '.join(suffixes)})")
@@ -180,9 +181,9 @@ def read_folder(folder: Path, suffixes: tuple[str, ...]) -> list[dict[str, str]]
     return files
 
 
-def import_fences(base: str, key: str, paths: Sequence[Path], wish: dict[str, Any]) -> list[str]:
+def import_fences(base: str, key: str, paths: Sequence[Path], wish: dict[str, Any]) -> Any:
     """
-    Import files of places; give what happened in lines.
+    Import files of places.
 
     Raises:
         RemoteError: Rows are bad and were not accepted.
@@ -190,14 +191,25 @@ def import_fences(base: str, key: str, paths: Sequence[Path], wish: dict[str, An
 
     """
     files = [{"path": path.as_posix(), "text": _text_of(path)} for path in paths]
-    answer = ask("POST", f"{base}/v1/fences/import", key, {"files": files, **wish})
-    lines = [f"left out: {one['text']}" for one in answer["problems"]]
-    lines += [f"repaired: {one['text']}" for one in answer["repaired"]]
-    if answer["passed_over"]:
+    return ask("POST", f"{base}/v1/fences/import", key, {"files": files, **wish})
+
+
+def import_doubts(answer: dict[str, Any]) -> list[str]:
+    """Say what a file may have meant otherwise, whether it was imported or refused."""
+    lines = [f"warning: {one['text']}" for one in answer.get("warnings", ())]
+    if answer.get("passed_over"):
         lines.append(f"passed over: {', '.join(answer['passed_over'])}")
+    return lines
+
+
+def import_lines(answer: dict[str, Any], *, accept: bool) -> list[str]:
+    """Say what an import came to; bad rows of one kind are one line."""
+    lines = [f"left out: {one['text']}" for one in answer["summary"]]
+    lines += [f"repaired: {one['text']}" for one in answer["repaired"]]
+    lines += import_doubts(answer)
     did = "imported" if answer["applied"] else "would import"
     counts = f"{len(answer['changed'])} changed, {answer['unchanged']} unchanged"
-    if answer["bad"] and not answer["applied"] and not wish.get("accept"):
+    if answer["bad"] and not answer["applied"] and not accept:
         lines.append("without --accept nothing is imported while rows are bad")
     return [*lines, f"{did} {answer['rows']} rows: {counts}, {answer['bad']} left out"]
 

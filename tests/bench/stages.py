@@ -19,7 +19,8 @@ from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.documents.document import SourceFile
 from fencepost_gateway.documents.loader import load
 from fencepost_gateway.intake import wire
-from fencepost_gateway.intake.admit import Admission, AdmitFacts, House, admit
+from fencepost_gateway.intake.admission import Admission, AdmitFacts, House
+from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.intake.records import LogRecord
 from fencepost_gateway.ports import AdmitRequest, DocumentRow, Effects

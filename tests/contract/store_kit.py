@@ -8,7 +8,8 @@ from fencepost_gateway.decide.cause import Cause
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import Check, ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.settle import CallOutcome, Settlement, settle
-from fencepost_gateway.intake.admit import Admission, AdmitFacts, admit
+from fencepost_gateway.intake.admission import Admission, AdmitFacts
+from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.intake.records import Upload
 from fencepost_gateway.ports import (
     AddressChange,

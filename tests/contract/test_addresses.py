@@ -55,6 +55,17 @@ async def test_address_told_last_is_called_first(store: Store) -> None:
     assert refs == ["old", "new"]
 
 
+async def test_newest_number_is_held_for_its_prefix(store: Store) -> None:
+    """The country of a number counts wherever policies are asked for; an email is no number."""
+    nobody = await store.people.holdings("p")
+    for ref, at_ms in (("old", NOW_MS), ("new", LATER_MS)):
+        raw = {"address": f"+49 {ref}"}
+        await told(store, AddressChange("p", "sms", ref, raw, "device-1", at_ms), browser("p"))
+    held = await store.people.holdings("p")
+
+    assert (nobody.phone, held.phone) == ("", "+49 new")
+
+
 async def test_subscription_belongs_to_whoever_told_it_last(store: Store) -> None:
     """A browser is one person's: the one who logged in after; an older word changes nothing."""
     await told(store, browser("p", NOW_MS), browser("q", LATER_MS), browser("p", NOW_MS + 1))

@@ -23,7 +23,7 @@ from contract.store_kit import (
 )
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import ClaimFacts
-from fencepost_gateway.intake.admit import Admission, AdmitFacts
+from fencepost_gateway.intake.admission import Admission, AdmitFacts
 from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import (
     AdmitRequest,

@@ -19,7 +19,8 @@ from contract.store_kit import (
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import ClaimFacts
 from fencepost_gateway.decide.proof import ProofHead, verify
-from fencepost_gateway.intake.admit import Admission, AdmitFacts, admit
+from fencepost_gateway.intake.admission import Admission, AdmitFacts
+from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import AdmitRequest, Store
 from gateway.batches import MINUTE_MS, NOW_MS, batch, consent, event, user, visitor

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from docs.blocks import ROOT, blocks
 from docs.shell import BIN, run
 from doubles.clock import now_s
 
@@ -60,3 +62,36 @@ async def test_old_town_greets_whoever_embeds_the_sdk(
 
     assert "12 changed, 0 unchanged" in applied
     assert "message: Hi Mina. Yoga Loft has a class at 18:00." in walked
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="the page is written for curl")
+async def test_send_a_batch_page_runs_word_by_word(
+    gateway: tuple[str, dict[str, str]], tmp_path: Path
+) -> None:
+    """The commands of the page, top to bottom, get the verdicts that it shows."""
+    url, env = gateway
+    keys = json.loads((tmp_path / "data" / "keys.json").read_text("utf-8"))
+    script = "".join(b.text for b in blocks("bash") if b.page.stem == "send-a-batch")
+    said = await run(
+        "bash", "-euo", "pipefail", "-c", script, env={**env, "URL": url, "KEY": keys["write_key"]}
+    )
+
+    first, second, again, inbox = [json.loads(line) for line in said.splitlines()]
+    assert first["verdicts"] == {"stream": "s-1", "accepted": [[1, 5]], "others": []}
+    assert second["verdicts"]["accepted"] == [[7, 7]]
+    assert second["verdicts"]["others"] == [
+        {"verdict": "duplicate", "seq": 4},
+        {"verdict": "rejected", "seq": 6, "code": "number_range", "path": "lat"},
+    ]
+    assert again["verdicts"]["accepted"] == []
+    assert [one["verdict"] for one in again["verdicts"]["others"]] == ["duplicate"] * 5
+    assert inbox["messages"] == []
+
+
+def test_send_a_batch_page_names_every_verdict() -> None:
+    """What the protocol may answer has a line that says what to do."""
+    page = (ROOT / "docs/how-to/send-a-batch.md").read_text("utf-8")
+    schema = json.loads((ROOT / "sdk/wire/v1.schema.json").read_text("utf-8"))
+    verdicts = schema["$defs"]["verdict"]["properties"]["verdict"]["enum"]
+
+    assert [v for v in ["accepted", *verdicts] if f"\n| `{v}`" not in page] == []

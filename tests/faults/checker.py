@@ -94,7 +94,8 @@ class House:
     slot_states: dict[str, str] = field(default_factory=dict)  # message id -> state of its slot
     slots: Counter[str] = field(default_factory=Counter)
     marks: dict[tuple[str, str], Marks] = field(default_factory=dict)  # (device, stream)
-    sizes: dict[str, int] = field(default_factory=dict)  # audience id -> counted in less out
+    sizes: dict[str, int] = field(default_factory=dict)  # audience id -> counted in, less out
+    timers: dict[str, int] = field(default_factory=dict)  # person id -> due
     integrity: str = ""
 
 
@@ -130,15 +131,29 @@ def read_house(data_dir: Path) -> House:
         (device_id, stream): _marks.decode(marks)
         for device_id, stream, marks in db.execute("SELECT device_id, stream, marks FROM stream")
     }
-    house.sizes = dict(
-        db.execute(
-            'SELECT audience_id, sum(joined + filled - "left" - cleared) AS n FROM audience_day'
-            " GROUP BY audience_id HAVING n <> 0"
-        )
-    )
+    sizes = "SELECT audience_id, sum(joined + filled - left - cleared) FROM audience_day GROUP BY 1"
+    house.sizes = {audience_id: n for audience_id, n in db.execute(sizes) if n}
+    house.timers = dict(db.execute("SELECT person_id, due_ms FROM person_timer"))
     house.integrity = db.execute("PRAGMA integrity_check").get
     db.close()
     return house
+
+
+def is_quiet(path: Path) -> bool:
+    """
+    Say whether a store is at rest, by its rows: counters die with a process.
+
+    The log is processed, every message has come to its end, and no person's timer runs.
+    """
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        last = db.execute("SELECT max(position) FROM log").get
+        done = db.execute("SELECT value FROM fact WHERE name = 'position'").get
+        open_ = """SELECT count(*) FROM message WHERE state IN ('queued', 'deferred', 'sending')
+          UNION ALL SELECT count(*) FROM person_timer"""
+        return bool(last == done) and not any(n for (n,) in db.execute(open_))
+    finally:
+        db.close()
 
 
 async def once_through(data_dir: Path, log: list[LogRecord]) -> tuple[States, list[RecordRow]]:

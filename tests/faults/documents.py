@@ -55,6 +55,33 @@ message: {{template: welcome, channels: [in_app]}}
 goal: none
 """
 
+# Who bought within the second is in; time alone takes them out again, and wakes a campaign.
+AUDIENCES = """
+kind: trait
+id: purchases
+count: bought
+---
+kind: audience
+id: fresh
+when: {did: bought, within: 1s}
+---
+kind: audience
+id: regular
+when: {all: [{trait: purchases, gte: 5}, {not: {audience: fresh}}]}
+---
+kind: template
+id: again
+purpose: marketing
+in_app: {body: "Come again."}
+---
+kind: campaign
+id: again
+entry: {audience: fresh, on: leave}
+reentry: always
+message: {template: again, channels: [in_app]}
+goal: none
+"""
+
 
 def files(caps: str = "[{limit: 1000000, per: hour}]") -> dict[str, str]:
     """Give all files by name; ``caps`` is the list of cap rules."""

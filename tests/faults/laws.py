@@ -13,8 +13,9 @@ L4. A stream has no gaps but those its device declared.
 L5. Entered messages = messages over their states; each state, and its one primary reason, is what
     the message's records come to; deliveries likewise.
 L6. Slots reserved = open + confirmed + released + kept as unknown, each as its message ended.
-L7. Counted into an audience = counted out + those whose row says that they belong; what the records
-    say of joining and leaving comes to the same, but for persons who took in a visitor.
+L7. Counted into an audience, less counted out = its members; what the records say of joining and
+    leaving comes to the same, but for persons who took in a visitor. Whoever time alone may move
+    has the timer that says so, and nobody else has one.
 M.  Where a counter exists, it says what the rows say (``metered``; one process, at rest).
 """
 
@@ -29,6 +30,7 @@ import msgspec
 from prometheus_client.parser import text_string_to_metric_families
 
 from faults.checker import House, app_events
+from fencepost_gateway.decide.person import Person
 from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.intake.records import Upload
 
@@ -133,6 +135,18 @@ def remembered(house: House) -> Counter[str]:
     return total
 
 
+def belonging(house: House) -> set[tuple[str, str]]:
+    """Give who belongs to what, as (person, audience), by the persons."""
+    people = {i: msgspec.msgpack.decode(p, type=Person) for i, p in house.persons.items()}
+    return {(i, audience_id) for i, person in people.items() for audience_id in person.audiences}
+
+
+def waiting(house: House) -> dict[str, int]:
+    """Give when each person is to be asked again, for whom time alone may change something."""
+    people = {i: msgspec.msgpack.decode(p, type=Person) for i, p in house.persons.items()}
+    return {i: p.rethink_ms for i, p in people.items() if p.rethink_ms is not None}
+
+
 def _message_laws(house: House) -> Iterable[tuple[str, Sides]]:
     told = tell_again(house)
     known = {m: told.get(m, Told()) for m in house.messages}
@@ -156,21 +170,18 @@ def _message_laws(house: House) -> Iterable[tuple[str, Sides]]:
 
 
 def _audience_laws(house: House) -> Iterable[tuple[str, Sides]]:
-    belonging: dict[str, dict[str, int]] = {
-        person_id: msgspec.msgpack.decode(body)["audiences"]
-        for person_id, body in house.persons.items()
-    }
-    members = Counter(name for names in belonging.values() for name in names)
-    yield "L7 audience sizes = members", (house.sizes, dict(members))
-    told: dict[tuple[str, str], int] = {}
+    belong = belonging(house)
+    yield "L7 counted = members", (house.sizes, dict(Counter(name for _, name in belong)))
+    told: Counter[tuple[str, str]] = Counter()
     for row in house.records:
         if row.kind == "audience":
-            key = (row.person_id, row.body["audience_id"])
-            told[key] = told.get(key, 0) + (1 if row.body["on"] == "join" else -1)
+            told[row.person_id, row.body["audience_id"]] += 1 if row.body["on"] == "join" else -1
     heirs = {row.person_id for row in house.records if row.kind == "merge"}
-    held = {(p, name): 1 for p, names in belonging.items() for name in names if p not in heirs}
     recorded = {key: n for key, n in told.items() if n and key[0] not in heirs}
-    yield "L7 members, by their records", (recorded, held)
+    yield (
+        "L7 members, by their records",
+        (recorded, {key: 1 for key in belong if key[0] not in heirs}),
+    )
 
 
 def _unshown(house: House) -> set[str]:
@@ -200,6 +211,7 @@ def conserved(house: House, *, declared: int = 0) -> dict[str, Sides]:
         "L3 log = processed": (last, house.position),
         "L5 messages on their way": (open_messages, {}),
         "L6 open slots": (house.slots["open"], 0),
+        "L7 timers": (house.timers, waiting(house)),  # one that rang is known to its person later
     }
     found = {law: _shortened(*sides) for law, sides in at_rest.items() if sides[0] != sides[1]}
     return found | broken(house, declared=declared)

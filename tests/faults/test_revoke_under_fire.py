@@ -28,7 +28,7 @@ import pytest
 from e2e.clock import Dice, dice, now_ms, steady_ns
 from e2e.rig import POLL_S, Gateway, gateway, until, until_answered
 from faults import documents
-from faults.checker import House, read_house
+from faults.checker import House, is_quiet, read_house
 from faults.devices import Device, bought, consent
 from faults.fleet import Fleet, fleet, free_port
 from faults.laws import conserved, is_at_rest
@@ -156,18 +156,6 @@ async def run(folder: Path, seed: int, people: int, seconds: float) -> Play:
             await until(lambda: is_quiet(folder / "data/fencepost.db"), 120)
             assert await gateways.end() == 0
     return play
-
-
-def is_quiet(path: Path) -> bool:
-    """Say whether log and outbox are empty, by the store itself: counters die with a process."""
-    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-    try:
-        last = db.execute("SELECT max(position) FROM log").get
-        done = db.execute("SELECT value FROM fact WHERE name = 'position'").get
-        open_ = "SELECT count(*) FROM message WHERE state IN ('queued', 'deferred', 'sending')"
-        return last == done and not db.execute(open_).get
-    finally:
-        db.close()
 
 
 def unheeded(play: Play, house: House) -> list[str]:

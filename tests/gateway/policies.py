@@ -1,7 +1,7 @@
 """The policy and the house that tests of the gateway use."""
 
 from fencepost_gateway.decide.plan import Policy
-from fencepost_gateway.intake.admit import House
+from fencepost_gateway.intake.admission import House
 
 WORKSPACE = "demo"
 

@@ -36,7 +36,7 @@ def test_replay_prints_transitions_and_decisions(tmp_path: Path) -> None:
     ("arguments", "says"),
     [
         (("replay", "--fences", "no.geojson", "--track", "no.gpx"), "no.geojson"),
-        (("check", "nowhere"), "nowhere is not a folder"),
+        (("check", "nowhere"), "there is no folder nowhere"),
         (("apply", "nowhere"), "no operator key"),
         (("explain", "abc"), "no operator key"),
         (("explain",), "an id, or --user"),

@@ -11,14 +11,12 @@ import apsw
 import pytest
 from typer.testing import CliRunner
 
-from contract.store_kit import upload
 from fencepost_gateway.__main__ import cli
 from fencepost_gateway.app import sign_proofs
 from fencepost_gateway.clock import ManualClock
 from fencepost_gateway.credentials import KEYS_FILE, PROOF_FILE
 from fencepost_gateway.doctor import CHECKS, RELEASED_MS, Finding, examine
 from fencepost_gateway.settings import ChannelSettings, Settings
-from gateway.batches import consent
 from gateway.rig import GRANTS, NOON_MS, make_settings, open_rig
 
 DAY_MS = 86_400_000
@@ -194,9 +192,10 @@ async def test_document_that_no_longer_passes_is_named(tmp_path: Path) -> None:
 async def test_proofs_that_nobody_signs_are_noticed(folder: Path) -> None:
     """A gateway that runs signs once a day; two days without are worth a word."""
     async with open_rig(folder, NOON_MS + DAY_MS) as rig:
-        await rig.gateway.store.admit(upload(consent(1, NOON_MS, marketing="n")))
-    soon = found(settings_of(folder), NOON_MS + DAY_MS)
-    late = found(settings_of(folder), NOON_MS + 2 * DAY_MS)
+        rig.seq = 100  # the folder's device has used the first ones
+        await rig.consent({"marketing": "n"})
+    soon = found(settings_of(folder), NOON_MS + 2 * DAY_MS)
+    late = found(settings_of(folder), NOON_MS + 3 * DAY_MS)
 
     assert soon == []
     assert [(each.check, each.state) for each in late] == [("proofs", "warning")]
@@ -236,7 +235,7 @@ def test_command_ends_with_a_code_and_speaks_json(
     ill = run.invoke(cli, ["doctor", "--json"])
     keys = json.loads((folder / KEYS_FILE).read_text("utf-8"))
 
-    assert (well.exit_code, well.output.splitlines()[-1]) == (0, "0 errors, 1 warnings")
+    assert (well.exit_code, well.output.splitlines()[-1]) == (0, "0 errors, 1 warning")
     assert ill.exit_code == 1
     assert ("folder", "error") in {(e["check"], e["state"]) for e in json.loads(ill.output)}
     assert not any(secret in well.output + ill.output for secret in keys.values())

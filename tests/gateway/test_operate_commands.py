@@ -54,5 +54,7 @@ async def test_proof_and_outcomes_by_the_command_line(
         capsys.readouterr()
         await _run(rig, commands.outcomes)
         told = capsys.readouterr().out
+        with pytest.raises(StartError, match="no campaign of this id was ever published"):
+            await _run(rig, commands.outcomes, campaign="greting")
 
     assert told == "        1  sent\n        1  messages in all\n"

@@ -19,7 +19,8 @@ from fencepost_gateway.api.body import read_body
 from fencepost_gateway.api.surface import SURFACE, Surface, caller_of, device_of, moment
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.intake import limits, wire
-from fencepost_gateway.intake.admit import Admission, AdmitFacts, House, admit
+from fencepost_gateway.intake.admission import Admission, AdmitFacts, House
+from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.intake.statement import Caller
 from fencepost_gateway.intake.wire import Batch
 from fencepost_gateway.ports import AdmitRequest

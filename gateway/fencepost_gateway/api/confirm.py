@@ -11,6 +11,8 @@ Rule 4. The page names purpose and channel and nothing of the person. It is cach
 
 from __future__ import annotations
 
+from base64 import b64encode
+from hashlib import sha256
 from html import escape
 from typing import Final
 
@@ -26,9 +28,20 @@ from fencepost_gateway.intake.statement import Caller, ConsentChange
 from fencepost_gateway.intake.tickets import read_ticket
 
 STATUS: Final = {"open": 200, "answered": 200, "expired": 410, "withdrawn": 410, "unknown": 404}
+STYLE = """
+:root { color-scheme: light dark; font: 1.125rem/1.5 system-ui, sans-serif; }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; }
+main { max-width: 26rem; padding: 1.5rem; text-align: center; }
+p { margin: 0 0 1.5rem; text-wrap: balance; word-break: keep-all; overflow-wrap: anywhere; }
+button { font: inherit; padding: .75rem 1.75rem; border: 0; border-radius: .5rem; cursor: pointer;
+  background: #1a56c4; color: #fff; }
+button:focus-visible { outline: 3px solid; outline-offset: 3px; }
+"""
+STYLE_HASH = "sha256-" + b64encode(sha256(STYLE.encode()).digest()).decode()
 HEADERS: Final = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'; "
+    f"style-src '{STYLE_HASH}'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
@@ -128,7 +141,7 @@ def page(question: Question, language: Language) -> web.Response:
     body = (
         f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width"><title>'
-        f"{escape(text)}</title></head><body><main><p>{escape(text)}</p>{form}</main></body></html>"
+        f"{escape(text)}</title><style>{STYLE}</style></head><body><main><p>{escape(text)}</p>{form}</main></body></html>"
     )
     return web.Response(
         text=body, status=STATUS[question.state], content_type="text/html", headers=HEADERS

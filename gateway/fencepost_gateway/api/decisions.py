@@ -6,6 +6,7 @@ Reads the records that pipeline and claim wrote; computes no outcome of its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
@@ -16,9 +17,11 @@ from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.rule_facts import person_zone
 from fencepost_gateway.decide.spans import zone_named
 from fencepost_gateway.decide.tongue import ENGLISH, LANGUAGES, Language, Tongue, language_of
+from fencepost_gateway.decide.unheard import unheard_within
 from fencepost_gateway.decide.words import tell
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.ports import RecordRow
+from fencepost_gateway.reports.unheard_words import told_unheard
 
 PAGE = 200
 CURSOR_MAX = (1 << 63) - 1
@@ -66,7 +69,7 @@ def clock_of(surface: Surface, person: Person | None) -> str:
 
 
 async def explain(
-    surface: Surface, subject: str, language: Language, person_id: str = ""
+    surface: Surface, subject: str, language: Language, person_id: str = "", device_id: str = ""
 ) -> dict[str, Any]:
     """
     Gather the records of one id, and those of the run it belongs to, in order.
@@ -76,6 +79,7 @@ async def explain(
         subject: Id of a message, delivery, run or visit.
         language: In which it is said.
         person_id: Whose it must be, if it matters.
+        device_id: Of whose positions alone it is told how many did not count; empty: of all.
 
     Raises:
         ApiError: There is nothing of this id (or not of this person).
@@ -94,7 +98,21 @@ async def explain(
     person = (await surface.store.persons([whose])).get(whose)
     tongue = Tongue(language, clock_of(surface, person))
     words = [line for row in rows for line in tell(row.kind, row.body, tongue)]
-    return {"id": subject, "words": words, "records": [shown(r, tongue) for r in rows]}
+    return {
+        "id": subject,
+        "words": words,
+        "records": [shown(r, tongue) for r in rows],
+        "dropped": _dropped(person, rows, tongue, device_id),
+    }
+
+
+def _dropped(
+    person: Person | None, rows: Sequence[RecordRow], tongue: Tongue, device_id: str
+) -> list[dict[str, Any]]:
+    """Give the counts of positions that could not speak, of the days of these records."""
+    moments = [row.at_ms for row in rows]
+    found = unheard_within(person, min(moments), max(moments) + 1) if person else []
+    return told_unheard([one for one in found if device_id in {"", one.device_id}], tongue)
 
 
 def shown(row: RecordRow, tongue: Tongue = ENGLISH) -> dict[str, Any]:

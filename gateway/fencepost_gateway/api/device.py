@@ -52,7 +52,8 @@ async def get_explain(request: web.Request) -> web.Response:
         raise ApiError("key_scope", "devices may ask only in development and test")
     person_id = await person_of(request)
     language = query_language(request)
-    return as_json(await explain(surface, request.match_info["id"], language, person_id))
+    own = device_of(request).device_id
+    return as_json(await explain(surface, request.match_info["id"], language, person_id, own))
 
 
 async def person_of(request: web.Request) -> str:

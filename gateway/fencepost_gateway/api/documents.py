@@ -14,6 +14,7 @@ Rule 4. The key of a team reaches the fences of its own libraries, as they were 
 from __future__ import annotations
 
 import asyncio
+import difflib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -184,6 +185,15 @@ async def get_documents(request: web.Request) -> web.Response:
     return as_json({"revision": shelf.revision, "documents": shown})
 
 
+def _unknown(live: Sequence[DocumentRow], kind: str, name: str) -> str:
+    """Say that no such document is live, and which one may have been meant."""
+    near = difflib.get_close_matches(name, [row.id for row in live if row.kind == kind], 1)
+    likely = f"{kind} {near[0]}" if near else ""
+    if not near and all(row.kind != kind for row in live):
+        likely = ", ".join(sorted({f"{row.kind} {name}" for row in live if row.id == name}))
+    return f"no {kind} {name} is live" + (f"; did you mean {likely}?" if likely else "")
+
+
 async def delete_document(request: web.Request) -> web.Response:
     """Archive a document: it stops deciding with the next event, its versions stay."""
     surface, name = request.app[SURFACE], team_name(request)
@@ -194,7 +204,7 @@ async def delete_document(request: web.Request) -> web.Response:
         if team and not (row and team.owns(*stored([row]))):
             return barred(team, [not_owned(team, *key)])
         if row is None or row.state != "live":
-            raise ApiError("not_found")
+            raise ApiError("not_found", _unknown([] if team else shelf.live, *key), "id")
         rest = stored([r for r in shelf.live if r is not row])
         found = errors_of(check([], rest, lint_documents))
         if found:

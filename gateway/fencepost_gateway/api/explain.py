@@ -8,7 +8,9 @@ Rule 1. The span is when the gateway learnt and decided. What happened in it but
 Rule 2. At most ``SCAN_MAX`` records are looked at for one answer and ``PAGE_MAX`` listed; ``next``
         leads on. What was never considered is said only where the whole span was looked at.
 Rule 3. Without a campaign those that are live are gone through, each with its first reason.
-Rule 4. The answer is on the person's clock, in the language the reader accepts (``lang`` wins).
+Rule 4. Positions that could not speak are told as counts of the UTC days that the span touches, of
+        the newest week; whichever campaign is asked for.
+Rule 5. The answer is on the person's clock, in the language the reader accepts (``lang`` wins).
 """
 
 from __future__ import annotations
@@ -25,10 +27,12 @@ from fencepost_gateway.decide.ids import person_id_of_user
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.spans import moment_ms, parse_moment, zone_named
 from fencepost_gateway.decide.tongue import Tongue
+from fencepost_gateway.decide.unheard import unheard_within
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.ports import DocumentRow, RecordRow
 from fencepost_gateway.reports.never import Finding, Known, never
 from fencepost_gateway.reports.never_words import tell_never
+from fencepost_gateway.reports.unheard_words import told_unheard
 
 PAGE: Final = 50
 PAGE_MAX: Final = 200
@@ -80,6 +84,7 @@ async def get_why(request: web.Request) -> web.Response:
         "language": wish.tongue.language,
         "decisions": [shown(row, wish.tongue) for row in listed],
         "later": [shown(row, wish.tongue) for row in later],
+        "dropped": _dropped(wish, person),
         "never": [],
         "next": None if cursor is None else f"{cursor.at_ms}.{cursor.cursor}",
     }
@@ -215,7 +220,7 @@ async def _never(
         return []
     if person is None and rows:
         person = Person(wish.person_id)  # a visitor who has become somebody else
-    known = await _known(surface, wish, person, [r for r in rows if r.kind == "transition"])
+    known = await _known(surface, wish, person, rows)
     if not (person or known.devices or known.statements):
         return [_told(wish, wish.campaign_id, [Finding("never_heard")])]  # once, for all of them
     answers = []
@@ -227,10 +232,17 @@ async def _never(
     return answers
 
 
+def _dropped(wish: Wish, person: Person | None) -> list[dict[str, Any]]:
+    if person is None:
+        return []
+    return told_unheard(unheard_within(person, wish.from_ms, wish.until_ms), wish.tongue)
+
+
 async def _known(
-    surface: Surface, wish: Wish, person: Person | None, told: list[RecordRow]
+    surface: Surface, wish: Wish, person: Person | None, rows: Sequence[RecordRow]
 ) -> Known:
     store = surface.store
+    told = [row for row in rows if row.kind == "transition"]
     policy_ids = [each.policy_id for each in surface.plans.plan.every_policy]
     fence_ids = list(dict.fromkeys(row.body["fence_id"] for row in reversed(told)))[:FENCES_MAX]
     return Known(
@@ -243,6 +255,7 @@ async def _known(
         statements=await store.people.statements(wish.person_id, STATEMENTS_MAX),
         fences=_by_id(await store.versions("fence", fence_ids)),
         policies=await store.versions("policy", policy_ids),
+        moved=[row for row in rows if row.kind == "audience"],
     )
 
 

@@ -3,7 +3,8 @@ Imports: fences from files of places, and back.
 
 Rule 1. Rows are judged one by one, and nothing is published while a row is bad, until the caller
         accepts that those rows stay out. What is published is published in one commit.
-Rule 2. An answer names at most 1,000 bad rows, and counts all.
+Rule 2. An answer names at most 1,000 bad rows, and counts all; ``summary`` says what is of one kind
+        once. ``warnings`` keep nothing from being published.
 Rule 3. The key of a team imports into its own libraries and exports them. A row that names a fence
         of others is read as a new one, so that nothing of theirs gets into the answer, and then
         refuses the import.
@@ -36,6 +37,7 @@ from fencepost_gateway.documents.document import Problem, SourceFile, StoredDocu
 from fencepost_gateway.documents.imports.csv_rows import write_csv
 from fencepost_gateway.documents.imports.read import Imported, Wish, read_import
 from fencepost_gateway.documents.imports.rows import Verdict
+from fencepost_gateway.documents.imports.summed import summed
 from fencepost_gateway.documents.teams import Team, veiled
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.ports import DocumentRow
@@ -135,6 +137,8 @@ def _answer(imported: Imported, changed: Sequence[DocumentRow]) -> dict[str, Any
         "changed": [{"kind": r.kind, "id": r.id, "version": r.version} for r in changed],
         "unchanged": len(imported.documents) - len(changed),
         "problems": _told(imported.problems),
+        "summary": _told(summed(imported.problems)),
+        "warnings": _told(summed(imported.warnings)),
         "repaired": _told(imported.repaired),
         "passed_over": sorted(imported.passed_over),
     }

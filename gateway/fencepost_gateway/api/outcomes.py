@@ -27,7 +27,10 @@ async def get_outcomes(request: web.Request) -> web.Response:
     from_ms = asked_moment(request, "from", zone, until_ms - SPAN_MS)
     if from_ms >= until_ms:
         raise ApiError("malformed", "from must be before to", "from")
-    report = Outcomes(request.query.get("campaign", ""), from_ms, until_ms)
+    campaign_id = request.query.get("campaign", "")
+    if campaign_id and not await surface.store.versions("campaign", [campaign_id]):
+        raise ApiError("not_found", "no campaign of this id was ever published", "campaign")
+    report = Outcomes(campaign_id, from_ms, until_ms)
     after = ""
     while page := await surface.store.messages(after, PAGE):
         report.take(page)

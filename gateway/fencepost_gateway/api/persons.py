@@ -7,11 +7,13 @@ Rule 1. Somebody is found by user id (compared as ``decide.ids`` says), by perso
         email address or number as the app told it; an address may be several people's.
 Rule 2. No address is ever in the answer: a channel is shown with the keyed name of the address.
 Rule 3. A visitor who turned out to be somebody known is shown as who they are.
-Rule 4. Bounded: at most ``PERSONS_MAX`` people, ``TIMELINE_MAX`` newest decisions each.
+Rule 4. What is allowed is asked of the policies that hold for the person, channel by channel.
+Rule 5. Bounded: at most ``PERSONS_MAX`` people, ``TIMELINE_MAX`` newest decisions each.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -20,8 +22,12 @@ from aiohttp import web
 from fencepost_gateway.api.decisions import clock_of, query_language, shown
 from fencepost_gateway.api.surface import SURFACE, Surface, as_json
 from fencepost_gateway.decide import caps, consent
+from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.ids import person_id_of_user
+from fencepost_gateway.decide.jurisdiction import Jurisdiction, jurisdiction_of
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.rule_facts import MISSING
+from fencepost_gateway.decide.rule_standing import CHANNELS
 from fencepost_gateway.decide.tongue import Language, Tongue
 from fencepost_gateway.decide.zones import zones_of
 from fencepost_gateway.errors import ApiError
@@ -32,7 +38,6 @@ from fencepost_gateway.reports.person_words import tell_person
 PERSONS_MAX: Final = 5
 TIMELINE_MAX: Final = 50
 DEVICES_MAX: Final = 100
-MORE: Final = ("audiences", "traits", "scores")  # shown as they are, where a person has them
 UNKNOWN: Final = (
     "nobody is known by this: user ids are compared letter by letter, email addresses in any case, "
     "and a visitor has none; `person` takes a person id"
@@ -88,7 +93,8 @@ async def _view(surface: Surface, person_id: str, language: Language) -> dict[st
     held = await store.people.holdings(person_id)
     rows = await store.people.newest_story(person_id, TIMELINE_MAX)
     tongue = Tongue(language, clock_of(surface, person))
-    policy = surface.plans.plan.policy
+    law = jurisdiction_of(surface.plans.plan, person, held.phone, surface.clock.now_ms())
+    allowed = _allowed(stated, law)
     view = {
         **_row(surface, person),
         "zone": tongue.zone,
@@ -96,7 +102,9 @@ async def _view(surface: Surface, person_id: str, language: Language) -> dict[st
         "visitors": list(held.visitors),
         "devices": [msgspec.to_builtins(one) for one in devices],
         "consent": [msgspec.to_builtins(one) for one in stated],
-        "allowed": [p for p in consent.NEEDS if consent.allows(stated, policy, p).allowed],
+        "allowed": list(allowed),
+        "allowed_on": {p: on for p, on in allowed.items() if on not in ([], list(CHANNELS))},
+        "law": law.told(),
         "channels": [msgspec.to_builtins(one) for one in held.addresses],
         "caps": _caps(surface, person, held),
         "timeline": [shown(row, tongue) for row in rows],
@@ -123,12 +131,43 @@ def _row(surface: Surface, person: Person) -> dict[str, Any]:
             {"campaign_id": name, **msgspec.to_builtins(mark)}
             for name, mark in sorted(person.runs.items())
         ],
-        "more": {
-            name: msgspec.to_builtins(getattr(person, name))
-            for name in MORE
-            if getattr(person, name, None)
-        },
+        "audiences": _audiences(surface, person),
+        "traits": _traits(surface, person),
+        "arms": dict(sorted(person.arms.items())),
     }  # fmt: skip
+
+
+def _allowed(stated: Sequence[ConsentEntry], law: Jurisdiction) -> dict[str, list[str]]:
+    """Give the purposes that may be used, with the channels of those that go by channel."""
+    found: dict[str, list[str]] = {}
+    for purpose in consent.NEEDS:
+        by_channel = not consent.BY_CHANNEL.isdisjoint((purpose, *consent.NEEDS[purpose]))
+        channels = [
+            each
+            for each in (CHANNELS if by_channel else (consent.ANY,))
+            if consent.allows_under(law.policies, stated, purpose, each).allowed
+        ]
+        if channels:
+            found[purpose] = channels if by_channel else []
+    return found
+
+
+def _audiences(surface: Surface, person: Person) -> list[dict[str, Any]]:
+    """Give the audiences somebody belongs to that are live."""
+    live = surface.plans.plan.audiences.by_id
+    return [
+        {"audience_id": name, "since_ms": since_ms}
+        for name, since_ms in sorted(person.audiences.items())
+        if name in live
+    ]
+
+
+def _traits(surface: Surface, person: Person) -> dict[str, Any]:
+    """Give what rules read of somebody's traits, by the names that rules use."""
+    now_ms = surface.clock.now_ms()
+    readers = sorted(surface.plans.plan.trait_readers.items())
+    found = ((name, reader(person, now_ms)[0]) for name, reader in readers)
+    return {name: value for name, value in found if value is not MISSING}
 
 
 def _caps(surface: Surface, person: Person, held: Holdings) -> list[dict[str, Any]]:

@@ -40,7 +40,9 @@ async def post_proofs(request: web.Request) -> web.Response:
     if template is None:
         raise ApiError("malformed", "no such template is live", "template")
     if wish.channel not in template.sources:
-        raise ApiError("malformed", "the template has no content for this channel", "channel")
+        written = ", ".join(sorted(template.sources))
+        detail = f"the template has content for {written}, and for no other channel"
+        raise ApiError("malformed", detail, "channel")
     if wish.to not in plan.testers:
         detail = "not a test person: add the user to testers: of the workspace document"
         raise ApiError("malformed", detail, "to")
@@ -49,8 +51,12 @@ async def post_proofs(request: web.Request) -> web.Response:
     as_id = person_id_of_user(workspace, wish.as_user) if wish.as_user else ""
     if as_id and not await surface.store.persons([as_id]):
         raise ApiError("malformed", "nobody is known by this user id", "as_user")
+    to_id = person_id_of_user(workspace, wish.to)
+    if not await surface.store.persons([to_id]):
+        detail = "this test person was never heard of: log in once with this user id in an app"
+        raise ApiError("malformed", detail, "to")
     asked = ProofAsked(
-        person_id=person_id_of_user(workspace, wish.to),
+        person_id=to_id,
         channel=wish.channel,
         proof=Proof(wish.template, as_id, wish.language),
         fence_id=wish.place,

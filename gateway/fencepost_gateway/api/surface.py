@@ -5,14 +5,18 @@ Rule 1. A route that is not in the table does not exist; a route without a role 
 Rule 2. Roles: ``open`` (no key), ``device`` (write key and device secret), ``team`` (the key of a
         team, for what is its own; the operator key, for all), ``operator`` (operator key). Keys are
         compared in constant time.
+Rule 3. A question that a route with a key cannot read is refused, not answered as another one: a
+        query parameter nobody knows is named, with the nearest known. Open routes are links and
+        probes, to which others append what they like.
 """
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import hmac
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -67,6 +71,7 @@ class Surface:
 
 ID_MAX = 256
 DIGITS_MAX = 19
+_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 SURFACE = web.AppKey("surface", Surface)
@@ -106,6 +111,26 @@ def require(request: web.Request, role: Role) -> None:
     also = is_write if role == "device" else role == "team" and is_team
     if not is_operator and not also:
         raise ApiError("key_scope")
+
+
+def require_known(request: web.Request, known: Iterable[str]) -> None:
+    """
+    Check that every query parameter is one the route knows (Rule 3).
+
+    Raises:
+        ApiError: One is not.
+
+    """
+    names = sorted(known)
+    for name in request.query:
+        if name in names:
+            continue
+        if not _PARAMETER.fullmatch(name):  # may be anything: an address, a position
+            raise ApiError("malformed", "a query parameter has no name that any route knows")
+        near = difflib.get_close_matches(name.lower(), names, 1)
+        takes = f"this route takes {', '.join(names)}" if names else "this route takes none"
+        how = f"did you mean {near[0]}?" if near else takes
+        raise ApiError("malformed", f"no query parameter is called {name}; {how}", name)
 
 
 def team_name(request: web.Request) -> str:

@@ -32,7 +32,7 @@ from fencepost_gateway.api import (
     problems,
     proofs,
 )
-from fencepost_gateway.api.surface import SURFACE, Handler, Route, Surface, require
+from fencepost_gateway.api.surface import SURFACE, Handler, Route, Surface, require, require_known
 
 ROUTES: tuple[Route, ...] = (
     Route(
@@ -60,7 +60,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/v1/config", device.get_config, "device",
-        "What an app needs to know.", "Config",
+        "What an app needs to know.", "Config", errors=("malformed",),
     ),
     Route(
         "GET", "/v1/explain/{id}", device.get_explain, "device",
@@ -75,7 +75,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/v1/documents", documents.get_documents, "team",
-        "What is live.", "Documents",
+        "What is live.", "Documents", errors=("malformed",),
     ),
     Route(
         "DELETE", "/v1/documents/{kind}/{id}", documents.delete_document, "team",
@@ -118,6 +118,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", "/v1/audiences", audiences.get_audiences, "operator",
         "Every audience: how many belong, and who joined and left within seven days.", "Audiences",
+        errors=("malformed",),
     ),
     Route(
         "GET", "/v1/audiences/{id}", audiences.get_audience, "operator",
@@ -261,12 +262,14 @@ def build(surface: Surface) -> web.Application:
 
 
 def _guarded(route: Route) -> Handler:
-    """Put the role's check before the handler."""
+    """Put the checks of role and query before the handler."""
     if route.role == "open":
         return route.handler
 
     async def handler(request: web.Request) -> web.StreamResponse:
         require(request, route.role)
+        if route.method == "GET":
+            require_known(request, route.query)
         return await route.handler(request)
 
     return handler

@@ -29,7 +29,7 @@ def fail(message: str) -> NoReturn:
 
 def fail_problem(problem: dict[str, object]) -> NoReturn:
     """End with a problem that the gateway answered."""
-    listed = problem.get("problems")
+    listed = problem.get("summary") or problem.get("problems")
     for one in listed if isinstance(listed, list) else []:
         print(one["text"], file=sys.stderr)
     fail(f"{problem.get('title')} {problem.get('detail')}")

@@ -8,6 +8,7 @@ Thin, as ``__main__`` is, which takes them in.
 from __future__ import annotations
 
 import json
+import sys
 from typing import Annotated
 
 import typer
@@ -35,8 +36,12 @@ def proof(
         _verify()
         return
     person_id = person_id_of_user(settings.workspace, user) if user else ""
-    for row in read_proofs(settings.data_dir, person_id):
+    count = 0
+    for count, row in enumerate(read_proofs(settings.data_dir, person_id), 1):  # noqa: B007 - asked below
         print(tell_proof(row))
+    if not count:
+        whom = f" of {user}: user ids are compared letter by letter" if user else ""
+        print(f"no proof is on record{whom}", file=sys.stderr)
 
 
 def _verify() -> None:
@@ -64,6 +69,7 @@ def doctor(
     """Look the installation over and say what to do; exit code 1 if something is wrong."""
     from fencepost_gateway.clock import SystemClock  # noqa: PLC0415
     from fencepost_gateway.doctor import examine  # noqa: PLC0415
+    from fencepost_gateway.reports.lines import counted  # noqa: PLC0415
     from fencepost_gateway.settings import read_settings  # noqa: PLC0415
 
     found = list(examine(read_settings(), SystemClock().now_ms()))
@@ -77,6 +83,6 @@ def doctor(
     errors = sum(each.state == "error" for each in found)
     warnings = sum(each.state == "warning" for each in found)
     if not as_json:
-        print(f"{errors} errors, {warnings} warnings")
+        print(f"{counted(errors, 'error')}, {counted(warnings, 'warning')}")
     if errors:
         raise typer.Exit(1)

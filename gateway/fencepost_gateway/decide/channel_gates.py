@@ -58,6 +58,7 @@ def suppression(case: Case, way: Way) -> Check:
         inputs["listed_for"] = way.address.suppressed
     elif listed is not None and not _is_allowed(way.address, case.facts.person.user_id, listed):
         reason = "not_allow_listed"
+        inputs["allow_only"] = True
     return Check("suppression", not reason, way.channel, reason=reason, inputs=inputs)
 
 

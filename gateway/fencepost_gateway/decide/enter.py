@@ -54,6 +54,7 @@ class Step(Struct, frozen=True):
     message_ids: tuple[str, ...] = ()
     cause: str = ""
     fence_id: str = ""
+    audience_id: str = ""
     at_ms: int = 0
     inputs: dict[str, Any] = field(default_factory=dict)
 
@@ -139,6 +140,7 @@ def _enter(
         message_ids=tuple(m.message_id for m in messages),
         cause=cause.name,
         fence_id=cause.fence_id,
+        audience_id=cause.audience_id,
         at_ms=now_ms,
         inputs=inputs,
     )

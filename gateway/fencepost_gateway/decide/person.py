@@ -22,7 +22,8 @@ Rule 4. Visits and messages are kept as ``decide.past`` says; of addresses the n
         ``REACH_MAX`` references a channel; of statements ``CONSENTS_MAX``, those about single
         addresses first to go.
 Rule 5. ``arms`` remembers by experiment which arm somebody was first exposed to. ``fix_zone`` is
-        the zone of the newest position, which itself is not here.
+        the zone of the newest position, which itself is not here; ``unheard`` counts positions that
+        could not speak.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ from fencepost_gateway.decide.past import (
 )
 from fencepost_gateway.decide.summary import EventSummary, fold_oldest, summary_of, value_of
 from fencepost_gateway.decide.trait_state import TraitState
+from fencepost_gateway.decide.unheard import Unheard, added
 
 RECENT_MAX = 100
 NAMES_MAX = 200
@@ -175,6 +177,7 @@ class Person(Struct):
     fix_zone_at_ms: int = 0
     apart: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
+    unheard: list[Unheard] = field(default_factory=list)
 
     def remember(self, name: str, at_ms: int, props: dict[str, Any]) -> tuple[str, ...]:
         """
@@ -305,6 +308,7 @@ def merge(known: Person, visitor: Person) -> None:
     known.inside += [p for p in visitor.inside if known.presence(p.fence_id) is None]
     known.left = [*known.left, *visitor.left][-LEFT_MAX:]
     known.flags = [*known.flags, *visitor.flags][-FLAGS_MAX:]
+    known.unheard = added(known.unheard, visitor.unheard)
     known.apart = [v for v in known.apart if v != visitor.person_id]
     known.dropped = [*known.dropped, *visitor.dropped]
     for campaign_id, mark in visitor.runs.items():

@@ -54,6 +54,13 @@ FLAGS: dict[str, Said] = {
     "constant_accuracy": Said("accuracy never changed", "변하지 않는 정확도"),
 }
 
+UNHEARD: dict[str, Said] = {
+    "late": Said("too late", "너무 늦게 도착함"),
+    "mock": Said("made up, as the device says", "기기가 모의 위치라고 표시함"),
+    "null_island": Said("at 0, 0", "위도와 경도가 0, 0임"),
+    "bad_position": Said("nowhere on earth", "지구상의 위치가 아님"),
+}
+
 TRANSITION: dict[str, Said] = {
     "initial": Said(" (was inside already)", " (이미 안에 있었음)"),
     "lasted": Said(" after {span}", " ({span} 뒤)"),
@@ -73,9 +80,11 @@ TRANSITION: dict[str, Said] = {
 }
 
 AUDIENCE: dict[str, Said] = {
-    "join": Said("Joined {audience}", "{audience}에 들어왔습니다"),
-    "leave": Said("Left {audience}", "{audience}에서 나갔습니다"),
+    "join": Said("Joined the audience {audience}", "{audience} 오디언스에 들어왔습니다"),
+    "leave": Said("Left the audience {audience}", "{audience} 오디언스에서 나갔습니다"),
     "filled": Said(" (its definition changed)", " (정의가 바뀜)"),
+    "by_join": Said("joining {audience}", "{audience} 오디언스에 들어옴"),
+    "by_leave": Said("leaving {audience}", "{audience} 오디언스에서 나감"),
 }
 
 CHECK_IN: dict[str, Said] = {
@@ -141,10 +150,15 @@ CHECKS: dict[str, Said] = {
     "goal": Said("{event} last {at}", "{event} 마지막 발생 {at}"),
     "no_goal": Said("no goal", "목표 없음"),
     "preferred": Said("the person's preferred channel", "본인이 선호하는 채널"),
+    "not_listed": Said("not on the allow list", "발송 허용 목록에 없음"),
     "listed": Said("listed for {why}", "등록 사유 {why}"),
     "consent": Said(
         "{purpose} = {value} (said for {level}, policy {policy})",
         "{purpose} = {value} (대상 {level}, 정책 {policy})",
+    ),
+    "unsaid": Said(
+        "{purpose} = {value} (nothing was said; default of policy {policy})",
+        "{purpose} = {value} (의사 표시 없음, 정책 {policy}의 기본값)",
     ),
     "asked_before": Said("asked at {at}", "확인 요청 시각 {at}"),
     "policies": Said("under {policies}", "적용 정책 {policies}"),
@@ -183,6 +197,19 @@ CHECKS: dict[str, Said] = {
         "{rule}: {used} of {limit} used, {window}", "{rule}: {limit}회 중 {used}회 사용, {window}"
     ),
     "next_slot": Said("next slot {at}", "다음 발송 가능 {at}"),
+}
+
+LEVELS: dict[str, Said] = {
+    "any": Said("any", "전체"),
+    "address": Said("address", "주소"),
+}
+
+WINDOWS: dict[str, Said] = {
+    "rolling": Said("within {span}", "{span} 이내"),
+    "hour": Said("this hour in {zone}", "{zone} 기준 이번 시간"),
+    "day": Said("today in {zone}", "{zone} 기준 오늘"),
+    "week": Said("this week in {zone}", "{zone} 기준 이번 주"),
+    "month": Said("this month in {zone}", "{zone} 기준 이번 달"),
 }
 
 COUNTRY_SOURCES: dict[str, Said] = {
@@ -225,12 +252,14 @@ MESSAGE_STATES: dict[str, Said] = {
     "failed": Said("failed", "보내지 못함"),
     "withheld": Said("withheld", "보내지 않음"),
     "total": Said("messages in all", "전체 메시지"),
-    "tests": Said("more of test persons, seeds and proofs", "테스트 대상과 시드, 교정본은 따로 셈"),
+    "tests": Said(
+        "more of test persons, seeds and proofs", "테스트 대상과 시드, 시험 발송은 따로 셈"
+    ),
 }
 
 TESTS: dict[str, Said] = {
     "arm": Said("; arm {arm} of {experiment}", "; {experiment} 실험의 {arm} 그룹"),
     "seed": Said(" (a seed's copy)", " (시드에게 보내는 사본)"),
-    "proof": Said(" (a proof)", " (교정본)"),
+    "proof": Said(" (a proof)", " (시험 발송)"),
     "test": Said(" (a test person)", " (테스트 대상)"),
 }

@@ -21,6 +21,7 @@ from fencepost_gateway.decide.phrases import (
     GATES,
     KIND_NAMES,
     KINDS,
+    LEVELS,
     MARKS,
     MERGE,
     NOTES,
@@ -29,6 +30,7 @@ from fencepost_gateway.decide.phrases import (
     STEP,
     TESTS,
     TRANSITION,
+    WINDOWS,
 )
 from fencepost_gateway.decide.reasons import sentence
 from fencepost_gateway.decide.tongue import ENGLISH, Said, Tongue
@@ -119,6 +121,8 @@ def _step(body: Mapping[str, Any], tongue: Tongue) -> str:
     cause = body["cause"]
     if body.get("fence_id"):  # a transition; an app event keeps its name
         cause = tongue.say(_or_itself(KIND_NAMES, cause))
+    elif body.get("audience_id"):
+        cause = tongue.say(AUDIENCE[f"by_{cause}"], audience=body["audience_id"])
     values = {"campaign": f"{body['campaign_id']} v{body['campaign_version']}", "cause": cause}
     if body["outcome"] == "entered":
         return tongue.say(STEP["entered"], **values)
@@ -222,17 +226,23 @@ def _tell_reachable(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
 def _tell_suppression(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     if inputs.get("listed_for"):
         yield tongue.say(CHECKS["listed"], why=inputs["listed_for"])
+    if inputs.get("allow_only"):
+        yield tongue.say(CHECKS["not_listed"])
 
 
 def _tell_consent(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     values = {name: inputs[name] for name in ("purpose", "value", "policy")}
-    yield tongue.say(CHECKS["consent"], level=inputs["said_for"], **values)
+    if inputs["said_for"] == "policy":
+        yield tongue.say(CHECKS["unsaid"], **values)
+    else:
+        level = told_level(inputs["said_for"], tongue)
+        yield tongue.say(CHECKS["consent"], level=level, **values)
     if inputs.get("asked_ms") is not None:
         yield tongue.say(CHECKS["asked_before"], at=tongue.moment(inputs["asked_ms"]))
-    yield from _tell_law(inputs, tongue)
+    yield from tell_law(inputs, tongue)
 
 
-def _tell_law(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+def tell_law(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     """Say which policies held, and where the country was known from."""
     if not inputs.get("policies"):
         return
@@ -242,6 +252,20 @@ def _tell_law(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
         yield tongue.say(CHECKS["country"], countries=", ".join(countries), source=by)
     if not inputs["countries"]:
         yield tongue.say(CHECKS["no_country"])
+
+
+def told_level(level: str, tongue: Tongue) -> str:
+    """Say what a statement of consent is about: everything, an address, or a channel."""
+    return tongue.say(_or_itself(LEVELS, level))
+
+
+def told_window(window: str, tongue: Tongue) -> str:
+    """Say a cap's window, which records write as ``rolling 3600 s`` or ``day in Europe/Monaco``."""
+    kind, _, rest = window.partition(" ")
+    if kind == "rolling":
+        return tongue.say(WINDOWS["rolling"], span=tongue.span(int(rest.partition(" ")[0]) * 1000))
+    zone = rest.removeprefix("in ")
+    return tongue.say(WINDOWS[kind], zone=zone) if kind in WINDOWS else window
 
 
 def _tell_quiet_hours(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
@@ -284,7 +308,8 @@ def _tell_render(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
 def _tell_caps(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     for rule in inputs["rules"]:
         counts = {name: tongue.count(rule[name]) for name in ("used", "limit")}
-        yield tongue.say(CHECKS["cap"], rule=rule["rule"], window=rule["window"], **counts)
+        window = told_window(rule["window"], tongue)
+        yield tongue.say(CHECKS["cap"], rule=rule["rule"], window=window, **counts)
         if rule["next_ms"] is not None:
             yield tongue.say(CHECKS["next_slot"], at=tongue.moment(rule["next_ms"]))
         winner = rule.get("taken_by")

@@ -26,7 +26,8 @@ from msgspec import Struct
 from fencepost_gateway.decide.opening import is_opening_hours
 from fencepost_gateway.decide.place import FenceView, Selector
 from fencepost_gateway.decide.spans import parse_moment, zone_named
-from fencepost_gateway.documents.compile import fence_views, fences_of, selected
+from fencepost_gateway.documents.campaign_plans import selected
+from fencepost_gateway.documents.compile import fence_views, fences_of
 from fencepost_gateway.documents.document import (
     Document,
     Origin,
@@ -132,7 +133,7 @@ def _several(documents: Sequence[Document]) -> Iterator[Problem]:
     workspaces = [each for each in documents if each.kind == "workspace"]
     for what, found in (("workspace", workspaces), ("policy without jurisdiction", for_all)):
         for extra in found[1:]:
-            how = f"keep one, or archive {found[0].id}"
+            how = "keep one of them: change the file, or archive the one that is live"
             yield problem_in(extra, (), f"a second {what} beside {found[0].id}", how)
     seen: dict[str, str] = {}
     for each in policies:

@@ -18,16 +18,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from fencepost_gateway.decide import plan
-from fencepost_gateway.decide.hours import weekly_windows
-from fencepost_gateway.decide.opening import Opening
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.ranking import Ranking
-from fencepost_gateway.decide.rules import Rule, compile_rule, compile_where
 from fencepost_gateway.decide.spans import (
-    moment_ms,
     parse_duration_ms,
-    parse_moment,
-    zone_named,
 )
 from fencepost_gateway.decide.traits import readers
 from fencepost_gateway.documents import fences
@@ -37,22 +31,22 @@ from fencepost_gateway.documents.audience_plans import (
     traits_of,
     traits_on,
 )
+from fencepost_gateway.documents.campaign_plans import campaign_of, windows_of
 from fencepost_gateway.documents.document import StoredDocument
 from fencepost_gateway.documents.models.base import Authored, percent_fraction
-from fencepost_gateway.documents.models.campaign import ArmTemplates, Campaign, Entry
+from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.caps import WINDOWS, Caps
 from fencepost_gateway.documents.models.experiment import Experiment
-from fencepost_gateway.documents.models.hours import Allowed
 from fencepost_gateway.documents.models.place import Library, Workspace
 from fencepost_gateway.documents.models.policy import Policy, QuietHours
 from fencepost_gateway.documents.models.selector import FenceSelector
 from fencepost_gateway.documents.models.template import Fragment, Template
 from fencepost_gateway.documents.shipped import default_documents
 from fencepost_gateway.documents.translations import CHANNELS, translated
+from fencepost_gateway.documents.wake_index import by_audience, by_event, by_transition, openings_of
 from fencepost_geofence.fence import Fence
 
 _M = TypeVar("_M", bound=Authored)
-_ASKED_FOR = ("dwell", "pass", "approach")  # what a fence has only if its author says so
 
 
 def compile_plan(
@@ -82,7 +76,7 @@ def compile_plan(
     all_fences = fences_of(stored) if live_fences is None else live_fences
     views = fence_views(stored, all_fences, zone)
     campaigns = [
-        _campaign(source, each, views, all_fences, zone)
+        campaign_of(source, each, views, all_fences, zone)
         for source, each in _of_kind(stored, "campaign", Campaign)
     ]
     traits, need_ranks, ranks = traits_of(stored), ranked(stored), rankings or {}
@@ -103,10 +97,10 @@ def compile_plan(
             rule for _, each in _of_kind(stored, "caps", Caps) for rule in _caps(each, views)
         ),
         fences=views,
-        on_event=_by_event(campaigns),
-        on_transition=_by_transition(campaigns),
-        on_audience=_by_audience(campaigns),
-        openings=_openings(campaigns, views),
+        on_event=by_event(campaigns),
+        on_transition=by_transition(campaigns),
+        on_audience=by_audience(campaigns),
+        openings=openings_of(campaigns, views),
         traits=traits,
         traits_on=traits_on(traits.values()),
         trait_readers=readers(traits.values(), {name: ranks.get(name) for name in need_ranks}),
@@ -145,32 +139,6 @@ def fence_views(
     return {fence.fence_id: fences.view_of(fence, ranks, zone) for fence in all_fences}
 
 
-def selected(
-    entry: Entry, views: Mapping[str, FenceView], all_fences: Iterable[Fence]
-) -> frozenset[str]:
-    """Resolve the fences an entry waits for (Rule 2)."""
-    selector = (entry.fence or FenceSelector(id="-")).selector()
-    chosen = {fence_id for fence_id, view in views.items() if selector.matches(view)}
-    if entry.transition in _ASKED_FOR:
-        chosen &= {fence.fence_id for fence in all_fences if _tells(fence, entry)}
-    return frozenset(chosen)
-
-
-def _tells(fence: Fence, entry: Entry) -> bool:
-    """Say whether a fence ever has the transition that an entry waits for."""
-    if entry.transition == "pass":
-        return fence.passes
-    if entry.transition == "approach":
-        return fence.approach_s is not None
-    after_ms = parse_duration_ms(entry.after)
-    return any(after_ms in {None, each_s * 1_000} for each_s in fence.dwell_after_s)
-
-
-def run_bounds_ms(campaign: Campaign, zone: str) -> tuple[int | None, int | None]:
-    """Place the run dates in time; one without offset needs the workspace's zone."""
-    return _moment(campaign.run.from_, zone), _moment(campaign.run.until, zone)
-
-
 def _of_kind(
     documents: Iterable[StoredDocument], kind: str, model: type[_M]
 ) -> Iterator[tuple[StoredDocument, _M]]:
@@ -179,88 +147,8 @@ def _of_kind(
             yield each, model.model_validate(each.body)
 
 
-def _campaign(
-    source: StoredDocument,
-    authored: Campaign,
-    views: Mapping[str, FenceView],
-    all_fences: Sequence[Fence],
-    zone: str,
-) -> plan.Campaign:
-    goal, wish = authored.goal, authored.message
-    from_ms, until_ms = run_bounds_ms(authored, zone)
-    return plan.Campaign(
-        campaign_id=authored.id,
-        version=source.version,
-        name=authored.name or authored.id,
-        entries=tuple(_entry(each, views, all_fences) for each in authored.entry),
-        message=plan.MessagePlan(
-            **_templates(wish.template),
-            channels=tuple(wish.channels),
-            each=wish.each,
-            while_=_rule(wish.while_),
-            max_age_ms=parse_duration_ms(wish.max_age),
-            quiet_hours=wish.quiet_hours,
-            priority=wish.priority,
-            hours=None if wish.hours is None else _windows(wish.hours),
-            only_open=wish.only_open,
-            caps=wish.caps,
-        ),
-        when=_rule(authored.when),
-        reentry=_reentry(authored.reentry),
-        goal=plan.Goal(goal.event, parse_duration_ms(goal.within) or 0) if goal else None,
-        holdout=_fraction(authored.holdout),
-        tags=frozenset(authored.tags),
-        brand=authored.brand or "",
-        run_from_ms=from_ms,
-        run_until_ms=until_ms,
-    )
-
-
-def _templates(authored: str | ArmTemplates) -> dict[str, Any]:
-    if isinstance(authored, str):
-        return {"template_id": authored}
-    by_arm = dict(sorted(authored.arms.items()))
-    first = next(iter(by_arm.values()))
-    return {"template_id": first, "experiment_id": authored.experiment, "by_arm": by_arm}
-
-
-def _entry(
-    authored: Entry, views: Mapping[str, FenceView], all_fences: Sequence[Fence]
-) -> plan.Entry:
-    if authored.event is not None:
-        where = None if authored.where is None else compile_where(authored.where)
-        return plan.EventEntry(authored.event, where)
-    if authored.audience is not None:
-        return plan.AudienceEntry(authored.audience, authored.on or "join")
-    return plan.TransitionEntry(
-        kind=authored.transition or "enter",
-        fence_ids=selected(authored, views, all_fences),
-        after_ms=parse_duration_ms(authored.after),
-        initial=authored.initial,
-        opened=authored.opened,
-        inactive=authored.inactive,
-    )
-
-
-def _rule(tree: object) -> Rule | None:
-    return None if tree is None else compile_rule(tree)
-
-
-def _reentry(authored: object) -> plan.Reentry:
-    if isinstance(authored, dict):
-        return plan.Reentry("after", parse_duration_ms(authored["after"]) or 0)
-    if authored == "never":
-        return plan.Reentry("never")
-    return plan.Reentry("always") if authored == "always" else plan.Reentry()
-
-
 def _fraction(percent: object) -> float:
     return percent_fraction(percent) or 0.0
-
-
-def _moment(text: str | None, zone: str) -> int | None:
-    moment = parse_moment(text)
-    return None if moment is None else moment_ms(moment, zone_named(zone))
 
 
 def _users(named: Sequence[str] | None) -> frozenset[str] | None:
@@ -344,65 +232,9 @@ def _quiet_hours(authored: QuietHours) -> plan.QuietHours:
     return plan.QuietHours(
         purposes=frozenset(authored.purposes),
         channels=frozenset(authored.channels),
-        allowed=_windows(authored.allowed),
+        allowed=windows_of(authored.allowed),
         on_zone_unknown=authored.on_zone_unknown,
         zones=authored.zones,
         and_zone=authored.and_zone or "",
         lifted_by=authored.lifted_by or "",
     )
-
-
-def _windows(allowed: Allowed) -> tuple[plan.LocalWindow, ...]:
-    days = {name: texts for name, texts in allowed if texts is not None}
-    return weekly_windows(days) or ()
-
-
-def _by_event(campaigns: Iterable[plan.Campaign]) -> dict[str, tuple[plan.Campaign, ...]]:
-    index: dict[str, list[plan.Campaign]] = {}
-    for campaign in campaigns:
-        names = {e.name for e in campaign.entries if isinstance(e, plan.EventEntry)}
-        for name in sorted(names):
-            index.setdefault(name, []).append(campaign)
-    return {name: tuple(found) for name, found in index.items()}
-
-
-def _by_transition(
-    campaigns: Iterable[plan.Campaign],
-) -> dict[tuple[str, str], tuple[plan.Campaign, ...]]:
-    index: dict[tuple[str, str], list[plan.Campaign]] = {}
-    for campaign in campaigns:
-        keys = {
-            (entry.kind, fence_id)
-            for entry in campaign.entries
-            if isinstance(entry, plan.TransitionEntry)
-            for fence_id in entry.fence_ids
-        }
-        for key in sorted(keys):
-            index.setdefault(key, []).append(campaign)
-    return {key: tuple(found) for key, found in index.items()}
-
-
-def _by_audience(
-    campaigns: Iterable[plan.Campaign],
-) -> dict[tuple[str, str], tuple[plan.Campaign, ...]]:
-    index: dict[tuple[str, str], list[plan.Campaign]] = {}
-    for campaign in campaigns:
-        found = [e for e in campaign.entries if isinstance(e, plan.AudienceEntry)]
-        for key in sorted({(entry.audience_id, entry.on) for entry in found}):
-            index.setdefault(key, []).append(campaign)
-    return {key: tuple(found) for key, found in index.items()}
-
-
-def _openings(
-    campaigns: Iterable[plan.Campaign], views: Mapping[str, FenceView]
-) -> dict[str, Opening]:
-    """Give the opening hours that some entry waits for."""
-    asked = {
-        fence_id
-        for campaign in campaigns
-        for entry in campaign.entries
-        if isinstance(entry, plan.TransitionEntry) and entry.opened
-        for fence_id in entry.fence_ids
-    }
-    found = {fence_id: views[fence_id].opening for fence_id in sorted(asked)}
-    return {fence_id: opening for fence_id, opening in found.items() if opening is not None}

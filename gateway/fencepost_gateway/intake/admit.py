@@ -24,11 +24,11 @@ Rule 6. A statement that stands and does not allow ``location_collect`` or ``loc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import structs
 
 from fencepost_gateway.decide import consent
 from fencepost_gateway.decide.consent import ConsentEntry
@@ -37,108 +37,24 @@ from fencepost_gateway.decide.ids import (
     person_id_of_user,
     person_id_of_visitor,
 )
-from fencepost_gateway.decide.plan import MergePolicy, Policy
 from fencepost_gateway.intake import limits, statement, wire
 from fencepost_gateway.intake.addresses import address_ref, raw_of
+from fencepost_gateway.intake.admission import (
+    Admission,
+    AdmitFacts,
+    House,
+    Other,
+    Withdrawal,
+    spares_none,
+)
 from fencepost_gateway.intake.faults import address_fault
-from fencepost_gateway.intake.marks import Marks, ranges
+from fencepost_gateway.intake.marks import ranges
 from fencepost_gateway.intake.records import Upload
-from fencepost_gateway.intake.statement import Caller, ConsentChange
+from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.intake.wire import BadEvent, Batch, Event
 
 SNAP_ACCURACY_M = 800.0
 FIX_TEXTS = ("event_id", "session")  # all that a limit can apply to
-
-
-class Withdrawal(Struct, frozen=True):
-    """
-    A location purpose that is allowed no longer, by which value and under which policy.
-
-    ``spares`` says of a campaign that its messages are none of this purpose's.
-    """
-
-    person_id: str
-    purpose: str
-    value: str
-    policy: str
-    spares: Callable[[str], bool]
-
-
-class Other(Struct, frozen=True, omit_defaults=True):
-    """A verdict other than accepted; ``index`` stands in where the seq cannot be read."""
-
-    verdict: str
-    seq: int | None = None
-    code: str = ""
-    path: str = ""
-    index: int | None = None
-
-
-class Admission(Struct):
-    """
-    What a batch comes to.
-
-    ``person_id`` is whom the device speaks for at its end, ``locates`` whether that person allows
-    ``location_collect`` then. ``before`` is what a visitor did who then became somebody known and
-    yet stays apart; it goes into the log ahead of ``upload``. The store adds how many pending
-    messages the withdrawals took back.
-    """
-
-    upload: Upload | None
-    marks: Marks
-    accepted: list[list[int]]
-    others: list[Other]
-    consents: list[ConsentChange]
-    link: tuple[str, str] | None = None
-    person_id: str = ""
-    locates: bool = False
-    withdrawals: Sequence[Withdrawal] = ()
-    before: Upload | None = None
-    recalled: int = 0
-
-
-class AdmitFacts(Struct, frozen=True):
-    """
-    What the store's transaction lends.
-
-    Attributes:
-        marks: Of this device's stream; changed in place.
-        resolve: Person id of a visitor after merges.
-        consents: Statements of a person.
-
-    """
-
-    marks: Marks
-    resolve: Callable[[str], str]
-    consents: Callable[[str], Sequence[ConsentEntry]]
-
-
-def _never(_campaign_id: str) -> bool:
-    return False
-
-
-class House(Struct, frozen=True):
-    """
-    Whose door it is.
-
-    Attributes:
-        workspace: Part of every person id.
-        policies: All of the workspace: who is whose is not known here, so every one must allow.
-        seed: Keys the names of addresses.
-        address_fault: By channel, why an address can never be called (empty when it can).
-        is_service: Says of a campaign that its messages are no marketing.
-        merging: What becomes of a visitor who logs in.
-        caller: Who stands before it.
-
-    """
-
-    workspace: str
-    policies: tuple[Policy, ...]
-    seed: str = ""
-    address_fault: Mapping[str, Callable[[Mapping[str, Any]], str]] = {}
-    is_service: Callable[[str], bool] = _never
-    merging: MergePolicy = "on_login"
-    caller: Caller = Caller()
 
 
 def admit(batch: Batch, house: House, facts: AdmitFacts, received_ms: int) -> Admission:
@@ -350,7 +266,7 @@ class _Desk:
         denied = [p for p in policies if not consent.grants(p, purpose, entry.value)]
         if purpose not in consent.LOCATION or not denied:
             return
-        spares = self._house.is_service if purpose == "location_marketing" else _never
+        spares = self._house.is_service if purpose == "location_marketing" else spares_none
         named = f"{denied[0].policy_id} v{denied[0].version}"
         self._withdrawals.append(Withdrawal(person_id, purpose, entry.value, named, spares))
 

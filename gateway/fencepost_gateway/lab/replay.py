@@ -25,7 +25,8 @@ from fencepost_channels.errors import Outcome, Sent
 from fencepost_channels.message import Channel, Outgoing
 from fencepost_gateway.clock import ManualClock
 from fencepost_gateway.documents.document import Document
-from fencepost_gateway.intake.admit import Admission, AdmitFacts, House, admit
+from fencepost_gateway.intake.admission import Admission, AdmitFacts, House
+from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.intake.wire import Batch, Context, Who
 from fencepost_gateway.lab.tracks import TrackPoint
 from fencepost_gateway.metrics import Metrics

@@ -46,7 +46,8 @@ def read_documents(
 
 def _folder(folder: Path) -> list[SourceFile]:
     if not folder.is_dir():
-        raise StartError(f"{folder} is not a folder")
+        what = f"{folder} is a file" if folder.is_file() else f"there is no folder {folder}"
+        raise StartError(f"{what}: name the folder that the documents are in")
     found = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix in SUFFIXES)
     if not found:
         raise StartError(f"{folder} holds no documents ({' '.join(SUFFIXES)})")

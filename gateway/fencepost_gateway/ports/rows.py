@@ -185,11 +185,16 @@ class AddressSeen(Struct, frozen=True):
 
 
 class Holdings(Struct, frozen=True):
-    """What is held of a person beside their row, of the visitors who turned out to be them too."""
+    """
+    What is held of a person beside their row, of the visitors who turned out to be them too.
+
+    ``phone`` is their newest number, for the countries of its prefix alone; it is never shown.
+    """
 
     visitors: tuple[str, ...]
     addresses: tuple[AddressSeen, ...]
     slots: tuple[Slot, ...]
+    phone: str = ""
 
 
 class Statement(Struct, frozen=True):

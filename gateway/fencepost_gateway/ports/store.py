@@ -25,7 +25,7 @@ from fencepost_gateway.decide.message import (
 )
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
-from fencepost_gateway.intake.admit import Admission, AdmitFacts
+from fencepost_gateway.intake.admission import Admission, AdmitFacts
 from fencepost_gateway.intake.records import LogRecord, Record
 from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports.books import (

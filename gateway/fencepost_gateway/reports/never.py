@@ -9,7 +9,8 @@ Rule 1. First whether there was anybody, and anything, to consider: the person, 
 Rule 2. Then each entry. Of a transition the nearest miss is named: told of the right fence but
         taken back, ``initial``, ``opened``, another kind, a visit too short, another fence. A
         transition is held against the campaign and the fence as they were when it was told.
-Rule 3. Where no transition came near, why there could be none: no consent, no device, silence.
+Rule 3. Where no transition came near, why there could be none: no consent, no device, silence;
+        then what may have been it: consent for part of the time, positions that could not speak.
 Rule 4. What is not known is said last: positions are not kept, the history of events is bounded,
         the policy is the one of now.
 """
@@ -28,8 +29,9 @@ from fencepost_gateway.decide.ids import chance
 from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, Person
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.decide.spans import parse_duration_ms
+from fencepost_gateway.decide.unheard import unheard_within
 from fencepost_gateway.documents import fences
-from fencepost_gateway.documents.compile import run_bounds_ms, selected
+from fencepost_gateway.documents.campaign_plans import run_bounds_ms, selected
 from fencepost_gateway.documents.models.campaign import Campaign, Entry
 from fencepost_gateway.ports import DeviceSeen, DocumentRow, RecordRow, Statement
 from fencepost_gateway.reports.never_audience import by_audience
@@ -65,6 +67,7 @@ class Known(Struct, frozen=True):
         statements: Of consent, oldest first.
         fences: Every version of the fences in ``told``.
         policies: Every version of the policies in force.
+        moved: Records of joining and leaving audiences in the span, oldest first.
 
     """
 
@@ -77,6 +80,7 @@ class Known(Struct, frozen=True):
     statements: Sequence[Statement]
     fences: Mapping[str, Sequence[DocumentRow]]
     policies: Sequence[DocumentRow] = ()
+    moved: Sequence[RecordRow] = ()
 
 
 class _Edition(Struct, frozen=True):
@@ -119,7 +123,7 @@ def never(plan: Plan, versions: Sequence[DocumentRow], known: Known) -> list[Fin
         elif entry.audience is not None:
             wanted = entry.audience, entry.on or "join"
             span = known.from_ms, known.until_ms
-            found.append(Finding(*by_audience(plan, known.person, wanted, span)))
+            found.append(Finding(*by_audience(plan, known.person, wanted, span, known.moved)))
         else:
             found += _transition(entry, lived, name, known, plan)
     found.sort(key=lambda finding: NEAR.get(finding.code, FAR))
@@ -262,7 +266,7 @@ def _transition(
     stays_open = not any(r.code in {"location_denied", "silent", "not_heard_yet"} for r in reasons)
     maybe = [reason for reason in reasons if reason.code == "location_partly"]
     reasons = [reason for reason in reasons if reason not in maybe]
-    rest = [*maybe, *([Finding("positions_not_kept")] if stays_open else [])]
+    rest = [*maybe, *_unheard(known), *([Finding("positions_not_kept")] if stays_open else [])]
     is_weighed = any(r.code.startswith("location") for r in [*reasons, *maybe])
     rest += _policy_now(known) if is_weighed else []
     return [*reasons, Finding("no_transition", facts), *nearest, *rest]
@@ -355,6 +359,16 @@ def _no_sign(known: Known, plan: Plan) -> Iterator[Finding]:
         yield Finding("silent", {"last_ms": last_ms})
     elif first_ms >= known.until_ms:
         yield Finding("not_heard_yet", {"first_ms": first_ms})
+
+
+def _unheard(known: Known) -> Iterator[Finding]:
+    """Say how many positions came and could not speak, if any did."""
+    rows = unheard_within(known.person, known.from_ms, known.until_ms) if known.person else ()
+    reasons: dict[str, int] = {}
+    for one in rows:
+        reasons[one.reason] = reasons.get(one.reason, 0) + one.count
+    if reasons:
+        yield Finding("positions_dropped", {"count": sum(reasons.values()), "reasons": reasons})
 
 
 def _location(known: Known, plan: Plan, purpose: str) -> Iterator[tuple[int, ConsentAnswer]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from fencepost_gateway.decide.phrases import KIND_NAMES
 from fencepost_gateway.decide.tongue import Said, Tongue
+from fencepost_gateway.reports.unheard_words import tell_counts
 
 NEVER: dict[str, Said] = {
     # nobody, or no campaign
@@ -21,19 +22,19 @@ NEVER: dict[str, Said] = {
     ),
     "not_published_yet": Said(
         "{campaign} was not published yet; its first version went live at {applied_ms}.",
-        "{campaign:은/는} 아직 게시되지 않았습니다. 첫 버전은 {applied_ms}에 게시되었습니다.",
+        "{campaign} 캠페인은 아직 게시되지 않았습니다. 첫 버전은 {applied_ms}에 게시되었습니다.",
     ),
     "archived": Said(
         "{campaign} was archived at {applied_ms}.",
-        "{campaign:은/는} {applied_ms}에 보관되었습니다.",
+        "{campaign} 캠페인은 {applied_ms}에 보관되었습니다.",
     ),
     "before_run": Said(
         "{campaign} was published but not running: it begins at {from_ms}.",
-        "{campaign:은/는} 게시되었으나 운영 기간 전이었습니다. {from_ms}에 시작합니다.",
+        "{campaign} 캠페인은 게시되었으나 운영 기간 전이었습니다. {from_ms}에 시작합니다.",
     ),
     "after_run": Said(
         "{campaign} was published but not running any more: it ended at {until_ms}.",
-        "{campaign:은/는} 게시되었으나 운영 기간이 {until_ms}에 끝났습니다.",
+        "{campaign} 캠페인은 게시되었으나 운영 기간이 {until_ms}에 끝났습니다.",
     ),
     # an audience
     "audience_gone": Said(
@@ -46,6 +47,12 @@ NEVER: dict[str, Said] = {
     "audience_never_left": Said(
         "The person does not belong to the audience {audience}, and did not leave it in this time.",
         "{audience} 오디언스에 속하지 않으며, 이 기간에 나간 적도 없습니다.",
+    ),
+    "audience_emptied": Said(
+        "The person was taken out of the audience {audience} at {since_ms} because its definition "
+        "was changed; that is no leaving and starts nothing.",
+        "{since_ms}에 {audience} 오디언스의 정의가 바뀌어 제외되었습니다. 이는 스스로 나간 것이 "
+        "아니므로 아무 캠페인도 시작하지 않습니다.",
     ),
     "audience_still_in": Said(
         "The person has not left the audience {audience}: they belong to it since {since_ms}.",
@@ -71,13 +78,13 @@ NEVER: dict[str, Said] = {
     "unsaid": Said(
         "{kind} of {fence} at {at_ms} is what {campaign} waits for, and yet no decision about it "
         "is on record; the records do not say why.",
-        "{at_ms}에 {fence}에서 일어난 {kind:이/가} {campaign:이/가} 기다리는 전환이지만, 그에 대한 "
-        "결정이 기록되어 있지 않습니다. 그 이유는 기록에 없습니다.",
+        "{at_ms}에 {fence}에서 일어난 {kind:이/가} {campaign} 캠페인이 기다리는 전환이지만, "
+        "그에 대한 결정이 기록되어 있지 않습니다. 그 이유는 기록에 없습니다.",
     ),
     "not_live_then": Said(
         "{kind} of {fence} at {at_ms} is what {campaign} waits for, but the campaign was not live "
         "with this entry when it was told.",
-        "{at_ms}에 {fence}에서 일어난 {kind:이/가} {campaign:이/가} 기다리는 전환이지만, 확인된 "
+        "{at_ms}에 {fence}에서 일어난 {kind:이/가} {campaign} 캠페인이 기다리는 전환이지만, 확인된 "
         "시점에 캠페인이 이 조건으로 게시되어 있지 않았습니다.",
     ),
     "superseded": Said(
@@ -89,25 +96,25 @@ NEVER: dict[str, Said] = {
     "initial": Said(
         "The person was inside {fence} already when tracking began, at {at_ms}; {campaign} leaves "
         "such an ENTER alone (`initial`).",
-        "{at_ms}에 위치 확인이 시작되었을 때 이미 {fence} 안에 있었습니다. {campaign:은/는} 이러한 "
-        "진입(`initial`)을 받아들이지 않습니다.",
+        "{at_ms}에 위치 확인이 시작되었을 때 이미 {fence} 안에 있었습니다. {campaign} 캠페인은 "
+        "이러한 진입(`initial`)을 받아들이지 않습니다.",
     ),
     "opened": Said(
         "The person was inside {fence} when it opened, at {at_ms}; {campaign} leaves such an "
         "ENTER alone (`opened`).",
-        "{at_ms}에 {fence:이/가} 열렸을 때 안에 있었습니다. {campaign:은/는} 이러한 "
+        "{at_ms}에 {fence} 펜스가 열렸을 때 안에 있었습니다. {campaign} 캠페인은 이러한 "
         "진입(`opened`)을 받아들이지 않습니다.",
     ),
     "other_threshold": Said(
         "DWELL of {fence} at {at_ms} was that of {length_s}; {campaign} waits for {wanted_s}.",
-        "{at_ms}에 {fence}에서 확인된 체류는 {length_s} 기준이었습니다. {campaign:은/는} "
+        "{at_ms}에 {fence}에서 확인된 체류는 {length_s} 기준이었습니다. {campaign} 캠페인은 "
         "{wanted_s} 체류를 기다립니다.",
     ),
     "too_short": Said(
         "The visit to {fence} that ended at {at_ms} lasted {length_s}; {campaign} waits for "
         "{wanted_s}.",
-        "{at_ms}에 끝난 {fence} 방문은 {length_s} 동안 이어졌습니다. {campaign:은/는} {wanted_s} "
-        "체류를 기다립니다.",
+        "{at_ms}에 끝난 {fence} 방문은 {length_s} 동안 이어졌습니다. {campaign} 캠페인은 "
+        "{wanted_s} 체류를 기다립니다.",
     ),
     "still_short": Said(
         "A visit to {fence} began at {at_ms}, and within this time no DWELL of {wanted_s} was "
@@ -116,13 +123,13 @@ NEVER: dict[str, Said] = {
     ),
     "other_kind": Said(
         "{kind} of {fence} was told at {at_ms}; {campaign} waits for {wanted}.",
-        "{at_ms}에 {fence}에서 {kind:이/가} 확인되었습니다. {campaign:은/는} {wanted:을/를} "
+        "{at_ms}에 {fence}에서 {kind:이/가} 확인되었습니다. {campaign} 캠페인은 {wanted:을/를} "
         "기다립니다.",
     ),
     "fence_lacks": Said(
         "The person was at {fence} at {at_ms}, but this fence does not ask for the {wanted} that "
         "{campaign} waits for.",
-        "{at_ms}에 {fence}에 있었지만, 이 펜스에는 {campaign:이/가} 기다리는 {wanted} 설정이 "
+        "{at_ms}에 {fence}에 있었지만, 이 펜스에는 {campaign} 캠페인이 기다리는 {wanted} 설정이 "
         "없습니다.",
     ),
     "other_fence": Said(
@@ -145,6 +152,11 @@ NEVER: dict[str, Said] = {
         "the rest were refused at the door.",
         "이 기간의 일부에만 위치 수집에 동의했습니다({at_ms}에 변경). 나머지 기간의 위치는 접수 "
         "단계에서 거절되었습니다.",
+    ),
+    "positions_dropped": Said(
+        "Of the positions that came on the UTC days of this time {count} did not count: {reasons}.",
+        "이 기간이 속한 UTC 날짜에 수신된 위치 가운데 {count}개는 판단에 쓰이지 않았습니다. "
+        "내역은 {reasons}입니다.",
     ),
     "location_coarse": Said(
         "The person did not allow precise positions in this time, so they were snapped to a grid "
@@ -189,7 +201,7 @@ NEVER: dict[str, Said] = {
     ),
     "event_not_live_then": Said(
         "The event {event} happened at {at_ms}, when {campaign} was not live with this entry.",
-        "{event} 이벤트는 {at_ms}에 있었지만, 그때 {campaign:은/는} 이 조건으로 게시되어 있지 "
+        "{event} 이벤트는 {at_ms}에 있었지만, 그때 {campaign} 캠페인은 이 조건으로 게시되어 있지 "
         "않았습니다.",
     ),
     "event_unsaid": Said(
@@ -205,12 +217,12 @@ NEVER: dict[str, Said] = {
     ),
     "reentry_anyway": Said(
         "Besides, {campaign} admits once, and the person entered at {entered_ms}.",
-        "또한 {campaign:은/는} 한 번만 참여할 수 있으며, {entered_ms}에 이미 참여했습니다.",
+        "또한 {campaign} 캠페인은 한 번만 참여할 수 있으며, {entered_ms}에 이미 참여했습니다.",
     ),
     # what is not known
     "version_changed": Said(
         "{campaign} changed in this time: version {version} went live at {applied_ms}.",
-        "이 기간에 {campaign:이/가} 변경되었습니다. 버전 {version:이/가} {applied_ms}에 "
+        "이 기간에 {campaign} 캠페인이 변경되었습니다. 버전 {version:이/가} {applied_ms}에 "
         "게시되었습니다.",
     ),
     "positions_not_kept": Said(
@@ -236,8 +248,9 @@ NEVER: dict[str, Said] = {
 HEADS: dict[str, Said] = {
     "span": Said("from {from_at} to {to_at}", "{from_at}부터 {to_at}까지"),
     "nothing": Said("No decision is on record.", "기록된 결정이 없습니다."),
+    "dropped": Said("Positions that did not count:", "판단에 쓰이지 않은 위치:"),
     "later": Said("Told later:", "나중에 수신된 기록:"),
-    "never": Said("Never considered for {campaign}:", "{campaign:은/는} 고려되지 않았습니다:"),
+    "never": Said("Never considered for {campaign}:", "{campaign} 캠페인은 고려되지 않았습니다:"),
 }
 
 
@@ -251,6 +264,10 @@ def tell_never(code: str, facts: Mapping[str, Any], tongue: Tongue) -> str:
             values[name] = tongue.span(value * 1000)
         elif name in {"kind", "wanted"}:
             values[name] = tongue.say(KIND_NAMES[value]).upper()
+        elif name == "reasons":
+            values[name] = tell_counts(value, tongue)
+        elif name == "count":
+            values[name] = tongue.count(value)
         else:
             values[name] = str(value)
     return tongue.say(NEVER[code], **values)
@@ -269,6 +286,9 @@ def tell_why(answer: Mapping[str, Any], *, is_first: bool = True) -> Iterator[st
         yield tongue.say(HEADS["later"])
         for row in answer["later"]:
             yield from _record(row, tongue)
+    if is_first and answer["dropped"]:
+        yield tongue.say(HEADS["dropped"])
+        yield from (f"  {row['words']}" for row in answer["dropped"])
     for one in answer["never"]:
         campaign = one["campaign_id"]
         if campaign:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from fencepost_gateway.decide.summary import DAY_MS
 from fencepost_gateway.decide.tongue import Said, Tongue
+from fencepost_gateway.decide.words import tell_law, told_level, told_window
 
 LINES: Final[dict[str, Said]] = {
     "who": Said("{user} (person {person})", "{user} (개인 {person})"),
@@ -22,8 +23,11 @@ LINES: Final[dict[str, Said]] = {
     "attributes": Said("Attributes", "속성"),
     "devices": Said("Devices", "기기"),
     "events": Said("Events", "이벤트"),
+    "traits": Said("Traits", "특성"),
+    "audiences": Said("Audiences", "오디언스"),
     "inside": Said("Inside now", "현재 위치한 펜스"),
     "campaigns": Said("Campaigns", "캠페인"),
+    "arm": Said("{experiment}: arm {arm}", "{experiment}: {arm}군"),
     "consent": Said("Consent", "동의"),
     "channels": Said("Reachable by", "연락 가능한 채널"),
     "caps": Said("Caps", "발송 횟수 제한"),
@@ -34,12 +38,13 @@ LINES: Final[dict[str, Said]] = {
         "{device}, first heard of {first}, last {last}", "{device}, 첫 수신 {first}, 마지막 {last}"
     ),
     "event": Said(
-        "{name}: {count} times, first {first}, last {last}",
+        "{name}: {count}, first {first}, last {last}",
         "{name}: {count}회, 처음 {first}, 마지막 {last}",
     ),
     "worth": Said(", worth {value} together", ", 값의 합 {value}"),
     "days": Said("; by day since {at}", "; 일별 집계는 {at}부터"),
     "stay": Said("{fence} since {at}", "{fence}, {at}부터"),
+    "member": Said("{audience} since {at}", "{audience}, {at}부터"),
     "runs": Said("{campaign}: running since {at}", "{campaign}: {at}부터 진행 중"),
     "ended": Said(
         "{campaign}: entered {at}, ended {ended} ({outcome})",
@@ -67,8 +72,6 @@ def tell_person(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
         yield tongue.say(LINES[name]) + ":"
         lines = list(teller(view, tongue))
         yield from (f"  {line}" for line in lines or [tongue.say(LINES["none"])])
-    for name, value in view["more"].items():
-        yield f"{name}: {value}"
     yield tongue.say(LINES["timeline"]) + ":"
     yield from _timeline(view["timeline"], tongue)
 
@@ -88,6 +91,8 @@ def _events(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     for one in view["events"]:
         first, last = tongue.moment(one["first_ms"]), tongue.moment(one["last_ms"])
         count = tongue.count(one["count"])
+        if tongue.language == "en":
+            count += " time" if one["count"] == 1 else " times"
         line = tongue.say(LINES["event"], name=one["name"], count=count, first=first, last=last)
         if one["value"]:
             line += tongue.say(LINES["worth"], value=tongue.count(round(one["value"], 2)))
@@ -112,13 +117,35 @@ def _campaigns(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
         yield tongue.say(LINES["ended"], campaign=campaign, at=at, **outcome)
 
 
+def _audiences(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    for one in view["audiences"]:
+        yield tongue.say(
+            LINES["member"], audience=one["audience_id"], at=tongue.moment(one["since_ms"])
+        )
+    for experiment, arm in view["arms"].items():
+        yield tongue.say(LINES["arm"], experiment=experiment, arm=arm)
+
+
+def _traits(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    for name, value in view["traits"].items():
+        yield tongue.say(LINES["attribute"], name=name, value=str(value))
+
+
 def _consent(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     for one in view["consent"]:
-        level = "address" if one["address"] != "any" else one["channel"]
+        level = told_level("address" if one["address"] != "any" else one["channel"], tongue)
         said = {name: one[name] for name in ("purpose", "value")}
         yield tongue.say(LINES["stated"], level=level, at=tongue.moment(one["at_ms"]), **said)
-    which = ", ".join(view["allowed"]) or tongue.say(LINES["none"])
-    yield tongue.say(LINES["allowed"], which=which)
+    which = ", ".join(_with_channels(view, each) for each in view["allowed"])
+    yield tongue.say(LINES["allowed"], which=which or tongue.say(LINES["none"]))
+    law = "; ".join(tell_law(view["law"], tongue))
+    if law:
+        yield law
+
+
+def _with_channels(view: Mapping[str, Any], purpose: str) -> str:
+    channels = view["allowed_on"].get(purpose)
+    return f"{purpose} ({', '.join(channels)})" if channels else purpose
 
 
 def _channels(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
@@ -132,7 +159,8 @@ def _channels(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
 def _caps(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     for one in view["caps"]:
         counts = {name: tongue.count(one[name]) for name in ("used", "limit")}
-        yield tongue.say(LINES["cap"], rule=one["rule"], window=one["window"], **counts)
+        window = told_window(one["window"], tongue)
+        yield tongue.say(LINES["cap"], rule=one["rule"], window=window, **counts)
 
 
 def _timeline(rows: Sequence[Mapping[str, Any]], tongue: Tongue) -> Iterable[str]:
@@ -146,6 +174,8 @@ _SECTIONS: Final = {
     "attributes": _attributes,
     "devices": _devices,
     "events": _events,
+    "traits": _traits,
+    "audiences": _audiences,
     "inside": _inside,
     "campaigns": _campaigns,
     "consent": _consent,

@@ -40,6 +40,8 @@ def tell_verified(found: Verified) -> str:
             "were cut off or all written anew since, or another key signed it. Compare them with a "
             "backup's."
         )
+    if not found.count:
+        return "no proof is on record yet"
     whole = f"{found.count} proofs, each follows from the one before; head {found.head.hex()}"
     return f"{whole}; {found.heads} signed heads hold" if found.heads else whole
 

@@ -24,7 +24,7 @@ from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.intake import records
-from fencepost_gateway.intake.admit import Admission
+from fencepost_gateway.intake.admission import Admission
 from fencepost_gateway.intake.records import LogRecord, Published, Record, TimerFired
 from fencepost_gateway.ports import (
     AckLevel,
@@ -40,6 +40,7 @@ from fencepost_gateway.ports import (
     Settle,
 )
 from fencepost_gateway.stores import rows
+from fencepost_gateway.stores.memory_addresses import change_address
 from fencepost_gateway.stores.memory_audiences import (
     MemoryAudiences,
     fire_person_timers,
@@ -49,27 +50,23 @@ from fencepost_gateway.stores.memory_books import (
     Books,
     MessageRow,
     append,
-    change_address,
-    claim_facts,
     consents_of,
     count_fence_days,
-    end,
-    merge,
     message_end,
     message_of,
     open_messages,
     pack,
-    put_change,
     put_inbox,
     put_records,
     records_of,
-    release_unshown,
-    take,
     unpack,
 )
+from fencepost_gateway.stores.memory_claims import claim_facts, end, release_unshown, take
+from fencepost_gateway.stores.memory_consents import put_change
 from fencepost_gateway.stores.memory_door import admit
 from fencepost_gateway.stores.memory_fences import MemoryFences
 from fencepost_gateway.stores.memory_lists import MemoryLists
+from fencepost_gateway.stores.memory_merging import merge
 from fencepost_gateway.stores.memory_people import MemoryPeople
 from fencepost_gateway.stores.memory_proofs import MemoryProofs
 

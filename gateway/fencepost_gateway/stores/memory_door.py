@@ -6,19 +6,15 @@ Pure, on the copy of the books that the store lends.
 
 from __future__ import annotations
 
-from fencepost_gateway.intake.admit import Admission, AdmitFacts
+from fencepost_gateway.intake.admission import Admission, AdmitFacts
 from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.ports import AdmitRequest
 from fencepost_gateway.stores import rows
-from fencepost_gateway.stores.memory_books import (
-    Books,
-    append,
-    consents_of,
+from fencepost_gateway.stores.memory_books import Books, append, consents_of, pack, unpack
+from fencepost_gateway.stores.memory_consents import (
     forget_place,
-    pack,
     put_change,
     take_back,
-    unpack,
 )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from fencepost_gateway.ports import DeviceSeen, Holdings, RecordRow, Statement
-from fencepost_gateway.stores.memory_books import Books, holdings_of, known_as, records_of
+from fencepost_gateway.stores.memory_addresses import holdings_of
+from fencepost_gateway.stores.memory_books import Books, known_as, records_of
 
 
 class MemoryPeople:

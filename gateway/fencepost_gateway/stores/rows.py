@@ -15,7 +15,7 @@ from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.message import AddressRow, Check, Mark, Message, Verdict
 from fencepost_gateway.decide.proof import ProofRow
 from fencepost_gateway.decide.settle import Settlement
-from fencepost_gateway.intake.admit import Admission, Withdrawal
+from fencepost_gateway.intake.admission import Admission, Withdrawal
 from fencepost_gateway.intake.records import DeviceMoved, Outcome, Record, Stated
 from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import RecordRow

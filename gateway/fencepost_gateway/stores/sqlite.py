@@ -28,7 +28,7 @@ from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.intake import records
-from fencepost_gateway.intake.admit import Admission
+from fencepost_gateway.intake.admission import Admission
 from fencepost_gateway.intake.records import LogRecord, Record
 from fencepost_gateway.ports import (
     AckLevel,
@@ -65,7 +65,6 @@ DAY_MS = 86_400_000
 
 T = TypeVar("T")
 _person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
-_plain = msgspec.msgpack.Decoder()
 
 
 class SqliteStore:

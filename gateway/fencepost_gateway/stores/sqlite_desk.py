@@ -20,9 +20,8 @@ from fencepost_gateway.decide.message import (
     Message,
     Verdict,
 )
-from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
-from fencepost_gateway.intake.admit import Admission, Withdrawal
+from fencepost_gateway.intake.admission import Admission, Withdrawal
 from fencepost_gateway.intake.records import PlaceForgotten, TimerFired
 from fencepost_gateway.ports import (
     ADDRESSES_MAX,
@@ -48,10 +47,7 @@ from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_fences import count_fence_days
 
 _pack = msgspec.msgpack.Encoder().encode
-_message: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
-_person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
 _slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
-_plain = msgspec.msgpack.Decoder()
 
 
 class Desk:

@@ -16,7 +16,7 @@ import msgspec
 
 from fencepost_gateway.decide.consent import DENYING, ConsentEntry
 from fencepost_gateway.intake import records
-from fencepost_gateway.intake.admit import Admission, AdmitFacts
+from fencepost_gateway.intake.admission import Admission, AdmitFacts
 from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.intake.records import LogRecord, Record
 from fencepost_gateway.intake.statement import ConsentChange

@@ -15,7 +15,7 @@ Rule 2. Of the rest we say from when on it is known (``lost``, ``since_day``, ``
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import apsw
@@ -33,9 +33,9 @@ from fencepost_gateway.decide.person import (
 )
 from fencepost_gateway.decide.summary import (
     DAY_MS,
+    DayCell,
     EventSummary,
     fold_oldest,
-    summary_of,
     value_of,
 )
 
@@ -67,8 +67,9 @@ def grown_person(body: bytes, until_ms: int, statements: str, addresses: str) ->
     """
     person = _person.decode(body)
     oldest_ms = person.recent[0].at_ms if person.recent else until_ms
+    days = _days(person.recent)
     for name, summary in person.summaries.items():
-        _date(summary, [event for event in person.recent if event.name == name], oldest_ms)
+        _date(summary, days.get(name, {}).values(), oldest_ms)
         if summary.since_day:
             person.lost[name] = min(oldest_ms, summary.last_ms)
     if len(person.summaries) >= NAMES_MAX and len(person.recent) >= RECENT_MAX:
@@ -83,14 +84,20 @@ def grown_person(body: bytes, until_ms: int, statements: str, addresses: str) ->
     return _pack(person)
 
 
-def _date(summary: EventSummary, events: Sequence[PastEvent], oldest_ms: int) -> None:
+def _days(events: Iterable[PastEvent]) -> dict[str, dict[int, DayCell]]:
+    """Count what is remembered by name and day; events come in order of time, so days do."""
+    found: dict[str, dict[int, DayCell]] = {}
+    for event in events:
+        day = event.at_ms // DAY_MS
+        cell = found.setdefault(event.name, {}).setdefault(day, DayCell(day, 0))
+        cell.count += 1
+        cell.value += value_of(event.props)
+    return found
+
+
+def _date(summary: EventSummary, cells: Collection[DayCell], oldest_ms: int) -> None:
     """Give a summary its days; whatever fell out happened no later than what is remembered."""
-    whole = len(events) >= summary.count
-    summary.since_day = 0 if whole else min(oldest_ms, summary.last_ms) // DAY_MS + 1
-    if not events:
-        return
-    found = summary_of(events[0].at_ms, value_of(events[0].props))
-    for event in events[1:]:
-        found.add(event.at_ms, value_of(event.props))
-    summary.value = found.value
-    summary.days = [cell for cell in found.days if summary.knows(cell.day)]
+    if sum(cell.count for cell in cells) < summary.count:
+        summary.since_day = min(oldest_ms, summary.last_ms) // DAY_MS + 1
+    summary.value = sum(cell.value for cell in cells)
+    summary.days = [cell for cell in cells if summary.knows(cell.day)]

@@ -19,6 +19,7 @@ from fencepost_gateway.stores.sqlite_records import record_rows
 from fencepost_gateway.stores.sqlite_side import Side
 
 _slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
+_plain: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder()
 
 
 class SqlitePeople:
@@ -49,14 +50,16 @@ class SqlitePeople:
         db, both = self._read.db, (person_id, person_id)
 
         def query() -> Holdings:
-            with db:  # one moment for all three
+            with db:  # one moment for all four
                 seen: list[Any] = db.execute(self._sql.addresses_seen, both).fetchall()
                 slots: list[Any] = db.execute(self._sql.slots, both).fetchall()
                 visitors = db.execute(self._sql.visitors_of, (person_id,)).fetchall()
+                number = db.execute(self._sql.newest_number, both).get
             return Holdings(
                 visitors=tuple(str(visitor) for (visitor,) in visitors),
                 addresses=tuple(AddressSeen(*row) for row in seen),
                 slots=tuple(structs.replace(_slot.decode(b), person_id=who) for who, b in slots),
+                phone=str(_plain.decode(number).get("address", "")) if number is not None else "",
             )
 
         return await self._read.run(query)

@@ -25,6 +25,7 @@ from fencepost_gateway.decide.flags import note
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.presence import await_openings, next_opening_ms
+from fencepost_gateway.decide.unheard import count_unheard
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.codes import checked
 from fencepost_gateway.intake.records import Upload
@@ -33,6 +34,7 @@ from fencepost_gateway.workers.fix_zone import forget_zone, note_zone
 from fencepost_gateway.workers.fold import Fold
 from fencepost_gateway.workers.person_stage import PersonStage
 from fencepost_geofence.fix import Fix
+from fencepost_geofence.heard import DropReason
 from fencepost_geofence.state import Transition, unseen
 from fencepost_geofence.suspicion import suspect
 
@@ -139,9 +141,17 @@ class DeviceStage:
             self._fold.touch(person)
         if not self._fold.is_tester(person):
             self._fold.tally.weighed(followed.weighed, fixes, tracker.index, self._fold.now_ms)
-        for reason, count in followed.dropped.items():
-            self.dropped[reason] = self.dropped.get(reason, 0) + count
+        if followed.dropped:
+            self._count_dropped(device_id, followed.dropped, person)
         return followed.transitions
+
+    def _count_dropped(
+        self, device_id: str, dropped: dict[DropReason, int], person: Person
+    ) -> None:
+        for reason, count in dropped.items():
+            self.dropped[reason] = self.dropped.get(reason, 0) + count
+        if count_unheard(person, device_id, dropped, self._fold.now_ms):
+            self._fold.touch(person)
 
     def set_timer(self, device_id: str, person: Person) -> None:
         """Set the device's timer to what comes next (Rule 4)."""
@@ -173,6 +183,7 @@ class DeviceStage:
         person.inside = [p for p in person.inside if p.device_id != device_id]
         person.left = [d for d in person.left if d.device_id != device_id]
         person.flags = [f for f in person.flags if f.device_id != device_id]
+        person.unheard = [u for u in person.unheard if u.device_id != device_id]
         self.set_timer(device_id, person)
         self._people.altered(person, "places")
 

@@ -107,6 +107,21 @@ async def test_an_archived_document_comes_back_with_the_next_version(tmp_path: P
     assert found[4:] == [200, 404, {"house": 5}, {"house": 5}]
 
 
+async def test_archiving_what_is_not_live_says_what_may_have_been_meant(tmp_path: Path) -> None:
+    """A typing error in the id, or the wrong kind, is told from a document that is gone."""
+    wanted = ("campaign/greting", "caps/greeting", "campaign/other")
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY)
+        said = []
+        for path in wanted:
+            answer = await rig.client.delete(f"/v1/documents/{path}", headers=rig.operator)
+            said.append((await answer.json())["detail"])
+
+    assert said[0] == "no campaign greting is live; did you mean campaign greeting?"
+    assert said[1] == "no caps greeting is live; did you mean campaign greeting?"
+    assert said[2] == "no campaign other is live"
+
+
 async def test_an_archived_fence_comes_back_by_import(tmp_path: Path) -> None:
     """A file of places brings it back as well, however it came before."""
     async with open_rig(tmp_path) as rig:

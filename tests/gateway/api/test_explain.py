@@ -9,6 +9,8 @@ import pytest
 
 from fencepost_gateway import remote
 from fencepost_gateway.api import explain
+from fencepost_gateway.api.decisions import explain as explain_one
+from fencepost_gateway.api.surface import moment
 from gateway.rig import (
     DOCUMENTS,
     GRANTS,
@@ -281,7 +283,7 @@ async def test_command_line_says_all_pages_in_lines(tmp_path: Path) -> None:
     assert [line for line in heads if line.startswith("from ")] == heads[:1]
     assert len(records) > 4
     assert heads.count("Never considered for other:") == 1
-    assert korean[1:3] == ["기록된 결정이 없습니다.", "other은(는) 고려되지 않았습니다:"]
+    assert korean[1:3] == ["기록된 결정이 없습니다.", "other 캠페인은 고려되지 않았습니다:"]
     assert told[0].startswith("greeting v1에 참여했습니다 (계기: 진입)")
 
 
@@ -347,3 +349,72 @@ async def test_reasons_on_record_add_up_to_what_is_counted(tmp_path: Path) -> No
         counts.get("withheld", 0),
         counts.get("deferred", 0),
     )
+
+
+async def lose(rig: Rig) -> None:
+    """Let the phone send five fixes, of which one is made up and two come far too late."""
+    await rig.fix(OUTSIDE)
+    rig.clock.move_to(rig.clock.now_ms() + HOUR_MS)
+    old = [rig.clock.now_ms() - ms for ms in (50 * 60_000, 40 * 60_000)]
+    await rig.fix(OUTSIDE)
+    place = {"type": "fix", "lat": OUTSIDE[0], "lon": OUTSIDE[1], "accuracy_m": 5}
+    await rig.send(
+        place | {"is_mock": True},
+        *({**place, "at": moment(at_ms)} for at_ms in old),
+    )
+    await rig.settle()
+
+
+async def test_positions_that_did_not_count_are_told_by_day_device_and_reason(
+    tmp_path: Path,
+) -> None:
+    """Whatever was asked for; in words on the command line, and as a finding of the campaign."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY)
+        await rig.consent()
+        await lose(rig)
+        answer = await why(rig, lang="ko")
+        found = await reasons(rig)
+        before = await why(rig, **{"from": "2026-05-20", "to": "2026-05-30"})
+        base, key = str(rig.client.make_url("")).rstrip("/"), rig.gateway.credentials.operator_key
+        wish = {"user": "u1", "lang": "en"}
+        lines = await asyncio.to_thread(lambda: list(remote.why(base, key, wish)))
+
+    (row,) = answer["dropped"]
+    assert (row["day"], row["counts"]) == ("2026-06-01", {"late": 2, "mock": 1})
+    assert "너무 늦게 도착함 (2), 기기가 모의 위치라고 표시함 (1)" in row["words"]
+    assert found == ["no_transition", "positions_dropped", "positions_not_kept"]
+    assert before["dropped"] == []
+    at = lines.index("Positions that did not count:")
+    assert lines[at + 1].startswith("  2026-06-01 (UTC), ")
+    assert lines[at + 1].endswith(": too late (2), made up, as the device says (1)")
+
+
+async def test_counts_go_with_consent_to_location(tmp_path: Path) -> None:
+    """They say that somebody carried a device; a withdrawal forgets that too."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY)
+        await rig.consent()
+        await lose(rig)
+        await rig.consent({"location_collect": "n"})
+        await rig.settle()
+        answer = await why(rig)
+
+    assert answer["dropped"] == []
+
+
+async def test_a_device_is_told_of_its_own_positions_beside_a_record(tmp_path: Path) -> None:
+    """Of the days of what it asks about, and of no other device of the person."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY)
+        await rig.consent()
+        await rig.walk_in()
+        await lose(rig)
+        (visit, *_) = [r["subject"] for r in await rig.records("transition")]
+        own = await rig.client.get(f"/v1/explain/{visit}", headers=rig.device_headers())
+        (device,) = {one["device_id"] for one in (await own.json())["dropped"]}
+        other = await explain_one(rig.gateway.surface, visit, "en", device_id="other")
+
+    assert [one["counts"] for one in (await own.json())["dropped"]] == [{"late": 2, "mock": 1}]
+    assert device in str(rig.device_headers())
+    assert other["dropped"] == []

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -153,3 +154,29 @@ async def test_command_line_imports_and_exports(tmp_path: Path) -> None:
     assert "imported 3 rows: 2 changed, 0 unchanged, 1 left out" in accepted.stdout
     assert exported.stdout.splitlines()[1].startswith("cafe,Café,43.7,7.4,40.0")
     assert "is an archive" in str(archive.exception)
+
+
+async def test_command_line_sums_bad_rows_up_and_warns(tmp_path: Path) -> None:
+    """One line a kind, refused or not; a slip in the header once; each row with --json."""
+    path = tmp_path / "stores.csv"
+    rows = "".join(f"s-{n},Store {n},43.7,7.4,{n}\n" for n in range(1, 9))
+    path.write_text("id,name,lat,lon,raduis_m\n" + rows, "utf-8")
+    async with open_rig(tmp_path) as rig:
+        key = rig.gateway.credentials.operator_key
+        common = ["--url", str(rig.client.make_url("")), "--key", key]
+
+        async def run(*arguments: str) -> Any:
+            words = ["import", str(path), *arguments, *common]
+            return await asyncio.to_thread(CliRunner().invoke, cli, words)
+
+        refused, told = await run(), await run("--json")
+        dry = await run("--dry-run")
+
+    answer = json.loads(told.stdout)
+    assert (refused.exit_code, told.exit_code, dry.exit_code) == (1, 1, 0)
+    assert f"{path}:2 and 7 others: radius_m: " in refused.stderr
+    assert refused.stderr.count("others") == 1
+    assert "'raduis_m', so it was passed over; did you mean radius_m?" in refused.stderr
+    assert f"left out: {path}:2 and 7 others: radius_m: " in dry.stdout
+    assert dry.stdout.count("did you mean radius_m?") == 1
+    assert [(len(answer[name])) for name in ("problems", "summary", "warnings")] == [8, 1, 1]

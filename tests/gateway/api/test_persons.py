@@ -174,16 +174,77 @@ async def test_person_who_never_merged_says_that_the_visitor_stays_apart(tmp_pat
     assert stranger["devices"] == []
 
 
+KEPT = """
+kind: trait
+id: seen
+count: viewed
+---
+kind: trait
+id: worth
+rfm: viewed
+of: value
+---
+kind: audience
+id: viewers
+when: {trait: seen, gte: 1}
+"""
+ASKING = """
+kind: policy
+id: kr
+jurisdiction: [KR, MC]
+accepts: {"*": [y, dy, CT]}
+defaults: {marketing: dy, transactional: CT}
+quiet_hours: none
+"""
+
+
+async def test_traits_and_audiences_are_told_as_rules_read_them(tmp_path: Path) -> None:
+    """A marketer sees the value that a rule would see, and nothing of how it is kept."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY, KEPT)
+        agreed = {"type": "consent", "values": {"collect": "y"}}
+        await rig.send(agreed, user_id="u1")
+        await rig.send({"type": "track", "name": "viewed", "props": {"value": 3}}, user_id="u1")
+        await rig.settle()
+        _, view = await ask(rig, "/v1/persons/u1")
+
+    assert view["traits"]["seen"] == 1
+    assert view["traits"]["worth.r"] == 1
+    assert [one["audience_id"] for one in view["audiences"]] == ["viewers"]
+    assert "  seen: 1" in view["words"]
+    assert any(line.startswith("  viewers since ") for line in view["words"])
+    assert "cells" not in json.dumps(view)
+
+
+async def test_allowed_is_asked_of_the_persons_policies_and_by_channel(tmp_path: Path) -> None:
+    """The number's country decides, as it does at the claim; a channel that was denied is out."""
+    told = {"type": "address", "channel": "sms", "address": "+821055501234"}
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, ASKING)
+        await rig.send({"type": "consent", "values": {"collect": "y"}}, user_id="u1")
+        await rig.send(told, user_id="u1")
+        refusal = {"type": "consent", "values": {"marketing": "n"}, "channel": "email"}
+        await rig.send(refusal, user_id="u1")
+        await rig.settle()
+        _, view = await ask(rig, "/v1/persons/u1")
+
+    assert "marketing" in view["allowed"]
+    assert "email" not in view["allowed_on"]["marketing"]
+    assert {"in_app", "sms"} <= set(view["allowed_on"]["marketing"])
+    assert "kr v1" in "\n".join(view["words"])
+    assert "55501234" not in json.dumps(view)
+
+
 def test_empty_person_is_told_without_gaps() -> None:
     """Each section says that there is nothing; a visitor has no name."""
     lists = ("visitors", "devices", "events", "inside", "runs", "consent", "allowed", "channels")
     nothing: dict[str, Any] = dict.fromkeys((*lists, "caps", "timeline"), ())
-    nothing |= {"attributes": {}, "more": {"audiences": ["plus"]}, "user_id": "", "person_id": "p"}
+    nothing |= {name: {} for name in ("attributes", "traits", "arms", "allowed_on", "law")}
+    nothing |= {"audiences": (), "user_id": "", "person_id": "p"}
     lines = list(tell_person(nothing, Tongue()))
 
     assert lines[0] == "a visitor nobody knows (person p)"
-    assert lines.count("  none") == 7
-    assert "audiences: ['plus']" in lines
+    assert lines.count("  none") == 9
     assert all(said.en and said.ko for said in LINES.values())
 
 

@@ -29,6 +29,49 @@ async def test_route_keeps_its_role(tmp_path: Path, route: Route) -> None:
         assert (device.status == 403) == (route.role in ("team", "operator"))
 
 
+@pytest.mark.parametrize(
+    "route",
+    [r for r in ROUTES if r.method == "GET" and r.role != "open"],
+    ids=lambda r: f"{r.method} {r.path}",
+)
+async def test_a_parameter_nobody_knows_is_named(tmp_path: Path, route: Route) -> None:
+    """No route with a key answers another question than it was asked; the nearest name is told."""
+    async with open_rig(tmp_path) as rig:
+        headers = rig.device_headers() if route.role == "device" else rig.operator
+        names = ["wibble", *(f"{name}z" for name in route.query)]
+        found = [
+            (name, await rig.client.get(concrete(route), params={name: "1"}, headers=headers))
+            for name in names
+        ]
+        problems = {name: (r.status, await r.json()) for name, r in found}
+
+    assert "malformed" in route.errors
+    assert {status for status, _ in problems.values()} == {400}
+    assert all(p["code"] == "malformed" and p["path"] == n for n, (_, p) in problems.items())
+    assert all(f"did you mean {n}?" in problems[f"{n}z"][1]["detail"] for n in route.query)
+
+
+async def test_a_parameter_without_a_name_is_not_repeated(tmp_path: Path) -> None:
+    """What stands where a name should be may be an address or a position."""
+    async with open_rig(tmp_path) as rig:
+        headers = rig.device_headers()
+        response = await rig.client.get("/v1/fences/nearby?43.7311,7.42", headers=headers)
+        text = await response.text()
+
+    assert response.status == 400
+    assert "43.73" not in text
+
+
+async def test_an_open_route_takes_what_others_append(tmp_path: Path) -> None:
+    """Mail programs and probes append to links what they like."""
+    async with open_rig(tmp_path) as rig:
+        probed = await rig.client.get("/healthz?nocache=7")
+        clicked = await rig.client.get("/v1/confirm/nothing?utm_source=mail")
+        plain = await rig.client.get("/v1/confirm/nothing")
+
+    assert (probed.status, clicked.status) == (200, plain.status)
+
+
 @pytest.mark.parametrize("route", ROUTES, ids=lambda r: f"{r.method} {r.path}")
 def test_route_is_described(route: Route) -> None:
     """Every route says what it does, and every error it names is in the table."""

@@ -70,7 +70,10 @@ def test_allow_list_lets_listed_users_and_addresses_go_and_nobody_else() -> None
     stranger = facts(person=Person("person-1", user_id="bob"))
     listed = tuple(replace(a, allowed=a.channel == "sms") for a in addresses(*CHANNELS))
 
-    assert judged(strict, stranger).reason == "not_allow_listed"
+    refused = judged(strict, stranger)
+
+    assert refused.reason == "not_allow_listed"
+    assert refused.checks[-1].inputs == {"allow_only": True}
     assert judged(strict, replace(stranger, addresses=listed)).channel == "sms"
     assert judged(strict, facts(person=Person("person-1", user_id="ada"))).channel == "in_app"
     assert judged(plan(allow_only=frozenset()), stranger).reason == "not_allow_listed"

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.plan import MergePolicy
 from fencepost_gateway.intake import wire
-from fencepost_gateway.intake.admit import Admission, AdmitFacts, admit
+from fencepost_gateway.intake.admission import Admission, AdmitFacts
+from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.intake.limits import AGE_MAX_MS, FUTURE_MAX_MS
 from fencepost_gateway.intake.marks import Marks
 from gateway.batches import (

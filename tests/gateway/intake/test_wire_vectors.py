@@ -10,7 +10,8 @@ import pytest
 
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.intake import wire
-from fencepost_gateway.intake.admit import AdmitFacts, admit
+from fencepost_gateway.intake.admission import AdmitFacts
+from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.intake.marks import Marks
 from gateway.policies import make_house
 

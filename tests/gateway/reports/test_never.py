@@ -12,6 +12,7 @@ from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, Person, RunMa
 from fencepost_gateway.decide.plan import Plan, Policy
 from fencepost_gateway.decide.summary import EventSummary
 from fencepost_gateway.decide.tongue import Tongue
+from fencepost_gateway.decide.unheard import DAY_MS, Unheard
 from fencepost_gateway.documents.compile import compile_plan
 from fencepost_gateway.documents.document import StoredDocument
 from fencepost_gateway.ports import DeviceSeen, DocumentRow, RecordRow, Statement
@@ -32,7 +33,7 @@ CAMPAIGN: dict[str, Any] = {
 }
 DWELL = [{"transition": "dwell", "fence": {"tag": "studio"}, "after": "10m"}]
 OPENED = [{"event": "opened"}]
-JOIN = {"entry": [{"audience": "buyers"}]}
+JOIN: dict[str, Any] = {"entry": [{"audience": "buyers"}]}
 LEAVE = {"entry": [{"audience": "buyers", "on": "leave"}]}
 BUYERS = {"kind": "audience", "id": "buyers", "when": {"did": "purchase"}}
 TEMPLATE = {
@@ -140,6 +141,12 @@ def member(since_ms: int) -> Person:
     return Person("p", audiences={"buyers": since_ms})
 
 
+def filled(on: str) -> RecordRow:
+    """Give the record of somebody whom a new definition counted in, or took out."""
+    body = {"audience_id": "buyers", "on": on, "why": "published", "filled": True}
+    return RecordRow(0, AT_MS, "p", "audience", "x", body)
+
+
 NOBODY = known(person=None, devices=[], statements=[])
 TRANSITIONS: dict[str, tuple[Known, dict[str, Any]]] = {
     "never_heard": (NOBODY, {}),
@@ -174,6 +181,7 @@ TRANSITIONS: dict[str, tuple[Known, dict[str, Any]]] = {
     "audience_after": (known(person=member(UNTIL_MS)), JOIN),
     "audience_still_in": (known(person=member(BEFORE_MS)), LEAVE),
     "audience_never_left": (known(), LEAVE),
+    "audience_emptied": (known(moved=[filled("join"), filled("leave")]), LEAVE),
     "before_run": (known(told()), {"run": {"from": "2026-01-01T00:00Z"}}),
     "after_run": (known(told()), {"run": {"until": "1970-01-01T00:00Z"}}),
 }
@@ -183,8 +191,9 @@ VERSIONS: dict[str, list[DocumentRow]] = {
     "not_live_then": [version(at_ms=AT_MS + 1)],
 }
 MORE = {
-    "location_partly", "other_fence", "positions_not_kept", "policy_now", "version_changed",
-    "holdout_anyway", "reentry_anyway", "event_not_live_then", "too_many", "told_later",
+    "location_partly", "positions_dropped", "other_fence", "positions_not_kept", "policy_now",
+    "version_changed", "holdout_anyway", "reentry_anyway", "event_not_live_then", "too_many",
+    "told_later",
 }  # fmt: skip
 
 
@@ -200,6 +209,13 @@ def test_first_finding_is_the_reason(code: str) -> None:
 def test_campaign_is_the_one_of_that_time(code: str) -> None:
     """What is live now counts for nothing where it was not then."""
     assert codes(never(plan(), VERSIONS[code], known(told())))[0] == code
+
+
+def test_who_was_counted_in_and_left_again_has_not_joined_either() -> None:
+    """That they do not belong now is not why nothing started when they were counted in."""
+    case = known(moved=[filled("join")])
+
+    assert codes(never(plan(**JOIN), [version(**JOIN)], case))[0] == "audience_filled"
 
 
 def test_every_finding_has_a_case_and_a_sentence() -> None:
@@ -255,6 +271,27 @@ def test_consent_that_came_in_the_span_is_said_after_the_reason() -> None:
 
     assert codes(found) == ["no_transition", "location_partly", "positions_not_kept"]
     assert found[1].facts == {"at_ms": AT_MS}
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "1,007 did not count: too late (1,003), made up"), ("ko", "1,007개는 판단에 쓰이지")],
+)
+def test_positions_that_could_not_speak_are_said_after_the_reason(language: Any, said: str) -> None:
+    """Added up over devices and the UTC days of the time; other days are none of it."""
+    day = FROM_MS // DAY_MS
+    rows = [
+        Unheard(day - 1, "d", "mock", 9),
+        Unheard(day, "d", "late", 1_000),
+        Unheard(day, "e", "late", 3),
+        Unheard(day, "e", "mock", 4),
+        Unheard(day + 1, "d", "mock", 9),
+    ]
+    found = never(plan(), [version()], known(person=Person("p", unheard=rows)))
+
+    assert codes(found) == ["no_transition", "positions_dropped", "positions_not_kept"]
+    assert found[1].facts == {"count": 1_007, "reasons": {"late": 1_003, "mock": 4}}
+    assert said in tell_never(found[1].code, found[1].facts, Tongue(language, "UTC"))
 
 
 def test_consent_counts_from_when_somebody_was_heard_of_first() -> None:

@@ -5,11 +5,13 @@ from pathlib import Path
 import apsw
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from contract.store_kit import effects
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.past import Visit
-from fencepost_gateway.decide.person import UNSUMMED, Person, Reached
+from fencepost_gateway.decide.person import RECENT_MAX, UNSUMMED, Person, Reached
 from fencepost_gateway.decide.summary import DayCell
 from fencepost_gateway.stores.sql import load_migrations
 from fencepost_gateway.stores.sqlite import open_sqlite
@@ -93,6 +95,49 @@ async def test_former_person_is_written_anew_once(tmp_path: Path) -> None:
     assert await store.persons(["p"]) == {"p": person}
     assert person.summaries["purchase"].value == 12.0
     await store.close()
+
+
+def as_before(events: list[tuple[str, int, int]]) -> bytes:
+    """Give the row that the former release would hold after these events (name, time, value)."""
+    summaries: dict[str, dict[str, int]] = {}
+    for name, at_ms, _ in events:
+        held = summaries.setdefault(name, {"count": 0, "first_ms": at_ms, "last_ms": at_ms})
+        held["count"] += 1
+        held["first_ms"] = min(held["first_ms"], at_ms)
+        held["last_ms"] = max(held["last_ms"], at_ms)
+    newest = sorted(events, key=lambda each: each[1])[-RECENT_MAX:]
+    recent = [[name, at_ms, {"value": value}] for name, at_ms, value in newest]
+    return old_person(summaries=summaries, recent=recent, inside=[])
+
+
+def histories(least: int, most: int) -> st.SearchStrategy[list[tuple[str, int, int]]]:
+    """Draw so many events, no two at once."""
+    event = st.tuples(st.sampled_from("ab"), st.integers(1, 9 * DAY_MS), st.integers(0, 9))
+    return st.lists(event, min_size=least, max_size=most, unique_by=lambda each: each[1])
+
+
+@given(histories(0, 8) | histories(RECENT_MAX - 1, RECENT_MAX + 15))
+@settings(max_examples=60)
+def test_former_person_knows_no_more_than_one_who_was_always_here(
+    events: list[tuple[str, int, int]],
+) -> None:
+    """What is said to be whole is what this release would have counted; the rest is unknown."""
+    always = Person("p")
+    for name, at_ms, value in events:
+        always.remember(name, at_ms, {"value": value})
+    found = grown(as_before(events))
+
+    assert found.recent == always.recent
+    assert all(found.lost[name] >= at_ms for name, at_ms in always.lost.items())
+    for name, known in always.summaries.items():
+        told = found.summaries[name]
+        assert (told.count, told.first_ms, told.last_ms) == (
+            known.count,
+            known.first_ms,
+            known.last_ms,
+        )
+        assert told.days == [cell for cell in known.days if told.knows(cell.day)]
+        assert told.since_day == 0 or name in found.lost
 
 
 async def test_days_that_are_not_remembered_are_said_to_be_unknown() -> None:

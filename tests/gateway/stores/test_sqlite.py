@@ -24,7 +24,7 @@ from contract.store_kit import (
     upload,
 )
 from fencepost_gateway.errors import StartError, StoreUnavailableError
-from fencepost_gateway.intake.admit import Admission, AdmitFacts
+from fencepost_gateway.intake.admission import Admission, AdmitFacts
 from fencepost_gateway.intake.records import LogRecord, Published
 from fencepost_gateway.ports import AdmitRequest
 from fencepost_gateway.stores import sqlite, sqlite_fences, sqlite_file

@@ -11,7 +11,8 @@ import pytest
 
 from fencepost_gateway.decide.person import Person, Reached
 from fencepost_gateway.decide.summary import DAY_MS
-from fencepost_gateway.intake.admit import AdmitFacts, admit
+from fencepost_gateway.intake.admission import AdmitFacts
+from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.intake.records import (
     DeviceMoved,

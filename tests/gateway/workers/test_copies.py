@@ -179,10 +179,10 @@ async def test_proof_is_refused_to_whom_is_no_test_person(tmp_path: Path) -> Non
         await rig.apply(DOCUMENTS, OPEN_POLICY, _workspace(testers="[ada]"))
         await _known(rig, "bob", "bob@example.org", "Bob")
         wrong = [{"to": "bob"}, {"template": "u"}, {"channel": "sms"}, {"place": "x"}]
-        wrong.append({"as_user": "nobody"})
+        wrong += [{"as_user": "nobody"}, {}]  # ada has never logged in anywhere
         refused = [(await _proof(rig, **wish))[1]["path"] for wish in wrong]
 
-    assert refused == ["to", "template", "channel", "place", "as_user"]
+    assert refused == ["to", "template", "channel", "place", "as_user", "to"]
     assert captured(tmp_path) == []
 
 

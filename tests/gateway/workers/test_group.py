@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from fencepost_gateway.decide.person import Presence
 from fencepost_gateway.decide.plan import MergePolicy
 from fencepost_gateway.intake import wire
-from fencepost_gateway.intake.admit import AdmitFacts, admit
+from fencepost_gateway.intake.admission import AdmitFacts
+from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.intake.records import DeviceMoved, LogRecord, PlaceForgotten, Upload
 from fencepost_gateway.ports import AddressMove, DocumentRow, RecordRow

@@ -20,7 +20,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from contract.store_kit import sends, settles
 from fencepost_gateway.clock import ManualClock
-from fencepost_gateway.intake.admit import House, admit
+from fencepost_gateway.intake.admission import House
+from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import AdmitRequest, DocumentRow, Store
 from fencepost_gateway.stores.memory import MemoryStore

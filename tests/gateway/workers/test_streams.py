@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.rules import RuleFacts, compile_rule
-from fencepost_gateway.intake.admit import AdmitFacts, admit
+from fencepost_gateway.intake.admission import AdmitFacts
+from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.intake.records import LogRecord
 from fencepost_gateway.workers.group import Group

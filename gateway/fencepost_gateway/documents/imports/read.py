@@ -9,7 +9,8 @@ Rule 1. A row with an id that is live changes what it says and keeps the rest; a
 Rule 2. A row without an id gets one from its name, else from file and position, the same at every
         reading, so that the same file again changes nothing; a live fence of that id is meant. An
         id twice is a fault of the second.
-Rule 3. Members nobody knows are passed over and named.
+Rule 3. Members nobody knows are passed over and named; what may be meant otherwise is a warning
+        (``doubts``).
 Rule 4. ``radius_m`` of the wish is for points that say none, and are not live with one.
 Rule 5. Polygons are repaired only when the wish says so, and each repair is told.
 """
@@ -26,7 +27,8 @@ from msgspec.structs import replace
 
 from fencepost_gateway.documents import fences
 from fencepost_gateway.documents.document import Document, Origin, Path, SourceFile, parse_json
-from fencepost_gateway.documents.imports.csv_rows import read_csv
+from fencepost_gateway.documents.imports.csv_rows import COLUMNS, read_csv
+from fencepost_gateway.documents.imports.doubts import misspelt, swapped
 from fencepost_gateway.documents.imports.rows import (
     ROWS_MAX,
     Row,
@@ -56,11 +58,12 @@ class Wish(Struct):
 
 
 class Imported(Struct):
-    """What the rows came to: documents, verdicts on the bad rows, and what was done to others."""
+    """What the rows came to: documents, verdicts on bad rows, what was done to others, doubts."""
 
     documents: list[Document] = field(default_factory=list)
     problems: list[Verdict] = field(default_factory=list)
     repaired: list[Verdict] = field(default_factory=list)
+    warnings: list[Verdict] = field(default_factory=list)
     passed_over: set[str] = field(default_factory=set)
     rows: int = 0
 
@@ -82,6 +85,9 @@ def read_import(
     used: set[str] = set()
     for file in files:
         rows = _rows_of(file)
+        is_csv = _suffix(file) == ".csv"
+        columns = COLUMNS if is_csv or _suffix(file) == ".kml" else _MEMBERS
+        imported.warnings += misspelt(file.path, rows, columns, 1 if is_csv else None)
         imported.passed_over |= rows.passed_over
         imported.rows += len(rows.rows)
         imported.problems += [
@@ -95,6 +101,7 @@ def read_import(
     if imported.rows > ROWS_MAX:
         how = f"import at most {ROWS_MAX:,} rows at once"
         return Imported(problems=[Verdict("", f"{imported.rows:,} rows", how)])
+    imported.warnings += swapped(imported.documents, live)
     return imported
 
 
@@ -110,7 +117,7 @@ class _Context(Struct):
 def _rows_of(file: SourceFile) -> Rows:
     if fault := file_fault(file):
         return refused(fault.what, fault.how)
-    suffix = posixpath.splitext(file.path)[1].lower()
+    suffix = _suffix(file)
     if suffix == ".csv":
         return read_csv(file.text)
     if suffix in (".kml", ".gpx"):
@@ -118,6 +125,10 @@ def _rows_of(file: SourceFile) -> Rows:
     if suffix in (".geojson", ".json"):
         return _geojson_rows(file.text)
     return refused("this is no file of places", f"import one of: {' '.join(SUFFIXES)}")
+
+
+def _suffix(file: SourceFile) -> str:
+    return posixpath.splitext(file.path)[1].lower()
 
 
 def _geojson_rows(text: str) -> Rows:

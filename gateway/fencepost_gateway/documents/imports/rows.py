@@ -49,7 +49,11 @@ class Rows(Struct):
 
 
 class Verdict(Struct, frozen=True):
-    """What is wrong with a row, or what was repaired: file, line or feature, field, why."""
+    """
+    What is wrong with a row, or what was repaired: file, line or feature, field, why.
+
+    ``others`` counts rows of which the same is to be said (``summed``).
+    """
 
     file: str
     what: str
@@ -58,6 +62,7 @@ class Verdict(Struct, frozen=True):
     feature: int | None = None
     id: str = ""
     field: str = ""
+    others: int = 0
 
     def __str__(self) -> str:
         """Write the verdict on one line."""
@@ -66,7 +71,10 @@ class Verdict(Struct, frozen=True):
             spot += f":{self.line}"
         elif self.feature is not None:
             spot += f": feature {self.feature}"
-        said = [spot, ", ".join(filter(None, (self.id, self.field))), self.what]
+        if self.others:
+            spot += f" and {self.others:,} other{'s' * (self.others > 1)}"
+        named = (self.field,) if self.others else (self.id, self.field)
+        said = [spot, ", ".join(filter(None, named)), self.what]
         return ": ".join(filter(None, said)) + (f"; {self.how}" if self.how else "")
 
 

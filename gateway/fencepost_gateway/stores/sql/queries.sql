@@ -294,6 +294,11 @@ SELECT a.channel, a.ref, a.since_ms, a.seen_ms, coalesce(s.reason, '')
 FROM address a LEFT JOIN suppression s ON s.channel = a.channel AND s.ref = a.ref
 WHERE a.person_id = ? OR a.person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?)
 ORDER BY a.channel, a.seen_ms DESC, a.ref, a.person_id;
+-- name: newest_number
+SELECT a.raw FROM address a
+WHERE a.channel = 'sms'
+  AND (a.person_id = ? OR a.person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?))
+ORDER BY a.seen_ms DESC, a.ref, a.person_id LIMIT 1;
 -- name: visitors_of
 SELECT visitor_id FROM alias WHERE person_id = ? ORDER BY visitor_id;
 

@@ -1,0 +1,142 @@
+"""
+Campaign plans: campaign documents, compiled for deciding.
+
+Pure. As ``compile``, of which it is a part: its Rule 2 is carried out here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from fencepost_gateway.decide import plan
+from fencepost_gateway.decide.hours import weekly_windows
+from fencepost_gateway.decide.place import FenceView
+from fencepost_gateway.decide.rules import Rule, compile_rule, compile_where
+from fencepost_gateway.decide.spans import (
+    moment_ms,
+    parse_duration_ms,
+    parse_moment,
+    zone_named,
+)
+from fencepost_gateway.documents.document import StoredDocument
+from fencepost_gateway.documents.models.base import percent_fraction
+from fencepost_gateway.documents.models.campaign import ArmTemplates, Campaign, Entry
+from fencepost_gateway.documents.models.hours import Allowed
+from fencepost_gateway.documents.models.selector import FenceSelector
+from fencepost_geofence.fence import Fence
+
+_ASKED_FOR = ("dwell", "pass", "approach")  # what a fence has only if its author says so
+
+
+def selected(
+    entry: Entry, views: Mapping[str, FenceView], all_fences: Iterable[Fence]
+) -> frozenset[str]:
+    """Resolve the fences an entry waits for (Rule 2)."""
+    selector = (entry.fence or FenceSelector(id="-")).selector()
+    chosen = {fence_id for fence_id, view in views.items() if selector.matches(view)}
+    if entry.transition in _ASKED_FOR:
+        chosen &= {fence.fence_id for fence in all_fences if _tells(fence, entry)}
+    return frozenset(chosen)
+
+
+def _tells(fence: Fence, entry: Entry) -> bool:
+    """Say whether a fence ever has the transition that an entry waits for."""
+    if entry.transition == "pass":
+        return fence.passes
+    if entry.transition == "approach":
+        return fence.approach_s is not None
+    after_ms = parse_duration_ms(entry.after)
+    return any(after_ms in {None, each_s * 1_000} for each_s in fence.dwell_after_s)
+
+
+def run_bounds_ms(campaign: Campaign, zone: str) -> tuple[int | None, int | None]:
+    """Place the run dates in time; one without offset needs the workspace's zone."""
+    return _moment(campaign.run.from_, zone), _moment(campaign.run.until, zone)
+
+
+def campaign_of(
+    source: StoredDocument,
+    authored: Campaign,
+    views: Mapping[str, FenceView],
+    all_fences: Sequence[Fence],
+    zone: str,
+) -> plan.Campaign:
+    """Compile a campaign; ``zone`` is the workspace's."""
+    goal, wish = authored.goal, authored.message
+    from_ms, until_ms = run_bounds_ms(authored, zone)
+    return plan.Campaign(
+        campaign_id=authored.id,
+        version=source.version,
+        name=authored.name or authored.id,
+        entries=tuple(_entry(each, views, all_fences) for each in authored.entry),
+        message=plan.MessagePlan(
+            **_templates(wish.template),
+            channels=tuple(wish.channels),
+            each=wish.each,
+            while_=_rule(wish.while_),
+            max_age_ms=parse_duration_ms(wish.max_age),
+            quiet_hours=wish.quiet_hours,
+            priority=wish.priority,
+            hours=None if wish.hours is None else windows_of(wish.hours),
+            only_open=wish.only_open,
+            caps=wish.caps,
+        ),
+        when=_rule(authored.when),
+        reentry=_reentry(authored.reentry),
+        goal=plan.Goal(goal.event, parse_duration_ms(goal.within) or 0) if goal else None,
+        holdout=percent_fraction(authored.holdout) or 0.0,
+        tags=frozenset(authored.tags),
+        brand=authored.brand or "",
+        run_from_ms=from_ms,
+        run_until_ms=until_ms,
+    )
+
+
+def _templates(authored: str | ArmTemplates) -> dict[str, Any]:
+    if isinstance(authored, str):
+        return {"template_id": authored}
+    by_arm = dict(sorted(authored.arms.items()))
+    first = next(iter(by_arm.values()))
+    return {"template_id": first, "experiment_id": authored.experiment, "by_arm": by_arm}
+
+
+def _entry(
+    authored: Entry, views: Mapping[str, FenceView], all_fences: Sequence[Fence]
+) -> plan.Entry:
+    if authored.event is not None:
+        where = None if authored.where is None else compile_where(authored.where)
+        return plan.EventEntry(authored.event, where)
+    if authored.audience is not None:
+        return plan.AudienceEntry(authored.audience, authored.on or "join")
+    return plan.TransitionEntry(
+        kind=authored.transition or "enter",
+        fence_ids=selected(authored, views, all_fences),
+        after_ms=parse_duration_ms(authored.after),
+        initial=authored.initial,
+        opened=authored.opened,
+        inactive=authored.inactive,
+    )
+
+
+def _rule(tree: object) -> Rule | None:
+    return None if tree is None else compile_rule(tree)
+
+
+def _reentry(authored: object) -> plan.Reentry:
+    if isinstance(authored, dict):
+        return plan.Reentry("after", parse_duration_ms(authored["after"]) or 0)
+    if authored == "never":
+        return plan.Reentry("never")
+    return plan.Reentry("always") if authored == "always" else plan.Reentry()
+
+
+def _moment(text: str | None, zone: str) -> int | None:
+    moment = parse_moment(text)
+    return None if moment is None else moment_ms(moment, zone_named(zone))
+
+
+def windows_of(allowed: Allowed) -> tuple[plan.LocalWindow, ...]:
+    """Give allowed hours as windows of one weekday each (``compile``, Rule 4)."""
+    days = {name: texts for name, texts in allowed if texts is not None}
+    return weekly_windows(days) or ()

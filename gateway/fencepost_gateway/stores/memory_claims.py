@@ -1,0 +1,128 @@
+"""Claims in the memory store: what a judge sees, and what a verdict and its end write."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import structs
+
+from fencepost_gateway.decide.message import (
+    AddressRow,
+    ClaimFacts,
+    ListedAddress,
+    Verdict,
+)
+from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.settle import Settlement
+from fencepost_gateway.ports import (
+    LEASE_MS,
+    Claimed,
+)
+from fencepost_gateway.stores import rows
+from fencepost_gateway.stores.memory_addresses import addresses_of, suppressed_for
+from fencepost_gateway.stores.memory_books import (
+    Books,
+    DeliveryRow,
+    MessageRow,
+    append,
+    consents_of,
+    known_as,
+    message_of,
+    put_records,
+    unpack,
+)
+
+
+def claim_facts(books: Books, row: MessageRow) -> ClaimFacts:
+    """Gather what ``judge`` may see: of the person, and of visitors who turned out to be them."""
+    subject = books.aliases.get(row.person_id, row.person_id)
+    everybody = known_as(books, subject)
+    addresses = [
+        AddressRow(
+            channel,
+            ref,
+            msgspec.msgpack.decode(address.raw),
+            address.since_ms,
+            suppressed_for(books, channel, ref),
+            (channel, ref) in books.allowed,
+        )
+        for (_, channel, ref), address in addresses_of(books, everybody)
+    ]
+    slots = [s for s in books.slots.values() if s.person_id in everybody and s.state != "released"]
+    body = books.persons.get(row.person_id)
+    return ClaimFacts(
+        message=message_of(row),
+        person=Person(row.person_id) if body is None else unpack(body, Person),
+        consents=tuple(consents_of(books, subject)),
+        addresses=(*addresses, rows.in_app_address(subject)),
+        slots=tuple(sorted(slots, key=lambda s: s.slot_id)),
+        attempt=row.attempt,
+        due_ms=row.due_ms,
+        emergency_stop=books.emergency_stop,
+    )
+
+
+def take(books: Books, row: MessageRow, verdict: Verdict, now_ms: int) -> Claimed:
+    """Write a verdict: lease and slot, or the new due time, or the outcome; and the record."""
+    message = message_of(row)
+    claimed = Claimed(verdict, message)
+    if verdict.outcome == "send":
+        claimed = _lease(books, row, verdict, now_ms)
+        row = structs.replace(row, state="sending", due_ms=now_ms, attempt=claimed.attempt)
+    elif verdict.outcome == "deferred":
+        row = structs.replace(row, state="deferred", due_ms=verdict.retry_at_ms or now_ms)
+    else:
+        row = structs.replace(row, state="withheld", due_ms=now_ms)
+        append(books, rows.withheld(message, verdict.reason), now_ms)
+    books.messages[message.message_id] = structs.replace(row, reason=verdict.reason)
+    put_records(books, [rows.claim_record(message, verdict, claimed.delivery_id, now_ms)])
+    return claimed
+
+
+def _lease(books: Books, row: MessageRow, verdict: Verdict, now_ms: int) -> Claimed:
+    message, attempt = message_of(row), row.attempt + 1
+    ref = verdict.address.ref if verdict.address else ""
+    delivery_id = rows.delivery_id_of(message.message_id, verdict.channel, ref)
+    books.deliveries[delivery_id] = DeliveryRow(
+        message.message_id, verdict.channel, ref, "sending", attempt, now_ms + LEASE_MS
+    )
+    if verdict.slot is not None:
+        books.slots[verdict.slot.slot_id] = verdict.slot
+    return Claimed(verdict, message, delivery_id, lease_token=attempt, attempt=attempt)
+
+
+def end(books: Books, delivery_id: str, settlement: Settlement, now_ms: int) -> None:
+    """Write how a call ended: delivery, message, slot, address, outcome, record."""
+    delivery = books.deliveries[delivery_id]
+    row = books.messages[delivery.message_id]
+    message = message_of(row)
+    due_ms = settlement.retry_at_ms or now_ms
+    books.deliveries[delivery_id] = structs.replace(delivery, state=settlement.state)
+    books.messages[message.message_id] = structs.replace(
+        row, state=settlement.state, due_ms=due_ms, reason=settlement.reason
+    )
+    slot = books.slots.get(message.message_id)
+    if slot is not None:
+        kept = settlement.slot == "kept_unknown"
+        used_at_ms = max(now_ms, delivery.lease_until_ms) if kept else now_ms
+        used = structs.replace(slot, used_at_ms=used_at_ms, state=settlement.slot)
+        books.slots[slot.slot_id] = used
+    if settlement.address == "remove":
+        books.addresses.pop((message.person_id, delivery.channel, delivery.ref), None)
+    elif settlement.address == "suppress":
+        listed = ListedAddress(delivery.channel, delivery.ref, "stop", now_ms, "provider")
+        books.suppressed.setdefault((delivery.channel, delivery.ref), listed)
+    if settlement.state != "queued":
+        ended = rows.settled(message, settlement, delivery.channel, delivery_id, delivery.ref)
+        append(books, ended, now_ms)
+    record = rows.outcome_record(message, delivery.channel, delivery_id, settlement, now_ms)
+    put_records(books, [record])
+
+
+def release_unshown(books: Books, person_id: str, delivery_id: str) -> None:
+    """Give back the slot of an in-app message that this person never saw."""
+    delivery = books.deliveries.get(delivery_id)
+    slot = books.slots.get(delivery.message_id) if delivery is not None else None
+    if delivery is None or slot is None or delivery.channel != "in_app":
+        return
+    if slot.person_id == person_id and slot.state == "confirmed":
+        books.slots[slot.slot_id] = structs.replace(slot, state="released")
