@@ -52,7 +52,7 @@ def warned(imported: Imported) -> list[str]:
         ("Radius", "radius_m"),
         ("presence ttl", "presence_ttl"),
         ("tag", "tags"),
-        ("place.nmae", "place.name"),
+        ("place.naem", "place.name"),
     ],
 )
 def test_a_column_that_looks_like_a_members_is_told_once(name: str, meant: str) -> None:
