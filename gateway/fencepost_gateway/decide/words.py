@@ -39,7 +39,6 @@ from fencepost_gateway.decide.tongue import ENGLISH, Said, Tongue
 SHOWN_MAX = 4  # of a list in one line
 _MOMENTS = ("entered_ms", "opens_ms", "from_ms", "until_ms")
 
-ZONES_SHOWN = 3
 SHORT = 8  # of an id, enough to tell a person's visitors apart
 
 
