@@ -12,7 +12,7 @@ from doubles.http_server import Reply, Reset
 from doubles.twilio_stub import error
 from e2e.documents import LAT, LON, SPOTS, place_name
 from e2e.people import CHANNELS, House, Walker, claims, settled, somebody
-from e2e.rig import Gateway, until
+from e2e.rig import Gateway, fencepost, until
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(120)]
 
@@ -131,6 +131,61 @@ async def test_no_canary_is_printed(house: House) -> None:
     assert len(why.out) > 500
     assert len(printed) > 500
     assert [what for what, canary in wanted.items() if canary in printed + metrics] == []
+
+
+AUDIENCES = """
+kind: trait
+id: spent
+sum: bought
+of: value
+---
+kind: audience
+id: guests
+when: {any: [{visited: {id: lotus}}, {trait: spent, gte: 1}]}
+---
+kind: audience
+id: named
+when: {all: [{audience: guests}, {reachable: email}]}
+"""
+ROUTES = (
+    "/v1/audiences", "/v1/audiences/named", "/v1/outcomes", "/v1/fences/health",
+    "/v1/lists/suppression", "/v1/lists/allow",
+)  # fmt: skip
+
+
+async def test_no_canary_is_in_what_is_told_of_audiences_proofs_and_lists(house: House) -> None:
+    """Sizes, reasons, lists, the state of the house, and the person but for what they said."""
+    running, there = house
+    await running.apply("audiences", {"audiences.yaml": AUDIENCES})
+    async with somebody(running, there, "zephyrine", traits={"first_name": NAME}) as who:
+        await who.phone.do("track", name="bought", props={"what": PROP, "value": 5})
+        await who.walk(*SPOTS["lotus"])
+        await claims(running, "zephyrine", 4)
+        proof = {"template": "greeting", "channel": "email", "user_id": "zephyrine"}
+        await running.http.post(
+            f"{running.url}/v1/proofs",
+            json=proof,
+            headers={"Authorization": f"Bearer {running.operator_key}"},
+        )
+        await settled(running)
+    wanted = canaries(running, who, secret_of(running, "zephyrine"))
+    rule = {"when": {"audience": "named"}}
+    answers = [await running.ask("GET", path) for path in ROUTES]
+    answers.append(await running.ask("POST", "/v1/audiences/size", rule))
+    told = json.dumps(answers, ensure_ascii=False)
+    person = json.dumps(await running.ask("GET", "/v1/persons/zephyrine"), ensure_ascii=False)
+    for words in (("audiences",), ("audiences", "named"), ("outcomes",)):
+        told += (await running.command(*words)).out
+    person += (await running.command("person", "zephyrine")).out
+    doctor = await fencepost(running.folder, "doctor")
+    said = running.printed() + doctor.out + doctor.err + await running.ask("GET", "/metrics")
+    found = {what for what, canary in wanted.items() if canary in told + said}
+    shown = {what for what, canary in wanted.items() if canary in person}
+
+    assert found == set()
+    # An operator who looks at a person sees what the app reported of them, and nothing else.
+    assert shown <= {"name", "event property", "its local part"}  # the latter is the user id
+    assert doctor.out
 
 
 async def test_records_hold_no_address_and_no_coordinate(house: House) -> None:

@@ -72,8 +72,15 @@ def _claimed(told: Told, body: Mapping[str, Any]) -> None:
         return
     told.state = "sending"
     told.deliveries[body["delivery_id"]] = "sending"
-    if any(c["gate"] == "caps" and "exempt" not in c["inputs"] for c in body["checks"]):
+    if any(_reserves(check) for check in body["checks"]):
         told.slot = "open"
+
+
+def _reserves(check: Mapping[str, Any]) -> bool:
+    """Say whether a message that passed this check has a slot: a cap's, or that of a question."""
+    if check["gate"] == "caps":
+        return "exempt" not in check["inputs"]
+    return bool(check["gate"] == "consent" and check["ok"] and check["inputs"]["value"] == "p")
 
 
 def _ended(told: Told, body: Mapping[str, Any]) -> None:

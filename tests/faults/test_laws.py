@@ -48,6 +48,19 @@ BREACHES = {
     "who came in was not counted": ("DELETE FROM audience_day", "L7 counted = members"),
     "nobody will be asked again": ("DELETE FROM person_timer", "L7 timers"),
 }
+ASKING = """
+kind: campaign
+id: asks
+entry: {event: opened}
+message: {template: confirm, channels: [email]}
+goal: none
+---
+kind: template
+id: confirm
+purpose: transactional
+confirms: marketing
+email: {subject: Please confirm, text: "Yes: {{ confirm.link }}"}
+"""
 CAPS = """
 kind: caps
 id: default
@@ -92,6 +105,27 @@ async def test_honest_store_keeps_every_law(tmp_path: Path) -> None:
     assert conserved(house) == {}
     assert metered(house, exposed) == {}
     assert sorted(house.messages.values()) == ["sent", "withheld"]
+
+
+@pytest.mark.guarantee("R29")
+async def test_message_that_asks_to_confirm_keeps_the_law_of_slots(tmp_path: Path) -> None:
+    """Its slot is no cap's, and is reserved and ended like any other."""
+    async with open_rig(tmp_path, public_url="https://edge.example.com") as rig:
+        await rig.apply(ASKING, OPEN_POLICY, CAPS)
+        await rig.send(
+            {"type": "consent", "values": {"collect": "CT"}},
+            {"type": "address", "channel": "email", "address": "minji@example.com"},
+            {"type": "consent", "values": {"marketing": "p"}, "channel": "email"},
+            {"type": "track", "name": "opened"},
+            user_id=None,
+        )
+        await rig.settle()
+        await rig.send({"type": "identify", "user_id": "u1"}, user_id=None)
+        await rig.settle()
+    house = read_house(tmp_path)
+
+    assert conserved(house) == {}
+    assert (house.slot_states != {}, house.sizes) == (True, {"users": 1})
 
 
 @pytest.mark.guarantee("R29")

@@ -172,7 +172,7 @@ def _traits(surface: Surface, person: Person) -> dict[str, Any]:
 
 def _caps(surface: Surface, person: Person, held: Holdings) -> list[dict[str, Any]]:
     plan, now_ms = surface.plans.plan, surface.clock.now_ms()
-    zones = zones_of(person, "", plan.workspace_zone, now_ms)
+    zones = zones_of(person, held.phone, plan.workspace_zone, now_ms)
     zone = zones.names[0] if len(zones.names) == 1 or zones.is_known else ""
     return [
         {"rule": one.rule_id, "used": one.used, "limit": one.limit, "window": one.window}

@@ -34,7 +34,7 @@ from fencepost_gateway.documents.document import Document, dotted
 from fencepost_gateway.documents.kinds import Finding
 from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.template import Template
-from fencepost_gateway.documents.translations import lacking
+from fencepost_gateway.documents.translations import lacking, surplus
 
 SHOWN_CHARS: Final[Mapping[tuple[str, str], int]] = {
     ("web_push", "title"): 50,
@@ -111,6 +111,10 @@ def _translations(document: Document) -> Iterator[Finding]:
             what = f"{tag} lacks {', '.join(missing)}"
             how = "translate it; until then the channel goes out in the next language"
             yield Finding(("languages", tag), what, how, is_warning=True)
+        for channel in surplus(template, tag):
+            what = f"{tag} has a channel that the default has not, so nobody gets it"
+            how = "write it in the default too, or take it out"
+            yield Finding(("languages", tag, channel), what, how, is_warning=True)
 
 
 def _about(document: Document, source: Source) -> Iterator[Finding]:

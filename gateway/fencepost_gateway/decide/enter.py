@@ -12,6 +12,8 @@ Rule 3. Never two live runs of one person in one campaign, except where it says 
 Rule 4. Ids come from the cause: the same stimulus again makes the same run and message, and what
         is told anew (taken back and true after all) lets nobody in a second time.
 Rule 5. Entering is the first exposure to the campaign's experiment: the arm is remembered.
+Rule 6. ``RUNS_MAX`` marks are kept, and those of all live campaigns: beyond, the oldest ones go, of
+        campaigns that are published no more.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from fencepost_gateway.decide.plan import (
 )
 from fencepost_gateway.decide.rules import Evaluation, RuleFacts
 
+RUNS_MAX = 500
 MAX_AGE_TRANSITION_MS = 15 * 60_000
 MAX_AGE_EVENT_MS = 24 * 3_600_000
 
@@ -127,6 +130,7 @@ def _enter(
         if person.user_id in plan.testers:
             messages = tuple(structs.replace(m, mark="test") for m in messages)
         person.runs[campaign.campaign_id] = RunMark(run_id, now_ms, len(messages))
+        _bound_runs(plan, person)
     step = Step(
         campaign_id=campaign.campaign_id,
         campaign_version=campaign.version,
@@ -141,6 +145,14 @@ def _enter(
         inputs=inputs,
     )
     return Entered(step, messages)
+
+
+def _bound_runs(plan: Plan, person: Person) -> None:
+    over = len(person.runs) - RUNS_MAX
+    if over > 0:
+        gone = [(m.entered_ms, c) for c, m in person.runs.items() if c not in plan.campaigns]
+        for _, campaign_id in sorted(gone)[:over]:
+            del person.runs[campaign_id]
 
 
 def _repeat(mark: RunMark | None, run_id: str) -> tuple[str, dict[str, Any]] | None:

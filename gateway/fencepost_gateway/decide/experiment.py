@@ -8,6 +8,7 @@ Rule 1. The arm is drawn from a hash of seed, experiment and person: the same on
 Rule 2. It is remembered with the person at the first exposure: the entry into a campaign that
         asks for it, whether or not a message comes of it. Other weights move only who comes later.
 Rule 3. Merging, the known person's arm stays. An arm that the experiment has no more is drawn anew.
+        Of experiments that are published no more nothing is remembered beyond the next exposure.
 """
 
 from __future__ import annotations
@@ -33,6 +34,8 @@ def expose(plan: Plan, campaign: Campaign, person: Person) -> None:
     arm = arm_of(plan, campaign, person)
     if arm:
         person.arms[campaign.message.experiment_id] = arm
+        for gone in person.arms.keys() - plan.experiments.keys():
+            del person.arms[gone]
 
 
 def draw(experiment: Experiment, seed: str, person_id: str) -> str:

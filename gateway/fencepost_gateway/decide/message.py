@@ -19,7 +19,6 @@ from fencepost_gateway.decide.cause import Cause
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.person import Person
 
-MessageState = Literal["queued", "deferred", "sending", "unknown", "sent", "failed", "withheld"]
 OPEN_STATES = ("queued", "deferred")
 
 

@@ -192,6 +192,10 @@ CHECKS: dict[str, Said] = {
         "the last went to {campaign} (priority {priority})",
         "마지막 자리는 {campaign}에 돌아감 (우선순위 {priority})",
     ),
+    "never_open": Said(
+        "at no moment of the next {span} is all of it open",
+        "앞으로 {span} 안에 모두 열리는 때가 없음",
+    ),
     "next": Said("next at {at}", "다음 가능 시각 {at}"),
     "cap": Said(
         "{rule}: {used} of {limit} used, {window}", "{rule}: {limit}회 중 {used}회 사용, {window}"

@@ -13,7 +13,7 @@ Rule 3. Campaigns wake in order of id, so that replay and live agree.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from msgspec import Struct
 
@@ -23,6 +23,9 @@ from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.rule_facts import TraitReader, TransitionKind
 from fencepost_gateway.decide.rules import Rule
 from fencepost_gateway.decide.traits import Trait
+
+if TYPE_CHECKING:
+    from fencepost_gateway.decide.steps import Flow
 
 CalendarWindow = Literal["hour", "day", "week", "month"]
 PurposeName = Literal["marketing", "transactional"]
@@ -112,7 +115,11 @@ class MessagePlan(Struct, frozen=True):
 
 
 class Campaign(Struct, frozen=True):
-    """A journey of one message."""
+    """
+    A journey of one message; or what a journey's steps have in common (``is_journey``).
+
+    A journey's own ``message`` is ``NO_MESSAGE``: its steps have theirs (``Plan.part``).
+    """
 
     campaign_id: str
     version: int
@@ -127,6 +134,10 @@ class Campaign(Struct, frozen=True):
     brand: str = ""
     run_from_ms: int | None = None
     run_until_ms: int | None = None
+    is_journey: bool = False
+
+
+NO_MESSAGE = MessagePlan("", ())
 
 
 class Template(Struct, frozen=True):
@@ -237,7 +248,8 @@ class Plan(Struct, frozen=True):
     ``traits_on`` the traits that an app event goes into, ``trait_readers`` what rules read them
     with; ``ranked`` names those that need a ranking.
     ``allow_only`` names the users that may get messages beside the listed addresses; None: all.
-    ``testers`` and ``seeds`` are user ids.
+    ``testers`` and ``seeds`` are user ids. ``flows`` holds the journeys by id and version: those
+    that are live, and those that somebody is still on.
     """
 
     revision: int
@@ -266,6 +278,18 @@ class Plan(Struct, frozen=True):
     seeds: frozenset[str] = frozenset()
     seed: str = ""
     policies: tuple[Policy, ...] = ()
+    flows: dict[tuple[str, int], Flow] = {}
+
+    def part(self, campaign_id: str, version: int, step_id: str) -> Campaign | None:
+        """
+        Give the campaign of a message: of a journey, that of its step in the run's version.
+
+        A campaign is the one that is live now, whatever ``version`` the message was made by.
+        """
+        if not step_id:
+            return self.campaigns.get(campaign_id)
+        flow = self.flows.get((campaign_id, version))
+        return flow.part(step_id) if flow else None
 
     @property
     def every_policy(self) -> tuple[Policy, ...]:

@@ -7,7 +7,10 @@ Rule 1. Cells add up in any order: late events, merged persons and another cut o
 Rule 2. Amounts are whole numbers of ten-thousandths, so that sums are exact.
 Rule 3. Two persons become one by adding cells. Where one of them had such events and no state of
         this definition, neither state stays: it is filled anew from what is remembered.
-Rule 4. ``distinct`` tells ``DISTINCT_MAX`` values apart; the oldest steps go beyond that.
+Rule 4. ``distinct`` tells ``DISTINCT_MAX`` values apart; the oldest steps go beyond that. ``last``
+        keeps its newest step alone: once that is out of the window, so is everything before.
+Rule 5. All traits of a person together have ``CELLS_MAX`` numbers. Beyond, the oldest steps of the
+        largest go, and ``whole_ms`` says so. Traits that are published no more go altogether.
 """
 
 from __future__ import annotations
@@ -23,6 +26,7 @@ AMOUNT_MAX: Final = 10**12
 DECIMALS: Final = 10_000
 SUM_MAX: Final = 2**63 - 1
 DISTINCT_MAX: Final = 500
+CELLS_MAX: Final = 8_000
 TEXT_MAX: Final = 256
 
 TraitKind = Literal["count", "sum", "last", "max", "distinct"]
@@ -33,7 +37,7 @@ _packed = msgspec.msgpack.Encoder().encode
 
 class TraitState(Struct):
     """
-    One trait of one person; since ``whole_ms`` no event is missing.
+    One trait of one person, in steps of ``step_ms``; since ``whole_ms`` no event is missing.
 
     A cell is a number (``count``; ``sum`` and ``max`` in ten-thousandths), ``[at_ms, value]``
     (``last``) or a sorted list of hashes (``distinct``).
@@ -44,6 +48,12 @@ class TraitState(Struct):
     event: str
     cells: dict[int, Any] = field(default_factory=dict)
     whole_ms: int = 0
+    step_ms: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many numbers it holds."""
+        return sum(map(len, self.cells.values())) if self.kind == "distinct" else len(self.cells)
 
 
 def cell_of(kind: TraitKind, at_ms: int, found: object) -> Any:
@@ -80,18 +90,48 @@ def summed(kind: TraitKind, cells: Collection[Any]) -> Scalar | None:
     return found
 
 
-def bound(state: TraitState, first_step: int, step_ms: int) -> None:
+def bound(state: TraitState, first_step: int) -> None:
     """Let go of steps before ``first_step``, and of what is too much (Rule 4)."""
+    if state.kind == "last" and state.cells:
+        first_step = max(first_step, *state.cells)
     for step in [step for step in state.cells if step < first_step]:
         del state.cells[step]
     if state.kind == "distinct":
-        while sum(map(len, state.cells.values())) > DISTINCT_MAX:
-            oldest = min(state.cells)
-            state.whole_ms = max(state.whole_ms, (oldest + 1) * step_ms, 1)
+        while state.size > DISTINCT_MAX:
             if len(state.cells) == 1:
-                state.cells[oldest] = state.cells[oldest][:DISTINCT_MAX]
+                (only,) = state.cells
+                state.whole_ms = max(state.whole_ms, (only + 1) * state.step_ms, 1)
+                state.cells[only] = state.cells[only][:DISTINCT_MAX]
             else:
-                del state.cells[oldest]
+                _let_go(state)
+
+
+def bound_all(states: dict[str, TraitState], live: Collection[str] | None = None) -> None:
+    """
+    Let go of what is too much over all traits of a person (Rule 5).
+
+    Args:
+        states: By trait; changed in place.
+        live: The traits that are published; None: they stay whatever they are.
+
+    """
+    for gone in sorted(states.keys() - live) if live is not None else ():
+        del states[gone]
+    over = sum(state.size for state in states.values()) - CELLS_MAX
+    while over > 0:
+        largest = max(states.values(), key=lambda state: (len(state.cells), state.key))
+        if len(largest.cells) == 1:
+            return  # as small as they get
+        before = largest.size
+        _let_go(largest)
+        over -= before - largest.size
+
+
+def _let_go(state: TraitState) -> None:
+    """Forget the oldest step."""
+    oldest = min(state.cells)
+    state.whole_ms = max(state.whole_ms, (oldest + 1) * state.step_ms, 1)
+    del state.cells[oldest]
 
 
 def merge(
@@ -120,6 +160,7 @@ def merge(
             ours[trait_id] = b
         elif a is not None and (b is not None or a.event in their_events):
             del ours[trait_id]
+    bound_all(ours)
 
 
 def _joined(kind: TraitKind, a: Any, b: Any) -> Any:

@@ -143,7 +143,7 @@ def keep_up(
         person.traits[trait.trait_id] = _filled(trait, person, now_ms)  # it is among them
         return
     _take(trait, state, person, at_ms, props)
-    bound(state, _first_step(trait, now_ms), trait.step_ms)
+    bound(state, _first_step(trait, now_ms))
 
 
 def value_of(trait: Trait, person: Person, now_ms: int) -> Value:
@@ -157,12 +157,13 @@ def value_of(trait: Trait, person: Person, now_ms: int) -> Value:
     value = MISSING if found is None else found
     if trait.within_ms is None:
         return Value(value, None, state.whole_ms == 0)
-    until_ms = (min(steps) + 1) * trait.step_ms + trait.within_ms if steps else None
+    next_out = max if trait.kind == "last" else min  # what is overtaken is asked for no more
+    until_ms = (next_out(steps) + 1) * trait.step_ms + trait.within_ms if steps else None
     return Value(value, until_ms, state.whole_ms <= now_ms - trait.within_ms)
 
 
 def _filled(trait: Trait, person: Person, now_ms: int) -> TraitState:
-    state = TraitState(trait.key, trait.kind, trait.event)
+    state = TraitState(trait.key, trait.kind, trait.event, step_ms=trait.step_ms)
     seen = [event for event in person.recent if event.name == trait.event]
     for event in seen:
         _take(trait, state, person, event.at_ms, event.props)
@@ -170,7 +171,7 @@ def _filled(trait: Trait, person: Person, now_ms: int) -> TraitState:
     lost_ms = person.lost.get(trait.event if summary is not None else UNSUMMED)
     if lost_ms is not None:
         state.whole_ms = lost_ms + 1
-    bound(state, _first_step(trait, now_ms), trait.step_ms)
+    bound(state, _first_step(trait, now_ms))
     return state
 
 

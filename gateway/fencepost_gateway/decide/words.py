@@ -33,12 +33,12 @@ from fencepost_gateway.decide.phrases import (
     WINDOWS,
 )
 from fencepost_gateway.decide.reasons import sentence
+from fencepost_gateway.decide.solver import HORIZON_MS
 from fencepost_gateway.decide.tongue import ENGLISH, Said, Tongue
 
 SHOWN_MAX = 4  # of a list in one line
 _MOMENTS = ("entered_ms", "opens_ms", "from_ms", "until_ms")
 
-ZONES_SHOWN = 3
 SHORT = 8  # of an id, enough to tell a person's visitors apart
 
 
@@ -328,6 +328,8 @@ def _tell_next(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
         moved = inputs.get("moved_by")
         mover = tongue.say(CHECKS["moved_by"], limit=moved) if moved else ""
         yield tongue.say(CHECKS["next"], at=tongue.moment(inputs["next_ms"])) + mover
+    elif inputs.get("closed"):
+        yield tongue.say(CHECKS["never_open"], span=tongue.span(HORIZON_MS))
 
 
 _TELLERS: dict[str, Callable[[Mapping[str, Any], Tongue], Iterator[str]]] = {

@@ -164,7 +164,6 @@ class _SeqOnly(Struct):
 _batch = msgspec.json.Decoder(Batch)
 _event: msgspec.json.Decoder[Event] = msgspec.json.Decoder(Event)
 _seq = msgspec.json.Decoder(_SeqOnly)
-_any = msgspec.json.Decoder()
 
 _CODES = (
     (re.compile(r"RFC3339|datetime|timezone"), "time_format"),

@@ -150,10 +150,11 @@ class Replay:
                 return
 
     async def _news(self) -> list[Played]:
-        rows = await self._store.records(self._cursor, PAGE)
-        if rows:
+        found: list[RecordRow] = []
+        while rows := await self._store.records(self._cursor, PAGE):
             self._cursor = rows[-1].cursor
-        return [Played(self._people.get(r.person_id, r.person_id), r) for r in rows]
+            found += rows
+        return [Played(self._people.get(r.person_id, r.person_id), r) for r in found]
 
     # ---- the people -----------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from fencepost_gateway.decide.phrases import MESSAGE_STATES
 from fencepost_gateway.decide.summary import DAY_MS
 from fencepost_gateway.decide.tongue import Said, Tongue
 from fencepost_gateway.decide.words import tell_law, told_level, told_window
@@ -113,8 +114,9 @@ def _campaigns(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
             yield tongue.say(LINES["runs"], campaign=campaign, at=at)
             continue
         ended = tongue.moment(one["ended_ms"])
-        outcome = {"ended": ended, "outcome": one["outcome"]}
-        yield tongue.say(LINES["ended"], campaign=campaign, at=at, **outcome)
+        code = one["outcome"]
+        outcome = tongue.say(MESSAGE_STATES[code]) if code in MESSAGE_STATES else code
+        yield tongue.say(LINES["ended"], campaign=campaign, at=at, ended=ended, outcome=outcome)
 
 
 def _audiences(view: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:

@@ -5,7 +5,8 @@ No I/O; the person is changed in place. Rules ask for it; the claim reads its ow
 and addresses.
 
 Rule 1. An outcome happened when it was appended, an engagement when the device says.
-Rule 2. Template and tags are those of the campaign as it is published when the outcome is told.
+Rule 2. Template and tags are those of the campaign as it is published when the outcome is told; of
+        the tags the first ``TAGS_MAX``, so that a person stays small.
 Rule 3. Statements are taken as the door took them into force, before anything else of the upload.
         A visitor's who is linked by this very upload are merged by it already.
 """
@@ -23,6 +24,7 @@ from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.history import Greeted
 from fencepost_gateway.intake.records import Outcome, Upload
 
+TAGS_MAX = 16
 ZONE_FRESH_MS = 86_400_000  # a zone is confirmed once a day, not with every upload
 
 
@@ -80,7 +82,7 @@ def hear_outcome(person: Person, outcome: Outcome, plan: Plan, now_ms: int) -> N
         outcome.message_id,
         outcome.campaign_id,
         template.template_id if template else "",
-        tuple(sorted(campaign.tags)) if campaign else (),
+        tuple(sorted(campaign.tags)[:TAGS_MAX]) if campaign else (),
         outcome.delivery_id,
         {outcome.state: now_ms},
     )

@@ -25,6 +25,7 @@ from fencepost_gateway.decide.flags import borne
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.person import Person, Presence, Reached, is_blank
 from fencepost_gateway.decide.presence import due_openings, move
+from fencepost_gateway.decide.trait_state import bound_all
 from fencepost_gateway.decide.traits import keep_up
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.addresses import address_ref, raw_address
@@ -170,6 +171,7 @@ class PersonStage:
         self._fold.touch(person)
         for trait in plan.traits_on.get(name, ()):
             keep_up(trait, person, at_ms, props, self._fold.now_ms)
+        bound_all(person.traits, plan.traits.keys())
         causes = self._audiences.happened(
             person, [f"event {each}" for each in altered], self._fold.now_ms
         )

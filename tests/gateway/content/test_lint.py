@@ -235,6 +235,18 @@ LINTS = {
             )
         ],
     ),
+    "translation of a channel that is not there": (
+        template(
+            "sms: {text: a}\nlanguages: {en: default, "
+            "ko: {sms: {text: 가}, email: {text: 나, subject: 다}}}"
+        ),
+        [
+            (
+                f"5: {IN}languages.ko.email: warning: ko has a channel that the default has not, "
+                "so nobody gets it; write it in the default too, or take it out"
+            )
+        ],
+    ),
     "unfinished translation": (
         template(
             "sms: {text: a}\nin_app: {title: a, body: b}\nlanguages: {en: default, "

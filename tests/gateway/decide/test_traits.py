@@ -13,9 +13,16 @@ from fencepost_gateway.decide import traits
 from fencepost_gateway.decide.person import RECENT_MAX, Person, merge
 from fencepost_gateway.decide.rule_facts import MISSING
 from fencepost_gateway.decide.rules import compile_where
-from fencepost_gateway.decide.trait_state import AMOUNT_MAX, DISTINCT_MAX, TraitKind
+from fencepost_gateway.decide.trait_state import (
+    AMOUNT_MAX,
+    CELLS_MAX,
+    DISTINCT_MAX,
+    TraitKind,
+    TraitState,
+    bound_all,
+)
 from fencepost_gateway.decide.traits import Trait, keep_up, value_of
-from gateway.decide.builders import DAY_MS, HOUR_MS, MODEST, NOON_MS
+from gateway.decide.builders import DAY_MS, HOUR_MS, MIN_MS, MODEST, NOON_MS
 
 KINDS: tuple[TraitKind, ...] = ("count", "sum", "last", "max", "distinct")
 Event = tuple[int, dict[str, Any]]
@@ -73,6 +80,7 @@ def looked_up(one: Trait, events: list[Event], now_ms: int) -> object:
     return max(said, key=lambda one: (one[0], msgpack.encode(one[1])))[1] if said else MISSING
 
 
+YOGA = {"category": "yoga"}
 ONE_EVENT: list[Event] = [(NOON_MS - HOUR_MS, {"category": "yoga", "value": 2})]
 
 
@@ -196,3 +204,36 @@ def test_trait_state_is_bounded_by_its_steps() -> None:
 
     assert len(person.traits["yoga"].cells) <= traits.STEPS + 2
     assert len(msgpack.encode(person.traits["yoga"])) < 16_384
+
+
+def test_last_keeps_its_newest_step_alone() -> None:
+    """What a newer event has overtaken is never the answer again, however wide the window."""
+    one, person = trait("last"), Person("p")
+    kept_up(person, one, [(NOON_MS - n * HOUR_MS, YOGA | {"value": n}) for n in range(50)])
+
+    assert len(person.traits["yoga"].cells) == 1
+    assert value_of(one, person, NOON_MS).value == 0
+
+
+def test_all_traits_together_are_bounded_and_say_what_went() -> None:
+    """The oldest steps of the largest trait go first, and the value says that it lacks some."""
+    person = Person("p")
+    for n in range(10):
+        cells = dict.fromkeys(range(1_000), 1)
+        person.traits[f"t{n}"] = TraitState("k", "count", "purchase", cells, step_ms=MIN_MS)
+    person.traits["small"] = TraitState("k", "sum", "purchase", {0: 7})
+    bound_all(person.traits)
+    kept = {name: len(state.cells) for name, state in person.traits.items()}
+
+    assert sum(kept.values()) == CELLS_MAX
+    assert kept.pop("small") == 1
+    assert set(kept.values()) <= {799, 800}
+    assert min(person.traits["t0"].cells) * MIN_MS == person.traits["t0"].whole_ms
+
+
+def test_archived_traits_leave_nothing_behind() -> None:
+    """Documents come and go for years; a person holds what is published."""
+    person = Person("p", traits={name: TraitState("k", "count", "e") for name in ("old", "new")})
+    bound_all(person.traits, {"new"})
+
+    assert set(person.traits) == {"new"}

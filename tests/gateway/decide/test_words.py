@@ -10,7 +10,7 @@ from fencepost_gateway.decide.phrases import CLAIM, GATES, KIND_NAMES, KINDS, NO
 from fencepost_gateway.decide.reasons import REASONS
 from fencepost_gateway.decide.rule_facts import TRANSITIONS
 from fencepost_gateway.decide.settle import Settlement
-from fencepost_gateway.decide.tongue import Said, Tongue
+from fencepost_gateway.decide.tongue import ENGLISH, Said, Tongue
 from fencepost_gateway.intake import wire
 
 TABLES = {
@@ -171,6 +171,63 @@ def test_check_says_how_content_came_about() -> None:
         ),
     ]
     assert "일반 내용: personalisation 미동의" in words.tell("claim", claim_body, KOREAN)[2]
+
+
+def check(gate: str, inputs: dict[str, object], tongue: Tongue = ENGLISH) -> str:
+    """Tell one check that did not hold."""
+    body = {
+        "outcome": "withheld",
+        "reason": "consent",
+        "campaign_id": "c",
+        "campaign_version": 1,
+        "channel": "",
+        "retry_at_ms": None,
+        "checks": [{"gate": gate, "ok": False, "channel": "sms", "inputs": inputs}],
+    }
+    return words.tell("claim", body, tongue)[1]
+
+
+@pytest.mark.parametrize(
+    ("window", "english", "korean"),
+    [
+        ("rolling 604800 s", "1 of 1 used, within 7 d", "1회 중 1회 사용, 7일 이내"),
+        ("day in Asia/Seoul", "1 of 1 used, today in Asia/Seoul", "사용, Asia/Seoul 기준 오늘"),
+    ],
+)
+def test_window_of_a_cap_is_said_as_people_say_it(window: str, english: str, korean: str) -> None:
+    """Nobody has to divide seconds by 86,400."""
+    rule = {"rule": "week", "used": 1, "limit": 1, "window": window, "next_ms": None}
+
+    assert english in check("caps", {"rules": [rule]})
+    assert korean in check("caps", {"rules": [rule]}, KOREAN)
+
+
+def test_default_of_a_policy_is_told_from_what_somebody_said() -> None:
+    """Where nothing was said nothing was said for anything."""
+    found: dict[str, object] = {
+        "purpose": "marketing",
+        "value": "u",
+        "said_for": "policy",
+        "policy": "eu v1",
+    }
+
+    assert "u (nothing was said; default of policy eu v1)" in check("consent", found)
+    assert "의사 표시 없음" in check("consent", found, KOREAN)
+    assert "대상 전체" in check("consent", found | {"said_for": "any"}, KOREAN)
+
+
+def test_hours_that_never_open_together_say_so() -> None:
+    """What is closed now is only half of why a message did not wait."""
+    zones: dict[str, object] = {"zones": ["Asia/Seoul"], "zone_source": "device"}
+    found = zones | {"closed": ["person in Asia/Seoul"], "next_ms": None, "moved_by": ""}
+
+    assert check("quiet_hours", found).endswith("at no moment of the next 8 d is all of it open")
+    assert check("quiet_hours", found, KOREAN).endswith("앞으로 8일 안에 모두 열리는 때가 없음")
+
+
+def test_suppression_says_that_somebody_is_not_on_the_allow_list() -> None:
+    """It is not a suppressed address that kept them out."""
+    assert check("suppression", {"allow_only": True}).endswith("not on the allow list")
 
 
 def test_step_names_its_cause_in_the_language() -> None:

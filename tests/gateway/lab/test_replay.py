@@ -142,3 +142,52 @@ async def test_unknown_zone_and_broken_documents_are_refused(tmp_path: Path) -> 
         await play(fences, track, None, "Europe/Monte", as_json=True)
     with pytest.raises(StartError, match=r"d\.yaml:2"):
         await play(fences, track, tmp_path, "UTC", as_json=True)
+
+
+AUDIENCES = """
+kind: trait
+id: visits
+count: opened
+within: 1h
+---
+kind: audience
+id: lately-here
+when: {visited: {tag: studio}, within: 30m}
+---
+kind: audience
+id: not-here
+when: {not: {audience: lately-here}}
+"""
+
+
+async def with_audiences(folder: Path, walkers: int) -> list[tuple[int, str, dict[str, Any]]]:
+    """Replay the example with audiences that time changes; gives what they came to."""
+    (folder / "audiences.yaml").write_text(AUDIENCES, "utf-8")
+    documents = read_documents([OLD_TOWN / "fences.geojson"], [OLD_TOWN / "documents", folder])
+    points = read_track(OLD_TOWN / "walk.gpx")
+    replay = Replay(documents, "Europe/Berlin", points[0].at_ms)
+    tracks = {f"walk-{n}": points for n in range(walkers)}
+    played = [(p.row.at_ms, p.row.kind, p.row.body) async for p in replay.play(tracks)]
+    return [(at_ms, kind, body) for at_ms, kind, body in played if kind == "audience"]
+
+
+async def test_replay_lets_time_change_audiences_at_its_own_moment(tmp_path: Path) -> None:
+    """Who was here leaves half an hour after the last visit began, twice alike."""
+    told = await with_audiences(tmp_path, 1)
+    joined = [ms for ms, _, b in told if (b["audience_id"], b["on"]) == ("lately-here", "join")]
+    left = [ms for ms, _, b in told if (b["audience_id"], b["on"]) == ("lately-here", "leave")]
+    by_time = [ms for ms, _, b in told if b["why"] == "time"]
+
+    assert told == await with_audiences(tmp_path, 1)
+    assert len(joined) == len(left) == 1
+    assert left[0] - joined[0] >= 30 * 60_000
+    assert by_time == left * 2  # who left the one has joined the other
+
+
+async def test_replay_tells_every_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many come of one moment, none is left behind."""
+    whole = await with_audiences(tmp_path, 3)
+    monkeypatch.setattr("fencepost_gateway.lab.replay.PAGE", 1)
+
+    assert whole
+    assert await with_audiences(tmp_path, 3) == whole

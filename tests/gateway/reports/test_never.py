@@ -215,7 +215,10 @@ def test_who_was_counted_in_and_left_again_has_not_joined_either() -> None:
     """That they do not belong now is not why nothing started when they were counted in."""
     case = known(moved=[filled("join")])
 
-    assert codes(never(plan(**JOIN), [version(**JOIN)], case))[0] == "audience_filled"
+    assert (
+        codes(never(plan(entry=JOIN["entry"]), [version(entry=JOIN["entry"])], case))[0]
+        == "audience_filled"
+    )
 
 
 def test_every_finding_has_a_case_and_a_sentence() -> None:

@@ -84,7 +84,7 @@ async def test_command_tells_and_verifies(folder: Path, monkeypatch: pytest.Monk
     assert [line.split()[3] for line in told.output.splitlines()] == ["u->y", "y->n", "n->y"]
     assert "marketing" in told.output
     assert "method=toggle" in told.output
-    assert nobody.output == ""
+    assert nobody.stdout == ""
     assert (whole.exit_code, whole.output.split()[0]) == (0, "3")
     assert broken.exit_code == 1
     assert "proof 2 is not what was written" in broken.output + broken.stderr

@@ -262,3 +262,39 @@ goal: none
 
         assert await entered(rig) == ["thanks"]
         assert await rig.claims() == [("withheld", "consent")]
+
+
+async def test_withdrawn_location_takes_back_what_audiences_made_of_it(tmp_path: Path) -> None:
+    """Visits and zone go, located audiences are left at once, and what waits because of them."""
+    documents = """
+kind: audience
+id: guests
+when: {visited: {tag: studio}}
+---
+kind: audience
+id: regular-guests
+when: {all: [{audience: guests}, {not: {did: complaint}}]}
+---
+kind: campaign
+id: thanks
+entry: {audience: regular-guests}
+message: {template: hello, channels: [in_app], hours: {every_day: "03:00-03:10"}, max_age: 2d}
+goal: none
+"""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(
+            documents, WIN_BACK.partition("---\n")[2].partition("---\n")[2], OPEN_POLICY
+        )
+        await rig.consent()
+        await rig.walk_in()
+        (person,) = (await rig.gateway.store.audiences.sample("", 9)).values()
+        before = await sizes(rig), await rig.claims(), bool(person.visits)
+        await rig.consent({"location_collect": "n"})
+        at_once = await rig.claims()
+        await rig.settle()
+        (person,) = (await rig.gateway.store.audiences.sample("", 9)).values()
+
+        assert before == ({"guests": 1, "regular-guests": 1}, [("deferred", "quiet_hours")], True)
+        assert at_once[-1] == ("withheld", "consent")
+        assert (person.visits, person.inside, person.fix_zone) == ([], [], "")
+        assert await sizes(rig) == {}
