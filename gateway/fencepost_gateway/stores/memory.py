@@ -90,6 +90,10 @@ class MemoryStore:
         """What an acknowledged event survives: nothing but a healthy process."""
         return "memory"
 
+    def forget(self) -> None:
+        """Forget everything."""
+        self._books = Books()
+
     @contextmanager
     def _unit(self) -> Iterator[Books]:
         """Lend a copy of the books; it takes their place unless the block raises."""
@@ -114,8 +118,9 @@ class MemoryStore:
 
     async def read_log(self, after: int, limit: int) -> list[LogRecord]:
         """See ``Store.read_log``."""
-        begin, first = self._books.trimmed, max(after - self._books.trimmed, 0)
-        found = list(enumerate(self._books.log, begin + 1))[first : first + limit]
+        first = max(after - self._books.trimmed, 0)
+        behind = self._books.log[first : first + limit]
+        found = enumerate(behind, self._books.trimmed + first + 1)
         return [LogRecord(at, now_ms, records.decode(body)) for at, (now_ms, body) in found]
 
     # ---- the pipeline ---------------------------------------------------------------------
