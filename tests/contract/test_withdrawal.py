@@ -9,8 +9,8 @@ import pytest
 from msgspec import structs
 
 from contract.store_kit import SECRET, address, claimed, effects, message, upload
-from fencepost_gateway.decide.cause import Cause
 from fencepost_gateway.decide.message import Message
+from fencepost_gateway.decide.stimulus import Cause
 from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.intake.records import Outcome, PlaceForgotten
 from fencepost_gateway.ports import AdmitRequest, Store, Timer

@@ -249,7 +249,7 @@ class Plan(Struct, frozen=True):
     with; ``ranked`` names those that need a ranking.
     ``allow_only`` names the users that may get messages beside the listed addresses; None: all.
     ``testers`` and ``seeds`` are user ids. ``flows`` holds the journeys by id and version: those
-    that are live, and those that somebody is still on.
+    that are live, and those that somebody is still on; ``tables`` rows by key.
     """
 
     revision: int
@@ -279,6 +279,7 @@ class Plan(Struct, frozen=True):
     seed: str = ""
     policies: tuple[Policy, ...] = ()
     flows: dict[tuple[str, int], Flow] = {}
+    tables: dict[str, dict[str, Any]] = {}
 
     def part(self, campaign_id: str, version: int, step_id: str) -> Campaign | None:
         """

@@ -10,6 +10,7 @@ from fencepost_gateway.ports.books import (
     FenceBook,
     PeopleBook,
     ProofBook,
+    RunBook,
     SignHead,
 )
 from fencepost_gateway.ports.rows import (
@@ -27,6 +28,7 @@ from fencepost_gateway.ports.rows import (
     Holdings,
     InboxRow,
     RecordRow,
+    RunRow,
     Statement,
     Sweep,
     Timer,
@@ -66,6 +68,8 @@ __all__ = [
     "PeopleBook",
     "ProofBook",
     "RecordRow",
+    "RunBook",
+    "RunRow",
     "Settle",
     "SignHead",
     "Statement",

@@ -34,6 +34,7 @@ from fencepost_gateway.ports.books import (
     FenceBook,
     PeopleBook,
     ProofBook,
+    RunBook,
 )
 from fencepost_gateway.ports.rows import (
     Claimed,
@@ -84,6 +85,10 @@ class Store(Protocol):
     @property
     def proofs(self) -> ProofBook:
         """The chain of consent proofs."""
+
+    @property
+    def runs(self) -> RunBook:
+        """Where runs of journeys stand."""
 
     @property
     def ack_level(self) -> AckLevel:

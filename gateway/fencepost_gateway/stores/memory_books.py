@@ -33,6 +33,7 @@ from fencepost_gateway.ports import (
     DueMessage,
     InboxRow,
     RecordRow,
+    RunRow,
     Statement,
     Sweep,
     Timer,
@@ -112,6 +113,8 @@ class Books(Struct):
     person_timers: dict[str, int] = {}
     sweep: Sweep = Sweep()
     rankings: dict[str, Ranking] = {}
+    runs: dict[str, RunRow] = {}
+    counters: dict[str, int] = {}
 
 
 def pack(value: Any) -> bytes:

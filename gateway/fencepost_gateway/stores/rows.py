@@ -183,4 +183,6 @@ def _outcome(message: Message, state: str, reason: str) -> Outcome:
         reason=reason,
         fence_id=message.cause.fence_id,
         mark=message.mark,
+        campaign_version=message.campaign_version,
+        step_id=message.step_id,
     )

@@ -15,11 +15,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from fencepost_gateway.decide.cause import Cause
-from fencepost_gateway.decide.enter import MAX_AGE_EVENT_MS
 from fencepost_gateway.decide.ids import derive, person_id_of_user
 from fencepost_gateway.decide.message import Mark, Message, Proof
 from fencepost_gateway.decide.plan import Plan
+from fencepost_gateway.decide.stimulus import Cause
+from fencepost_gateway.decide.wanted import MAX_AGE_EVENT_MS
 from fencepost_gateway.intake.records import Outcome, ProofAsked
 
 DAY_MS = 86_400_000

@@ -10,7 +10,8 @@ from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.enter import RUNS_MAX
 from fencepost_gateway.decide.flags import FLAGS_MAX, Flagged
 from fencepost_gateway.decide.past import PastMessage, Visit
-from fencepost_gateway.decide.person import Person, Reached, RunMark
+from fencepost_gateway.decide.person import Person, Reached
+from fencepost_gateway.decide.run import Run
 from fencepost_gateway.decide.trait_state import CELLS_MAX, TraitState, bound_all
 from gateway.decide.builders import DAY_MS, NOON_MS
 
@@ -49,8 +50,7 @@ def fullest() -> Person:
         where = ("location_marketing", "CT", NOON_MS, "web_push", _hash(number), "d" * 256)
         person.state([ConsentEntry(*where)])
     person.runs = {
-        _id("campaign", n): RunMark(_hash(n), NOON_MS, 1, NOON_MS, "withheld")
-        for n in range(RUNS_MAX)
+        _id("campaign", n): Run(_hash(n), NOON_MS, 1, NOON_MS, "withheld") for n in range(RUNS_MAX)
     }
     person.arms = {_id("experiment", n): _id("arm", n) for n in range(EXPERIMENTS)}
     person.audiences = {_id("audience", n): NOON_MS for n in range(AUDIENCES)}
