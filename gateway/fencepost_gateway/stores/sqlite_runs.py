@@ -45,6 +45,6 @@ class SqliteRuns:
 
         def query() -> list[RunRow]:
             found: list[Any] = self._read.db.execute(self._sql.runs_of, (person_id,)).fetchall()
-            return [RunRow(*row, is_test=bool(is_test)) for *row, is_test in found]
+            return [structs.replace(RunRow(*row), is_test=bool(row[-1])) for row in found]
 
         return await self._read.run(query)
