@@ -178,6 +178,17 @@ class Experiment(Struct, frozen=True):
     arms: tuple[tuple[str, float], ...]
 
 
+class Source(Struct, frozen=True):
+    """Another system: where it is asked, and which secret goes into which header."""
+
+    source_id: str
+    version: int
+    url: str
+    ttl_ms: int
+    timeout_ms: int
+    headers: tuple[tuple[str, str], ...] = ()
+
+
 class CapScope(Struct, frozen=True):
     """
     What a cap counts; an empty member does not narrow.
@@ -249,7 +260,7 @@ class Plan(Struct, frozen=True):
     with; ``ranked`` names those that need a ranking.
     ``allow_only`` names the users that may get messages beside the listed addresses; None: all.
     ``testers`` and ``seeds`` are user ids. ``flows`` holds the journeys by id and version: those
-    that are live, and those that somebody is still on; ``tables`` rows by key.
+    that are live, and those that somebody is still on. ``tables`` holds rows by table and key.
     """
 
     revision: int
@@ -279,7 +290,8 @@ class Plan(Struct, frozen=True):
     seed: str = ""
     policies: tuple[Policy, ...] = ()
     flows: dict[tuple[str, int], Flow] = {}
-    tables: dict[str, dict[str, Any]] = {}
+    tables: dict[str, dict[str, dict[str, Any]]] = {}
+    sources: dict[str, Source] = {}
 
     def part(self, campaign_id: str, version: int, step_id: str) -> Campaign | None:
         """

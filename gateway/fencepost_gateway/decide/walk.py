@@ -218,6 +218,7 @@ def _go(scene: Scene, key: str, run: Run) -> None:
         if stop is None:
             return
         run.at.due_ms, run.at.pending = None, 0
+        run.at.stage = stop.step.stage or run.at.stage
         taken = take(scene, stop)
         if taken.ends:
             _end(scene, key, run, taken.ends, taken.inputs)
