@@ -134,6 +134,7 @@ class Person(Struct):
     again though nothing happens (``decide.audiences``).
     ``apart`` are the visitors who logged in as this person and were not joined, ``dropped`` the
     runs that gave way to an older one when two persons were joined: their messages are withheld.
+    ``stood_ms`` is when history last kept how the person stood, or began to keep what they did.
     """
 
     person_id: str
@@ -168,6 +169,7 @@ class Person(Struct):
     drawn: dict[str, str] = field(default_factory=dict)
     calling_code: str = ""
     timer_ms: int | None = None
+    stood_ms: int = 0
 
     def remember(self, name: str, at_ms: int, props: dict[str, Any]) -> tuple[str, ...]:
         """
@@ -278,7 +280,7 @@ class Person(Struct):
 
 def is_blank(person: Person) -> bool:
     """Say whether nothing at all is kept of a person: nobody knew them until now."""
-    return person == Person(person.person_id)
+    return person == Person(person.person_id, stood_ms=person.stood_ms)
 
 
 def _size(attributes: dict[str, Any], key: str) -> int:

@@ -8,6 +8,7 @@ from fencepost_gateway.ports.books import (
     AddressLists,
     AudienceBook,
     FenceBook,
+    HistoryBook,
     PeopleBook,
     ProofBook,
     RunBook,
@@ -15,7 +16,9 @@ from fencepost_gateway.ports.books import (
 )
 from fencepost_gateway.ports.rows import (
     ADDRESSES_MAX,
+    KEPT_DAYS,
     LEASE_MS,
+    LOG_KEEP_MS,
     AddressChange,
     AddressMove,
     AddressSeen,
@@ -25,6 +28,7 @@ from fencepost_gateway.ports.rows import (
     DocumentRow,
     DueMessage,
     Effects,
+    HistoryRow,
     Holdings,
     InboxRow,
     RecordRow,
@@ -45,7 +49,9 @@ from fencepost_gateway.ports.store import (
 
 __all__ = [
     "ADDRESSES_MAX",
+    "KEPT_DAYS",
     "LEASE_MS",
+    "LOG_KEEP_MS",
     "AckLevel",
     "AddressChange",
     "AddressLists",
@@ -62,6 +68,8 @@ __all__ = [
     "DueMessage",
     "Effects",
     "FenceBook",
+    "HistoryBook",
+    "HistoryRow",
     "Holdings",
     "InboxRow",
     "Judge",

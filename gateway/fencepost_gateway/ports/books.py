@@ -15,6 +15,7 @@ from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.ports.rows import (
     AudienceDay,
     DeviceSeen,
+    HistoryRow,
     Holdings,
     RecordRow,
     RunRow,
@@ -81,6 +82,25 @@ class FenceBook(Protocol):
         self, since_day: int, fence_ids: Collection[str] | None = None
     ) -> dict[str, dict[str, int]]:
         """Add up by fence what was counted from ``since_day`` on, of all fences or of these."""
+
+
+class HistoryBook(Protocol):
+    """What happened to people, for months (``intake.history``)."""
+
+    async def page(self, after: int, limit: int, *, person_id: str = "") -> list[HistoryRow]:
+        """Give what happened behind cursor ``after``, oldest first: everybody's, or of one."""
+
+    async def newest(self, person_id: str, limit: int) -> list[HistoryRow]:
+        """Give what happened to somebody last, the newest first."""
+
+    async def prune(self, now_ms: int, before_ms: int, limit: int) -> int:
+        """
+        Let go of what is too old, in one commit: at most ``limit`` rows of a kind; gives how many.
+
+        Records of the log from before ``LOG_KEEP_MS`` that the pipeline is done with, but for the
+        newest of all; history and decision records from before ``before_ms``; what was counted of
+        fences before ``KEPT_DAYS`` days. The first rows are looked at, which are the oldest.
+        """
 
 
 class PeopleBook(Protocol):

@@ -16,6 +16,8 @@ from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.scene import Call
 
 LEASE_MS = 60_000  # twice the longest provider call
+LOG_KEEP_MS = 24 * 3_600_000  # the log is transit
+KEPT_DAYS = 31  # what was counted of a fence
 ADDRESSES_MAX = 10  # of one channel of one person
 
 
@@ -103,6 +105,20 @@ class RunRow(Struct, frozen=True):
     is_test: bool = False
 
 
+class HistoryRow(Struct, frozen=True):
+    """
+    What one record of the log told of one person, at ``at_ms``; rows come in the log's order.
+
+    ``body`` is an ``intake.history.Told``, packed: one column, so that it can be sealed by person.
+    ``person_id`` is whose it is by now, the one in the body whose it was.
+    """
+
+    cursor: int
+    at_ms: int
+    person_id: str
+    body: bytes
+
+
 class Effects(Struct):
     """
     Everything a group of log records comes to; committed with ``position`` or not at all.
@@ -133,6 +149,7 @@ class Effects(Struct):
     runs: dict[str, RunRow] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
+    history: list[HistoryRow] = field(default_factory=list)
 
 
 class Sweep(Struct, frozen=True):

@@ -32,6 +32,7 @@ from fencepost_gateway.ports.books import (
     AddressLists,
     AudienceBook,
     FenceBook,
+    HistoryBook,
     PeopleBook,
     ProofBook,
     RunBook,
@@ -73,6 +74,10 @@ class Store(Protocol):
     @property
     def fences(self) -> FenceBook:
         """What it keeps of fences."""
+
+    @property
+    def history(self) -> HistoryBook:
+        """What happened to people, and what of it is let go."""
 
     @property
     def lists(self) -> AddressLists:

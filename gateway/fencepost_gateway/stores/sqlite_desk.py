@@ -45,6 +45,7 @@ from fencepost_gateway.stores.sqlite_audiences import (
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_fences import count_fence_days
+from fencepost_gateway.stores.sqlite_history import put_history
 from fencepost_gateway.stores.sqlite_runs import put_runs
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -111,6 +112,7 @@ class Desk:
             run(sql.put_message, row)
         self._db.executemany(sql.release_unshown, effects.unshown)
         self.put_records(effects.records)
+        put_history(self._db, sql, effects)
         put_person_timers(self._db, sql, effects)
         put_runs(self._db, sql, effects)
         counts = effects.fence_days or effects.audience_days
@@ -135,6 +137,7 @@ class Desk:
             sql.move_timers,
             sql.move_records,
             sql.move_runs,
+            sql.move_history,
         ):
             run(move, (person_id, visitor_id))
         run(sql.drop_addresses, (visitor_id,))

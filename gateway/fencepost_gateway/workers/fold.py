@@ -14,6 +14,7 @@ from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.ports import Effects, RecordRow
 from fencepost_gateway.workers.fence_tally import FenceTally
+from fencepost_gateway.workers.keeping import Keeping
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.states import States
 
@@ -29,6 +30,8 @@ class Fold:
         self.workspace = workspace
         self.effects = Effects(position, 0)
         self.tally = FenceTally()
+        self.keeping = Keeping()
+        self.effects.history = self.keeping.rows
         self.now_ms = 0
         self.changed: set[str] = set()
         self.moved: set[str] = set()

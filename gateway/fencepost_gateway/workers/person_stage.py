@@ -14,6 +14,7 @@ Rule 3. Whoever turns out to be somebody known is joined to them, or stays apart
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from fencepost_gateway.decide.cause import shown
 from fencepost_gateway.decide.consent import ConsentEntry
@@ -27,13 +28,30 @@ from fencepost_gateway.decide.trait_state import bound_all
 from fencepost_gateway.decide.traits import keep_up
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.addresses import address_ref, raw_address
+from fencepost_gateway.intake.history import (
+    Became,
+    Did,
+    Reaches,
+    Reacted,
+    Said,
+    crossed,
+    homeless,
+    prefix_of,
+)
 from fencepost_gateway.intake.records import Outcome, Upload
 from fencepost_gateway.ports import AddressChange, AddressMove
 from fencepost_gateway.workers import joining
 from fencepost_gateway.workers.audience_stage import AudienceStage
 from fencepost_gateway.workers.copies import seed_copies
 from fencepost_gateway.workers.fold import Fold
-from fencepost_gateway.workers.heard import hear_device, hear_outcome, hear_upload, statements
+from fencepost_gateway.workers.heard import (
+    greeted,
+    hear_device,
+    hear_outcome,
+    hear_upload,
+    news_of,
+    statements,
+)
 from fencepost_gateway.workers.journey_stage import CLOCK_TOPICS, JourneyStage, is_under_way
 from fencepost_geofence.state import Transition
 
@@ -48,6 +66,8 @@ class PersonStage:
 
     def greet(self, upload: Upload, person: Person) -> None:
         """Learn what an upload says of people as such, before anything it tells of them."""
+        if upload.links or upload.parts or news_of(person, upload):
+            self._fold.keeping.keep(person, greeted(upload))
         if upload.links or upload.parts:
             self.meet(upload, person)
         for speaker, entries in statements(upload, self.now):
@@ -58,6 +78,7 @@ class PersonStage:
 
     def transition(self, told: Transition, device_id: str, person: Person) -> None:
         """Take a transition that the tracker told."""
+        self._fold.keeping.keep(person, crossed(told))
         self.open(device_id, person, told.at_ms)
         fence_id = told.fence_id
         visit_id = derive("visit", self._fold.workspace, device_id, fence_id, str(told.visit_ms))
@@ -122,12 +143,16 @@ class PersonStage:
         if isinstance(event, wire.Track | wire.Screen):
             self._app_event(event, upload, person, at_ms)
         elif isinstance(event, wire.Identify | wire.SetTraits):
+            if event.traits:
+                self._fold.keeping.keep(person, Became(homeless(event.traits)))
             person.set_attributes(event.traits)
             self.altered(person, *(f"attribute {name}" for name in event.traits))
         elif isinstance(event, wire.Address):
             self._address(event, upload, person, at_ms)
         elif isinstance(event, wire.Receipt | wire.Engagement):
-            what = hear_device(person, event, at_ms)
+            what = event.status if isinstance(event, wire.Receipt) else event.action
+            self._fold.keeping.keep(person, Reacted(at_ms, seq, event.delivery_id, what))
+            hear_device(person, event, at_ms)
             self.altered(person, "messages")
             self._walked(person, self._journeys.heard(person))
             body = {"state": what, "delivery_id": event.delivery_id, "seq": seq}
@@ -142,6 +167,7 @@ class PersonStage:
         name = "screen" if is_screen else event.name
         props = {**event.props, "name": event.name} if is_screen else event.props
         plan = self._fold.plan
+        self._fold.keeping.keep(person, Did(at_ms, event.seq, name, props))
         self._audiences.did(person, name, props, self._fold.now_ms)
         altered = person.remember(name, at_ms, props)
         self._fold.touch(person)
@@ -167,18 +193,18 @@ class PersonStage:
     def _address(self, event: wire.Address, upload: Upload, person: Person, at_ms: int) -> None:
         raw = raw_address(event)
         ref = address_ref(self._fold.plan.seed, event.channel, raw)
-        person.reached_at(event.channel, Reached(ref, upload.device_id), is_gone=event.removed)
+        told = Reaches(at_ms, event.channel, ref, event.removed, prefix_of(event.channel, raw))
+        self._fold.keeping.keep(person, told)
+        self.reach(told, None if event.removed else raw, upload.device_id, person)
+
+    def reach(
+        self, told: Reaches, raw: dict[str, Any] | None, device_id: str, person: Person
+    ) -> None:
+        """Take it that an address (``raw``) reaches somebody, or (None) no longer does."""
+        person.reached_at(told.channel, Reached(told.ref, device_id), is_gone=told.is_gone)
         self.altered(person, "reach")
-        self._fold.effects.addresses.append(
-            AddressChange(
-                person.person_id,
-                event.channel,
-                ref,
-                None if event.removed else raw,
-                upload.device_id,
-                at_ms,
-            )
-        )
+        change = AddressChange(person.person_id, told.channel, told.ref, raw, device_id, told.at_ms)
+        self._fold.effects.addresses.append(change)
 
     def altered(self, person: Person, *topics: str) -> None:
         """Take note that something about a person has changed, and ask the audiences about it."""
@@ -189,8 +215,11 @@ class PersonStage:
 
     def hand_over(self, device_id: str, before: Person, after: Person) -> None:
         """Let a device's subscriptions reach somebody else from now on."""
+        now_ms, keep = self._fold.now_ms, self._fold.keeping.keep
         moved = before.give_up("web_push", device_id)
         for at in moved:
+            keep(before, Reaches(now_ms, "web_push", at.ref, is_gone=True))
+            keep(after, Reaches(now_ms, "web_push", at.ref))
             after.reached_at("web_push", at)
         if moved:
             self.altered(before, "reach")
@@ -225,7 +254,9 @@ class PersonStage:
 
     def state(self, person: Person, entries: Iterable[ConsentEntry]) -> None:
         """Take statements as the door took them into force."""
-        person.state(entries)
+        said = list(entries)
+        self._fold.keeping.keep(person, Said(said))
+        person.state(said)
         self.altered(person, "consents")
 
     def outcome(self, outcome: Outcome) -> None:

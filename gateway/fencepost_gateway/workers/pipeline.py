@@ -118,10 +118,10 @@ class Pipeline:
             group = self._fold(records)
             await self._commit(group.close())
         except StoreUnavailableError:
-            self._forget()
+            self.forget()
             raise
         except Exception:  # a bug in folding: find the record, pass it over, keep the rest
-            self._forget()
+            self.forget()
             if len(records) > 1:
                 for record in records:
                     await self._process([record])
@@ -162,7 +162,8 @@ class Pipeline:
         if effects.messages:
             self._wakes.messages.set()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Hold nothing; what is needed is read again."""
         self._states = States()
         self._position = None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.intake.history import Greeted, Told
 from fencepost_gateway.intake.records import (
     DeviceMoved,
     LogRecord,
@@ -68,6 +69,9 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
         elif isinstance(record, PlaceForgotten):
             persons.add(record.person_id)
             devices.update(record.device_ids)
+        elif isinstance(record, Told):
+            persons.add(record.person_id)
+            persons.update(h.visitor_id for h in record.happened if isinstance(h, Greeted))
         elif isinstance(record, Outcome | Stated):
             persons.add(record.person_id)
     return persons, devices
