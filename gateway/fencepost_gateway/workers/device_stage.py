@@ -141,7 +141,7 @@ class DeviceStage:
         self._fold.moved.add(device_id)
         if note_zone(person, fixes):
             self._fold.keeping.keep(person, Zoned(person.fix_zone_at_ms, person.fix_zone))
-            self._fold.touch(person)
+            self._people.altered(person, "fix_zone")
         if not self._fold.is_tester(person):
             self._fold.tally.weighed(followed.weighed, fixes, tracker.index, self._fold.now_ms)
         if followed.dropped:
