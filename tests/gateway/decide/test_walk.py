@@ -19,6 +19,7 @@ from fencepost_gateway.decide.steps import (
     UpdateStep,
     WaitStep,
 )
+from fencepost_gateway.decide.walk import PROPS_MAX_BYTES
 from gateway.decide.builders import DAY_MS, HOUR_MS, MIN_MS, NOON_MS, at
 from gateway.decide.journeys import (
     JOURNEY,
@@ -416,6 +417,21 @@ def test_local_time_is_the_next_one_and_follows_the_person() -> None:
     them.clock_changes(NOON_MS + 1)
 
     assert them.run.at.due_ms == at("2026-06-01 22:30")
+
+
+def test_waiting_run_keeps_no_large_event() -> None:
+    """What is wanted at once reads it; behind a wait it is gone, as it is from the history."""
+    them = Traveller(
+        plan_of(
+            flow(
+                step("now", message()), wait("w", DAY_MS), step("later", message(), "end"),
+            )
+        )
+    )  # fmt: skip
+    them.does("begin", text="x" * PROPS_MAX_BYTES)
+    them.waits_until(NOON_MS + DAY_MS)
+
+    assert [bool(m.cause.props) for m in them.walked.messages] == [True, False]
 
 
 def test_zones_of_a_country_stand_for_one_that_is_not_known() -> None:
