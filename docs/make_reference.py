@@ -30,6 +30,7 @@ from fencepost_gateway.api.table import ROUTES
 from fencepost_gateway.decide.reasons import REASONS
 from fencepost_gateway.documents import reference
 from fencepost_gateway.documents.kinds import MODELS
+from fencepost_gateway.documents.models.awaited import named_or_one
 from fencepost_gateway.documents.models.base import as_list
 from fencepost_gateway.documents.rule_schema import rule_definitions
 from fencepost_gateway.errors import ERRORS
@@ -280,12 +281,16 @@ def http() -> str:
 
 
 class _Schema(GenerateJsonSchema):
-    """The models' schema; where a list may be written as its one entry, it says so."""
+    """The models' schema; where one may stand for several, it says so."""
 
     def function_before_schema(self, schema: typing.Any) -> dict[str, typing.Any]:
         inner = super().function_before_schema(schema)
-        is_list = schema["function"]["function"] is as_list
-        return {"anyOf": [inner, inner["items"]]} if is_list else inner
+        before = schema["function"]["function"]
+        if before is as_list:
+            return {"anyOf": [inner, inner["items"]]}
+        if before is named_or_one:
+            return {"anyOf": [inner, inner["additionalProperties"]]}
+        return inner
 
     def handle_ref_overrides(self, json_schema: typing.Any) -> typing.Any:
         ours = {f"#/$defs/{name}" for name in rule_definitions()}  # written beside the models'

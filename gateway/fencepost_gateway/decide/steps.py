@@ -38,7 +38,7 @@ class Awaited(Struct, frozen=True):
     Something a run may wait for, or be ended by.
 
     ``same`` names properties that must equal those of the event that the run stands on, by which a
-    later forecast is known to be about the same day.
+    later forecast is known to be about the same day. Several of one name take the same way.
     """
 
     name: str
@@ -188,13 +188,18 @@ Does = (
 
 
 class Step(Struct, frozen=True):
-    """One step of a journey (Rule 1); ``note`` is the author's, for people."""
+    """
+    One step of a journey (Rule 1); ``note`` is the author's, for people.
+
+    ``stage`` names the stage that begins with it, as a ``StageStep`` before it would.
+    """
 
     step_id: str
     does: Does
     next: str = END
     then: dict[str, str] = {}
     note: str = ""
+    stage: str = ""
 
     def way(self, name: str) -> str:
         """Give where a run goes on by the way ``name``, or one that it is a kind of."""
@@ -211,7 +216,7 @@ class Flow(Struct, frozen=True):
 
     ``head`` has what the journey shares with a campaign: entries, re-entry, goal, holdout.
     ``instance`` names the property of the entry's event by which a person may be in the journey
-    several times.
+    several times. ``max_entries`` runs may begin in all, ``max_runs`` live at the same time.
     """
 
     head: Campaign
@@ -220,6 +225,8 @@ class Flow(Struct, frozen=True):
     exit_on: tuple[Awaited, ...] = ()
     lifetime_ms: int = 90 * 86_400_000
     instance: str = ""
+    max_entries: int | None = None
+    max_runs: int | None = None
 
     def part(self, step_id: str) -> Campaign | None:
         """Give what the claim is to know of a message step; None where there is none."""

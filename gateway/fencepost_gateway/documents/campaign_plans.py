@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from msgspec import structs
+
 from fencepost_gateway.decide import plan
 from fencepost_gateway.decide.hours import weekly_windows
 from fencepost_gateway.decide.place import FenceView
@@ -21,8 +23,9 @@ from fencepost_gateway.decide.spans import (
 )
 from fencepost_gateway.documents.document import StoredDocument
 from fencepost_gateway.documents.models.base import percent_fraction
-from fencepost_gateway.documents.models.campaign import ArmTemplates, Campaign, Entry
+from fencepost_gateway.documents.models.campaign import ArmTemplates, Campaign, Entry, Message
 from fencepost_gateway.documents.models.hours import Allowed
+from fencepost_gateway.documents.models.journey import Journey
 from fencepost_gateway.documents.models.selector import FenceSelector
 from fencepost_geofence.fence import Fence
 
@@ -50,7 +53,7 @@ def _tells(fence: Fence, entry: Entry) -> bool:
     return any(after_ms in {None, each_s * 1_000} for each_s in fence.dwell_after_s)
 
 
-def run_bounds_ms(campaign: Campaign, zone: str) -> tuple[int | None, int | None]:
+def run_bounds_ms(campaign: Campaign | Journey, zone: str) -> tuple[int | None, int | None]:
     """Place the run dates in time; one without offset needs the workspace's zone."""
     return _moment(campaign.run.from_, zone), _moment(campaign.run.until, zone)
 
@@ -63,26 +66,27 @@ def campaign_of(
     zone: str,
 ) -> plan.Campaign:
     """Compile a campaign; ``zone`` is the workspace's."""
-    goal, wish = authored.goal, authored.message
+    head = head_of(source, authored, views, all_fences, zone)
+    return structs.replace(head, message=message_of(authored.message))
+
+
+def head_of(
+    source: StoredDocument,
+    authored: Campaign | Journey,
+    views: Mapping[str, FenceView],
+    all_fences: Sequence[Fence],
+    zone: str,
+) -> plan.Campaign:
+    """Compile what campaigns and journeys have in common: all but what they send."""
+    goal = authored.goal
     from_ms, until_ms = run_bounds_ms(authored, zone)
     return plan.Campaign(
         campaign_id=authored.id,
         version=source.version,
         name=authored.name or authored.id,
-        entries=tuple(_entry(each, views, all_fences) for each in authored.entry),
-        message=plan.MessagePlan(
-            **_templates(wish.template),
-            channels=tuple(wish.channels),
-            each=wish.each,
-            while_=_rule(wish.while_),
-            max_age_ms=parse_duration_ms(wish.max_age),
-            quiet_hours=wish.quiet_hours,
-            priority=wish.priority,
-            hours=None if wish.hours is None else windows_of(wish.hours),
-            only_open=wish.only_open,
-            caps=wish.caps,
-        ),
-        when=_rule(authored.when),
+        entries=tuple(entry_of(each, views, all_fences) for each in authored.entry),
+        message=plan.NO_MESSAGE,
+        when=rule_of(authored.when),
         reentry=_reentry(authored.reentry),
         goal=plan.Goal(goal.event, parse_duration_ms(goal.within) or 0) if goal else None,
         holdout=percent_fraction(authored.holdout) or 0.0,
@@ -90,6 +94,23 @@ def campaign_of(
         brand=authored.brand or "",
         run_from_ms=from_ms,
         run_until_ms=until_ms,
+    )
+
+
+def message_of(wish: Message, priority: int | None = None) -> plan.MessagePlan:
+    """Compile what is sent; ``priority`` stands where the message says none."""
+    is_said = priority is None or "priority" in wish.model_fields_set
+    return plan.MessagePlan(
+        **_templates(wish.template),
+        channels=tuple(wish.channels),
+        each=wish.each,
+        while_=rule_of(wish.while_),
+        max_age_ms=parse_duration_ms(wish.max_age),
+        quiet_hours=wish.quiet_hours,
+        priority=wish.priority if is_said or priority is None else priority,
+        hours=None if wish.hours is None else windows_of(wish.hours),
+        only_open=wish.only_open,
+        caps=wish.caps,
     )
 
 
@@ -101,9 +122,10 @@ def _templates(authored: str | ArmTemplates) -> dict[str, Any]:
     return {"template_id": first, "experiment_id": authored.experiment, "by_arm": by_arm}
 
 
-def _entry(
+def entry_of(
     authored: Entry, views: Mapping[str, FenceView], all_fences: Sequence[Fence]
 ) -> plan.Entry:
+    """Compile what wakes a campaign, or is awaited in a journey."""
     if authored.event is not None:
         where = None if authored.where is None else compile_where(authored.where)
         return plan.EventEntry(authored.event, where)
@@ -119,7 +141,8 @@ def _entry(
     )
 
 
-def _rule(tree: object) -> Rule | None:
+def rule_of(tree: object) -> Rule | None:
+    """Compile a rule that may be absent."""
     return None if tree is None else compile_rule(tree)
 
 
@@ -137,6 +160,6 @@ def _moment(text: str | None, zone: str) -> int | None:
 
 
 def windows_of(allowed: Allowed) -> tuple[plan.LocalWindow, ...]:
-    """Give allowed hours as windows of one weekday each (``compile``, Rule 4)."""
+    """Give allowed hours as windows of one weekday each (``compile``, Rule 5)."""
     days = {name: texts for name, texts in allowed if texts is not None}
     return weekly_windows(days) or ()

@@ -9,7 +9,8 @@ Rule 2. Selectors become fence ids here. ``dwell`` with ``after`` means those se
         have this threshold, ``pass`` and ``approach`` those that ask for them.
 Rule 3. No default policy authored: the shipped one is it. Policies of jurisdictions are kept by id.
         Cap rules of all caps documents hold together.
-Rule 4. Quiet hours become spans of one weekday each, overnight spans split at midnight.
+Rule 4. A journey is in ``campaigns`` as what it shares with one, and in ``flows`` as its steps.
+Rule 5. Quiet hours become spans of one weekday each, overnight spans split at midnight.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.decide.spans import (
     parse_duration_ms,
 )
+from fencepost_gateway.decide.steps import Flow, Reaction, WaitStep
 from fencepost_gateway.decide.traits import readers
 from fencepost_gateway.documents import fences
 from fencepost_gateway.documents.audience_plans import (
@@ -33,13 +35,17 @@ from fencepost_gateway.documents.audience_plans import (
 )
 from fencepost_gateway.documents.campaign_plans import campaign_of, windows_of
 from fencepost_gateway.documents.document import StoredDocument
+from fencepost_gateway.documents.journey_plans import flow_of
 from fencepost_gateway.documents.models.base import Authored, percent_fraction
 from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.caps import WINDOWS, Caps
 from fencepost_gateway.documents.models.experiment import Experiment
+from fencepost_gateway.documents.models.journey import Journey
 from fencepost_gateway.documents.models.place import Library, Workspace
 from fencepost_gateway.documents.models.policy import Policy, QuietHours
 from fencepost_gateway.documents.models.selector import FenceSelector
+from fencepost_gateway.documents.models.source import Source
+from fencepost_gateway.documents.models.table import Table
 from fencepost_gateway.documents.models.template import Fragment, Template
 from fencepost_gateway.documents.shipped import default_documents
 from fencepost_gateway.documents.translations import CHANNELS, translated
@@ -55,6 +61,7 @@ def compile_plan(
     seed: str,
     live_fences: Sequence[Fence] | None = None,
     rankings: Mapping[str, Ranking] | None = None,
+    pinned: Iterable[StoredDocument] = (),
 ) -> plan.Plan:
     """
     Compile everything that is live.
@@ -65,6 +72,7 @@ def compile_plan(
         seed: Seeds every draw (holdout, jitter) of the workspace.
         live_fences: What ``fences_of`` gives for them, where somebody has asked it already.
         rankings: The newest of the traits that are ranked.
+        pinned: Older versions of journeys that somebody is still on; nobody enters them.
 
     """
     stored = sorted(documents, key=lambda d: (d.kind, d.id))
@@ -79,6 +87,9 @@ def compile_plan(
         campaign_of(source, each, views, all_fences, zone)
         for source, each in _of_kind(stored, "campaign", Campaign)
     ]
+    live = _flows(stored, views, all_fences, zone)
+    kept = _flows(pinned, views, all_fences, zone)
+    campaigns = sorted([*campaigns, *(flow.head for flow in live)], key=lambda c: c.campaign_id)
     traits, need_ranks, ranks = traits_of(stored), ranked(stored), rankings or {}
     return plan.Plan(
         revision=revision,
@@ -100,7 +111,7 @@ def compile_plan(
         on_event=by_event(campaigns),
         on_transition=by_transition(campaigns),
         on_audience=by_audience(campaigns),
-        openings=openings_of(campaigns, views),
+        openings=openings_of([*_entries(campaigns), *_awaited([*kept, *live])], views),
         traits=traits,
         traits_on=traits_on(traits.values()),
         trait_readers=readers(traits.values(), {name: ranks.get(name) for name in need_ranks}),
@@ -118,6 +129,11 @@ def compile_plan(
         testers=frozenset(workspace.testers if workspace else ()),
         seeds=frozenset(workspace.seeds if workspace else ()),
         seed=seed,
+        flows={(f.head.campaign_id, f.head.version): f for f in (*kept, *live)},
+        tables={source.id: each.rows for source, each in _of_kind(stored, "table", Table)},
+        sources={
+            source.id: _source(source, each) for source, each in _of_kind(stored, "source", Source)
+        },
     )
 
 
@@ -145,6 +161,41 @@ def _of_kind(
     for each in documents:
         if each.kind == kind:
             yield each, model.model_validate(each.body)
+
+
+def _flows(
+    documents: Iterable[StoredDocument],
+    views: Mapping[str, FenceView],
+    all_fences: Sequence[Fence],
+    zone: str,
+) -> list[Flow]:
+    found = _of_kind(documents, "journey", Journey)
+    return [flow_of(source, each, views, all_fences, zone) for source, each in found]
+
+
+def _entries(campaigns: Iterable[plan.Campaign]) -> Iterator[plan.Entry]:
+    for campaign in campaigns:
+        yield from campaign.entries
+
+
+def _awaited(flows: Iterable[Flow]) -> Iterator[plan.Entry]:
+    """Give what the runs of journeys wait for besides reactions."""
+    for flow in flows:
+        waits = (step.does for step in flow.steps.values() if isinstance(step.does, WaitStep))
+        for each in (*flow.exit_on, *(one for wait in waits for one in wait.awaited)):
+            if not isinstance(each.what, Reaction):
+                yield each.what
+
+
+def _source(source: StoredDocument, authored: Source) -> plan.Source:
+    return plan.Source(
+        source_id=authored.id,
+        version=source.version,
+        url=authored.url,
+        ttl_ms=authored.ttl_s * 1_000,
+        timeout_ms=round(authored.timeout_s * 1_000),
+        headers=tuple(sorted(authored.headers.items())),
+    )
 
 
 def _fraction(percent: object) -> float:

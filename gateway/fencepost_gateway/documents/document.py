@@ -14,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from msgspec import Struct
@@ -142,13 +142,25 @@ def problem_in(
 ) -> Problem:
     """Say what is wrong, or doubtful, at ``path`` of ``document``."""
     origin = document.origin
-    name = f"{document.kind} {document.id}"
     return Problem(
         file=origin.file,
         what=what,
         how=how,
-        where=f"{name}, {dotted(path)}" if path else name,
+        where=", ".join([f"{document.kind} {document.id}", *_spots(document.body, path)]),
         line=origin.line(path),
         feature=origin.feature,
         is_warning=is_warning,
     )
+
+
+def _spots(body: dict[str, Any], path: Path) -> Iterator[str]:
+    """Name the step of a journey as its author knows it: by id, else by number from 1."""
+    match path:
+        case ("steps", int(number), *below):
+            steps = body.get("steps")
+            step = steps[number] if isinstance(steps, list) and number < len(steps) else None
+            own = step.get("id") if isinstance(step, dict) else None
+            yield f"step {own if isinstance(own, str) else number + 1}"
+            path = tuple(below)
+    if path:
+        yield dotted(path)

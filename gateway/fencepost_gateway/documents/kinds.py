@@ -23,8 +23,11 @@ from fencepost_gateway.documents.models.base import Authored
 from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.caps import Caps
 from fencepost_gateway.documents.models.experiment import Experiment
+from fencepost_gateway.documents.models.journey import Journey
 from fencepost_gateway.documents.models.place import Fence, Library, Workspace
 from fencepost_gateway.documents.models.policy import Policy
+from fencepost_gateway.documents.models.source import Source
+from fencepost_gateway.documents.models.table import Table
 from fencepost_gateway.documents.models.template import Fragment, Template
 
 MODELS: Final[Mapping[str, type[Authored]]] = {
@@ -39,11 +42,12 @@ MODELS: Final[Mapping[str, type[Authored]]] = {
     "trait": Trait,
     "audience": Audience,
     "experiment": Experiment,
+    "journey": Journey,
+    "table": Table,
+    "source": Source,
 }
 LATER_KINDS: Final[Mapping[str, str]] = {
-    "journey": "use campaign: a journey of one message",
     "offer": "write the offer into a template",
-    "source": "let the app's server send an event",
 }
 
 
@@ -77,7 +81,7 @@ def unknown_kind(kind: object) -> tuple[str, str]:
 
 
 def _finding(model: type[Authored], body: object, error: Any) -> Finding:
-    path = tuple(_authored(body, error["loc"]))
+    path = tuple(_authored(body, error["loc"], is_missing=error["type"] == "missing"))
     context = error.get("ctx", {})
     match error["type"]:
         case "fencepost":
@@ -86,7 +90,9 @@ def _finding(model: type[Authored], body: object, error: Any) -> Finding:
             what, how = _unknown_member(model, error["loc"])
             return Finding(path, what, how)
         case "missing":
-            return Finding(path[:-1], f"{path[-1]} is missing", f"add {path[-1]}:")
+            hints = getattr(_model_at(model, error["loc"][:-1]), "hints", {})
+            how = hints.get(path[-1], f"add {path[-1]}:")
+            return Finding(path[:-1], f"{path[-1]} is missing", how)
         case "literal_error":
             what = f"{_shown(error['input'])} is not possible here"
             return Finding(path, what, f"write {context['expected'].replace(chr(39), '')}")
@@ -105,18 +111,20 @@ def _shown(value: object) -> str:
     return repr(value) if isinstance(value, (str, int, float, bool)) else "this"
 
 
-def _authored(body: object, loc: tuple[str | int, ...]) -> Iterator[str | int]:
+def _authored(body: object, loc: tuple[str | int, ...], *, is_missing: bool) -> Iterator[str | int]:
     """Keep the steps of a location that the author wrote: one entry may stand for a list."""
     here = body
     for n, step in enumerate(loc):
         if isinstance(step, int) and not isinstance(here, list):
             continue
         if isinstance(here, Mapping):
-            if step not in here and n < len(loc) - 1:
+            if step not in here and not (is_missing and n == len(loc) - 1):
                 continue
             here = here.get(step)
         elif isinstance(here, list) and isinstance(step, int):
             here = here[step] if step < len(here) else None
+        elif step == "[key]":
+            continue
         yield step
 
 
@@ -129,15 +137,20 @@ def _unknown_member(model: type[BaseModel], loc: tuple[str | int, ...]) -> tuple
     known = [field.alias or key for key, field in owner.model_fields.items()]
     near = difflib.get_close_matches(name, [*known, *later], 1)
     how = f"did you mean {near[0]}?" if near else f"write one of: {', '.join(known)}"
+    how = getattr(owner, "hints", {}).get(name, how)
     return f"unknown member {name[:64]}", how
 
 
 def _model_at(model: type[BaseModel], loc: tuple[str | int, ...]) -> type[BaseModel]:
     """Find the model that a location inside ``model`` belongs to."""
+    candidates: list[type[BaseModel]] = []
     for step in loc:
         fields = {field.alias or key: field for key, field in model.model_fields.items()}
         if step in fields:
-            model = next(models_in(fields[str(step)].annotation), model)
+            candidates = [*models_in(fields[str(step)].annotation)]
+            model = candidates[0] if candidates else model
+        else:  # the name of the one that was chosen among several
+            model = next((each for each in candidates if each.__name__ == step), model)
     return model
 
 

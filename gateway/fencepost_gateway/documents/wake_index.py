@@ -53,13 +53,12 @@ def by_audience(
 
 
 def openings_of(
-    campaigns: Iterable[plan.Campaign], views: Mapping[str, FenceView]
+    entries: Iterable[plan.Entry], views: Mapping[str, FenceView]
 ) -> dict[str, Opening]:
-    """Give the opening hours that some entry waits for."""
+    """Give the opening hours that some entry, or something awaited, waits for."""
     asked = {
         fence_id
-        for campaign in campaigns
-        for entry in campaign.entries
+        for entry in entries
         if isinstance(entry, plan.TransitionEntry) and entry.opened
         for fence_id in entry.fence_ids
     }

@@ -65,7 +65,7 @@ class Outcome(Struct, tag="outcome"):
     ``fence_id`` is that of the transition that caused it; empty when something else did.
     ``delivery_id`` names the call that was made, if one was. ``lost_ref`` is the address that
     reaches the person no longer: the provider says it is gone, or they opted out there.
-    ``mark`` is the message's.
+    ``mark`` is the message's, and so are ``campaign_version`` and ``step_id``.
     """
 
     message_id: str
@@ -79,6 +79,8 @@ class Outcome(Struct, tag="outcome"):
     delivery_id: str = ""
     lost_ref: str = ""
     mark: Mark = ""
+    campaign_version: int = 0
+    step_id: str = ""
 
 
 class DeviceMoved(Struct, tag="device_moved"):

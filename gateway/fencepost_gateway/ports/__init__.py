@@ -11,6 +11,7 @@ from fencepost_gateway.ports.books import (
     HistoryBook,
     PeopleBook,
     ProofBook,
+    RunBook,
     SignHead,
 )
 from fencepost_gateway.ports.rows import (
@@ -31,6 +32,7 @@ from fencepost_gateway.ports.rows import (
     Holdings,
     InboxRow,
     RecordRow,
+    RunRow,
     Statement,
     Sweep,
     Timer,
@@ -74,6 +76,8 @@ __all__ = [
     "PeopleBook",
     "ProofBook",
     "RecordRow",
+    "RunBook",
+    "RunRow",
     "Settle",
     "SignHead",
     "Statement",

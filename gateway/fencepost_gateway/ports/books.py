@@ -18,6 +18,7 @@ from fencepost_gateway.ports.rows import (
     HistoryRow,
     Holdings,
     RecordRow,
+    RunRow,
     Statement,
     Sweep,
 )
@@ -154,3 +155,16 @@ class ProofBook(Protocol):
 
     async def heads(self) -> list[ProofHead]:
         """Give every signed head, by day."""
+
+
+class RunBook(Protocol):
+    """What a store keeps of runs of journeys, besides each person's own."""
+
+    async def versions(self) -> set[tuple[str, int]]:
+        """Give the journeys and versions that somebody is on."""
+
+    async def counters(self) -> dict[str, int]:
+        """Give how many went through what is limited, by name."""
+
+    async def of(self, person_id: str) -> list[RunRow]:
+        """Give the runs of a person, those that ended too, as they were entered."""

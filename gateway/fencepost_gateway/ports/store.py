@@ -35,6 +35,7 @@ from fencepost_gateway.ports.books import (
     HistoryBook,
     PeopleBook,
     ProofBook,
+    RunBook,
 )
 from fencepost_gateway.ports.rows import (
     Claimed,
@@ -89,6 +90,10 @@ class Store(Protocol):
     @property
     def proofs(self) -> ProofBook:
         """The chain of consent proofs."""
+
+    @property
+    def runs(self) -> RunBook:
+        """Where runs of journeys stand."""
 
     @property
     def ack_level(self) -> AckLevel:

@@ -71,6 +71,7 @@ from fencepost_gateway.stores.memory_lists import MemoryLists
 from fencepost_gateway.stores.memory_merging import merge
 from fencepost_gateway.stores.memory_people import MemoryPeople
 from fencepost_gateway.stores.memory_proofs import MemoryProofs
+from fencepost_gateway.stores.memory_runs import MemoryRuns, put_runs
 
 
 class MemoryStore:
@@ -85,6 +86,7 @@ class MemoryStore:
         self.lists = MemoryLists(self._unit, lambda: self._books)
         self.people = MemoryPeople(lambda: self._books)
         self.proofs = MemoryProofs(lambda: self._books, self._unit)
+        self.runs = MemoryRuns(lambda: self._books)
 
     @property
     def ack_level(self) -> AckLevel:
@@ -175,6 +177,7 @@ class MemoryStore:
                 if timer is not None:
                     books.timers[device_id] = timer
             take_audiences(books, effects, counts=is_new)
+            put_runs(books, effects)
             for change in effects.addresses:
                 change_address(books, change)
             for m in effects.messages:

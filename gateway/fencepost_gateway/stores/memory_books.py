@@ -34,6 +34,7 @@ from fencepost_gateway.ports import (
     HistoryRow,
     InboxRow,
     RecordRow,
+    RunRow,
     Statement,
     Sweep,
     Timer,
@@ -117,6 +118,8 @@ class Books(Struct):
     person_timers: dict[str, int] = {}
     sweep: Sweep = Sweep()
     rankings: dict[str, Ranking] = {}
+    runs: dict[str, RunRow] = {}
+    counters: dict[str, int] = {}
 
 
 def pack(value: Any) -> bytes:

@@ -29,6 +29,7 @@ def merge(books: Books, visitor_id: str, person_id: str) -> None:
         books.slots,
         books.timers,
         books.records,
+        books.runs,
         books.history,
     )
     for table in tables:

@@ -46,6 +46,7 @@ from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_fences import count_fence_days
 from fencepost_gateway.stores.sqlite_history import put_history
+from fencepost_gateway.stores.sqlite_runs import put_runs
 
 _pack = msgspec.msgpack.Encoder().encode
 _slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
@@ -113,6 +114,7 @@ class Desk:
         self.put_records(effects.records)
         put_history(self._db, sql, effects)
         put_person_timers(self._db, sql, effects)
+        put_runs(self._db, sql, effects)
         counts = effects.fence_days or effects.audience_days
         if counts and effects.position > (run(sql.fact, ("position",)).get or 0):
             count_fence_days(self._db, sql, effects.fence_days)
@@ -134,6 +136,7 @@ class Desk:
             sql.move_slots,
             sql.move_timers,
             sql.move_records,
+            sql.move_runs,
             sql.move_history,
         ):
             run(move, (person_id, visitor_id))

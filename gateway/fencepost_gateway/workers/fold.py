@@ -35,6 +35,7 @@ class Fold:
         self.now_ms = 0
         self.changed: set[str] = set()
         self.moved: set[str] = set()
+        self.rung: set[str] = set()
 
     @property
     def plan(self) -> Plan:
@@ -71,7 +72,11 @@ class Fold:
     def close(self) -> Effects:
         """Note the rows that changed; the commit may be written."""
         for person_id in sorted(self.changed):
-            self.effects.persons[person_id] = self.states.person(person_id)
+            person = self.states.person(person_id)
+            self.effects.persons[person_id] = person
+            due_ms = person.wakes_ms
+            if due_ms != person.timer_ms or person_id in self.rung:
+                self.effects.person_timers[person_id] = person.timer_ms = due_ms
         for device_id in sorted(self.moved):
             self.effects.tracks[device_id] = _pack(self.states.device(device_id))
         self.effects.fence_days = self.tally.days

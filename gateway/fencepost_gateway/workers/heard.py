@@ -76,7 +76,7 @@ def statements(
 def hear_outcome(person: Person, outcome: Outcome, plan: Plan, now_ms: int) -> None:
     """Let a person keep what became of a message: for its run too, and for its address."""
     person.end_message(outcome.campaign_id, outcome.run_id, outcome.state, now_ms)
-    campaign = plan.campaigns.get(outcome.campaign_id)
+    campaign = plan.part(outcome.campaign_id, outcome.campaign_version, outcome.step_id)
     template = template_of(plan, campaign, person) if campaign else None
     told = PastMessage(
         outcome.message_id,

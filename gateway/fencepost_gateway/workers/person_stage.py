@@ -16,20 +16,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
-
-from fencepost_gateway.decide.cause import Cause, shown
+from fencepost_gateway.decide.cause import shown
 from fencepost_gateway.decide.consent import ConsentEntry
-from fencepost_gateway.decide.enter import enter
 from fencepost_gateway.decide.flags import borne
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.person import Person, Presence, Reached, is_blank
 from fencepost_gateway.decide.presence import due_openings, move
+from fencepost_gateway.decide.scene import Walked
+from fencepost_gateway.decide.stimulus import Cause
 from fencepost_gateway.decide.trait_state import bound_all
 from fencepost_gateway.decide.traits import keep_up
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.addresses import address_ref, raw_address
 from fencepost_gateway.intake.history import (
+    NUMBER,
     Became,
     Did,
     Reaches,
@@ -53,6 +53,7 @@ from fencepost_gateway.workers.heard import (
     news_of,
     statements,
 )
+from fencepost_gateway.workers.journey_stage import CLOCK_TOPICS, JourneyStage, is_under_way
 from fencepost_geofence.state import Transition
 
 
@@ -62,6 +63,7 @@ class PersonStage:
     def __init__(self, fold: Fold) -> None:
         self._fold = fold
         self._audiences = AudienceStage(fold)
+        self._journeys = JourneyStage(fold)
 
     def greet(self, upload: Upload, person: Person) -> None:
         """Learn what an upload says of people as such, before anything it tells of them."""
@@ -152,11 +154,12 @@ class PersonStage:
             what = event.status if isinstance(event, wire.Receipt) else event.action
             self._fold.keeping.keep(person, Reacted(at_ms, seq, event.delivery_id, what))
             hear_device(person, event, at_ms)
-            self.altered(person, "messages")
             body = {"state": what, "delivery_id": event.delivery_id, "seq": seq}
             self._fold.record(person, "outcome", event.delivery_id, body)
             if what == "unshown":
                 self._fold.effects.unshown.append((person.person_id, event.delivery_id))
+            self.altered(person, "messages")
+            self._walked(person, self._journeys.heard(person))
 
     def _app_event(
         self, event: wire.Track | wire.Screen, upload: Upload, person: Person, at_ms: int
@@ -176,7 +179,7 @@ class PersonStage:
             person, [f"event {each}" for each in altered], self._fold.now_ms
         )
         self._end_by_goal(person, name)
-        if name in plan.on_event:  # most of what apps report wakes nobody
+        if name in plan.on_event or is_under_way(person):  # most of what apps report wakes nobody
             stimulus_id = derive("event", upload.device_id, upload.stream, str(event.seq))
             self._enter(person, Cause(stimulus_id, "event", name, at_ms, props))
         self._enter(person, *causes)
@@ -185,7 +188,7 @@ class PersonStage:
         for campaign_id, mark in person.runs.items():
             campaign = self._fold.plan.campaigns.get(campaign_id)
             is_goal = campaign is not None and campaign.goal and campaign.goal.event == name
-            if is_goal and mark.ended_ms is None:
+            if is_goal and mark.ended_ms is None and mark.at is None:
                 mark.ended_ms, mark.outcome = self._fold.now_ms, "goal_reached"
 
     def _address(self, event: wire.Address, upload: Upload, person: Person, at_ms: int) -> None:
@@ -200,6 +203,10 @@ class PersonStage:
     ) -> None:
         """Take it that an address (``raw``) reaches somebody, or (None) no longer does."""
         person.reached_at(told.channel, Reached(told.ref, device_id), is_gone=told.is_gone)
+        if told.channel == NUMBER and not told.is_gone:
+            person.calling_code = told.prefix
+        elif NUMBER not in person.reach:
+            person.calling_code = ""
         self.altered(person, "reach")
         change = AddressChange(person.person_id, told.channel, told.ref, raw, device_id, told.at_ms)
         self._fold.effects.addresses.append(change)
@@ -207,6 +214,8 @@ class PersonStage:
     def altered(self, person: Person, *topics: str) -> None:
         """Take note that something about a person has changed, and ask the audiences about it."""
         self._fold.touch(person)
+        if not CLOCK_TOPICS.isdisjoint(topics) and is_under_way(person):
+            self._walked(person, self._journeys.retime(person))
         self._enter(person, *self._audiences.happened(person, topics, self._fold.now_ms))
 
     def hand_over(self, device_id: str, before: Person, after: Person) -> None:
@@ -235,18 +244,18 @@ class PersonStage:
             self._enter(person, *self._audiences.settle(person, self._fold.now_ms))
 
     def _enter(self, person: Person, *causes: Cause) -> None:
-        if not causes:
-            return
-        fold, arms = self._fold, dict(person.arms)
         for cause in causes:
-            for entered in enter(fold.plan, fold.workspace, person, cause, fold.now_ms):
-                fold.touch(person)
-                fold.effects.messages += entered.messages
-                step = entered.step
-                subject = step.run_id or derive(cause.stimulus_id, step.campaign_id)
-                fold.record(person, "step", subject, msgspec.to_builtins(step))
-        if person.arms != arms:
-            self.altered(person, "arms")
+            arms = dict(person.arms)
+            walked = self._journeys.take(person, cause)
+            if person.arms != arms:
+                walked.topics.append("arms")
+            self._walked(person, walked)
+
+    def _walked(self, person: Person, walked: Walked) -> None:
+        """Take what runs have changed about a person, and the journeys they jump to."""
+        if walked.topics:
+            self.altered(person, *walked.topics)
+        self._enter(person, *walked.jumps)
 
     def state(self, person: Person, entries: Iterable[ConsentEntry]) -> None:
         """Take statements as the door took them into force."""
@@ -263,6 +272,7 @@ class PersonStage:
         copies = seed_copies(fold.plan, fold.workspace, outcome, fold.states.copied, fold.now_ms)
         fold.effects.messages += copies
         hear_outcome(person, outcome, fold.plan, fold.now_ms)
+        self._walked(person, self._journeys.settled(person, outcome))
         self.altered(person, "messages", *(["reach"] if outcome.lost_ref else []))
 
     def meet(self, upload: Upload, known: Person) -> None:
@@ -276,7 +286,10 @@ class PersonStage:
                     known.judged = visitor.judged
             self.settle(known)
             doubled = known.audiences.keys() & visitor.audiences.keys() if visitor else ()
+            before = dict(known.runs), dict(visitor.runs) if visitor else {}
             joining.join(self._fold.states, self._fold.effects, upload.visitor_id, known)
+            for runs in before:
+                self._journeys.merged(known, runs)
             self._fold.changed.discard(upload.visitor_id)
             causes = self._audiences.merged(known, doubled, self._fold.now_ms)
         body = joining.told(upload, known)
@@ -286,6 +299,8 @@ class PersonStage:
         self._enter(known, *causes)
 
     def rang(self, person: Person) -> None:
-        """Ask what time alone has changed about a person."""
+        """Let time move a person's runs, and ask what it alone has changed about them."""
         self._fold.touch(person)
+        self._fold.rung.add(person.person_id)
+        self._walked(person, self._journeys.rang(person))
         self._enter(person, *self._audiences.rang(person, self._fold.now_ms))

@@ -136,6 +136,8 @@ class Pipeline:
         states = self._states
         if len(states.persons) > HELD_MAX or len(states.devices) > HELD_MAX:
             self._states = states = States()
+        if states.counters is None:
+            states.counters = await self._store.runs.counters()
         persons, devices = people_of(records)
         strangers = [p for p in persons if p not in states.persons]
         if strangers:

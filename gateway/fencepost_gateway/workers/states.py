@@ -33,6 +33,7 @@ class States:
         self.timers: dict[str, int | None] = {}
         self.merged: dict[str, str] = {}
         self.copied: set[Made] = set()
+        self.counters: dict[str, int] | None = None  # not read yet
 
     def person(self, person_id: str) -> Person:
         """Give a person, new if nobody knows them yet."""

@@ -87,7 +87,7 @@ def test_marketing_by_an_audience_of_a_sensitive_place_is_refused() -> None:
     ("entry", "said"),
     [
         ("{audience: nobody}", "there is no audience nobody"),
-        ("{audience: near, event: x}", "an entry is one event, one transition or one audience"),
+        ("{audience: near, event: x}", "both event and audience"),
         ("{event: x, on: leave}", "on belongs to an audience"),
         ("{audience: near, where: {a: 1}}", "where belongs to an event"),
         ("{audience: near, opened: true}", "belong to a transition"),

@@ -91,11 +91,11 @@ FAULTS: dict[str, tuple[str, str]] = {
     "missing member": (CAMPAIGN.replace("entry: {event: cart}\n", ""), "entry is missing"),
     "empty entry": (
         CAMPAIGN.replace("{event: cart}", "{}"),
-        "one event, one transition or one audience",
+        "nothing to wait for",
     ),
     "two entries in one": (
         CAMPAIGN.replace("{event: cart}", "{event: a, transition: enter, fence: {id: f}}"),
-        "one event, one transition or one audience",
+        "both event and transition",
     ),
     "transition of what": (
         CAMPAIGN.replace("{event: cart}", "{transition: enter}"),
@@ -125,7 +125,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     "bad moment": (CAMPAIGN + "run: {from: tomorrow}\n", "no moment"),
     "text for a flag": (CAMPAIGN.replace("[sms]}", "[sms], each: 'yes'}"), "does not fit"),
     "number for text": (CAMPAIGN + "name: 3\n", "does not fit"),
-    "steps": (CAMPAIGN + "steps: []\n", "steps comes later"),
+    "steps": (CAMPAIGN + "steps: []\n", "unknown member steps"),
     "template without content": (TEMPLATE, "no content"),
     "template without purpose": ("kind: template\nid: t\nsms: {text: a}\n", "purpose is missing"),
     "mjml": (TEMPLATE + "email: {subject: a, text: b, mjml: c}\n", "mjml comes later"),
@@ -165,7 +165,7 @@ FAULTS: dict[str, tuple[str, str]] = {
     ),
     "cap of a journey": (
         "kind: caps\nid: a\nrules: [{limit: 1, per: day, scope: {journey: x}}]\n",
-        "journey comes later",
+        "unknown member journey",
     ),
     "policy without quiet hours": (
         "kind: policy\nid: a\naccepts: {}\n",

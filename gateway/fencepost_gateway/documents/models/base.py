@@ -35,11 +35,17 @@ LIST_MAX = 1_000
 
 
 class Authored(BaseModel):
-    """A mapping that people write; ``later`` maps members that come later to what helps now."""
+    """
+    A mapping that people write.
+
+    ``later`` maps members that come later to what helps now; ``hints`` those that are unknown here,
+    or missing, to what to write.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
     later: ClassVar[dict[str, str]] = {}
+    hints: ClassVar[dict[str, str]] = {}
 
 
 class Shape:

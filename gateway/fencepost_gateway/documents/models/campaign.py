@@ -51,10 +51,15 @@ def _reentry(value: object) -> object:
 
 
 Channel = Annotated[ChannelName, BeforeValidator(_channel)]
+ReentryRule = Annotated[
+    Any, PlainValidator(_reentry), Shape("never, after_end, always or {after: 24h}")
+]
 
 
 class Entry(Authored):
     """What wakes the campaign for a person: an app event, a transition, or an audience."""
+
+    forms: ClassVar[tuple[str, ...]] = ("event", "transition", "audience")
 
     later: ClassVar = {
         "schedule": "enter by an event or a transition",
@@ -99,10 +104,10 @@ class Entry(Authored):
 
     @model_validator(mode="after")
     def _is_one_entry(self) -> Self:
-        given = [each for each in (self.event, self.transition, self.audience) if each is not None]
+        given = [form for form in self.forms if getattr(self, form) is not None]
         if len(given) != 1:
-            what = "an entry is one event, one transition or one audience"
-            refuse(what, "write event:, transition: or audience:")
+            what = f"both {given[0]} and {given[1]}" if given else "nothing to wait for"
+            refuse(what, f"write one of: {', '.join(self.forms)}")
         if self.on is not None and self.audience is None:
             refuse("on belongs to an audience", "take it out, or add audience:")
         of_transitions = (self.fence, self.after, self.initial, self.opened, self.inactive)
@@ -204,29 +209,25 @@ def _goal(value: object) -> object:
     return None if value == "none" else value
 
 
+Entries = Annotated[list[Entry], BeforeValidator(as_list), Field(min_length=1, max_length=20)]
+GoalOrNone = Annotated[Goal | None, BeforeValidator(_goal)]
+
+
 class Campaign(Authored):
     """A journey of one message: who enters, on what condition, and what is sent."""
 
-    later: ClassVar = {
-        "steps": "a campaign has one message; journeys come later",
-        "exit_on": "use message.while",
-        "lifetime": "use message.max_age",
-    }
+    hints: ClassVar = dict.fromkeys(
+        ("steps", "exit_on", "lifetime"), "a campaign is one message: write kind: journey"
+    )
 
     kind: Literal["campaign"]
     id: Id = Field(description="Unique among campaigns.")
     name: Name = Field(default="", description="For people; default: the id.")
-    entry: Annotated[list[Entry], BeforeValidator(as_list), Field(min_length=1, max_length=20)] = (
-        Field(description="One entry, or a list: any of them wakes it.")
-    )
+    entry: Entries = Field(description="One entry, or a list: any of them wakes it.")
     when: RuleTree | None = Field(default=None, description="Condition at the entry.")
-    reentry: Annotated[
-        Any, PlainValidator(_reentry), Shape("never, after_end, always or {after: 24h}")
-    ] = Field(default="after_end", description="When a person may enter again.")
+    reentry: ReentryRule = Field(default="after_end", description="When a person may enter again.")
     message: Message = Field(description="What is sent.")
-    goal: Annotated[Goal | None, BeforeValidator(_goal)] = Field(
-        default=None, description="The event the campaign is for, or `none`."
-    )
+    goal: GoalOrNone = Field(default=None, description="The event the campaign is for, or `none`.")
     holdout: Percent = Field(default=0, description="Share of persons kept without the message.")
     tags: list[Tag] = Field(default=[], max_length=LIST_MAX, description="For caps and reports.")
     brand: Id | None = Field(default=None, description="Whose campaign it is; for caps.")

@@ -46,9 +46,7 @@ def _purpose(value: object) -> object:
 class Scope(Authored):
     """What a rule counts; members are AND-ed, a member left out does not narrow."""
 
-    later: ClassVar = {
-        "journey": "use campaign",
-    }
+    hints: ClassVar = {"journey": "write campaign: they share their ids with journeys"}
 
     purpose: Annotated[Literal["marketing"], BeforeValidator(_purpose)] = Field(
         default="marketing", description="Marketing only: transactional messages obey no caps."

@@ -342,6 +342,26 @@ SELECT trait_id, body FROM ranking;
 INSERT INTO ranking (trait_id, body) VALUES (?, ?)
 ON CONFLICT (trait_id) DO UPDATE SET body = excluded.body;
 
+-- name: put_run
+INSERT INTO run (run_id, person_id, campaign_id, version, step_id, since_ms, due_ms, entered_ms,
+  ended_ms, outcome, is_test)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (run_id) DO UPDATE SET
+  person_id = excluded.person_id, step_id = excluded.step_id, since_ms = excluded.since_ms,
+  due_ms = excluded.due_ms, ended_ms = excluded.ended_ms, outcome = excluded.outcome;
+-- name: move_runs
+UPDATE run SET person_id = ? WHERE person_id = ?;
+-- name: put_counter
+INSERT INTO counter (name, used) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET used = excluded.used;
+-- name: counters
+SELECT name, used FROM counter;
+-- name: versions_in_use
+SELECT DISTINCT campaign_id, version FROM run WHERE ended_ms IS NULL;
+-- name: runs_of
+SELECT run_id, person_id, campaign_id, version, step_id, since_ms, due_ms, entered_ms, ended_ms,
+  outcome, is_test
+FROM run WHERE person_id = ? ORDER BY entered_ms, run_id;
+
 -- name: put_history
 INSERT INTO history (at_ms, person_id, body) VALUES (?, ?, ?);
 -- name: move_history
