@@ -14,12 +14,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from msgspec import structs
+
 from fencepost_channels.driver import DriverIO, DriverSpec, Send
 from fencepost_channels.errors import Outcome, Sent
 from fencepost_channels.message import Channel, Outgoing
 from fencepost_gateway.clock import ManualClock
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.stores.memory import MemoryStore
+from fencepost_gateway.stores.memory_books import Books
 from fencepost_gateway.workers.deliver import Deliver
 from fencepost_gateway.workers.lanes import Lane
 from fencepost_gateway.workers.pipeline import Pipeline
@@ -68,7 +71,7 @@ class VirtualGateway:
 
     def begin_anew(self, start_ms: int) -> None:
         """Forget everybody and everything that happened (Rule 3)."""
-        self.store.forget()
+        self.store.take_books(Books())
         self.forget()
         self.clock.begin_anew(start_ms)
         self.sent.clear()
@@ -76,6 +79,17 @@ class VirtualGateway:
     def forget(self) -> None:
         """Read the rows anew: somebody has changed them."""
         self._pipeline.forget()
+
+    def take_books(self, books: Books, now_ms: int, counters: dict[str, int]) -> None:
+        """Go on where somebody else's books were laid down, at this moment."""
+        self.store.take_books(structs.replace(books, counters=counters))
+        self.forget()
+        self.clock.begin_anew(now_ms)
+
+    def give_books(self) -> tuple[Books, dict[str, int]]:
+        """Lay the books down; gives them, and what was counted for everybody."""
+        books = self.store.books
+        return books, books.counters
 
     async def pass_time(self, until_ms: int) -> None:
         """Let what comes due before ``until_ms`` happen at its own moment (Rule 1)."""

@@ -458,3 +458,116 @@ async def test_version_that_is_not_there_is_refused(many: Path) -> None:
     assert {(r.kind, r.id): r.body for r in older.rows} == {
         (r.kind, r.id): r.body for r in source.head.documents
     }
+
+
+JOURNEY = """
+kind: journey
+id: rescue
+entry: {event: cart_updated}
+goal: {event: purchase, within: 3d}
+reentry: after_end
+steps:
+  - id: first
+    message: {template: cart, channels: [in_app]}
+  - id: reaction
+    wait: {for: {clicked: first}, timeout: 2h}
+    then: {clicked: thanks, timeout: remind}
+  - id: remind
+    message: {template: cart, channels: [sms]}
+  - to: end
+  - id: thanks
+    message: {template: cart, channels: [email]}
+---
+kind: template
+id: cart
+purpose: marketing
+in_app: {body: Your cart waits.}
+sms: {text: Your cart waits.}
+email: {subject: Cart, text: Your cart waits.}
+"""
+LIMITED = """
+kind: journey
+id: few
+entry: {event: purchase}
+goal: none
+steps:
+  - id: gate
+    limit: {to: 7}
+    then: {full: end}
+  - message: {template: cart, channels: [email]}
+"""
+
+
+async def pass_time(rig: Rig, until_ms: int) -> None:
+    """Let what comes due happen at its moment."""
+    store = rig.gateway.store
+    while (due_ms := await store.next_due_ms()) is not None and due_ms <= until_ms:
+        rig.clock.move_to(due_ms)
+        await rig.settle()
+    rig.clock.move_to(until_ms)
+
+
+async def click(rig: Rig) -> None:
+    """Click the newest message in the inbox."""
+    await pass_time(rig, rig.clock.now_ms() + 60_000)
+    shown = (await rig.inbox())[-1]
+    await rig.send({"type": "engagement", "delivery_id": shown["delivery_id"], "action": "clicked"})
+    await rig.settle()
+
+
+@pytest.mark.feature("N13")
+@pytest.mark.parametrize("clicks", [True, False], ids=["clicked", "timeout"])
+async def test_journey_goes_the_live_way(tmp_path: Path, *, clicks: bool) -> None:
+    """Waits on the virtual clock, recorded reactions, the goal: byte for byte as it was live."""
+    async with lived(tmp_path, JOURNEY) as rig:
+        await cart(rig)
+        if clicks:
+            await click(rig)
+        await pass_time(rig, rig.clock.now_ms() + 3 * HOUR_MS)
+        await cart(rig)
+        await rig.send({"type": "track", "name": "purchase"})
+        await rig.settle()
+        live = await records_of(rig)
+        with source_of(tmp_path) as source:
+            (life,) = await lives(source)
+
+    assert written(life.rows) == written(live)
+    ways = [r.body.get("way") for r in live if r.body.get("step_id") == "reaction"]
+    assert ("clicked" if clicks else "timeout") in ways
+    assert live[-1].body["reason"] == "goal_reached"
+
+
+@pytest.mark.feature("N04")
+async def test_side_by_side_comes_to_the_same_as_one_by_one(many: Path) -> None:
+    """Where nothing counts for everybody, it does not matter who goes first."""
+    with source_of(many) as source:
+        job = job_of(source, [edition_of(source, CHANGED)], Window(NOON_MS, NOON_MS + 40 * DAY_MS))
+        people = list(source.dossiers(job.window.end_ms))[:20]
+        alone, together = (Desk(job)._reruns[0] for _ in range(2))  # noqa: SLF001 - as above
+        one_by_one = [await alone.live(dossier) for dossier in people]
+        side_by_side = await together.live_together(people)
+
+    assert [written(life.rows) for life in side_by_side] == [
+        written(life.rows) for life in one_by_one
+    ]
+
+
+async def test_what_counts_for_everybody_is_counted_in_order(many: Path) -> None:
+    """Exactly as many get through a limit as may, the first to come; any number of processes."""
+    with source_of(many) as source:
+        found = [await found_by(source, LIMITED, workers=n) for n in (1, 2)]
+        job = job_of(source, [edition_of(source, LIMITED)], Window(NOON_MS, NOON_MS + 40 * DAY_MS))
+        people = list(source.dossiers(job.window.end_ms))
+        rerun = Desk(job)._reruns[0]  # noqa: SLF001 - as above
+        everybody = await rerun.live_together(people)
+    steps = sorted(
+        (row.at_ms, life.person_id, row.body["way"])
+        for life in everybody
+        for row in life.rows
+        if row.body.get("step_id") == "gate"
+    )
+
+    assert sums(found[0]) == sums(found[1])
+    first = list(dict.fromkeys(person_id for _, person_id, _ in steps))
+    assert {person_id for _, person_id, way in steps if way != "full"} == set(first[:7])
+    assert len(first) > 50
