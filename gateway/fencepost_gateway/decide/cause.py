@@ -25,14 +25,15 @@ if TYPE_CHECKING:
 
 class Cause(Struct, frozen=True):
     """
-    An app event, a transition, or a change of audience.
+    An app event, a transition, a change of audience, or what was told to many or by a call.
 
     Attributes:
         stimulus_id: Names the stimulus; every id made from it is the same on a repeat.
         kind: Which of them it is.
-        name: The event's name, the kind of the transition, or join or leave.
-        at_ms: When it happened, by the device's corrected clock.
-        props: Properties of an app event.
+        name: The event's name, the kind of the transition, join or leave, ``member`` (in the
+            audience before), the key of a call; empty for a schedule.
+        at_ms: When it happened, by the device's corrected clock; when a schedule came due.
+        props: Properties of an event or call; of a schedule how many times were missed.
         fence_id: Fence of a transition.
         visit_id: Visit of a transition.
         initial: The device was inside already when tracking began.
@@ -42,11 +43,13 @@ class Cause(Struct, frozen=True):
         flags: What was suspicious about the positions of the visit.
         audience_id: Audience that was joined or left.
         is_located: Where somebody is or was has brought it about.
+        campaign_id: Whom alone it wakes; empty: whoever waits for it.
+        broadcast: Position of the record by which many are told; 0: it was told to one.
 
     """
 
     stimulus_id: str
-    kind: Literal["event", "transition", "audience"]
+    kind: Literal["event", "transition", "audience", "external", "schedule", "api"]
     name: str
     at_ms: int
     props: dict[str, Any] = {}
@@ -59,6 +62,13 @@ class Cause(Struct, frozen=True):
     flags: tuple[str, ...] = ()
     audience_id: str = ""
     is_located: bool = False
+    campaign_id: str = ""
+    broadcast: int = 0
+
+    @property
+    def tells(self) -> bool:
+        """Say whether it has a name and properties that rules read as ``event:``."""
+        return self.kind in {"event", "external", "api"}
 
     @property
     def is_by_place(self) -> bool:
@@ -74,12 +84,12 @@ def place_of(plan: Plan, person: Person, cause: Cause) -> FenceView | None:
 
 def rule_facts(plan: Plan, person: Person, cause: Cause, now_ms: int) -> RuleFacts:
     """Lay out for the rules what woke the campaign and who the person is."""
-    is_event, is_transition = cause.kind == "event", cause.kind == "transition"
+    is_transition = cause.kind == "transition"
     return RuleFacts(
         person=person,
         now_ms=now_ms,
-        event_name=cause.name if is_event else "",
-        event=cause.props if is_event else None,
+        event_name=cause.name if cause.tells else "",
+        event=cause.props if cause.tells else None,
         transition=_view(cause) if is_transition else None,
         place=place_of(plan, person, cause),
         fences=plan.fences,

@@ -33,7 +33,9 @@ from fencepost_gateway.decide.plan import (
     Campaign,
     Entry,
     EventEntry,
+    ExternalEntry,
     Plan,
+    ScheduleEntry,
     TransitionEntry,
 )
 from fencepost_gateway.decide.rules import Evaluation, RuleFacts
@@ -85,12 +87,17 @@ def enter(plan: Plan, workspace: str, person: Person, cause: Cause, now_ms: int)
 
 def _woken(plan: Plan, cause: Cause) -> Iterator[Campaign]:
     found: Iterable[Campaign]
-    if cause.kind == "event":
+    if cause.campaign_id:
+        addressed = plan.campaigns.get(cause.campaign_id)
+        found = () if addressed is None else (addressed,)
+    elif cause.kind == "event":
         found = plan.on_event.get(cause.name, ())
     elif cause.kind == "audience":
         found = plan.on_audience.get((cause.audience_id, cause.name), ())
-    else:
+    elif cause.kind == "transition":
         found = plan.on_transition.get((cause.name, cause.fence_id), ())
+    else:
+        found = ()  # what is told to many comes addressed (``broadcasts``)
     for campaign in found:
         if any(_opens(entry, cause) for entry in campaign.entries):
             yield campaign
@@ -101,8 +108,19 @@ def _opens(entry: Entry, cause: Cause) -> bool:
     if isinstance(entry, EventEntry):
         return cause.kind == "event" and entry.name == cause.name
     if isinstance(entry, AudienceEntry):
-        named = entry.audience_id, entry.on
-        return cause.kind == "audience" and named == (cause.audience_id, cause.name)
+        return (
+            cause.kind == "audience"
+            and entry.audience_id == cause.audience_id
+            and (entry.existing if cause.name == "member" else entry.on == cause.name)
+        )
+    if isinstance(entry, TransitionEntry):
+        return _opens_by_place(entry, cause)
+    if isinstance(entry, ExternalEntry):
+        return cause.kind == "external" and entry.name == cause.name
+    return cause.kind == ("schedule" if isinstance(entry, ScheduleEntry) else "api")
+
+
+def _opens_by_place(entry: TransitionEntry, cause: Cause) -> bool:
     return (
         cause.kind == "transition"
         and entry.kind == cause.name
@@ -192,7 +210,7 @@ def _where(campaign: Campaign, cause: Cause, facts: RuleFacts) -> tuple[bool, li
     for entry in campaign.entries:
         if not _opens(entry, cause):
             continue
-        where = entry.where if isinstance(entry, EventEntry) else None
+        where = entry.where if isinstance(entry, EventEntry | ExternalEntry) else None
         if where is None:
             return True, answers
         answers.append(where.evaluate(facts))

@@ -43,7 +43,14 @@ from fencepost_gateway.documents.models.selector import FenceSelector
 from fencepost_gateway.documents.models.template import Fragment, Template
 from fencepost_gateway.documents.shipped import default_documents
 from fencepost_gateway.documents.translations import CHANNELS, translated
-from fencepost_gateway.documents.wake_index import by_audience, by_event, by_transition, openings_of
+from fencepost_gateway.documents.wake_index import (
+    by_audience,
+    by_event,
+    by_external,
+    by_transition,
+    openings_of,
+    scheduled,
+)
 from fencepost_geofence.fence import Fence
 
 _M = TypeVar("_M", bound=Authored)
@@ -100,6 +107,8 @@ def compile_plan(
         on_event=by_event(campaigns),
         on_transition=by_transition(campaigns),
         on_audience=by_audience(campaigns),
+        on_external=by_external(campaigns),
+        scheduled=scheduled(campaigns),
         openings=openings_of(campaigns, views),
         traits=traits,
         traits_on=traits_on(traits.values()),
