@@ -212,10 +212,11 @@ async def _working(gateway: Gateway, stop: asyncio.Event) -> AsyncIterator[None]
 
 
 async def _keep_house(gateway: Gateway) -> None:
-    """Sign the proofs, once a day, and let go of old log records: looked after every hour."""
+    """Sign the proofs, once a day, and let go of what is old: looked after every hour."""
     while True:
         with contextlib.suppress(StoreUnavailableError):  # an hour later then
             await sign_proofs(gateway)
+            await gateway.store.broadcasts.trim(gateway.surface.clock.now_ms())
         await asyncio.sleep(HOUR_S)
         if isinstance(gateway.store, SqliteStore):
             await gateway.store.trim_log(gateway.surface.clock.now_ms())

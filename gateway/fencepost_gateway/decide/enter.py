@@ -7,7 +7,7 @@ Pure apart from the person it is handed, whose run marks it updates in place. Th
 Rule 1. The wake index is asked first; a stimulus that wakes nothing looks at no campaign.
 Rule 2. A campaign that was woken leaves a step record: entered, or the first thing that kept the
         person out (run dates, opening hours of the fence, condition with its operands,
-        re-entry rule).
+        re-entry rule, limits).
 Rule 3. Never two live runs of one person in one campaign, except where it says ``always``.
 Rule 4. Ids come from the cause: the same stimulus again makes the same run and message, and what
         is told anew (taken back and true after all) lets nobody in a second time.
@@ -24,6 +24,7 @@ from typing import Any
 from msgspec import Struct, field, structs
 
 from fencepost_gateway.decide.cause import Cause, operands_of, rule_facts
+from fencepost_gateway.decide.census import Census
 from fencepost_gateway.decide.experiment import expose
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.message import Message
@@ -57,6 +58,7 @@ class Step(Struct, frozen=True):
     cause: str = ""
     fence_id: str = ""
     audience_id: str = ""
+    by: str = ""  # external, schedule or api: whose name the cause is
     at_ms: int = 0
     inputs: dict[str, Any] = field(default_factory=dict)
 
@@ -68,7 +70,14 @@ class Entered(Struct, frozen=True):
     messages: tuple[Message, ...] = ()
 
 
-def enter(plan: Plan, workspace: str, person: Person, cause: Cause, now_ms: int) -> list[Entered]:
+def enter(
+    plan: Plan,
+    workspace: str,
+    person: Person,
+    cause: Cause,
+    now_ms: int,
+    census: Census | None = None,
+) -> list[Entered]:
     """
     Start every campaign that ``cause`` wakes for ``person`` and that lets the person in.
 
@@ -78,10 +87,13 @@ def enter(plan: Plan, workspace: str, person: Person, cause: Cause, now_ms: int)
         person: Whose stimulus it is; run marks are updated in place.
         cause: The stimulus.
         now_ms: The append time of the stimulus' log record.
+        census: How many entered and are in each campaign; None: nobody, for once.
 
     """
+    counts = census or Census({})
     return [
-        _enter(plan, workspace, campaign, person, cause, now_ms) for campaign in _woken(plan, cause)
+        _enter(plan, workspace, campaign, person, cause, now_ms, counts)
+        for campaign in _woken(plan, cause)
     ]
 
 
@@ -135,19 +147,32 @@ def _wants_inactive(entry: Entry, cause: Cause) -> bool:
     return isinstance(entry, TransitionEntry) and entry.inactive and _opens(entry, cause)
 
 
-def _enter(
-    plan: Plan, workspace: str, campaign: Campaign, person: Person, cause: Cause, now_ms: int
+def _enter(  # noqa: PLR0913, PLR0917 - what enter is given, and the campaign
+    plan: Plan,
+    workspace: str,
+    campaign: Campaign,
+    person: Person,
+    cause: Cause,
+    now_ms: int,
+    census: Census,
 ) -> Entered:
     run_id = derive("run", workspace, campaign.campaign_id, cause.stimulus_id)
     again = _repeat(person.runs.get(campaign.campaign_id), run_id)
     reason, inputs = again or _objection(plan, campaign, person, cause, now_ms)
+    is_tester = person.user_id in plan.testers
+    if not reason and not is_tester:
+        reason, more = census.objection(campaign, plan.workspace_zone, now_ms)
+        inputs = inputs | more
     messages: tuple[Message, ...] = ()
     if not reason:
         expose(plan, campaign, person)
         messages = tuple(_messages(campaign, workspace, run_id, person, cause, now_ms))
-        if person.user_id in plan.testers:
+        if is_tester:
             messages = tuple(structs.replace(m, mark="test") for m in messages)
+        else:
+            census.entered(campaign, plan.workspace_zone, now_ms)
         person.runs[campaign.campaign_id] = RunMark(run_id, now_ms, len(messages))
+        census.settle(person)
         _bound_runs(plan, person)
     step = Step(
         campaign_id=campaign.campaign_id,
@@ -159,8 +184,9 @@ def _enter(
         cause=cause.name,
         fence_id=cause.fence_id,
         audience_id=cause.audience_id,
+        by=cause.kind if cause.kind in {"external", "schedule", "api"} else "",
         at_ms=now_ms,
-        inputs=inputs,
+        inputs=inputs | _late(cause),
     )
     return Entered(step, messages)
 
@@ -171,6 +197,13 @@ def _bound_runs(plan: Plan, person: Person) -> None:
         gone = [(m.entered_ms, c) for c, m in person.runs.items() if c not in plan.campaigns]
         for _, campaign_id in sorted(gone)[:over]:
             del person.runs[campaign_id]
+
+
+def _late(cause: Cause) -> dict[str, Any]:
+    """Say of a schedule when it was due, and how many times before were missed."""
+    if cause.kind != "schedule":
+        return {}
+    return {"due_ms": cause.at_ms, **cause.props}
 
 
 def _repeat(mark: RunMark | None, run_id: str) -> tuple[str, dict[str, Any]] | None:

@@ -39,6 +39,14 @@ REASONS: dict[str, Said] = {
         "The campaign's waiting time between entries is not over.",
         "다시 참여하기까지의 대기 시간이 아직 끝나지 않았습니다.",
     ),
+    "entry_cap": Said(
+        "The campaign has taken in as many as its limit allows.",
+        "캠페인에 참여할 수 있는 인원이 모두 찼습니다.",
+    ),
+    "concurrency_cap": Said(
+        "As many are in the campaign now as its limit allows.",
+        "지금 캠페인이 진행 중인 인원이 한도에 이르렀습니다.",
+    ),
     # a check-in that was refused
     "code_forged": Said(
         "The code is not one of this workspace, or it was changed.",

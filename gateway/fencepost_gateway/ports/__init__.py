@@ -5,8 +5,12 @@ Ports: what the gateway asks of the world outside, and the data that crosses.
 """
 
 from fencepost_gateway.ports.books import (
+    KEPT_MS,
     AddressLists,
+    Announcement,
     AudienceBook,
+    BroadcastBook,
+    Call,
     FenceBook,
     PeopleBook,
     ProofBook,
@@ -19,6 +23,7 @@ from fencepost_gateway.ports.rows import (
     AddressMove,
     AddressSeen,
     AudienceDay,
+    BroadcastRow,
     Claimed,
     DeviceSeen,
     DocumentRow,
@@ -27,6 +32,7 @@ from fencepost_gateway.ports.rows import (
     Holdings,
     InboxRow,
     RecordRow,
+    ScheduleRow,
     Statement,
     Sweep,
     Timer,
@@ -43,6 +49,7 @@ from fencepost_gateway.ports.store import (
 
 __all__ = [
     "ADDRESSES_MAX",
+    "KEPT_MS",
     "LEASE_MS",
     "AckLevel",
     "AddressChange",
@@ -51,9 +58,13 @@ __all__ = [
     "AddressSeen",
     "Admit",
     "AdmitRequest",
+    "Announcement",
     "Answer",
     "AudienceBook",
     "AudienceDay",
+    "BroadcastBook",
+    "BroadcastRow",
+    "Call",
     "Claimed",
     "DeviceSeen",
     "DocumentRow",
@@ -66,6 +77,7 @@ __all__ = [
     "PeopleBook",
     "ProofBook",
     "RecordRow",
+    "ScheduleRow",
     "Settle",
     "SignHead",
     "Statement",

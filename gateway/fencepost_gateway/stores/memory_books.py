@@ -29,6 +29,7 @@ from fencepost_gateway.intake import records
 from fencepost_gateway.intake.records import Record
 from fencepost_gateway.ports import (
     AudienceDay,
+    BroadcastRow,
     DocumentRow,
     DueMessage,
     InboxRow,
@@ -112,6 +113,10 @@ class Books(Struct):
     person_timers: dict[str, int] = {}
     sweep: Sweep = Sweep()
     rankings: dict[str, Ranking] = {}
+    broadcasts: dict[int, tuple[BroadcastRow, int]] = {}
+    schedules: dict[str, int | None] = {}
+    started: dict[tuple[str, str], tuple[str, int]] = {}
+    tallies: dict[tuple[str, str], int] = {}
 
 
 def pack(value: Any) -> bytes:

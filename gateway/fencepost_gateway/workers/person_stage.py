@@ -13,10 +13,12 @@ Rule 3. Whoever turns out to be somebody known is joined to them, or stays apart
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
+from fencepost_gateway.decide.broadcasts import Broadcast, Wanted, call_id, joined, wanted
+from fencepost_gateway.decide.broadcasts import causes as causes_of
 from fencepost_gateway.decide.cause import Cause, shown
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.enter import enter
@@ -28,7 +30,7 @@ from fencepost_gateway.decide.trait_state import bound_all
 from fencepost_gateway.decide.traits import keep_up
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.addresses import address_ref, raw_address
-from fencepost_gateway.intake.records import Outcome, Upload
+from fencepost_gateway.intake.records import Outcome, Started, Upload
 from fencepost_gateway.ports import AddressChange, AddressMove
 from fencepost_gateway.workers import joining
 from fencepost_gateway.workers.audience_stage import AudienceStage
@@ -210,7 +212,11 @@ class PersonStage:
             return
         fold, arms = self._fold, dict(person.arms)
         for cause in causes:
-            for entered in enter(fold.plan, fold.workspace, person, cause, fold.now_ms):
+            if cause.kind == "audience" and cause.name == "join":
+                joined(person, cause.audience_id, fold.states.running)
+            for entered in enter(
+                fold.plan, fold.workspace, person, cause, fold.now_ms, fold.states.census
+            ):
                 fold.touch(person)
                 fold.effects.messages += entered.messages
                 step = entered.step
@@ -253,6 +259,39 @@ class PersonStage:
             self._fold.touch(known)
             self._fold.record(known, "merge", upload.visitor_id, body)
         self._enter(known, *causes)
+        if upload.links:
+            self.catch_up(known)
+
+    def tell(
+        self, person: Person, number: int, broadcast: Broadcast, found: Collection[Wanted]
+    ) -> bool:
+        """Tell a person of a broadcast; says whether it woke anything."""
+        fold = self._fold
+        woken = causes_of(fold.plan, person, broadcast, number, found, fold.states.running)
+        if woken:
+            fold.touch(person)
+        self._enter(person, *woken)
+        return bool(woken)
+
+    def catch_up(self, person: Person) -> None:
+        """Tell of what is under way somebody whom the cursor may have passed as somebody else."""
+        for number, each in sorted(self._fold.states.running.items()):
+            found = wanted(self._fold.plan, each, self._fold.now_ms)
+            if self.tell(person, number, each, found):
+                reached = self._fold.effects.reached
+                reached[number] = reached.get(number, 0) + 1
+
+    def start(self, started: Started) -> None:
+        """Start a campaign for somebody because of a call."""
+        cause = Cause(
+            stimulus_id=call_id(started.campaign_id, started.key, started.at_ms),
+            kind="api",
+            name="api",
+            at_ms=started.at_ms,
+            props=started.props,
+            campaign_id=started.campaign_id,
+        )
+        self._enter(self.now(started.person_id), cause)
 
     def rang(self, person: Person) -> None:
         """Ask what time alone has changed about a person."""

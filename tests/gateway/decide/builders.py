@@ -27,6 +27,7 @@ from fencepost_gateway.decide.plan import (
     TransitionEntry,
 )
 from fencepost_gateway.decide.rendered import Rendered
+from fencepost_gateway.documents.wake_index import by_external, scheduled
 
 MODEST = settings(max_examples=60, deadline=None)
 
@@ -103,6 +104,8 @@ def plan(*campaigns: Campaign, purpose: str = "marketing", **changes: Any) -> Pl
                 named = (entry.audience_id, entry.on)
                 on_audience[named] = _with(on_audience.get(named, ()), each)
                 continue
+            if not isinstance(entry, TransitionEntry):
+                continue  # concerns many, and comes addressed
             for fence_id in sorted(entry.fence_ids):
                 key = (entry.kind, fence_id)
                 on_transition[key] = _with(on_transition.get(key, ()), each)
@@ -115,6 +118,8 @@ def plan(*campaigns: Campaign, purpose: str = "marketing", **changes: Any) -> Pl
         on_event=on_event,
         on_transition=on_transition,
         on_audience=on_audience,
+        on_external=by_external(live),
+        scheduled=scheduled(live),
         workspace_zone="Europe/Monaco",
         seed="seed",
     )
