@@ -11,6 +11,7 @@ Rule 2. A person lives as customers do: an app opened now and then, a cart, some
 import json
 import random  # noqa: TID251 - a seed makes the folder
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -111,7 +112,7 @@ async def record(folder: Path, people: int, events: int, seed: int, now_ms: int)
         begin_ms,
     )
     rows = 0
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - a made-up town, not a secret
     for first in range(0, people, PAGE):
         names = range(first, min(first + PAGE, people))
         lives = [_life(number, events // people, begin_ms, chance) for number in names]
@@ -161,7 +162,7 @@ def _introduction(user: str, tier: str) -> list[Happened]:
 def _visit(at_ms: int, chance: random.Random) -> list[tuple[int, list[Happened]]]:
     fence = f"studio-{chance.randrange(10)}"
     left_ms = at_ms + chance.randrange(5 * MINUTE_MS, HOUR_MS)
-    common = (None, False, None, False, False, 5.0, 8.0, 0.99, "decided")
+    common: tuple[Any, ...] = (None, False, None, False, False, 5.0, 8.0, 0.99, "decided")
     enter = history.Crossed("enter", fence, at_ms, at_ms, at_ms, at_ms, None, *common)
     spent_s = (left_ms - at_ms) // 1000
     leave = history.Crossed("exit", fence, left_ms, left_ms, at_ms, at_ms, spent_s, *common)

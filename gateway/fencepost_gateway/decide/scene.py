@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from fencepost_gateway.decide.cause import rule_facts
+from fencepost_gateway.decide.census import Census
 from fencepost_gateway.decide.message import Message
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
@@ -49,7 +50,7 @@ class Scene(Struct):
     plan: Plan
     workspace: str
     person: Person
-    counters: dict[str, int]
+    census: Census
     now_ms: int
     walked: Walked = field(default_factory=Walked)
 

@@ -39,8 +39,9 @@ from fencepost_gateway.documents.document import (
 from fencepost_gateway.documents.kinds import Finding
 from fencepost_gateway.documents.loader import doubled
 from fencepost_gateway.documents.models.audience import Trait
-from fencepost_gateway.documents.models.campaign import Campaign, Entry
+from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.caps import Caps
+from fencepost_gateway.documents.models.entry import Entry
 from fencepost_gateway.documents.models.policy import Policy
 from fencepost_gateway.documents.models.template import Template
 from fencepost_gateway.documents.rule_references import (
@@ -148,18 +149,8 @@ def _check_campaign(document: Document, world: World) -> Iterator[Finding]:
     yield from _check_template(campaign, world)
     for number, entry in enumerate(campaign.entry):
         path: Path = ("entry", number) if isinstance(document.body["entry"], list) else ("entry",)
-        if entry.audience is not None:
-            yield from check_rule({"audience": entry.audience}, path, world)
-        if entry.fence is None:
-            continue
-        yield from _check_selector(entry.fence.selector(), (*path, "fence"), world)
-        chosen = selected(entry, world.views, world.fences.values())
-        matching = [f for f in world.views.values() if entry.fence.selector().matches(f)]
-        if matching and not chosen:
-            yield _lacking(entry, path)
-        if entry.opened and matching and not any(view.opening for view in matching):
-            what = "opened, and none of these fences has opening hours"
-            yield Finding((*path, "opened"), what, "add active: to the fence, or take it out")
+        yield from _check_entry(entry, path, world)
+        chosen = selected(entry, world.views, world.fences.values()) if entry.fence else ()
         yield from _check_sensitive(campaign, chosen, path, world)
     if campaign.message.only_open and not _has_hours(campaign, world):
         what = "only_open, and no entry's fence has opening hours"
@@ -175,6 +166,30 @@ def _check_campaign(document: Document, world: World) -> Iterator[Finding]:
         if moment is not None and moment.tzinfo is None and zone_named(world.zone) is None:
             how = "write the offset, or set zone: in a workspace document"
             yield Finding(("run", member), "a moment without offset, and no workspace zone", how)
+    if campaign.limits and campaign.limits.per not in {None, "total"} and not world.zone:
+        how = "set zone: in a workspace document, or write per: total"
+        yield Finding(("limits", "per"), "a calendar window, and no workspace zone", how)
+
+
+def _check_entry(entry: Entry, path: Path, world: World) -> Iterator[Finding]:
+    """Find what one entry waits for and is not there."""
+    if entry.audience is not None:
+        yield from check_rule({"audience": entry.audience}, path, world)
+    if entry.audience_id:
+        yield from check_rule({"audience": entry.audience_id}, (*path, "for"), world)
+    if entry.schedule is not None and not entry.zone and zone_named(world.zone) is None:
+        how = "add zone: to the entry, or to a workspace document"
+        yield Finding((*path, "schedule"), "a schedule without a zone", how)
+    if entry.fence is None:
+        return
+    yield from _check_selector(entry.fence.selector(), (*path, "fence"), world)
+    chosen = selected(entry, world.views, world.fences.values())
+    matching = [f for f in world.views.values() if entry.fence.selector().matches(f)]
+    if matching and not chosen:
+        yield _lacking(entry, path)
+    if entry.opened and matching and not any(view.opening for view in matching):
+        what = "opened, and none of these fences has opening hours"
+        yield Finding((*path, "opened"), what, "add active: to the fence, or take it out")
 
 
 def _has_hours(campaign: Campaign, world: World) -> bool:
@@ -256,6 +271,7 @@ def _check_sensitive_rules(campaign: Campaign, world: World) -> Iterator[Finding
         (("when",), campaign.when),
         (("message", "while"), campaign.message.while_),
         *((("entry",), {"audience": e.audience}) for e in campaign.entry if e.audience),
+        *((("entry",), {"audience": e.audience_id}) for e in campaign.entry if e.audience_id),
     ]
     for path, tree in rules:
         for asked in trees_behind(tree, world.audiences):

@@ -23,8 +23,9 @@ import msgspec
 from msgspec import Struct, structs
 
 from fencepost_gateway.decide.message import OPEN_STATES, ListedAddress
-from fencepost_gateway.decide.person import Person, RunMark
+from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
+from fencepost_gateway.decide.run import Run
 from fencepost_gateway.intake import history
 from fencepost_gateway.intake.history import Told
 from fencepost_gateway.intake.records import Touched
@@ -150,7 +151,7 @@ class Rerun:
         people = await store.audiences.sample("", PAGE)
         for person in people.values():
             for each in (e for e in dossier.entered if e.at_ms < self._begin_ms):
-                person.runs[each.campaign_id] = RunMark(each.run_id, each.at_ms, 0, each.at_ms)
+                person.runs[each.campaign_id] = Run(each.run_id, each.at_ms, 0, each.at_ms)
         await store.commit(Effects(await store.position(), self._begin_ms, persons=people))
         gateway.forget()
         self._plans.plan = self._full

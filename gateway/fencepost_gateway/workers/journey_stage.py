@@ -55,6 +55,10 @@ class JourneyStage:
 
         return self._on(person, both, cause.stimulus_id)
 
+    def hears(self, person: Person, cause: Cause) -> Walked:
+        """Take something that only runs wait for."""
+        return self._on(person, lambda scene: walk.happened(scene, cause))
+
     def rang(self, person: Person) -> Walked:
         """Let time run up to now for a person's runs."""
         return self._on(person, walk.rang)
@@ -87,8 +91,7 @@ class JourneyStage:
 
     def _on(self, person: Person, move: Callable[[Scene], None], stimulus_id: str = "") -> Walked:
         fold = self._fold
-        counters = fold.states.counters = fold.states.counters or {}
-        scene = Scene(fold.plan, fold.workspace, person, dict(counters), fold.now_ms)
+        scene = Scene(fold.plan, fold.workspace, person, fold.states.census, fold.now_ms)
         before = dict(person.runs)
         move(scene)
         walked = scene.walked
@@ -103,9 +106,6 @@ class JourneyStage:
             run = person.runs.get(key) or before.get(key)
             if run is not None:
                 self._note(person, key, run)
-        for name, used in scene.counters.items():
-            if used != counters.get(name):
-                counters[name] = fold.effects.counters[name] = used
         return walked
 
     def _note(self, person: Person, key: str, run: Run) -> None:
