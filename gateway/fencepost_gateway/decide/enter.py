@@ -86,7 +86,7 @@ def _enter(scene: Scene, campaign: Campaign, cause: Cause) -> None:
     run_id = derive("run", scene.workspace, campaign.campaign_id, cause.stimulus_id)
     key = _key(scene.plan, campaign, cause)
     known = person.runs.get(key)
-    again = _repeat(known, run_id)
+    again = _repeat(person.run(run_id))
     reason, inputs = again or _objection(scene.plan, campaign, key, person, cause, now_ms)
     is_counted = person.user_id not in scene.plan.testers
     if not reason and is_counted:
@@ -163,11 +163,11 @@ def _late(cause: Cause) -> dict[str, Any]:
     return {"due_ms": cause.at_ms, **cause.props}
 
 
-def _repeat(mark: Run | None, run_id: str) -> tuple[str, dict[str, Any]] | None:
+def _repeat(known: Run | None) -> tuple[str, dict[str, Any]] | None:
     """Say whether the person is in by this very stimulus (Rule 4)."""
-    if mark is None or mark.run_id != run_id:
+    if known is None:
         return None
-    return "repeated", {"entered_ms": mark.entered_ms}
+    return "repeated", {"entered_ms": known.entered_ms}
 
 
 def _objection(

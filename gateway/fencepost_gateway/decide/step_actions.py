@@ -111,8 +111,7 @@ def look_back(scene: Scene, stop: Stop, does: WaitStep) -> Taken | None:
     known = [
         (found_ms, number, each.name)
         for number, each in enumerate(does.awaited)
-        if (found_ms := reacted_ms(scene.person, at, each)) is not None
-        and (at.due_ms is None or found_ms <= at.due_ms)
+        if (found_ms := reacted_ms(scene.person, at, each)) is not None and found_ms <= at.wakes_ms
     ]
     if not known:
         return None

@@ -63,7 +63,7 @@ from fencepost_gateway.workers.heard import (
     news_of,
     statements,
 )
-from fencepost_gateway.workers.journey_stage import CLOCK_TOPICS, JourneyStage, is_under_way
+from fencepost_gateway.workers.journey_stage import JourneyStage, is_under_way
 from fencepost_geofence.state import Transition
 
 
@@ -224,7 +224,7 @@ class PersonStage:
     def altered(self, person: Person, *topics: str) -> None:
         """Take note that something about a person has changed, and ask the audiences about it."""
         self._fold.touch(person)
-        if not CLOCK_TOPICS.isdisjoint(topics) and is_under_way(person):
+        if is_under_way(person):
             self._walked(person, self._journeys.retime(person))
         self._enter(person, *self._audiences.happened(person, topics, self._fold.now_ms))
 
@@ -301,7 +301,7 @@ class PersonStage:
             before = dict(known.runs), dict(visitor.runs) if visitor else {}
             joining.join(self._fold.states, self._fold.effects, upload.visitor_id, known)
             for runs in before:
-                self._journeys.merged(known, runs)
+                self._walked(known, self._journeys.merged(known, runs))
             self._fold.changed.discard(upload.visitor_id)
             causes = self._audiences.merged(known, doubled, self._fold.now_ms)
         body = joining.told(upload, known)
