@@ -31,13 +31,14 @@ from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import Store
 from fencepost_gateway.settings import Settings
 from fencepost_gateway.stores.memory import MemoryStore
-from fencepost_gateway.stores.sqlite import SqliteStore, open_sqlite
+from fencepost_gateway.stores.sqlite import open_sqlite
 from fencepost_gateway.stores.sqlite_file import ACK_ORDER
 from fencepost_gateway.workers.deliver import Deliver
 from fencepost_gateway.workers.fix_zone import load_borders
 from fencepost_gateway.workers.lanes import open_lanes
 from fencepost_gateway.workers.pipeline import Pipeline
 from fencepost_gateway.workers.plans import Plans
+from fencepost_gateway.workers.pruner import Pruner
 from fencepost_gateway.workers.timers import Timers
 from fencepost_gateway.workers.wakes import Wakes
 
@@ -59,6 +60,7 @@ class Gateway:
     pipeline: Pipeline
     deliver: Deliver
     timers: Timers
+    pruner: Pruner
 
 
 @asynccontextmanager
@@ -112,6 +114,7 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
                     public_url=settings.public_url,
                 ),
                 timers=Timers(store, plans, clock, wakes),
+                pruner=Pruner(store, clock, settings.history_days),
             )
     finally:
         await store.close()
@@ -212,13 +215,13 @@ async def _working(gateway: Gateway, stop: asyncio.Event) -> AsyncIterator[None]
 
 
 async def _keep_house(gateway: Gateway) -> None:
-    """Sign the proofs, once a day, and let go of old log records: looked after every hour."""
+    """Sign the proofs, once a day, and let go of what is too old: looked after every hour."""
     while True:
         with contextlib.suppress(StoreUnavailableError):  # an hour later then
             await sign_proofs(gateway)
         await asyncio.sleep(HOUR_S)
-        if isinstance(gateway.store, SqliteStore):
-            await gateway.store.trim_log(gateway.surface.clock.now_ms())
+        with contextlib.suppress(StoreUnavailableError):
+            await gateway.pruner.prune()
 
 
 async def sign_proofs(gateway: Gateway) -> None:

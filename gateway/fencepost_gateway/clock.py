@@ -51,6 +51,10 @@ class ManualClock:
         """Set the clock, never backwards."""
         self._at_ms = max(self._at_ms, at_ms)
 
+    def begin_anew(self, at_ms: int) -> None:
+        """Start again at another moment: of another life, for which nothing has happened yet."""
+        self._at_ms = at_ms
+
 
 def secret_token(prefix: str) -> str:
     """Draw a secret of 256 bits with a prefix that says what it is."""

@@ -89,6 +89,13 @@ class Settings(BaseSettings):
         description="Driver by channel (in_app, web_push, sms, email). in_app and web_push work "
         "without; sms and email are off until set.",
     )
+    history_days: int = Field(
+        default=396,
+        ge=1,
+        le=3660,
+        description="How long it is kept what happened to people, and what was decided: 13 months. "
+        "No coordinates are in it. Backtests and new traits look back so far.",
+    )
     in_flight: int = Field(
         default=100, ge=1, le=1000, description="Calls to providers at the same time."
     )

@@ -17,12 +17,13 @@ import msgspec
 from fencepost_gateway.clock import SystemClock
 from fencepost_gateway.decide import channel_gates, message_gates
 from fencepost_gateway.decide.case import case_of
-from fencepost_gateway.decide.cause import Cause
 from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.enter import enter
 from fencepost_gateway.decide.message import AddressRow, ClaimFacts
 from fencepost_gateway.decide.person import RECENT_MAX, Person
 from fencepost_gateway.decide.plan import CapRule, CapScope, MessagePlan, Plan
+from fencepost_gateway.decide.scene import Scene
+from fencepost_gateway.decide.stimulus import Cause
 from gateway.decide.builders import (
     DAY_MS,
     ENTER,
@@ -144,7 +145,7 @@ def idle(rounds: int, clock: SystemClock) -> Iterator[tuple[str, float]]:
     def taken() -> None:
         person.remember("screen", NOON_MS, {"name": "home"})
         if "screen" in the_plan.on_event:
-            enter(the_plan, "main", person, cause, NOON_MS)
+            enter(Scene(the_plan, "main", person, {}, NOON_MS), cause)
 
     yield "a stimulus that wakes nothing", timed(taken, rounds, clock)
 

@@ -21,7 +21,6 @@ import msgspec
 
 from bench.why import fill
 from fencepost_gateway.clock import SystemClock
-from fencepost_gateway.decide.cause import Cause
 from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.enter import enter
@@ -30,6 +29,8 @@ from fencepost_gateway.decide.message import ClaimFacts
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.decide.rendered import Rendered
+from fencepost_gateway.decide.scene import Scene
+from fencepost_gateway.decide.stimulus import Cause
 from fencepost_gateway.ports import Effects
 from fencepost_gateway.stores.rows import in_app_address
 from fencepost_gateway.stores.sqlite import open_sqlite
@@ -87,10 +88,12 @@ def decide(plan: Plan, person: Person, n: int) -> bytes:
     props = {"sku": "mat", "value": 1.5}
     person.remember(EVENT, at_ms, props)
     cause = Cause(f"event-{n}", "event", EVENT, at_ms, props)
-    (entered,) = enter(plan, "bench", person, cause, at_ms)
+    scene = Scene(plan, "bench", person, {}, at_ms)
+    enter(scene, cause)
+    (message,) = scene.walked.messages
     row = _pack(person)
     facts = ClaimFacts(
-        message=entered.messages[0],
+        message=message,
         person=_person(row),
         consents=(ConsentEntry("marketing", "y", 0),),
         addresses=(in_app_address(person.person_id),),
@@ -114,13 +117,15 @@ async def decide_stored(plan: Plan, folder: Path, clock: SystemClock, rounds: in
             at_ms, begun_s = NOON_MS + n, clock.monotonic_s()
             person.remember(EVENT, at_ms, {"value": 1.5})
             cause = Cause(f"{events}-{n}", "event", EVENT, at_ms, {"value": 1.5})
-            (entered,) = enter(plan, "bench", person, cause, at_ms)
+            scene = Scene(plan, "bench", person, {}, at_ms)
+            enter(scene, cause)
+            (message,) = scene.walked.messages
             people_rows = {person.person_id: person}
-            rows = Effects(position, at_ms, persons=people_rows, messages=list(entered.messages))
+            rows = Effects(position, at_ms, persons=people_rows, messages=[message])
             await store.commit(rows)
             ready = {"in_app": Rendered()}
             judged = judging(plan, ready, at_ms)
-            claimed = await store.claim(entered.messages[0].message_id, judged, at_ms)
+            claimed = await store.claim(message.message_id, judged, at_ms)
             assert claimed is not None
             took[events].append((clock.monotonic_s() - begun_s) * 1e6)
     await store.close()

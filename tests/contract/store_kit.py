@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from fencepost_gateway.decide.caps import Slot
-from fencepost_gateway.decide.cause import Cause
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import Check, ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.settle import CallOutcome, Settlement, settle
+from fencepost_gateway.decide.stimulus import Cause
 from fencepost_gateway.intake.admission import Admission, AdmitFacts
 from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.intake.records import Upload

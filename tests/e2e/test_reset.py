@@ -71,7 +71,7 @@ async def test_person_is_shown_on_the_command_line(house: House) -> None:
         nobody = await running.command("person", "nobody")
 
     assert english.code == korean.code == plain.code == 0
-    assert "opened: 1 times, first " in english.out
+    assert "opened: 1 time, first " in english.out
     assert tern.number not in english.out + korean.out + plain.out
     assert "동의" in korean.out
     assert '"user_id": "tern"' in plain.out

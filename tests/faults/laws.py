@@ -151,7 +151,7 @@ def belonging(house: House) -> set[tuple[str, str]]:
 def waiting(house: House) -> dict[str, int]:
     """Give when each person is to be asked again, for whom time alone may change something."""
     people = {i: msgspec.msgpack.decode(p, type=Person) for i, p in house.persons.items()}
-    return {i: p.rethink_ms for i, p in people.items() if p.rethink_ms is not None}
+    return {i: p.wakes_ms for i, p in people.items() if p.wakes_ms is not None}
 
 
 def _message_laws(house: House) -> Iterable[tuple[str, Sides]]:

@@ -89,7 +89,7 @@ def campaign_of(plan: Plan, facts: ClaimFacts) -> Campaign | None:
     """Give the campaign of a message (Rule 1)."""
     message = facts.message
     if message.proof is None:
-        return plan.campaigns.get(message.campaign_id)
+        return plan.part(message.campaign_id, message.campaign_version, message.step_id)
     wish = MessagePlan(message.proof.template_id, message.channels)
     return Campaign(campaign_id="", version=0, name="", entries=(), message=wish)
 

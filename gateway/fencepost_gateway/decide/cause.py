@@ -1,69 +1,26 @@
 """
-Cause: what woke a campaign, and the facts it lays before rules.
+Cause: the facts that what woke us lays before rules, and what is told of it.
 
-Pure. The same cause is looked at twice, when the campaign is entered and again at the claim
-(``while``), so it travels with the message.
+Pure. The same cause is looked at twice, when a campaign is entered and again at the claim
+(``while``), so it travels with the message (``decide.stimulus``).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import Struct
 
 from fencepost_gateway.decide.flags import is_clean
 from fencepost_gateway.decide.jurisdiction import jurisdiction_of
 from fencepost_gateway.decide.place import FenceView, current_place
 from fencepost_gateway.decide.rules import Evaluation, RuleFacts, TransitionView
+from fencepost_gateway.decide.stimulus import Cause
 
 if TYPE_CHECKING:
     from fencepost_gateway.decide.person import Person
     from fencepost_gateway.decide.plan import Plan, Policy
     from fencepost_geofence.state import Transition
-
-
-class Cause(Struct, frozen=True):
-    """
-    An app event, a transition, or a change of audience.
-
-    Attributes:
-        stimulus_id: Names the stimulus; every id made from it is the same on a repeat.
-        kind: Which of them it is.
-        name: The event's name, the kind of the transition, or join or leave.
-        at_ms: When it happened, by the device's corrected clock.
-        props: Properties of an app event.
-        fence_id: Fence of a transition.
-        visit_id: Visit of a transition.
-        initial: The device was inside already when tracking began.
-        opened: The device was inside when the fence opened.
-        inactive: It happened outside the opening hours of the fence.
-        after_ms: The threshold a dwell has reached.
-        flags: What was suspicious about the positions of the visit.
-        audience_id: Audience that was joined or left.
-        is_located: Where somebody is or was has brought it about.
-
-    """
-
-    stimulus_id: str
-    kind: Literal["event", "transition", "audience"]
-    name: str
-    at_ms: int
-    props: dict[str, Any] = {}
-    fence_id: str = ""
-    visit_id: str = ""
-    initial: bool = False
-    opened: bool = False
-    inactive: bool = False
-    after_ms: int | None = None
-    flags: tuple[str, ...] = ()
-    audience_id: str = ""
-    is_located: bool = False
-
-    @property
-    def is_by_place(self) -> bool:
-        """Say whether a position has brought it about, at once or by an audience."""
-        return self.kind == "transition" or self.is_located
 
 
 def place_of(plan: Plan, person: Person, cause: Cause) -> FenceView | None:
@@ -79,7 +36,7 @@ def rule_facts(plan: Plan, person: Person, cause: Cause, now_ms: int) -> RuleFac
         person=person,
         now_ms=now_ms,
         event_name=cause.name if is_event else "",
-        event=cause.props if is_event else None,
+        event=cause.props if is_event or cause.props else None,
         transition=_view(cause) if is_transition else None,
         place=place_of(plan, person, cause),
         fences=plan.fences,

@@ -11,8 +11,10 @@ Rule 2. A campaign that was woken leaves a step record: entered, or the first th
 Rule 3. Never two live runs of one person in one campaign, except where it says ``always``.
 Rule 4. Ids come from the cause: the same stimulus again makes the same run and message, and what
         is told anew (taken back and true after all) lets nobody in a second time.
-Rule 5. Entering is the first exposure to the campaign's experiment: the arm is remembered.
-Rule 6. ``RUNS_MAX`` marks are kept, and those of all live campaigns: beyond, the oldest ones go, of
+Rule 5. A journey's run takes its first steps at once (``walk``). Jumps from journey to journey end
+        at the ``JUMPS_MAX``-th, and nobody is in more than ``LIVING_MAX`` journeys at once.
+Rule 6. Entering is the first exposure to the campaign's experiment: the arm is remembered.
+Rule 7. ``RUNS_MAX`` marks are kept, and those of all live campaigns: beyond, the oldest ones go, of
         campaigns that are published no more.
 """
 
@@ -21,66 +23,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from msgspec import Struct, field, structs
+from msgspec import structs
 
-from fencepost_gateway.decide.cause import Cause, operands_of, rule_facts
+from fencepost_gateway.decide.cause import operands_of, rule_facts
+from fencepost_gateway.decide.entries import opens, where_of
 from fencepost_gateway.decide.experiment import expose
 from fencepost_gateway.decide.ids import derive
-from fencepost_gateway.decide.message import Message
-from fencepost_gateway.decide.person import Person, RunMark
-from fencepost_gateway.decide.plan import (
-    AudienceEntry,
-    Campaign,
-    Entry,
-    EventEntry,
-    Plan,
-    TransitionEntry,
-)
+from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.plan import Campaign, Entry, Plan, TransitionEntry
 from fencepost_gateway.decide.rules import Evaluation, RuleFacts
+from fencepost_gateway.decide.run import Run
+from fencepost_gateway.decide.scene import Scene
+from fencepost_gateway.decide.step_record import StepRecord
+from fencepost_gateway.decide.stimulus import Cause
+from fencepost_gateway.decide.walk import begin
+from fencepost_gateway.decide.wanted import want
 
 RUNS_MAX = 500
-MAX_AGE_TRANSITION_MS = 15 * 60_000
-MAX_AGE_EVENT_MS = 24 * 3_600_000
+LIVING_MAX = 40
+JUMPS_MAX = 50
+INSTANCE_MAX = 64
 
 
-class Step(Struct, frozen=True):
-    """What became of one campaign that a stimulus woke."""
-
-    campaign_id: str
-    campaign_version: int
-    outcome: str  # "entered" or "not_entered"
-    reason: str = ""
-    run_id: str = ""
-    message_ids: tuple[str, ...] = ()
-    cause: str = ""
-    fence_id: str = ""
-    audience_id: str = ""
-    at_ms: int = 0
-    inputs: dict[str, Any] = field(default_factory=dict)
-
-
-class Entered(Struct, frozen=True):
-    """The step record of one woken campaign and the messages it wants."""
-
-    step: Step
-    messages: tuple[Message, ...] = ()
-
-
-def enter(plan: Plan, workspace: str, person: Person, cause: Cause, now_ms: int) -> list[Entered]:
+def enter(scene: Scene, cause: Cause) -> None:
     """
-    Start every campaign that ``cause`` wakes for ``person`` and that lets the person in.
+    Start every campaign that ``cause`` wakes for a person and that lets them in.
 
-    Args:
-        plan: The published documents in force.
-        workspace: Workspace id, part of every id made here.
-        person: Whose stimulus it is; run marks are updated in place.
-        cause: The stimulus.
-        now_ms: The append time of the stimulus' log record.
-
+    What comes of it is found in ``scene.walked``; a journey's first steps are taken at once.
     """
-    return [
-        _enter(plan, workspace, campaign, person, cause, now_ms) for campaign in _woken(plan, cause)
-    ]
+    for campaign in _woken(scene.plan, cause):
+        _enter(scene, campaign, cause)
 
 
 def _woken(plan: Plan, cause: Cause) -> Iterator[Campaign]:
@@ -89,73 +61,89 @@ def _woken(plan: Plan, cause: Cause) -> Iterator[Campaign]:
         found = plan.on_event.get(cause.name, ())
     elif cause.kind == "audience":
         found = plan.on_audience.get((cause.audience_id, cause.name), ())
+    elif cause.kind == "jump":
+        meant = plan.campaigns.get(cause.name)
+        yield from (meant,) if meant and meant.is_journey else ()
+        return
     else:
         found = plan.on_transition.get((cause.name, cause.fence_id), ())
     for campaign in found:
-        if any(_opens(entry, cause) for entry in campaign.entries):
+        if any(opens(entry, cause) for entry in campaign.entries):
             yield campaign
 
 
-def _opens(entry: Entry, cause: Cause) -> bool:
-    """Say whether this entry is meant; its ``where`` rule is asked later, with a record."""
-    if isinstance(entry, EventEntry):
-        return cause.kind == "event" and entry.name == cause.name
-    if isinstance(entry, AudienceEntry):
-        named = entry.audience_id, entry.on
-        return cause.kind == "audience" and named == (cause.audience_id, cause.name)
-    return (
-        cause.kind == "transition"
-        and entry.kind == cause.name
-        and cause.fence_id in entry.fence_ids
-        and (entry.after_ms is None or entry.after_ms == cause.after_ms)
-        and (entry.initial or not cause.initial)
-        and (entry.opened or not cause.opened)
-    )
-
-
 def _wants_inactive(entry: Entry, cause: Cause) -> bool:
-    return isinstance(entry, TransitionEntry) and entry.inactive and _opens(entry, cause)
+    return isinstance(entry, TransitionEntry) and entry.inactive and opens(entry, cause)
 
 
-def _enter(
-    plan: Plan, workspace: str, campaign: Campaign, person: Person, cause: Cause, now_ms: int
-) -> Entered:
-    run_id = derive("run", workspace, campaign.campaign_id, cause.stimulus_id)
-    again = _repeat(person.runs.get(campaign.campaign_id), run_id)
-    reason, inputs = again or _objection(plan, campaign, person, cause, now_ms)
-    messages: tuple[Message, ...] = ()
-    if not reason:
-        expose(plan, campaign, person)
-        messages = tuple(_messages(campaign, workspace, run_id, person, cause, now_ms))
-        if person.user_id in plan.testers:
-            messages = tuple(structs.replace(m, mark="test") for m in messages)
-        person.runs[campaign.campaign_id] = RunMark(run_id, now_ms, len(messages))
-        _bound_runs(plan, person)
-    step = Step(
+def _enter(scene: Scene, campaign: Campaign, cause: Cause) -> None:
+    person, now_ms = scene.person, scene.now_ms
+    run_id = derive("run", scene.workspace, campaign.campaign_id, cause.stimulus_id)
+    key = _key(scene.plan, campaign, cause)
+    known = person.runs.get(key)
+    again = _repeat(known, run_id)
+    reason, inputs = again or _objection(scene.plan, campaign, key, person, cause, now_ms)
+    step = StepRecord(
         campaign_id=campaign.campaign_id,
         campaign_version=campaign.version,
         outcome="not_entered" if reason else "entered",
         reason=reason,
         run_id="" if reason else run_id,
-        message_ids=tuple(m.message_id for m in messages),
         cause=cause.name,
         fence_id=cause.fence_id,
         audience_id=cause.audience_id,
         at_ms=now_ms,
         inputs=inputs,
     )
-    return Entered(step, messages)
+    if reason:
+        scene.walked.records.append(step)
+        return
+    run = Run(run_id, now_ms)
+    if known is not None and known.at is not None:  # it lives on beside the new one
+        person.runs[f"{key}#{known.run_id}"] = known
+    person.runs[key] = run
+    _bound_runs(scene.plan, person)
+    if campaign.is_journey:
+        scene.walked.records.append(step)  # before those of its first steps
+        begin(scene, scene.plan.flows[campaign.campaign_id, campaign.version], key, run, cause)
+        return
+    expose(scene.plan, campaign, person)
+    message_ids = want(scene, campaign, run_id, cause)
+    run.open = len(message_ids)
+    scene.walked.records.append(structs.replace(step, message_ids=message_ids))
+
+
+def _key(plan: Plan, campaign: Campaign, cause: Cause) -> str:
+    """Name the run among the person's: by campaign, and by instance where there are several."""
+    flow = plan.flows.get((campaign.campaign_id, campaign.version))
+    value = cause.props.get(flow.instance) if flow and flow.instance else None
+    return campaign.campaign_id + ("" if value is None else f"#{value}"[:INSTANCE_MAX])
 
 
 def _bound_runs(plan: Plan, person: Person) -> None:
+    """Forget runs that ended, of campaigns that are gone or beside the newest, beyond the bound."""
     over = len(person.runs) - RUNS_MAX
     if over > 0:
-        gone = [(m.entered_ms, c) for c, m in person.runs.items() if c not in plan.campaigns]
-        for _, campaign_id in sorted(gone)[:over]:
-            del person.runs[campaign_id]
+        gone = [
+            (run.entered_ms, key)
+            for key, run in person.runs.items()
+            if run.at is None and key not in plan.campaigns
+        ]
+        for _, key in sorted(gone)[:over]:
+            del person.runs[key]
 
 
-def _repeat(mark: RunMark | None, run_id: str) -> tuple[str, dict[str, Any]] | None:
+def _room(person: Person, cause: Cause) -> tuple[str, dict[str, Any]]:
+    """Say whether one more run may live: a row is bounded, and so are circles of jumps."""
+    if cause.jumps > JUMPS_MAX:
+        return "jump_loop", {"jumps": cause.jumps}
+    living = sum(run.at is not None for run in person.runs.values())
+    if living >= LIVING_MAX:
+        return "runs_full", {"runs": living}
+    return "", {}
+
+
+def _repeat(mark: Run | None, run_id: str) -> tuple[str, dict[str, Any]] | None:
     """Say whether the person is in by this very stimulus (Rule 4)."""
     if mark is None or mark.run_id != run_id:
         return None
@@ -163,7 +151,7 @@ def _repeat(mark: RunMark | None, run_id: str) -> tuple[str, dict[str, Any]] | N
 
 
 def _objection(
-    plan: Plan, campaign: Campaign, person: Person, cause: Cause, now_ms: int
+    plan: Plan, campaign: Campaign, key: str, person: Person, cause: Cause, now_ms: int
 ) -> tuple[str, dict[str, Any]]:
     """Give the first thing that keeps the person out, and what was looked at."""
     from_ms, until_ms = campaign.run_from_ms, campaign.run_until_ms
@@ -182,17 +170,21 @@ def _objection(
     looked_at = {"operands": operands} if operands else {}
     if not is_met:
         return "condition_false", looked_at
-    reason, inputs = _reentry(campaign, person.runs.get(campaign.campaign_id), now_ms)
+    reason, inputs = _reentry(campaign, person.runs.get(key), now_ms)
+    if not reason and campaign.is_journey:
+        reason, inputs = _room(person, cause)
     return reason, {**inputs, **looked_at}
 
 
 def _where(campaign: Campaign, cause: Cause, facts: RuleFacts) -> tuple[bool, list[Evaluation]]:
     """Ask the entries that are meant; the first whose ``where`` holds, or is not there, will do."""
     answers: list[Evaluation] = []
+    if cause.kind == "jump":  # by no entry at all
+        return True, answers
     for entry in campaign.entries:
-        if not _opens(entry, cause):
+        if not opens(entry, cause):
             continue
-        where = entry.where if isinstance(entry, EventEntry) else None
+        where = where_of(entry)
         if where is None:
             return True, answers
         answers.append(where.evaluate(facts))
@@ -201,7 +193,7 @@ def _where(campaign: Campaign, cause: Cause, facts: RuleFacts) -> tuple[bool, li
     return False, answers
 
 
-def _reentry(campaign: Campaign, mark: RunMark | None, now_ms: int) -> tuple[str, dict[str, Any]]:
+def _reentry(campaign: Campaign, mark: Run | None, now_ms: int) -> tuple[str, dict[str, Any]]:
     rule = campaign.reentry
     if mark is None or rule.mode == "always":
         return "", {}
@@ -213,27 +205,3 @@ def _reentry(campaign: Campaign, mark: RunMark | None, now_ms: int) -> tuple[str
     if rule.mode == "after" and now_ms < opens_ms:
         return "reentry_wait", {"entered_ms": mark.entered_ms, "opens_ms": opens_ms}
     return "", {}
-
-
-def _messages(
-    campaign: Campaign, workspace: str, run_id: str, person: Person, cause: Cause, now_ms: int
-) -> Iterator[Message]:
-    wish = campaign.message
-    by_default = MAX_AGE_TRANSITION_MS if cause.kind == "transition" else MAX_AGE_EVENT_MS
-    max_age_ms = by_default if wish.max_age_ms is None else wish.max_age_ms
-    group_id = derive("message", workspace, run_id, "message", "1")
-    lanes = [(c,) for c in wish.channels] if wish.each else [wish.channels]
-    for lane in lanes:
-        yield Message(
-            message_id=derive(group_id, lane[0]) if wish.each else group_id,
-            group_id=group_id,
-            run_id=run_id,
-            campaign_id=campaign.campaign_id,
-            campaign_version=campaign.version,
-            person_id=person.person_id,
-            channels=lane,
-            cause=cause,
-            entered_ms=now_ms,
-            expires_at_ms=cause.at_ms + max_age_ms,
-            priority=wish.priority,
-        )

@@ -13,6 +13,8 @@ Rule 3. Merging, the known person's arm stays. An arm that the experiment has no
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fencepost_gateway.decide.ids import chance
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Campaign, Experiment, Plan, Template
@@ -21,12 +23,13 @@ from fencepost_gateway.decide.plan import Campaign, Experiment, Plan, Template
 def arm_of(plan: Plan, campaign: Campaign, person: Person) -> str:
     """Give the arm of a person in the campaign's experiment; empty without one."""
     experiment = plan.experiments.get(campaign.message.experiment_id)
-    if experiment is None:
-        return ""
+    return "" if experiment is None else arm_in(experiment, plan.seed, person)
+
+
+def arm_in(experiment: Experiment, seed: str, person: Person) -> str:
+    """Give the arm of a person in an experiment."""
     known = person.arms.get(experiment.experiment_id, "")
-    if known in dict(experiment.arms):
-        return known
-    return draw(experiment, plan.seed, person.person_id)
+    return known if known in dict(experiment.arms) else draw(experiment, seed, person.person_id)
 
 
 def expose(plan: Plan, campaign: Campaign, person: Person) -> None:
@@ -40,10 +43,14 @@ def expose(plan: Plan, campaign: Campaign, person: Person) -> None:
 
 def draw(experiment: Experiment, seed: str, person_id: str) -> str:
     """Draw the arm of somebody who has none yet (Rule 1)."""
-    total = sum(weight for _, weight in experiment.arms)
-    left = chance(seed, "experiment", experiment.experiment_id, person_id) * total
+    return pick(experiment.arms, chance(seed, "experiment", experiment.experiment_id, person_id))
+
+
+def pick(weights: Sequence[tuple[str, float]], drawn: float) -> str:
+    """Give the arm, or way, in whose share of the range a draw falls; in the order given."""
+    left = drawn * sum(weight for _, weight in weights)
     last = ""
-    for arm, weight in experiment.arms:
+    for arm, weight in weights:
         if weight <= 0:
             continue
         last = arm

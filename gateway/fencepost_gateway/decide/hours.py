@@ -89,7 +89,7 @@ def _span(windows: tuple[LocalWindow, ...], zone: ZoneInfo, at_ms: int) -> Span 
 def _spans(windows: tuple[LocalWindow, ...], zone: ZoneInfo, today: date) -> tuple[Span, ...]:
     """Give the spans from yesterday on, in order."""
     found = (
-        (_instant_ms(start, zone, fold=1), _instant_ms(end, zone, fold=0))
+        (instant_ms(start, zone, fold=1), instant_ms(end, zone, fold=0))
         for start, end in _walls(windows, today)
     )
     return tuple(span for span in found if span[0] < span[1])  # a gap may leave nothing of it
@@ -116,7 +116,7 @@ def _walls(windows: Sequence[LocalWindow], today: date) -> Iterator[tuple[dateti
         yield pending
 
 
-def _instant_ms(wall: datetime, zone: ZoneInfo, *, fold: int) -> int:
+def instant_ms(wall: datetime, zone: ZoneInfo, *, fold: int) -> int:
     """Give the instant of a wall reading; ``fold`` says which of two (Rule 1)."""
     instant = wall.replace(tzinfo=zone, fold=fold).astimezone(UTC)
     if instant.astimezone(zone).replace(tzinfo=None) != wall:

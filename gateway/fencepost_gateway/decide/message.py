@@ -15,9 +15,9 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from fencepost_gateway.decide.caps import Slot
-from fencepost_gateway.decide.cause import Cause
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.stimulus import Cause
 
 OPEN_STATES = ("queued", "deferred")
 
@@ -43,7 +43,8 @@ class Message(Struct, frozen=True):
 
     ``group_id`` ties the messages of a step that goes on every channel (``each``): under the caps
     they count once. ``expires_at_ms`` = the cause's time + the campaign's ``max_age``. ``mark``
-    says that it is no customer's: a test person's, a seed's copy, or a ``proof``.
+    says that it is no customer's: a test person's, a seed's copy, or a ``proof``. ``step_id`` is
+    the step of a journey that wants it; ``began_ms`` when the run began, by which a goal counts.
     """
 
     message_id: str
@@ -59,6 +60,8 @@ class Message(Struct, frozen=True):
     priority: int = 50
     mark: Mark = ""
     proof: Proof | None = None
+    step_id: str = ""
+    began_ms: int | None = None
 
 
 ListName = Literal["suppression", "allow"]

@@ -19,14 +19,26 @@ from fencepost_gateway.decide.cause import operands_of, rule_facts
 from fencepost_gateway.decide.ids import chance
 from fencepost_gateway.decide.message import Check
 
+LEFT_BY = {
+    "exited": "run_left",
+    "expired": "run_left",
+    "goal_reached": "goal_reached",
+    "stopped": "journey_stopped",
+    "version_gone": "journey_stopped",
+}
 _NOT_CAUSED = ("seed", "proof")
 
 
 def live(case: Case) -> Check:
     """Is the campaign published, and its run not over?"""
     until_ms = case.campaign.run_until_ms
-    if case.facts.message.run_id in case.facts.person.dropped:
+    run_id = case.facts.message.run_id
+    if run_id in case.facts.person.dropped:
         return Check("live", ok=False, reason="run_merged", inputs={"until_ms": until_ms})
+    run = case.facts.person.run(run_id) if case.campaign.is_journey else None
+    if run is not None and run.outcome in LEFT_BY:
+        inputs = {"until_ms": until_ms, "run": run.outcome}
+        return Check("live", ok=False, reason=LEFT_BY[run.outcome], inputs=inputs)
     over = until_ms is not None and case.now_ms >= until_ms
     ok = not over and not case.facts.campaign_archived
     return Check("live", ok, reason="" if ok else "campaign_ended", inputs={"until_ms": until_ms})
@@ -70,8 +82,9 @@ def _drawn(seed: str, *parts: str) -> float:
 
 def goal(case: Case) -> Check:
     """Has the person not yet done what the campaign is for (Rule 2)?"""
-    wanted, since_ms = case.campaign.goal, case.facts.message.cause.at_ms
-    if wanted is None or case.facts.message.mark in _NOT_CAUSED:
+    wanted, message = case.campaign.goal, case.facts.message
+    since_ms = message.cause.at_ms if message.began_ms is None else message.began_ms
+    if wanted is None or message.mark in _NOT_CAUSED:
         return Check("goal", ok=True)
     person = case.facts.person
     summary = person.summaries.get(wanted.event)

@@ -13,7 +13,7 @@ Rule 2. History kept here is bounded: the newest ``RECENT_MAX`` app events with 
         Properties larger than ``PROPS_MAX_BYTES`` woke whom they woke, but are not remembered; nor
         is an attribute set that would make more than ``ATTRIBUTES_MAX`` of them, or make them
         larger than ``ATTRIBUTES_MAX_BYTES`` together. So whatever an app reports, the row of a
-        person stays below a mebibyte (``docs/how-to/see-a-person.md``).
+        person stays below two mebibytes (``docs/how-to/see-a-person.md``).
 Rule 3. Merging adds counters, keeps the known person's attributes over the visitor's, and of two
         runs in one campaign keeps the older one that lives, else the one that began last.
         The known person's arm in an experiment stays.
@@ -46,6 +46,7 @@ from fencepost_gateway.decide.past import (
     keep_message,
     later_ms,
 )
+from fencepost_gateway.decide.run import Run
 from fencepost_gateway.decide.summary import EventSummary, fold_oldest, summary_of, value_of
 from fencepost_gateway.decide.trait_state import TraitState
 from fencepost_gateway.decide.unheard import Unheard, added
@@ -122,20 +123,6 @@ class Reached(Struct, frozen=True, gc=False, array_like=True):
     device_id: str = ""
 
 
-class RunMark(Struct):
-    """
-    The newest run of a person in one campaign; ``ended_ms`` is None while it lives.
-
-    ``open`` counts its messages that have not come to an end.
-    """
-
-    run_id: str
-    entered_ms: int
-    open: int = 1
-    ended_ms: int | None = None
-    outcome: str = ""
-
-
 class Person(Struct):
     """
     Somebody we know, or an anonymous visitor.
@@ -147,6 +134,7 @@ class Person(Struct):
     again though nothing happens (``decide.audiences``).
     ``apart`` are the visitors who logged in as this person and were not joined, ``dropped`` the
     runs that gave way to an older one when two persons were joined: their messages are withheld.
+    ``stood_ms`` is when history last kept how the person stood, or began to keep what they did.
     """
 
     person_id: str
@@ -157,7 +145,7 @@ class Person(Struct):
     inside: list[Presence] = field(default_factory=list)
     left: list[Departure] = field(default_factory=list)
     flags: list[Flagged] = field(default_factory=list)
-    runs: dict[str, RunMark] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
     zone: str = ""
     zone_at_ms: int = 0
     locale: str = ""
@@ -178,6 +166,10 @@ class Person(Struct):
     apart: list[str] = field(default_factory=list)
     dropped: list[str] = field(default_factory=list)
     unheard: list[Unheard] = field(default_factory=list)
+    drawn: dict[str, str] = field(default_factory=dict)
+    calling_code: str = ""
+    timer_ms: int | None = None
+    stood_ms: int = 0
 
     def remember(self, name: str, at_ms: int, props: dict[str, Any]) -> tuple[str, ...]:
         """
@@ -224,14 +216,25 @@ class Person(Struct):
                     room_bytes -= more_bytes
 
     def end_message(self, campaign_id: str, run_id: str, outcome: str, now_ms: int) -> bool:
-        """Take note that a message came to an end; the run ends with its last one."""
+        """Take note that a campaign's message came to an end; the run ends with its last one."""
         mark = self.runs.get(campaign_id)
-        if mark is None or mark.run_id != run_id or mark.ended_ms is not None:
+        if mark is None or mark.run_id != run_id or mark.ended_ms is not None or mark.at:
             return False
         mark.open -= 1
         if mark.open <= 0:
             mark.ended_ms, mark.outcome = now_ms, outcome
         return True
+
+    def run(self, run_id: str) -> Run | None:
+        """Give the run of this id, if it is still known."""
+        return next((run for run in self.runs.values() if run.run_id == run_id), None)
+
+    @property
+    def wakes_ms(self) -> int | None:
+        """When time has something to say to an audience or a run of theirs."""
+        moments = [run.at.wakes_ms for run in self.runs.values() if run.at is not None]
+        moments += [] if self.rethink_ms is None else [self.rethink_ms]
+        return min(moments, default=None)
 
     def visit(self, visit: Visit) -> None:
         """Remember that a visit began."""
@@ -277,7 +280,7 @@ class Person(Struct):
 
 def is_blank(person: Person) -> bool:
     """Say whether nothing at all is kept of a person: nobody knew them until now."""
-    return person == Person(person.person_id)
+    return person == Person(person.person_id, stood_ms=person.stood_ms)
 
 
 def _size(attributes: dict[str, Any], key: str) -> int:
@@ -323,6 +326,8 @@ def merge(known: Person, visitor: Person) -> None:
         known.fix_zone, known.fix_zone_at_ms = visitor.fix_zone, visitor.fix_zone_at_ms
     known.locale = known.locale or visitor.locale
     known.arms = visitor.arms | known.arms
+    known.drawn = visitor.drawn | known.drawn
+    known.calling_code = known.calling_code or visitor.calling_code
 
 
 def _merge_past(known: Person, visitor: Person) -> None:
@@ -343,7 +348,7 @@ def _event_rank(event: PastEvent) -> tuple[int, str, bytes]:
     return (event.at_ms, event.name, bytes(event.packed))
 
 
-def _run_rank(mark: RunMark) -> tuple[bool, int]:
+def _run_rank(mark: Run) -> tuple[bool, int]:
     """Rank runs in one campaign: a living one goes first, the older of two (Rule 3)."""
     has_ended = mark.ended_ms is not None
     return (has_ended, -mark.entered_ms if has_ended else mark.entered_ms)

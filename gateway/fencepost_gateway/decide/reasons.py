@@ -39,6 +39,14 @@ REASONS: dict[str, Said] = {
         "The campaign's waiting time between entries is not over.",
         "다시 참여하기까지의 대기 시간이 아직 끝나지 않았습니다.",
     ),
+    "jump_loop": Said(
+        "Jumps from journey to journey had gone too far.",
+        "여정에서 여정으로의 이동이 너무 많이 이어졌습니다.",
+    ),
+    "runs_full": Said(
+        "The person is in as many journeys at once as one may be.",
+        "동시에 참여할 수 있는 여정 수를 모두 채웠습니다.",
+    ),
     # a check-in that was refused
     "code_forged": Said(
         "The code is not one of this workspace, or it was changed.",
@@ -61,6 +69,14 @@ REASONS: dict[str, Said] = {
         "The visitor turned out to be a person who was in this campaign already; the older run "
         "stays.",
         "방문자가 이미 이 캠페인에 참여 중인 사람으로 확인되어, 먼저 시작한 참여만 유지됩니다.",
+    ),
+    "run_left": Said(
+        "The person has left the journey that wanted the message.",
+        "메시지를 요청한 여정에서 이미 나갔습니다.",
+    ),
+    "journey_stopped": Said(
+        "The journey that wanted the message was stopped.",
+        "메시지를 요청한 여정이 중지되었습니다.",
     ),
     "emergency_stop": Said(
         "All marketing is stopped by the workspace's emergency stop.",

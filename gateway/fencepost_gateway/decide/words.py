@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from fencepost_gateway.decide.journey_words import ENDS, tell_step
 from fencepost_gateway.decide.phrases import (
     AUDIENCE,
     CHECK_IN,
@@ -119,6 +120,8 @@ def _seen(body: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _step(body: Mapping[str, Any], tongue: Tongue) -> str:
     cause = body["cause"]
+    if body.get("step_id"):
+        return tell_step(body, tongue)
     if body.get("fence_id"):  # a transition; an app event keeps its name
         cause = tongue.say(_or_itself(KIND_NAMES, cause))
     elif body.get("audience_id"):
@@ -196,6 +199,8 @@ def _inputs(gate: str, inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[st
 def _tell_live(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     if inputs.get("found") is False:
         yield tongue.say(CHECKS["not_found"])
+    if inputs.get("run"):
+        yield tongue.say(_or_itself(ENDS, inputs["run"]))
     if inputs.get("until_ms") is not None:
         yield tongue.say(CHECKS["runs_until"], at=tongue.moment(inputs["until_ms"]))
 

@@ -3,7 +3,8 @@ Records: what stands in the log. What happens is a record; nothing else wakes th
 
 Pure data. A record is one of: an upload (the accepted events of one batch and one person), a
 timer that fired, the outcome of a message, a device that speaks for somebody else, a place that was
-forgotten, a statement made elsewhere, a proof asked for, a back-fill, a publication of documents.
+forgotten, a statement made elsewhere, a proof asked for, a back-fill, a publication of documents;
+in the log of a backtest also what history kept of one of them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from msgspec import Struct
 
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import Mark, Proof
+from fencepost_gateway.intake.history import Told
 from fencepost_gateway.intake.wire import Event
 
 
@@ -63,7 +65,7 @@ class Outcome(Struct, tag="outcome"):
     ``fence_id`` is that of the transition that caused it; empty when something else did.
     ``delivery_id`` names the call that was made, if one was. ``lost_ref`` is the address that
     reaches the person no longer: the provider says it is gone, or they opted out there.
-    ``mark`` is the message's.
+    ``mark`` is the message's, and so are ``campaign_version`` and ``step_id``.
     """
 
     message_id: str
@@ -77,6 +79,8 @@ class Outcome(Struct, tag="outcome"):
     delivery_id: str = ""
     lost_ref: str = ""
     mark: Mark = ""
+    campaign_version: int = 0
+    step_id: str = ""
 
 
 class DeviceMoved(Struct, tag="device_moved"):
@@ -132,6 +136,7 @@ Record = (
     | ProofAsked
     | Touched
     | Published
+    | Told
 )
 
 

@@ -1,8 +1,7 @@
 """
 Replay: real traces along real fences through the same core, on a virtual clock.
 
-A memory store, the gateway's own pipeline and deliver worker, and drivers that only note what
-they were asked to send. Each trace is a device and a person of its own.
+Runs on a virtual gateway (``virtual``). Each trace is a device and a person of its own.
 
 Rule 1. It grants consent, and says so: a replay asks what would happen, not who allowed it.
 Rule 2. Time is the trace's: a fix arrives the moment it was taken, timers and deferred messages
@@ -13,31 +12,21 @@ Rule 3. Nothing is sent and nothing is kept.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
-from fencepost_channels.driver import DriverIO, DriverSpec, Send
-from fencepost_channels.errors import Outcome, Sent
-from fencepost_channels.message import Channel, Outgoing
-from fencepost_gateway.clock import ManualClock
+from fencepost_channels.message import Outgoing
 from fencepost_gateway.documents.document import Document
 from fencepost_gateway.intake.admission import Admission, AdmitFacts, House
 from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.intake.wire import Batch, Context, Who
 from fencepost_gateway.lab.tracks import TrackPoint
-from fencepost_gateway.metrics import Metrics
+from fencepost_gateway.lab.virtual import VirtualGateway
 from fencepost_gateway.ports import AdmitRequest, DocumentRow, RecordRow
-from fencepost_gateway.stores.memory import MemoryStore
-from fencepost_gateway.workers.deliver import Deliver
-from fencepost_gateway.workers.lanes import Lane
-from fencepost_gateway.workers.pipeline import Pipeline
 from fencepost_gateway.workers.plans import Plans
-from fencepost_gateway.workers.timers import Timers
-from fencepost_gateway.workers.wakes import Wakes
 
 WORKSPACE = "replay"
 SEED = "replay"
@@ -81,40 +70,24 @@ class Replay:
         """
         self._documents = documents
         self._context = Context(zone=zone)
-        self._clock = ManualClock(start_ms)
-        self._store = MemoryStore()
-        self._plans = Plans(SEED)
-        self.sent: list[Outgoing] = []
-        wakes, self._metrics = Wakes(), Metrics()
-        self._pipeline = Pipeline(
-            store=self._store,
-            plans=self._plans,
-            workspace=WORKSPACE,
-            clock=self._clock,
-            wakes=wakes,
-            metrics=self._metrics,
-        )
-        self._deliver = Deliver(
-            store=self._store,
-            plans=self._plans,
-            lanes=self._lanes(),
-            clock=self._clock,
-            wakes=wakes,
-            metrics=self._metrics,
-        )
-        self._timers = Timers(self._store, self._plans, self._clock, wakes)
+        self._gateway = VirtualGateway(Plans(SEED), WORKSPACE, start_ms)
         self._people: dict[str, str] = {}
         self._seq: dict[str, int] = {}
         self._cursor = 0
 
+    @property
+    def sent(self) -> list[Outgoing]:
+        """What the drivers were asked to send."""
+        return self._gateway.sent
+
     async def play(self, tracks: Mapping[str, Sequence[TrackPoint]]) -> AsyncIterator[Played]:
         """Play the traces together, in order of time; gives each record as it comes."""
         rows = [
-            DocumentRow(d.kind, d.id, 1, d.canonical, self._clock.now_ms(), 0)
+            DocumentRow(d.kind, d.id, 1, d.canonical, self._gateway.clock.now_ms(), 0)
             for d in self._documents
         ]
-        await self._store.publish(rows, self._clock.now_ms())
-        await self._settle()
+        await self._gateway.store.publish(rows, self._gateway.clock.now_ms())
+        await self._gateway.settle()
         for name in tracks:
             await self._introduce(name)
         timeline = sorted(
@@ -122,36 +95,18 @@ class Replay:
             key=lambda one: one[:2],
         )
         for at_ms, name, point in timeline:
-            await self._pass_time(at_ms)
+            await self._gateway.pass_time(at_ms)
             await self._fix(name, point)
-            await self._settle()
+            await self._gateway.settle()
             for played in await self._news():
                 yield played
-        await self._pass_time(self._clock.now_ms() + AFTERWARDS_MS)
+        await self._gateway.pass_time(self._gateway.clock.now_ms() + AFTERWARDS_MS)
         for played in await self._news():
             yield played
 
-    async def _pass_time(self, until_ms: int) -> None:
-        """Let what comes due before ``until_ms`` happen at its own moment."""
-        while True:
-            due_ms = await self._store.next_due_ms()
-            if due_ms is None or due_ms > until_ms:
-                break
-            self._clock.move_to(due_ms)
-            await self._settle()
-        self._clock.move_to(until_ms)
-
-    async def _settle(self) -> None:
-        while True:
-            fired = await self._timers.step()
-            folded = await self._pipeline.step()
-            delivered = await self._deliver.step()
-            if not (fired or folded or delivered):
-                return
-
     async def _news(self) -> list[Played]:
         found: list[RecordRow] = []
-        while rows := await self._store.records(self._cursor, PAGE):
+        while rows := await self._gateway.store.records(self._cursor, PAGE):
             self._cursor = rows[-1].cursor
             found += rows
         return [Played(self._people.get(r.person_id, r.person_id), r) for r in found]
@@ -175,7 +130,7 @@ class Replay:
     async def _send(
         self, name: str, events: Sequence[dict[str, Any]], at_ms: int | None = None
     ) -> str | None:
-        now_ms = self._clock.now_ms()
+        now_ms = self._gateway.clock.now_ms()
         at = _moment(now_ms if at_ms is None else at_ms)
         raws = []
         for event in events:
@@ -183,39 +138,18 @@ class Replay:
             body = {"seq": seq, "event_id": f"{name}-{seq}", "at": at, **event}
             raws.append(Raw(msgspec.json.encode(body)))
         batch = Batch(1, name, "replay", _moment(now_ms), Who(name), raws, context=self._context)
-        plan = self._plans.plan
+        plan = self._gateway.plans.plan
         house = House(WORKSPACE, plan.every_policy, is_service=plan.is_service)
 
         def admit_it(facts: AdmitFacts) -> Admission:
             return admit(batch, house, facts, now_ms)
 
-        admission = await self._store.admit(
+        admission = await self._gateway.store.admit(
             AdmitRequest(name, b"replay", "replay", admit_it, now_ms)
         )
         if admission is None or admission.upload is None:
             return None
         return admission.upload.person_id
-
-    # ---- the drivers ----------------------------------------------------------------------
-
-    def _lanes(self) -> dict[str, Lane]:
-        async def note(message: Outgoing, _address: object) -> Outcome:
-            self.sent.append(message)
-            return Sent()
-
-        @asynccontextmanager
-        async def connect(_settings: object, _io: DriverIO) -> AsyncIterator[Send]:
-            yield note
-
-        spec = DriverSpec(
-            name="replay",
-            channels=frozenset(Channel),
-            parse_address=lambda raw: raw,
-            mask=lambda _raw: "•••",
-            parse_settings=lambda raw: raw,
-            connect=connect,
-        )
-        return {channel: Lane(spec, note, 1.0) for channel in Channel}
 
 
 def _moment(at_ms: int) -> datetime:

@@ -15,8 +15,10 @@ from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.ports.rows import (
     AudienceDay,
     DeviceSeen,
+    HistoryRow,
     Holdings,
     RecordRow,
+    RunRow,
     Statement,
     Sweep,
 )
@@ -82,6 +84,25 @@ class FenceBook(Protocol):
         """Add up by fence what was counted from ``since_day`` on, of all fences or of these."""
 
 
+class HistoryBook(Protocol):
+    """What happened to people, for months (``intake.history``)."""
+
+    async def page(self, after: int, limit: int, *, person_id: str = "") -> list[HistoryRow]:
+        """Give what happened behind cursor ``after``, oldest first: everybody's, or of one."""
+
+    async def newest(self, person_id: str, limit: int) -> list[HistoryRow]:
+        """Give what happened to somebody last, the newest first."""
+
+    async def prune(self, now_ms: int, before_ms: int, limit: int) -> int:
+        """
+        Let go of what is too old, in one commit: at most ``limit`` rows of a kind; gives how many.
+
+        Records of the log from before ``LOG_KEEP_MS`` that the pipeline is done with, but for the
+        newest of all; history and decision records from before ``before_ms``; what was counted of
+        fences before ``KEPT_DAYS`` days. The first rows are looked at, which are the oldest.
+        """
+
+
 class PeopleBook(Protocol):
     """What is held of one person beside their row, and what was recorded of them."""
 
@@ -134,3 +155,16 @@ class ProofBook(Protocol):
 
     async def heads(self) -> list[ProofHead]:
         """Give every signed head, by day."""
+
+
+class RunBook(Protocol):
+    """What a store keeps of runs of journeys, besides each person's own."""
+
+    async def versions(self) -> set[tuple[str, int]]:
+        """Give the journeys and versions that somebody is on."""
+
+    async def counters(self) -> dict[str, int]:
+        """Give how many went through what is limited, by name."""
+
+    async def of(self, person_id: str) -> list[RunRow]:
+        """Give the runs of a person, those that ended too, as they were entered."""

@@ -13,8 +13,11 @@ from fencepost_gateway.decide.message import (
     Verdict,
 )
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.scene import Call
 
 LEASE_MS = 60_000  # twice the longest provider call
+LOG_KEEP_MS = 24 * 3_600_000  # the log is transit
+KEPT_DAYS = 31  # what was counted of a fence
 ADDRESSES_MAX = 10  # of one channel of one person
 
 
@@ -81,6 +84,41 @@ class RecordRow(Struct, frozen=True):
     body: dict[str, Any]
 
 
+class RunRow(Struct, frozen=True):
+    """
+    Where a run of a journey stands, for reports; the run itself is in its person's row.
+
+    ``step_id`` is where it stands since ``since_ms``, or the step at which it ended; ``due_ms``
+    when time has something to say to it.
+    """
+
+    run_id: str
+    person_id: str
+    campaign_id: str
+    version: int
+    step_id: str
+    since_ms: int
+    due_ms: int | None
+    entered_ms: int
+    ended_ms: int | None = None
+    outcome: str = ""
+    is_test: bool = False
+
+
+class HistoryRow(Struct, frozen=True):
+    """
+    What one record of the log told of one person, at ``at_ms``; rows come in the log's order.
+
+    ``body`` is an ``intake.history.Told``, packed: one column, so that it can be sealed by person.
+    ``person_id`` is whose it is by now, the one in the body whose it was.
+    """
+
+    cursor: int
+    at_ms: int
+    person_id: str
+    body: bytes
+
+
 class Effects(Struct):
     """
     Everything a group of log records comes to; committed with ``position`` or not at all.
@@ -91,7 +129,8 @@ class Effects(Struct):
     (person, delivery) pairs: that person's device says it never showed the in-app message, so its
     cap slot is released. ``fence_days`` holds what was counted, by UTC day (days since 1970) and
     fence, ``audience_days`` the same by audience; it is added to what is there. ``person_timers``
-    maps a person to when to ask again about them, None to clear it.
+    maps a person to when to ask again about them, None to clear it. ``runs`` are those of journeys
+    that moved, ``calls`` what they ask to be called, ``counters`` how many went through limits.
     """
 
     position: int
@@ -107,6 +146,10 @@ class Effects(Struct):
     fence_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
     audience_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
     person_timers: dict[str, int | None] = field(default_factory=dict)
+    runs: dict[str, RunRow] = field(default_factory=dict)
+    calls: list[Call] = field(default_factory=list)
+    counters: dict[str, int] = field(default_factory=dict)
+    history: list[HistoryRow] = field(default_factory=list)
 
 
 class Sweep(Struct, frozen=True):

@@ -32,8 +32,10 @@ from fencepost_gateway.ports.books import (
     AddressLists,
     AudienceBook,
     FenceBook,
+    HistoryBook,
     PeopleBook,
     ProofBook,
+    RunBook,
 )
 from fencepost_gateway.ports.rows import (
     Claimed,
@@ -74,6 +76,10 @@ class Store(Protocol):
         """What it keeps of fences."""
 
     @property
+    def history(self) -> HistoryBook:
+        """What happened to people, and what of it is let go."""
+
+    @property
     def lists(self) -> AddressLists:
         """The suppression list and the allow list."""
 
@@ -84,6 +90,10 @@ class Store(Protocol):
     @property
     def proofs(self) -> ProofBook:
         """The chain of consent proofs."""
+
+    @property
+    def runs(self) -> RunBook:
+        """Where runs of journeys stand."""
 
     @property
     def ack_level(self) -> AckLevel:

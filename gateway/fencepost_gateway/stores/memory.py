@@ -65,10 +65,12 @@ from fencepost_gateway.stores.memory_claims import claim_facts, end, release_uns
 from fencepost_gateway.stores.memory_consents import put_change
 from fencepost_gateway.stores.memory_door import admit
 from fencepost_gateway.stores.memory_fences import MemoryFences
+from fencepost_gateway.stores.memory_history import MemoryHistory, put_history
 from fencepost_gateway.stores.memory_lists import MemoryLists
 from fencepost_gateway.stores.memory_merging import merge
 from fencepost_gateway.stores.memory_people import MemoryPeople
 from fencepost_gateway.stores.memory_proofs import MemoryProofs
+from fencepost_gateway.stores.memory_runs import MemoryRuns, put_runs
 
 
 class MemoryStore:
@@ -79,14 +81,20 @@ class MemoryStore:
         self._closed = False
         self.audiences = MemoryAudiences(lambda: self._books, self._unit)
         self.fences = MemoryFences(lambda: self._books)
+        self.history = MemoryHistory(lambda: self._books, self._unit)
         self.lists = MemoryLists(self._unit, lambda: self._books)
         self.people = MemoryPeople(lambda: self._books)
         self.proofs = MemoryProofs(lambda: self._books, self._unit)
+        self.runs = MemoryRuns(lambda: self._books)
 
     @property
     def ack_level(self) -> AckLevel:
         """What an acknowledged event survives: nothing but a healthy process."""
         return "memory"
+
+    def forget(self) -> None:
+        """Forget everything."""
+        self._books = Books()
 
     @contextmanager
     def _unit(self) -> Iterator[Books]:
@@ -112,7 +120,9 @@ class MemoryStore:
 
     async def read_log(self, after: int, limit: int) -> list[LogRecord]:
         """See ``Store.read_log``."""
-        found = list(enumerate(self._books.log, 1))[after : after + limit]
+        first = max(after - self._books.trimmed, 0)
+        behind = self._books.log[first : first + limit]
+        found = enumerate(behind, self._books.trimmed + first + 1)
         return [LogRecord(at, now_ms, records.decode(body)) for at, (now_ms, body) in found]
 
     # ---- the pipeline ---------------------------------------------------------------------
@@ -149,6 +159,7 @@ class MemoryStore:
                 if timer is not None:
                     books.timers[device_id] = timer
             take_audiences(books, effects, counts=is_new)
+            put_runs(books, effects)
             for change in effects.addresses:
                 change_address(books, change)
             for m in effects.messages:
@@ -157,6 +168,7 @@ class MemoryStore:
             for person_id, delivery_id in effects.unshown:
                 release_unshown(books, person_id, delivery_id)
             put_records(books, effects.records)
+            put_history(books, effects)
 
     async def fire_timers(self, now_ms: int, limit: int) -> int:
         """See ``Store.fire_timers``."""
@@ -337,7 +349,7 @@ class MemoryStore:
 
     async def counts(self) -> dict[str, int]:
         """See ``Store.counts``."""
-        last = len(self._books.log)
+        last = self._books.trimmed + len(self._books.log)
         states = Counter(m.state for m in self._books.messages.values())
         return {"log": last, "pending": last - self._books.position, **states}
 

@@ -31,8 +31,10 @@ from fencepost_gateway.ports import (
     AudienceDay,
     DocumentRow,
     DueMessage,
+    HistoryRow,
     InboxRow,
     RecordRow,
+    RunRow,
     Statement,
     Sweep,
     Timer,
@@ -83,6 +85,7 @@ class Books(Struct):
     """All rows of the store, by what they are looked up by."""
 
     log: tuple[tuple[int, bytes], ...] = ()
+    trimmed: int = 0
     position: int = 0
     revision: int = 0
     emergency_stop: bool = False
@@ -107,11 +110,16 @@ class Books(Struct):
     allowed: dict[tuple[str, str], ListedAddress] = {}
     documents: dict[tuple[str, str, int], DocumentRow] = {}
     records: dict[int, Owned] = {}
+    last_record: int = 0
+    history: dict[int, HistoryRow] = {}
+    last_happened: int = 0
     fence_days: dict[tuple[int, str], bytes] = {}
     audience_days: dict[tuple[int, str], AudienceDay] = {}
     person_timers: dict[str, int] = {}
     sweep: Sweep = Sweep()
     rankings: dict[str, Ranking] = {}
+    runs: dict[str, RunRow] = {}
+    counters: dict[str, int] = {}
 
 
 def pack(value: Any) -> bytes:
@@ -127,15 +135,15 @@ def unpack(body: bytes, kind: type[T]) -> T:
 def append(books: Books, record: Record, now_ms: int) -> int:
     """Append a record to the log; gives its position."""
     books.log = (*books.log, (now_ms, records.encode(record)))
-    return len(books.log)
+    return books.trimmed + len(books.log)
 
 
 def put_records(books: Books, found: Sequence[RecordRow]) -> None:
     """Append decision records."""
     for row in found:
-        cursor = len(books.records) + 1
-        body = pack(structs.replace(row, cursor=cursor))
-        books.records[cursor] = Owned(row.person_id, body)
+        books.last_record += 1
+        body = pack(structs.replace(row, cursor=books.last_record))
+        books.records[books.last_record] = Owned(row.person_id, body)
 
 
 def records_of(books: Books, *, person_id: str = "") -> list[RecordRow]:

@@ -29,6 +29,8 @@ def merge(books: Books, visitor_id: str, person_id: str) -> None:
         books.slots,
         books.timers,
         books.records,
+        books.runs,
+        books.history,
     )
     for table in tables:
         for key, row in table.items():

@@ -98,7 +98,7 @@ def marked(mark: Mark) -> dict[str, bool]:
 
 def is_recalled(message: Message, withdrawal: Withdrawal) -> bool:
     """Say whether a pending message goes with a withdrawn consent to location."""
-    return message.cause.is_by_place and not withdrawal.spares(message.campaign_id)
+    return message.cause.is_by_place and not withdrawal.spares(message)
 
 
 def recall(withdrawal: Withdrawal) -> Verdict:
@@ -183,4 +183,6 @@ def _outcome(message: Message, state: str, reason: str) -> Outcome:
         reason=reason,
         fence_id=message.cause.fence_id,
         mark=message.mark,
+        campaign_version=message.campaign_version,
+        step_id=message.step_id,
     )

@@ -49,19 +49,19 @@ from fencepost_gateway.stores.sqlite_desk import Desk
 from fencepost_gateway.stores.sqlite_documents import Documents
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_facts import Facts
-from fencepost_gateway.stores.sqlite_fences import KEPT_DAYS, SqliteFences
+from fencepost_gateway.stores.sqlite_fences import SqliteFences
 from fencepost_gateway.stores.sqlite_file import ack_level_of, connect, lock_folder, migrate
+from fencepost_gateway.stores.sqlite_history import SqliteHistory
 from fencepost_gateway.stores.sqlite_lists import SqliteLists
 from fencepost_gateway.stores.sqlite_people import SqlitePeople
 from fencepost_gateway.stores.sqlite_proofs import SqliteProofs, begin_chain
 from fencepost_gateway.stores.sqlite_records import record_rows
+from fencepost_gateway.stores.sqlite_runs import SqliteRuns
 from fencepost_gateway.stores.sqlite_side import Side
 from fencepost_gateway.stores.sqlite_tail import TAIL_MAX, Tail
 from fencepost_gateway.stores.sqlite_writer import Writer
 
 SQLITE_MIN = (3, 51, 3)
-LOG_KEEP_MS = 24 * 3_600_000
-DAY_MS = 86_400_000
 
 T = TypeVar("T")
 _person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
@@ -90,9 +90,11 @@ class SqliteStore:
         read, write = Side(self._read_db, self._read), Side(self._write_db, self._write)
         self.audiences = SqliteAudiences(read, write, self._sql, self._door)
         self.fences = SqliteFences(read, self._sql)
+        self.history = SqliteHistory(read, write, self._sql)
         self.lists = SqliteLists(read, write, self._sql)
         self.people = SqlitePeople(read, self._sql)
         self.proofs = SqliteProofs(read, write, self._sql)
+        self.runs = SqliteRuns(read, self._sql)
 
     @property
     def ack_level(self) -> AckLevel:
@@ -175,14 +177,6 @@ class SqliteStore:
         documents = Documents(self._write_db, self._sql)
         return await self._write(lambda: documents.publish(rows, self._door, after, now_ms))
 
-    async def trim_log(self, now_ms: int) -> None:
-        """Let go of records that were processed a day ago, and of counts older than a month."""
-        done = await self.position()
-        row = (min(done, await self._last_position() - 1), now_ms - LOG_KEEP_MS)
-        await self._write(lambda: self._write_db.execute(self._sql.trim_log, row))
-        oldest = (now_ms // DAY_MS - KEPT_DAYS,)
-        await self._write(lambda: self._write_db.execute(self._sql.trim_fence_days, oldest))
-
     # ---- reads ----------------------------------------------------------------------------
 
     async def _read(self, query: Callable[[], T]) -> T:
@@ -206,9 +200,6 @@ class SqliteStore:
 
     async def _fact(self, name: str) -> int:
         return await self._read(lambda: self._read_db.execute(self._sql.fact, (name,)).get or 0)
-
-    async def _last_position(self) -> int:
-        return await self._read(lambda: int(self._read_db.execute(self._sql.last_position).get))
 
     async def persons(self, ids: Sequence[str]) -> dict[str, Person]:
         """See ``Store.persons``."""

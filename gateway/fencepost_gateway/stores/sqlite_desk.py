@@ -45,6 +45,8 @@ from fencepost_gateway.stores.sqlite_audiences import (
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_fences import count_fence_days
+from fencepost_gateway.stores.sqlite_history import put_history
+from fencepost_gateway.stores.sqlite_runs import put_runs
 
 _pack = msgspec.msgpack.Encoder().encode
 _slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
@@ -110,7 +112,9 @@ class Desk:
             run(sql.put_message, row)
         self._db.executemany(sql.release_unshown, effects.unshown)
         self.put_records(effects.records)
+        put_history(self._db, sql, effects)
         put_person_timers(self._db, sql, effects)
+        put_runs(self._db, sql, effects)
         counts = effects.fence_days or effects.audience_days
         if counts and effects.position > (run(sql.fact, ("position",)).get or 0):
             count_fence_days(self._db, sql, effects.fence_days)
@@ -132,6 +136,8 @@ class Desk:
             sql.move_slots,
             sql.move_timers,
             sql.move_records,
+            sql.move_runs,
+            sql.move_history,
         ):
             run(move, (person_id, visitor_id))
         run(sql.drop_addresses, (visitor_id,))

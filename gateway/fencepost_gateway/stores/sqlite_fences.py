@@ -22,7 +22,6 @@ from fencepost_gateway.ports import RecordRow
 from fencepost_gateway.stores.sqlite_records import record_rows
 from fencepost_gateway.stores.sqlite_side import Side
 
-KEPT_DAYS = 31
 PAGE_ROWS = 2_000  # some ten milliseconds
 
 Counts = dict[str, int]

@@ -18,9 +18,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fencepost_gateway.decide import audiences
-from fencepost_gateway.decide.cause import Cause, operands_of, standing_facts
+from fencepost_gateway.decide.cause import operands_of, standing_facts
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.person import is_blank
+from fencepost_gateway.decide.stimulus import Cause
 from fencepost_gateway.decide.trait_state import cell_of
 
 if TYPE_CHECKING:
@@ -76,8 +77,10 @@ class AudienceStage:
         return self._ask(self._fold.plan.audiences.all(), person, now_ms, "merge")
 
     def rang(self, person: Person, now_ms: int) -> list[Cause]:
-        """Ask what time alone may have changed."""
-        self._rethink(person, None)
+        """Ask what time alone may have changed; a timer may ring for something else."""
+        if person.rethink_ms is None or person.rethink_ms > now_ms:
+            return []
+        person.rethink_ms = None
         return self._ask(self._fold.plan.audiences.timed, person, now_ms, "time")
 
     def _ask(
@@ -95,13 +98,9 @@ class AudienceStage:
         if wakes:
             due_ms = min(wakes)
             if person.rethink_ms is None or due_ms < person.rethink_ms:
-                self._rethink(person, due_ms)
+                person.rethink_ms = due_ms
         self._note(person, changes, now_ms, why)
         return [self._cause(person, change, now_ms) for change in changes if not change.filled]
-
-    def _rethink(self, person: Person, due_ms: int | None) -> None:
-        person.rethink_ms = due_ms
-        self._fold.effects.person_timers[person.person_id] = due_ms
 
     def _note(self, person: Person, changes: Iterable[Change], now_ms: int, why: str) -> None:
         for change in changes:

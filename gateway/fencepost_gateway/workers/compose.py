@@ -33,6 +33,7 @@ from fencepost_gateway.decide.cause import place_of
 from fencepost_gateway.decide.experiment import arm_of, template_of
 from fencepost_gateway.decide.jurisdiction import jurisdiction_of
 from fencepost_gateway.decide.rendered import LOCATION_NEEDS, Rendered
+from fencepost_gateway.intake.history import HOME
 from fencepost_gateway.intake.tickets import write_ticket
 from fencepost_geofence.fix import claimed_m
 from fencepost_geofence.sphere import POLE_DEG, SEAM_DEG
@@ -50,7 +51,6 @@ if TYPE_CHECKING:
 
 FIX_MAX_MS: Final = 24 * 3_600_000
 DEVICES_MAX: Final = 8
-HOME: Final = ("home_lat", "home_lon")
 
 log = structlog.get_logger()
 _device: msgspec.msgpack.Decoder[DeviceState] = msgspec.msgpack.Decoder(DeviceState)

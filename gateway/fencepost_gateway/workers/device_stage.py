@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 
+from fencepost_gateway.decide.awaited import nowhere
 from fencepost_gateway.decide.flags import note
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.person import Person
@@ -28,6 +29,7 @@ from fencepost_gateway.decide.presence import await_openings, next_opening_ms
 from fencepost_gateway.decide.unheard import count_unheard
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.codes import checked
+from fencepost_gateway.intake.history import Forgot, Suspected, Zoned
 from fencepost_gateway.intake.records import Upload
 from fencepost_gateway.ports import Timer
 from fencepost_gateway.workers.fix_zone import forget_zone, note_zone
@@ -131,6 +133,7 @@ class DeviceStage:
         self.cut_positions += tracker.index.cut_positions - cut_before
         flags = suspect(before, fixes, followed.dropped, state.trail, tracker.index)
         if flags:
+            self._fold.keeping.keep(person, Suspected(fixes[-1].at_ms, list(flags)))
             note(person, device_id, flags, fixes[-1].at_ms)
             self._fold.touch(person)
             self.flags += flags
@@ -138,7 +141,8 @@ class DeviceStage:
                 self._fold.tally.swapped(fixes, tracker.index, self._fold.now_ms)
         self._fold.moved.add(device_id)
         if note_zone(person, fixes):
-            self._fold.touch(person)
+            self._fold.keeping.keep(person, Zoned(person.fix_zone_at_ms, person.fix_zone))
+            self._people.altered(person, "fix_zone")
         if not self._fold.is_tester(person):
             self._fold.tally.weighed(followed.weighed, fixes, tracker.index, self._fold.now_ms)
         if followed.dropped:
@@ -170,14 +174,23 @@ class DeviceStage:
 
     def withdraw(self, device_ids: Iterable[str], person: Person) -> None:
         """Let a person, and devices of theirs, never have been anywhere (Rule 5)."""
+        device_ids = list(device_ids)
+        self._fold.keeping.keep(person, Forgot(device_ids))
         person.visits, person.visits_lost_ms = [], None  # they say where somebody was
         forget_zone(person)
+        for run in person.runs.values():
+            if run.at is not None:
+                run.at.cause = nowhere(run.at.cause)
         for device_id in device_ids:
-            self.forget(device_id, person)
+            self._forget(device_id, person)
         self._people.altered(person, "places")
 
     def forget(self, device_id: str, person: Person) -> None:
         """Let a device never have been anywhere (Rule 5)."""
+        self._fold.keeping.keep(person, Forgot([device_id], visits=False))
+        self._forget(device_id, person)
+
+    def _forget(self, device_id: str, person: Person) -> None:
         self._fold.states.devices[device_id] = unseen()
         self._fold.moved.add(device_id)
         person.inside = [p for p in person.inside if p.device_id != device_id]

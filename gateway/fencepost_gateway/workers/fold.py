@@ -14,6 +14,7 @@ from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.ports import Effects, RecordRow
 from fencepost_gateway.workers.fence_tally import FenceTally
+from fencepost_gateway.workers.keeping import Keeping
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.states import States
 
@@ -29,9 +30,12 @@ class Fold:
         self.workspace = workspace
         self.effects = Effects(position, 0)
         self.tally = FenceTally()
+        self.keeping = Keeping()
+        self.effects.history = self.keeping.rows
         self.now_ms = 0
         self.changed: set[str] = set()
         self.moved: set[str] = set()
+        self.rung: set[str] = set()
 
     @property
     def plan(self) -> Plan:
@@ -68,7 +72,11 @@ class Fold:
     def close(self) -> Effects:
         """Note the rows that changed; the commit may be written."""
         for person_id in sorted(self.changed):
-            self.effects.persons[person_id] = self.states.person(person_id)
+            person = self.states.person(person_id)
+            self.effects.persons[person_id] = person
+            due_ms = person.wakes_ms
+            if due_ms != person.timer_ms or person_id in self.rung:
+                self.effects.person_timers[person_id] = person.timer_ms = due_ms
         for device_id in sorted(self.moved):
             self.effects.tracks[device_id] = _pack(self.states.device(device_id))
         self.effects.fence_days = self.tally.days

@@ -14,13 +14,15 @@ Rule 3. Statements of consent took effect at the door; rules see them before any
 Rule 4. Before a record does anything to a person they are judged by the audiences in force; a
         visitor who logs in as somebody new before that, as what they bring along is theirs.
 Rule 5. What test persons do is on record as ``test``, and counts for no fence.
+Rule 6. What a record tells of people is kept as history (``keeping``), in the same commit.
 """
 
 from __future__ import annotations
 
-from fencepost_gateway.decide.person import is_blank
+from fencepost_gateway.decide.person import Person, is_blank
 from fencepost_gateway.decide.presence import leave_gone
 from fencepost_gateway.intake import wire
+from fencepost_gateway.intake.history import Greeted, Told
 from fencepost_gateway.intake.records import (
     DeviceMoved,
     LogRecord,
@@ -39,6 +41,7 @@ from fencepost_gateway.workers.device_stage import DeviceStage
 from fencepost_gateway.workers.fold import Fold
 from fencepost_gateway.workers.person_stage import PersonStage
 from fencepost_gateway.workers.plans import Plans
+from fencepost_gateway.workers.recall import Recall
 from fencepost_gateway.workers.states import States
 from fencepost_geofence.state import Transition
 
@@ -50,6 +53,7 @@ class Group:
         self._fold = Fold(states, plans, workspace, position)
         self._people = PersonStage(self._fold)
         self.devices = DeviceStage(self._fold, self._people)
+        self._recall = Recall(self._fold, self._people, self.devices)
         self.events = 0
 
     @property
@@ -64,6 +68,8 @@ class Group:
         effects.now_ms = max(effects.now_ms, log.appended_ms)  # when messages come due
         self._fold.now_ms = log.appended_ms
         record = log.record
+        device_id = getattr(record, "device_id", "")
+        self._fold.keeping.begin(log.appended_ms, device_id, getattr(record, "stream", ""))
         if isinstance(record, Upload):
             self._upload(record)
         elif isinstance(record, TimerFired):
@@ -73,8 +79,11 @@ class Group:
         elif isinstance(record, ProofAsked):
             workspace = self._fold.workspace
             effects.messages.append(proof_of(workspace, record, log.position, log.appended_ms))
+        elif isinstance(record, Told):
+            self._recalled(record)
         else:
             self._learn(record)
+        self._fold.keeping.end()
 
     def close(self) -> Effects:
         """Note the rows that changed; the commit may be written."""
@@ -82,11 +91,7 @@ class Group:
 
     def _upload(self, upload: Upload) -> None:
         self.events += len(upload.events)
-        person = self._fold.person(upload.person_id)
-        if not (upload.links and is_blank(person)):  # else what they bring along comes first
-            self._people.settle(person)
-        if leave_gone(person, self._fold.plan):
-            self._people.altered(person, "places")
+        person = self._arrive(upload.person_id, links=upload.links)
         self._people.greet(upload, person)
         for at_ms, seq, happening in self.devices.happenings(upload, person):
             if isinstance(happening, Transition):
@@ -95,6 +100,20 @@ class Group:
                 self._people.event(happening, upload, person, at_ms, seq)
         if any(isinstance(event, wire.Fix | wire.CheckIn) for event in upload.events):
             self.devices.set_timer(upload.device_id, person)
+
+    def _recalled(self, told: Told) -> None:
+        self._fold.keeping.rest()
+        links = any(isinstance(each, Greeted) and each.links for each in told.happened)
+        self._recall.take(told, self._arrive(told.person_id, links=links))
+
+    def _arrive(self, person_id: str, *, links: bool) -> Person:
+        """Give a person as they are before an upload tells of them."""
+        person = self._fold.person(person_id)
+        if not (links and is_blank(person)):  # else what they bring along comes first
+            self._people.settle(person)
+        if leave_gone(person, self._fold.plan):
+            self._people.altered(person, "places")
+        return person
 
     def _timer(self, fired: TimerFired) -> None:
         if fired.device_id:

@@ -21,26 +21,47 @@ from fencepost_gateway.decide.past import PastMessage
 from fencepost_gateway.decide.person import Person, Reached
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.intake import wire
+from fencepost_gateway.intake.history import Greeted
 from fencepost_gateway.intake.records import Outcome, Upload
 
 TAGS_MAX = 16
 ZONE_FRESH_MS = 86_400_000  # a zone is confirmed once a day, not with every upload
 
 
-def hear_upload(person: Person, upload: Upload) -> list[str]:
-    """Let a person keep what an upload says of them as such; name what is new."""
+def news_of(person: Person, upload: Upload) -> list[str]:
+    """Name what an upload says of a person as such that is new."""
     new = []
     if upload.user_id and upload.user_id != person.user_id:
-        person.user_id = upload.user_id
         new.append("user_id")
     if upload.locale and upload.locale != person.locale:
-        person.locale = upload.locale
         new.append("locale")
     stale = upload.received_ms - person.zone_at_ms > ZONE_FRESH_MS
     if upload.zone and (upload.zone != person.zone or stale):
-        person.zone, person.zone_at_ms = upload.zone, upload.received_ms
         new.append("zone")
     return new
+
+
+def hear_upload(person: Person, upload: Upload) -> list[str]:
+    """Let a person keep what an upload says of them as such; name what is new."""
+    new = news_of(person, upload)
+    for name in new:
+        setattr(person, name, getattr(upload, name))
+    if "zone" in new:
+        person.zone_at_ms = upload.received_ms
+    return new
+
+
+def greeted(upload: Upload) -> Greeted:
+    """Give what history keeps of how an upload names its person."""
+    return Greeted(
+        upload.visitor_id,
+        upload.user_id,
+        upload.zone,
+        upload.locale,
+        upload.links,
+        upload.parts,
+        upload.merging,
+    )
 
 
 def statements(
@@ -55,7 +76,7 @@ def statements(
 def hear_outcome(person: Person, outcome: Outcome, plan: Plan, now_ms: int) -> None:
     """Let a person keep what became of a message: for its run too, and for its address."""
     person.end_message(outcome.campaign_id, outcome.run_id, outcome.state, now_ms)
-    campaign = plan.campaigns.get(outcome.campaign_id)
+    campaign = plan.part(outcome.campaign_id, outcome.campaign_version, outcome.step_id)
     template = template_of(plan, campaign, person) if campaign else None
     told = PastMessage(
         outcome.message_id,

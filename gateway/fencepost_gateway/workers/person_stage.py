@@ -14,27 +14,46 @@ Rule 3. Whoever turns out to be somebody known is joined to them, or stays apart
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-import msgspec
-
-from fencepost_gateway.decide.cause import Cause, shown
+from fencepost_gateway.decide.cause import shown
 from fencepost_gateway.decide.consent import ConsentEntry
-from fencepost_gateway.decide.enter import enter
 from fencepost_gateway.decide.flags import borne
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.person import Person, Presence, Reached, is_blank
 from fencepost_gateway.decide.presence import due_openings, move
+from fencepost_gateway.decide.scene import Walked
+from fencepost_gateway.decide.stimulus import Cause
 from fencepost_gateway.decide.trait_state import bound_all
 from fencepost_gateway.decide.traits import keep_up
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.addresses import address_ref, raw_address
+from fencepost_gateway.intake.history import (
+    NUMBER,
+    Became,
+    Did,
+    Reaches,
+    Reacted,
+    Said,
+    crossed,
+    homeless,
+    prefix_of,
+)
 from fencepost_gateway.intake.records import Outcome, Upload
 from fencepost_gateway.ports import AddressChange, AddressMove
 from fencepost_gateway.workers import joining
 from fencepost_gateway.workers.audience_stage import AudienceStage
 from fencepost_gateway.workers.copies import seed_copies
 from fencepost_gateway.workers.fold import Fold
-from fencepost_gateway.workers.heard import hear_device, hear_outcome, hear_upload, statements
+from fencepost_gateway.workers.heard import (
+    greeted,
+    hear_device,
+    hear_outcome,
+    hear_upload,
+    news_of,
+    statements,
+)
+from fencepost_gateway.workers.journey_stage import CLOCK_TOPICS, JourneyStage, is_under_way
 from fencepost_geofence.state import Transition
 
 
@@ -44,9 +63,12 @@ class PersonStage:
     def __init__(self, fold: Fold) -> None:
         self._fold = fold
         self._audiences = AudienceStage(fold)
+        self._journeys = JourneyStage(fold)
 
     def greet(self, upload: Upload, person: Person) -> None:
         """Learn what an upload says of people as such, before anything it tells of them."""
+        if upload.links or upload.parts or news_of(person, upload):
+            self._fold.keeping.keep(person, greeted(upload))
         if upload.links or upload.parts:
             self.meet(upload, person)
         for speaker, entries in statements(upload, self.now):
@@ -57,6 +79,7 @@ class PersonStage:
 
     def transition(self, told: Transition, device_id: str, person: Person) -> None:
         """Take a transition that the tracker told."""
+        self._fold.keeping.keep(person, crossed(told))
         self.open(device_id, person, told.at_ms)
         fence_id = told.fence_id
         visit_id = derive("visit", self._fold.workspace, device_id, fence_id, str(told.visit_ms))
@@ -121,17 +144,22 @@ class PersonStage:
         if isinstance(event, wire.Track | wire.Screen):
             self._app_event(event, upload, person, at_ms)
         elif isinstance(event, wire.Identify | wire.SetTraits):
+            if event.traits:
+                self._fold.keeping.keep(person, Became(homeless(event.traits)))
             person.set_attributes(event.traits)
             self.altered(person, *(f"attribute {name}" for name in event.traits))
         elif isinstance(event, wire.Address):
             self._address(event, upload, person, at_ms)
         elif isinstance(event, wire.Receipt | wire.Engagement):
-            what = hear_device(person, event, at_ms)
-            self.altered(person, "messages")
+            what = event.status if isinstance(event, wire.Receipt) else event.action
+            self._fold.keeping.keep(person, Reacted(at_ms, seq, event.delivery_id, what))
+            hear_device(person, event, at_ms)
             body = {"state": what, "delivery_id": event.delivery_id, "seq": seq}
             self._fold.record(person, "outcome", event.delivery_id, body)
             if what == "unshown":
                 self._fold.effects.unshown.append((person.person_id, event.delivery_id))
+            self.altered(person, "messages")
+            self._walked(person, self._journeys.heard(person))
 
     def _app_event(
         self, event: wire.Track | wire.Screen, upload: Upload, person: Person, at_ms: int
@@ -140,6 +168,7 @@ class PersonStage:
         name = "screen" if is_screen else event.name
         props = {**event.props, "name": event.name} if is_screen else event.props
         plan = self._fold.plan
+        self._fold.keeping.keep(person, Did(at_ms, event.seq, name, props))
         self._audiences.did(person, name, props, self._fold.now_ms)
         altered = person.remember(name, at_ms, props)
         self._fold.touch(person)
@@ -150,7 +179,7 @@ class PersonStage:
             person, [f"event {each}" for each in altered], self._fold.now_ms
         )
         self._end_by_goal(person, name)
-        if name in plan.on_event:  # most of what apps report wakes nobody
+        if name in plan.on_event or is_under_way(person):  # most of what apps report wakes nobody
             stimulus_id = derive("event", upload.device_id, upload.stream, str(event.seq))
             self._enter(person, Cause(stimulus_id, "event", name, at_ms, props))
         self._enter(person, *causes)
@@ -159,34 +188,43 @@ class PersonStage:
         for campaign_id, mark in person.runs.items():
             campaign = self._fold.plan.campaigns.get(campaign_id)
             is_goal = campaign is not None and campaign.goal and campaign.goal.event == name
-            if is_goal and mark.ended_ms is None:
+            if is_goal and mark.ended_ms is None and mark.at is None:
                 mark.ended_ms, mark.outcome = self._fold.now_ms, "goal_reached"
 
     def _address(self, event: wire.Address, upload: Upload, person: Person, at_ms: int) -> None:
         raw = raw_address(event)
         ref = address_ref(self._fold.plan.seed, event.channel, raw)
-        person.reached_at(event.channel, Reached(ref, upload.device_id), is_gone=event.removed)
+        told = Reaches(at_ms, event.channel, ref, event.removed, prefix_of(event.channel, raw))
+        self._fold.keeping.keep(person, told)
+        self.reach(told, None if event.removed else raw, upload.device_id, person)
+
+    def reach(
+        self, told: Reaches, raw: dict[str, Any] | None, device_id: str, person: Person
+    ) -> None:
+        """Take it that an address (``raw``) reaches somebody, or (None) no longer does."""
+        person.reached_at(told.channel, Reached(told.ref, device_id), is_gone=told.is_gone)
+        if told.channel == NUMBER and not told.is_gone:
+            person.calling_code = told.prefix
+        elif NUMBER not in person.reach:
+            person.calling_code = ""
         self.altered(person, "reach")
-        self._fold.effects.addresses.append(
-            AddressChange(
-                person.person_id,
-                event.channel,
-                ref,
-                None if event.removed else raw,
-                upload.device_id,
-                at_ms,
-            )
-        )
+        change = AddressChange(person.person_id, told.channel, told.ref, raw, device_id, told.at_ms)
+        self._fold.effects.addresses.append(change)
 
     def altered(self, person: Person, *topics: str) -> None:
         """Take note that something about a person has changed, and ask the audiences about it."""
         self._fold.touch(person)
+        if not CLOCK_TOPICS.isdisjoint(topics) and is_under_way(person):
+            self._walked(person, self._journeys.retime(person))
         self._enter(person, *self._audiences.happened(person, topics, self._fold.now_ms))
 
     def hand_over(self, device_id: str, before: Person, after: Person) -> None:
         """Let a device's subscriptions reach somebody else from now on."""
+        now_ms, keep = self._fold.now_ms, self._fold.keeping.keep
         moved = before.give_up("web_push", device_id)
         for at in moved:
+            keep(before, Reaches(now_ms, "web_push", at.ref, is_gone=True))
+            keep(after, Reaches(now_ms, "web_push", at.ref))
             after.reached_at("web_push", at)
         if moved:
             self.altered(before, "reach")
@@ -206,22 +244,24 @@ class PersonStage:
             self._enter(person, *self._audiences.settle(person, self._fold.now_ms))
 
     def _enter(self, person: Person, *causes: Cause) -> None:
-        if not causes:
-            return
-        fold, arms = self._fold, dict(person.arms)
         for cause in causes:
-            for entered in enter(fold.plan, fold.workspace, person, cause, fold.now_ms):
-                fold.touch(person)
-                fold.effects.messages += entered.messages
-                step = entered.step
-                subject = step.run_id or derive(cause.stimulus_id, step.campaign_id)
-                fold.record(person, "step", subject, msgspec.to_builtins(step))
-        if person.arms != arms:
-            self.altered(person, "arms")
+            arms = dict(person.arms)
+            walked = self._journeys.take(person, cause)
+            if person.arms != arms:
+                walked.topics.append("arms")
+            self._walked(person, walked)
+
+    def _walked(self, person: Person, walked: Walked) -> None:
+        """Take what runs have changed about a person, and the journeys they jump to."""
+        if walked.topics:
+            self.altered(person, *walked.topics)
+        self._enter(person, *walked.jumps)
 
     def state(self, person: Person, entries: Iterable[ConsentEntry]) -> None:
         """Take statements as the door took them into force."""
-        person.state(entries)
+        said = list(entries)
+        self._fold.keeping.keep(person, Said(said))
+        person.state(said)
         self.altered(person, "consents")
 
     def outcome(self, outcome: Outcome) -> None:
@@ -232,6 +272,7 @@ class PersonStage:
         copies = seed_copies(fold.plan, fold.workspace, outcome, fold.states.copied, fold.now_ms)
         fold.effects.messages += copies
         hear_outcome(person, outcome, fold.plan, fold.now_ms)
+        self._walked(person, self._journeys.settled(person, outcome))
         self.altered(person, "messages", *(["reach"] if outcome.lost_ref else []))
 
     def meet(self, upload: Upload, known: Person) -> None:
@@ -245,7 +286,10 @@ class PersonStage:
                     known.judged = visitor.judged
             self.settle(known)
             doubled = known.audiences.keys() & visitor.audiences.keys() if visitor else ()
+            before = dict(known.runs), dict(visitor.runs) if visitor else {}
             joining.join(self._fold.states, self._fold.effects, upload.visitor_id, known)
+            for runs in before:
+                self._journeys.merged(known, runs)
             self._fold.changed.discard(upload.visitor_id)
             causes = self._audiences.merged(known, doubled, self._fold.now_ms)
         body = joining.told(upload, known)
@@ -255,6 +299,8 @@ class PersonStage:
         self._enter(known, *causes)
 
     def rang(self, person: Person) -> None:
-        """Ask what time alone has changed about a person."""
+        """Let time move a person's runs, and ask what it alone has changed about them."""
         self._fold.touch(person)
+        self._fold.rung.add(person.person_id)
+        self._walked(person, self._journeys.rang(person))
         self._enter(person, *self._audiences.rang(person, self._fold.now_ms))

@@ -118,10 +118,10 @@ class Pipeline:
             group = self._fold(records)
             await self._commit(group.close())
         except StoreUnavailableError:
-            self._forget()
+            self.forget()
             raise
         except Exception:  # a bug in folding: find the record, pass it over, keep the rest
-            self._forget()
+            self.forget()
             if len(records) > 1:
                 for record in records:
                     await self._process([record])
@@ -136,6 +136,8 @@ class Pipeline:
         states = self._states
         if len(states.persons) > HELD_MAX or len(states.devices) > HELD_MAX:
             self._states = states = States()
+        if states.counters is None:
+            states.counters = await self._store.runs.counters()
         persons, devices = people_of(records)
         strangers = [p for p in persons if p not in states.persons]
         if strangers:
@@ -160,7 +162,8 @@ class Pipeline:
         if effects.messages:
             self._wakes.messages.set()
 
-    def _forget(self) -> None:
+    def forget(self) -> None:
+        """Hold nothing; what is needed is read again."""
         self._states = States()
         self._position = None
 

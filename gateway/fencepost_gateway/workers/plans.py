@@ -43,18 +43,22 @@ class Plans:
     async def load(self, store: Store) -> None:
         """Take what the store has published last."""
         revision, rows = await store.documents()
-        self._use(revision, rows, await store.audiences.rankings())
+        pinned = await _pinned(store, rows)
+        self._use(revision, rows, await store.audiences.rankings(), pinned)
 
     def _use(
         self,
         revision: int,
         rows: Sequence[DocumentRow],
         rankings: Mapping[str, Ranking] | None = None,
+        pinned: Sequence[DocumentRow] = (),
     ) -> None:
         documents = stored(rows)
         since = {r.id: r.first_ms for r in rows if r.kind == "fence"}
         self.fences = fences_of(documents, since)
-        self.plan = compile_plan(documents, revision, self._seed, self.fences, rankings)
+        self.plan = compile_plan(
+            documents, revision, self._seed, self.fences, rankings, stored(pinned)
+        )
         self.versions = {r.id: r.version for r in rows if r.kind == "fence"}
         self.editions.take(self.versions, self.plan.workspace_zone)
         self._audience_keys[self.plan.audiences.key] = self.plan.audiences.keys
@@ -68,6 +72,14 @@ class Plans:
     def audience_keys(self, key: str) -> Keys:
         """Give the definitions of audiences under a name; of one nobody knows: none."""
         return self._audience_keys.get(key, {})
+
+
+async def _pinned(store: Store, rows: Sequence[DocumentRow]) -> list[DocumentRow]:
+    """Give the older versions of journeys that somebody is still on."""
+    live = {row.id: row.version for row in rows if row.kind == "journey"}
+    used = {(i, v) for i, v in await store.runs.versions() if i in live and live[i] != v}
+    found = await store.versions("journey", {i for i, _ in used}) if used else []
+    return [row for row in found if (row.id, row.version) in used]
 
 
 def move(index: FenceIndex, fences: Sequence[Fence]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.intake.history import Greeted, Told
 from fencepost_gateway.intake.records import (
     DeviceMoved,
     LogRecord,
@@ -32,6 +33,7 @@ class States:
         self.timers: dict[str, int | None] = {}
         self.merged: dict[str, str] = {}
         self.copied: set[Made] = set()
+        self.counters: dict[str, int] | None = None  # not read yet
 
     def person(self, person_id: str) -> Person:
         """Give a person, new if nobody knows them yet."""
@@ -67,6 +69,9 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
         elif isinstance(record, PlaceForgotten):
             persons.add(record.person_id)
             devices.update(record.device_ids)
+        elif isinstance(record, Told):
+            persons.add(record.person_id)
+            persons.update(h.visitor_id for h in record.happened if isinstance(h, Greeted))
         elif isinstance(record, Outcome | Stated):
             persons.add(record.person_id)
     return persons, devices

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import settings
+from msgspec import Struct
 from msgspec.structs import replace
 
 from fencepost_gateway.decide.caps import Slot
-from fencepost_gateway.decide.cause import Cause
 from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.enter import enter
 from fencepost_gateway.decide.message import AddressRow, ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.place import FenceView
@@ -27,6 +28,9 @@ from fencepost_gateway.decide.plan import (
     TransitionEntry,
 )
 from fencepost_gateway.decide.rendered import Rendered
+from fencepost_gateway.decide.scene import Scene
+from fencepost_gateway.decide.step_record import StepRecord
+from fencepost_gateway.decide.stimulus import Cause
 
 MODEST = settings(max_examples=60, deadline=None)
 
@@ -197,3 +201,23 @@ def slot(name: str, reserved_at_ms: int, used_at_ms: int | None = None, **change
 def windows(days: Iterable[int], *spans: Sequence[int]) -> tuple[LocalWindow, ...]:
     """Allow ``spans`` (minutes from, to) on each of ``days``."""
     return tuple(LocalWindow(day, start, end) for day in days for start, end in spans)
+
+
+class Entered(Struct, frozen=True):
+    """The step record of one woken campaign, and the messages it wants."""
+
+    step: StepRecord
+    messages: tuple[Message, ...]
+
+
+def entered_by(
+    the_plan: Plan, workspace: str, person: Person, cause: Cause, now_ms: int
+) -> list[Entered]:
+    """Let a cause start what it starts; give what came of each campaign that was woken."""
+    scene = Scene(the_plan, workspace, person, {}, now_ms)
+    enter(scene, cause)
+    found = scene.walked.messages
+    return [
+        Entered(step, tuple(m for m in found if m.message_id in step.message_ids))
+        for step in scene.walked.records
+    ]

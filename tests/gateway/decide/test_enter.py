@@ -4,10 +4,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from fencepost_gateway.decide.cause import Cause
-from fencepost_gateway.decide.enter import Entered, enter
 from fencepost_gateway.decide.opening import opening_of
-from fencepost_gateway.decide.person import Person, Presence, RunMark
+from fencepost_gateway.decide.person import Person, Presence
 from fencepost_gateway.decide.plan import (
     Campaign,
     EventEntry,
@@ -17,6 +15,8 @@ from fencepost_gateway.decide.plan import (
     TransitionEntry,
 )
 from fencepost_gateway.decide.rules import compile_rule, compile_where
+from fencepost_gateway.decide.run import Run
+from fencepost_gateway.decide.stimulus import Cause
 from gateway.decide.builders import (
     CHANNELS,
     DAY_MS,
@@ -26,7 +26,9 @@ from gateway.decide.builders import (
     MIN_MS,
     NOON_MS,
     STUDIO,
+    Entered,
     campaign,
+    entered_by,
     plan,
 )
 
@@ -36,7 +38,7 @@ YES, NO = compile_rule({"event": "value", "gt": 50}), compile_rule({"event": "va
 def _entered(
     the_plan: Plan, cause: Cause = EVENT, person: Person | None = None, now_ms: int = NOON_MS
 ) -> list[Entered]:
-    return enter(the_plan, "w", person or Person("person-1"), cause, now_ms)
+    return entered_by(the_plan, "w", person or Person("person-1"), cause, now_ms)
 
 
 def _reason(
@@ -249,8 +251,8 @@ def test_run_dates_let_in_from_and_until_exclusive(
 
 # ---- re-entry ------------------------------------------------------------------------------
 
-LIVES = RunMark("old", NOON_MS - 2 * HOUR_MS)
-ENDED = RunMark("old", NOON_MS - 2 * HOUR_MS, 0, NOON_MS - HOUR_MS, "sent")
+LIVES = Run("old", NOON_MS - 2 * HOUR_MS)
+ENDED = Run("old", NOON_MS - 2 * HOUR_MS, 0, NOON_MS - HOUR_MS, "sent")
 
 
 @pytest.mark.parametrize(
@@ -269,7 +271,7 @@ ENDED = RunMark("old", NOON_MS - 2 * HOUR_MS, 0, NOON_MS - HOUR_MS, "sent")
         (Reentry("always"), ENDED, ""),
     ],
 )
-def test_reentry_rule(mode: Reentry, mark: RunMark | None, reason: str) -> None:
+def test_reentry_rule(mode: Reentry, mark: Run | None, reason: str) -> None:
     """Never two live runs but with ``always``; the wait counts from the entry before."""
     person = Person("person-1", runs={"greeting": mark} if mark else {})
 
@@ -283,7 +285,7 @@ def test_entering_is_noted_with_the_person() -> None:
 
     (entered,) = _entered(plan(each), person=person)
 
-    assert person.runs["greeting"] == RunMark(entered.step.run_id, NOON_MS, len(CHANNELS))
+    assert person.runs["greeting"] == Run(entered.step.run_id, NOON_MS, len(CHANNELS))
 
 
 def test_not_entering_leaves_the_person_as_they_were() -> None:
@@ -362,7 +364,7 @@ def test_ids_tell_workspace_campaign_and_stimulus_apart() -> None:
     """Another workspace, campaign or stimulus makes another run and message."""
     other = replace(EVENT, stimulus_id="stimulus-9")
     made = [
-        enter(plan(campaign(campaign_id)), workspace, Person("p"), cause, NOON_MS)[0].step
+        entered_by(plan(campaign(campaign_id)), workspace, Person("p"), cause, NOON_MS)[0].step
         for campaign_id, workspace, cause in [
             ("a", "w", EVENT),
             ("b", "w", EVENT),

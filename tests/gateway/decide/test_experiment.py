@@ -1,6 +1,5 @@
 from msgspec.structs import replace
 
-from fencepost_gateway.decide.enter import enter
 from fencepost_gateway.decide.experiment import arm_of, draw, template_of
 from fencepost_gateway.decide.person import Person, merge
 from fencepost_gateway.decide.plan import Campaign, Experiment, MessagePlan, Plan, Template
@@ -10,6 +9,7 @@ from gateway.decide.builders import (
     EVENT,
     NOON_MS,
     campaign,
+    entered_by,
     facts,
     judged,
     plan,
@@ -76,7 +76,7 @@ def test_two_experiments_are_drawn_apart() -> None:
 def test_arm_is_remembered_at_the_first_exposure_and_outlives_new_weights() -> None:
     """A version with other weights moves nobody who is in."""
     person = _in("A")
-    enter(EVEN, "main", person, EVENT, NOON_MS)
+    entered_by(EVEN, "main", person, EVENT, NOON_MS)
     turned = _plan(replace(_experiment(A=0, B=100), version=2))
 
     assert person.arms == {"greet-test": "A"}

@@ -11,10 +11,10 @@ from fencepost_gateway.decide.person import (
     RECENT_MAX,
     Person,
     Presence,
-    RunMark,
     merge,
 )
 from fencepost_gateway.decide.place import FenceView
+from fencepost_gateway.decide.run import Run
 from gateway.decide.builders import ENTER, EVENT, MODEST, NOON_MS, STUDIO, plan
 
 
@@ -25,8 +25,8 @@ def _person(person_id: str, events: list[tuple[str, int]]) -> Person:
     return person
 
 
-def _mark(entered_ms: int, ended_ms: int | None = None) -> RunMark:
-    return RunMark(f"run-{entered_ms}", entered_ms, 1, ended_ms)
+def _mark(entered_ms: int, ended_ms: int | None = None) -> Run:
+    return Run(f"run-{entered_ms}", entered_ms, 1, ended_ms)
 
 
 # ---- history -------------------------------------------------------------------------------
@@ -86,14 +86,14 @@ def test_attributes_are_set_removed_and_left_alone() -> None:
 
 def test_run_ends_with_its_last_message() -> None:
     """A run of two messages lives until both have come to an end."""
-    person = Person("p", runs={"c": RunMark("run", NOON_MS, 2)})
+    person = Person("p", runs={"c": Run("run", NOON_MS, 2)})
 
     person.end_message("c", "run", "sent", NOON_MS + 1)
     after_the_first = deepcopy(person.runs["c"])
     person.end_message("c", "run", "withheld", NOON_MS + 2)
 
-    assert after_the_first == RunMark("run", NOON_MS, 1)
-    assert person.runs["c"] == RunMark("run", NOON_MS, 0, NOON_MS + 2, "withheld")
+    assert after_the_first == Run("run", NOON_MS, 1)
+    assert person.runs["c"] == Run("run", NOON_MS, 0, NOON_MS + 2, "withheld")
 
 
 def test_message_of_another_or_an_ended_run_changes_nothing() -> None:

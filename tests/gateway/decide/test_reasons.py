@@ -52,6 +52,7 @@ AT_THE_CLAIM = {
     for module in (claim, message_gates, channel_gates, waiting)
     for code in _stated(module, "Verdict", 2)
 } | _stated(permission, "", 0)
+AT_THE_CLAIM |= set(message_gates.LEFT_BY.values())
 AT_RENDERING = _stated(renderer, "RenderProblem", 0) | _stated(compose, "RenderProblem", 0)
 AT_A_CHECK_IN = {
     code

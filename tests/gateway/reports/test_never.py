@@ -8,8 +8,9 @@ import pytest
 from msgspec import structs
 
 from fencepost_gateway.decide.consent import ConsentEntry
-from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, Person, RunMark
+from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, Person
 from fencepost_gateway.decide.plan import Plan, Policy
+from fencepost_gateway.decide.run import Run
 from fencepost_gateway.decide.summary import EventSummary
 from fencepost_gateway.decide.tongue import Tongue
 from fencepost_gateway.decide.unheard import DAY_MS, Unheard
@@ -353,7 +354,7 @@ def test_event_that_may_be_beyond_the_names_that_are_kept_is_unsure() -> None:
 def test_what_stood_in_the_way_anyway_is_said_last() -> None:
     """A holdout, and a campaign that admits once."""
     members: dict[str, Any] = {"holdout": "100%", "reentry": "never"}
-    person = Person("p", runs={"greeting": RunMark("r", BEFORE_MS)})
+    person = Person("p", runs={"greeting": Run("r", BEFORE_MS)})
     found = never(plan(**members), [version(**members)], known(told(initial=True), person=person))
 
     assert codes(found) == ["initial", "holdout_anyway", "reentry_anyway"]

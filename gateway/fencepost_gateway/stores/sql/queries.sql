@@ -12,7 +12,9 @@ INSERT INTO log (position, appended_ms, body) VALUES (?, ?, ?);
 -- name: read_log
 SELECT position, appended_ms, body FROM log WHERE position > ? ORDER BY position LIMIT ?;
 -- name: trim_log
-DELETE FROM log WHERE position <= ? AND appended_ms < ?;
+DELETE FROM log WHERE position IN (
+  SELECT position FROM (SELECT position, appended_ms FROM log ORDER BY position LIMIT ?)
+  WHERE position <= ? AND appended_ms < ?);
 
 -- name: device
 SELECT secret_hash, person_id FROM device WHERE device_id = ?;
@@ -142,7 +144,8 @@ CROSS JOIN fence_day AS f WHERE f.day = ? AND f.fence_id = wanted.value;
 SELECT coalesce((SELECT min(day) FROM fence_day), 0),
   coalesce((SELECT max(day) FROM fence_day), -1);
 -- name: trim_fence_days
-DELETE FROM fence_day WHERE day < ?;
+DELETE FROM fence_day WHERE (day, fence_id) IN (
+  SELECT day, fence_id FROM fence_day WHERE day < ? LIMIT ?);
 
 -- name: move_addresses
 INSERT INTO address (person_id, channel, ref, raw, device_id, since_ms, seen_ms)
@@ -338,3 +341,42 @@ SELECT trait_id, body FROM ranking;
 -- name: put_ranking
 INSERT INTO ranking (trait_id, body) VALUES (?, ?)
 ON CONFLICT (trait_id) DO UPDATE SET body = excluded.body;
+
+-- name: put_run
+INSERT INTO run (run_id, person_id, campaign_id, version, step_id, since_ms, due_ms, entered_ms,
+  ended_ms, outcome, is_test)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (run_id) DO UPDATE SET
+  person_id = excluded.person_id, step_id = excluded.step_id, since_ms = excluded.since_ms,
+  due_ms = excluded.due_ms, ended_ms = excluded.ended_ms, outcome = excluded.outcome;
+-- name: move_runs
+UPDATE run SET person_id = ? WHERE person_id = ?;
+-- name: put_counter
+INSERT INTO counter (name, used) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET used = excluded.used;
+-- name: counters
+SELECT name, used FROM counter;
+-- name: versions_in_use
+SELECT DISTINCT campaign_id, version FROM run WHERE ended_ms IS NULL;
+-- name: runs_of
+SELECT run_id, person_id, campaign_id, version, step_id, since_ms, due_ms, entered_ms, ended_ms,
+  outcome, is_test
+FROM run WHERE person_id = ? ORDER BY entered_ms, run_id;
+
+-- name: put_history
+INSERT INTO history (at_ms, person_id, body) VALUES (?, ?, ?);
+-- name: move_history
+UPDATE history SET person_id = ? WHERE person_id = ?;
+-- name: history
+SELECT cursor, at_ms, person_id, body FROM history WHERE cursor > ? ORDER BY cursor LIMIT ?;
+-- name: history_of
+SELECT cursor, at_ms, person_id, body FROM history
+WHERE person_id = ? AND cursor > ? ORDER BY cursor LIMIT ?;
+-- name: newest_history
+SELECT cursor, at_ms, person_id, body FROM history
+WHERE person_id = ? ORDER BY cursor DESC LIMIT ?;
+-- name: prune_history
+DELETE FROM history WHERE cursor IN (
+  SELECT cursor FROM (SELECT cursor, at_ms FROM history ORDER BY cursor LIMIT ?) WHERE at_ms < ?);
+-- name: prune_records
+DELETE FROM record WHERE cursor IN (
+  SELECT cursor FROM (SELECT cursor, at_ms FROM record ORDER BY cursor LIMIT ?) WHERE at_ms < ?);

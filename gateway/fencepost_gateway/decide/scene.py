@@ -1,0 +1,58 @@
+"""
+Scene: one person, the plan and the moment it is, and what comes of it.
+
+Pure data. Entering and walking both work on a scene; what they want is found in ``walked``.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct, field
+
+from fencepost_gateway.decide.cause import rule_facts
+from fencepost_gateway.decide.message import Message
+from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.plan import Plan
+from fencepost_gateway.decide.rules import RuleFacts
+from fencepost_gateway.decide.step_record import StepRecord
+from fencepost_gateway.decide.stimulus import Cause
+
+
+class Call(Struct, frozen=True):
+    """A value that a run waits for, or a system it tells: made outside, answered by a record."""
+
+    call_id: str
+    run_id: str
+    person_id: str
+    step_id: str
+    source_id: str
+    cause: Cause
+
+
+class Walked(Struct):
+    """
+    What came of it: records, messages, calls, journeys to jump to, what changed about the person.
+
+    ``keys`` are those of the runs that moved.
+    """
+
+    records: list[StepRecord] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
+    jumps: list[Cause] = field(default_factory=list)
+    topics: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+
+
+class Scene(Struct):
+    """One person's runs, the plan, and the moment it is."""
+
+    plan: Plan
+    workspace: str
+    person: Person
+    counters: dict[str, int]
+    now_ms: int
+    walked: Walked = field(default_factory=Walked)
+
+    def facts(self, cause: Cause) -> RuleFacts:
+        """Lay out for rules what happened and who the person is."""
+        return rule_facts(self.plan, self.person, cause, self.now_ms)

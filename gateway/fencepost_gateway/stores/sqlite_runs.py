@@ -1,0 +1,50 @@
+"""
+Runs of journeys in SQLite: where they stand, and what went through limits.
+
+What writes runs on the writer's thread inside its transaction.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import apsw
+from msgspec import structs
+
+from fencepost_gateway.ports import Effects, RunRow
+from fencepost_gateway.stores.sqlite_side import Side
+
+
+def put_runs(db: apsw.Connection, sql: SimpleNamespace, effects: Effects) -> None:
+    """Write where runs stand and what was counted; in the caller's transaction."""
+    db.executemany(sql.put_run, [structs.astuple(row) for row in effects.runs.values()])
+    db.executemany(sql.put_counter, list(effects.counters.items()))
+
+
+class SqliteRuns:
+    """``RunBook`` of the SQLite store."""
+
+    def __init__(self, read: Side, sql: SimpleNamespace) -> None:
+        self._read = read
+        self._sql = sql
+
+    async def versions(self) -> set[tuple[str, int]]:
+        """See ``RunBook.versions``."""
+        sql = self._sql.versions_in_use
+        return await self._read.run(
+            lambda: {(str(i), int(v)) for i, v in self._read.db.execute(sql)}
+        )
+
+    async def counters(self) -> dict[str, int]:
+        """See ``RunBook.counters``."""
+        return await self._read.run(lambda: dict(self._read.db.execute(self._sql.counters)))
+
+    async def of(self, person_id: str) -> list[RunRow]:
+        """See ``RunBook.of``."""
+
+        def query() -> list[RunRow]:
+            found: list[Any] = self._read.db.execute(self._sql.runs_of, (person_id,)).fetchall()
+            return [structs.replace(RunRow(*row), is_test=bool(row[-1])) for row in found]
+
+        return await self._read.run(query)

@@ -1,0 +1,125 @@
+"""
+Journey stage: what a log record does to the runs of one person.
+
+No I/O; a part of the fold (``group``). How a run goes is decided by ``decide.walk``, who enters by
+``decide.enter``; this lends them the scene and notes what came of it.
+
+Rule 1. What happens moves the runs that live before it starts new ones.
+Rule 2. The row of a run (``RunRow``) says where it stands, for reports and for the versions that
+        somebody is still on; the run itself is in the person's row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from fencepost_gateway.decide import walk
+from fencepost_gateway.decide.enter import enter
+from fencepost_gateway.decide.ids import derive
+from fencepost_gateway.decide.run import campaign_of
+from fencepost_gateway.decide.scene import Scene, Walked
+from fencepost_gateway.ports import RunRow
+
+if TYPE_CHECKING:
+    from fencepost_gateway.decide.person import Person
+    from fencepost_gateway.decide.run import Run
+    from fencepost_gateway.decide.stimulus import Cause
+    from fencepost_gateway.intake.records import Outcome
+    from fencepost_gateway.workers.fold import Fold
+
+CLOCK_TOPICS: Final = frozenset(
+    {"zone", "fix_zone", "locale", "attribute zone", "attribute country", "reach"}
+)
+
+
+def is_under_way(person: Person) -> bool:
+    """Say whether somebody is on a journey."""
+    return any(run.at is not None for run in person.runs.values())
+
+
+class JourneyStage:
+    """Moves the runs of persons, and starts them."""
+
+    def __init__(self, fold: Fold) -> None:
+        self._fold = fold
+
+    def take(self, person: Person, cause: Cause) -> Walked:
+        """Take something that happened (Rule 1)."""
+
+        def both(scene: Scene) -> None:
+            walk.happened(scene, cause)
+            enter(scene, cause)
+
+        return self._on(person, both, cause.stimulus_id)
+
+    def rang(self, person: Person) -> Walked:
+        """Let time run up to now for a person's runs."""
+        return self._on(person, walk.rang)
+
+    def heard(self, person: Person) -> Walked:
+        """Look for what runs wait for among what is known of a person's messages."""
+        return self._on(person, walk.heard)
+
+    def settled(self, person: Person, outcome: Outcome) -> Walked:
+        """Take what became of a message."""
+
+        def both(scene: Scene) -> None:
+            told = outcome.run_id, outcome.message_id, outcome.state, outcome.reason
+            walk.settled(scene, *told)
+            walk.heard(scene)
+
+        return self._on(person, both)
+
+    def retime(self, person: Person) -> Walked:
+        """Let waits follow the person's clock."""
+        return self._on(person, walk.retime)
+
+    def merged(self, person: Person, before: dict[str, Run]) -> None:
+        """Note the runs that gave way when two persons became one."""
+        stay = {run.run_id for run in person.runs.values()}
+        for key, run in before.items():
+            if run.at is not None and run.run_id not in stay:
+                run.end("merged", self._fold.now_ms)
+                self._note(person, key, run)
+
+    def _on(self, person: Person, move: Callable[[Scene], None], stimulus_id: str = "") -> Walked:
+        fold = self._fold
+        counters = fold.states.counters = fold.states.counters or {}
+        scene = Scene(fold.plan, fold.workspace, person, dict(counters), fold.now_ms)
+        before = dict(person.runs)
+        move(scene)
+        walked = scene.walked
+        for step in walked.records:
+            subject = step.run_id or derive(stimulus_id, step.campaign_id)
+            fold.record(person, "step", subject, msgspec.to_builtins(step))
+        fold.effects.messages += walked.messages
+        fold.effects.calls += walked.calls
+        if walked.records or walked.keys:
+            fold.touch(person)
+        for key in dict.fromkeys(walked.keys):
+            run = person.runs.get(key) or before.get(key)
+            if run is not None:
+                self._note(person, key, run)
+        for name, used in scene.counters.items():
+            if used != counters.get(name):
+                counters[name] = fold.effects.counters[name] = used
+        return walked
+
+    def _note(self, person: Person, key: str, run: Run) -> None:
+        at = run.at
+        self._fold.effects.runs[run.run_id] = RunRow(
+            run_id=run.run_id,
+            person_id=person.person_id,
+            campaign_id=campaign_of(key),
+            version=run.version,
+            step_id=at.step_id if at else run.left_at,
+            since_ms=at.since_ms if at else self._fold.now_ms,
+            due_ms=at.wakes_ms if at else None,
+            entered_ms=run.entered_ms,
+            ended_ms=run.ended_ms,
+            outcome=run.outcome,
+            is_test=self._fold.is_tester(person),
+        )
