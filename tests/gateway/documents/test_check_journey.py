@@ -540,10 +540,9 @@ WARNINGS: dict[str, tuple[str, str]] = {
     ),
     "wait without a timeout": (
         "  - wait: {for: {event: x}}\n",
-        "
-        "(
-            f"j.yaml:6: {IN}step 1, wait: warning: no timeout: whom it never happens to waits until "
-            "the lifetime ends; add timeout: and its way, then: {timeout: STEP}"
+        (
+            f"j.yaml:6: {IN}step 1, wait: warning: no timeout: whom it never happens to waits "
+            "until the lifetime ends; add timeout: and its way, then: {timeout: STEP}"
         ),
     ),
 }
@@ -615,11 +614,10 @@ def test_the_head_of_a_journey_is_checked_as_a_campaign_s(head: str, line: str) 
 
 def test_journeys_and_campaigns_share_their_ids() -> None:
     """Records and caps know both by one name."""
-    assert said("  - stage: x\n", HEAD.replace("id: j", "id: other")) == "
-    "[
+    assert said("  - stage: x\n", HEAD.replace("id: j", "id: other")) == [
         (
-            "j.yaml:2: journey other, id: a campaign is called other too, and they share their ids; "
-            "give the journey another id, or archive it"
+            "j.yaml:2: journey other, id: a campaign is called other too, and they share their "
+            "ids; give the journey another id, or archive it"
         )
     ]
 
