@@ -19,6 +19,7 @@ import typer
 
 from fencepost_gateway.commands import operate, upkeep
 from fencepost_gateway.commands.audiences import audiences
+from fencepost_gateway.commands.graph import graph
 from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
 from fencepost_gateway.commands.person import person
 from fencepost_gateway.errors import StartError
@@ -35,6 +36,7 @@ cli = typer.Typer(
 
 cli.command()(person)
 cli.command()(audiences)
+cli.command()(graph)
 
 cli.command()(operate.suppression)
 cli.command("send-proof")(operate.send_proof)
