@@ -75,9 +75,8 @@ class Journey(Authored):
 
     @model_validator(mode="after")
     def _steps_are_there(self) -> Self:
-        lifetime_ms = parse_duration_ms(self.lifetime) or 0
-        if not 0 < lifetime_ms <= LIFETIME_MAX_MS:
-            refuse("no lifetime of a run", "write 1s to 1825d")
+        if (parse_duration_ms(self.lifetime) or 0) > LIFETIME_MAX_MS:
+            refuse("no run lives that long", "write lifetime: 1825d or less")
         faults = tuple(_faults(self))
         if faults:
             refuse_all(faults)
