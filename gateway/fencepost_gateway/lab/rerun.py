@@ -12,6 +12,7 @@ Rule 3. In the window claims are modelled one after the other, each when it is d
         may go is accepted by its provider. Receipts and reactions are the recorded ones; those to
         messages that were not sent here are nobody's.
 Rule 4. Time ends with the window: what still waits then is told as waiting.
+Rule 5. Nobody is ranked anew: scores among everybody are by the newest live ranking.
 """
 
 from __future__ import annotations
@@ -66,8 +67,8 @@ class Rerun:
 
     def __init__(self, plans: Plans, workspace: str, begin_ms: int, end_ms: int) -> None:
         self._plans = plans
-        self._full = plans.plan
-        self._quiet = quiet(plans.plan)
+        self._full = structs.replace(plans.plan, ranked=frozenset())
+        self._quiet = quiet(self._full)
         self._begin_ms = begin_ms
         self._end_ms = end_ms
         self._gateway = VirtualGateway(plans, workspace, begin_ms)

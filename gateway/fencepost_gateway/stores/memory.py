@@ -119,8 +119,10 @@ class MemoryStore:
         """Lend a copy of the books; it takes their place unless the block raises."""
         if self._closed:
             raise StoreUnavailableError("the store is closed")
-        fields = structs.asdict(self._books)
-        draft = Books(**{name: copy.copy(value) for name, value in fields.items()})
+        draft = copy.copy(self._books)
+        for name, value in structs.asdict(self._books).items():
+            if isinstance(value, dict):  # all else is never changed, only replaced
+                setattr(draft, name, value.copy())
         yield draft
         self._books = draft
 

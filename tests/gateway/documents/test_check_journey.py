@@ -586,10 +586,10 @@ HEADS: dict[str, tuple[str, str]] = {
         f"j.yaml:5: {IN}exit_on.0.clicked: step a sends nothing; name a step with a message",
     ),
     "schedule that ends it": (
-        HEAD + "exit_on: [{schedule: x}]\n",
+        HEAD + 'exit_on: [{schedule: "0 10 * * *"}]\n',
         (
-            f"j.yaml:5: {IN}exit_on.0.schedule: schedule comes later; "
-            "enter by an event or a transition"
+            f"j.yaml:5: {IN}exit_on.0: nothing to wait for; "
+            "write one of: event, transition, audience, external"
         ),
     ),
     "moment nowhere": (
