@@ -26,6 +26,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct, structs
 
+from fencepost_gateway.decide.census import Counts
 from fencepost_gateway.decide.message import OPEN_STATES, ListedAddress
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
@@ -93,22 +94,22 @@ class Rerun:
         """Let all live side by side, in order of time: what counts for all is counted so."""
         courses = [Course(self, dossier) for dossier in dossiers]
         books = [await self._begun(course) for course in courses]
-        counters: dict[str, int] = {}
+        tallies: Counts = {}
         waiting = [(course.next_ms, number) for number, course in enumerate(courses)]
         heapify(waiting)
         while waiting:
             _, number = waiting[0]
             course = courses[number]
-            self.gateway.take_books(books[number], course.next_ms, counters)
+            self.gateway.take_books(books[number], course.next_ms, tallies)
             await course.go_on()
-            books[number], counters = self.gateway.give_books()
+            books[number], tallies = self.gateway.give_books()
             if course.is_over:
                 heappop(waiting)
             else:
                 heapreplace(waiting, (course.next_ms, number))
         lives = []
         for course, book in zip(courses, books, strict=True):
-            self.gateway.take_books(book, self.end_ms, counters)
+            self.gateway.take_books(book, self.end_ms, tallies)
             lives.append(await course.life())
         return lives
 
@@ -262,12 +263,9 @@ def _standing(
 
 def counts_across(plan: Plan) -> bool:
     """Say whether what one person does counts for another."""
-    return any(
-        flow.max_entries is not None
-        or flow.max_runs is not None
-        or any(isinstance(step.does, LimitStep) for step in flow.steps.values())
-        for flow in plan.flows.values()
-    )
+    steps = (step.does for flow in plan.flows.values() for step in flow.steps.values())
+    has_limits = any(campaign.limits is not None for campaign in plan.campaigns.values())
+    return has_limits or any(isinstance(does, LimitStep) for does in steps)
 
 
 def quiet(plan: Plan) -> Plan:

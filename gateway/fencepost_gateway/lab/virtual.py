@@ -20,6 +20,7 @@ from fencepost_channels.driver import DriverIO, DriverSpec, Send
 from fencepost_channels.errors import Outcome, Sent
 from fencepost_channels.message import Channel, Outgoing
 from fencepost_gateway.clock import ManualClock
+from fencepost_gateway.decide.census import Counts
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.stores.memory import MemoryStore
 from fencepost_gateway.stores.memory_books import Books
@@ -80,16 +81,16 @@ class VirtualGateway:
         """Read the rows anew: somebody has changed them."""
         self._pipeline.forget()
 
-    def take_books(self, books: Books, now_ms: int, counters: dict[str, int]) -> None:
+    def take_books(self, books: Books, now_ms: int, tallies: Counts) -> None:
         """Go on where somebody else's books were laid down, at this moment."""
-        self.store.take_books(structs.replace(books, counters=counters))
+        self.store.take_books(structs.replace(books, tallies=tallies))
         self.forget()
         self.clock.begin_anew(now_ms)
 
-    def give_books(self) -> tuple[Books, dict[str, int]]:
+    def give_books(self) -> tuple[Books, Counts]:
         """Lay the books down; gives them, and what was counted for everybody."""
         books = self.store.books
-        return books, books.counters
+        return books, books.tallies
 
     async def pass_time(self, until_ms: int) -> None:
         """Let what comes due before ``until_ms`` happen at its own moment (Rule 1)."""
