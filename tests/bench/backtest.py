@@ -2,8 +2,8 @@
 ``python -m bench.backtest``: what a backtest takes, by one process and by more.
 
 A month of many people is recorded first (``recorded``), then run once more by documents that are
-changed, against those that are live. Says rates, the peak of memory of
-all processes together, and whether all came to the same. ``--quick`` proves in seconds that it runs; no figure is a pass line.
+changed, against those that are live. Says rates, the peak of memory of all processes together, and
+whether all came to the same. ``--quick`` proves in seconds that it runs; no figure is a pass line.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from fencepost_gateway.clock import SystemClock
 from fencepost_gateway.documents.document import SourceFile
 from fencepost_gateway.documents.loader import load
 from fencepost_gateway.lab import editions
-from fencepost_gateway.lab.backtest import Window, backtest, job_of
+from fencepost_gateway.lab.backtest import backtest, job_of
 from fencepost_gateway.lab.backtest_words import figures
 from fencepost_gateway.lab.dossiers import Source, open_folder
+from fencepost_gateway.lab.job import Window
 
 NOW_MS = 1_780_000_000_000
 SEED = 7

@@ -23,13 +23,12 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field
 
-from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.lab.dossiers import Dossier, Source
 from fencepost_gateway.lab.forecast import Difference, Forecast, compare
+from fencepost_gateway.lab.job import Edition, Job, Window
 from fencepost_gateway.lab.rerun import Life, Rerun, counts_across
 from fencepost_gateway.logs import set_up_logs
-from fencepost_gateway.ports import DocumentRow
 from fencepost_gateway.workers.plans import Plans
 
 PORTION_ROWS: Final = 2_000
@@ -43,30 +42,6 @@ _encode = msgspec.msgpack.Encoder().encode
 _portion: msgspec.msgpack.Decoder[list[Dossier]] = msgspec.msgpack.Decoder(list[Dossier])
 
 
-class Edition(Struct, frozen=True):
-    """A set of documents that would be live, under the name it is told by."""
-
-    name: str
-    rows: list[DocumentRow]
-
-
-class Window(Struct, frozen=True):
-    """From when (included) until when (not included)."""
-
-    begin_ms: int
-    end_ms: int
-
-
-class Job(Struct, frozen=True):
-    """What every process has to know; the first edition is the one that is asked about."""
-
-    editions: tuple[Edition, ...]
-    window: Window
-    workspace: str
-    seed: str
-    rankings: dict[str, Ranking] = {}
-
-
 class Findings(Struct):
     """What it came to: a forecast an edition, and how the first differs from the second."""
 
@@ -78,7 +53,7 @@ def job_of(source: Source, editions: Sequence[Edition], window: Window) -> Job:
     """Give the job of running these editions over what a source has recorded."""
     head = source.head
     seed = head.seed or NO_SEED
-    return Job(tuple(editions), window, head.workspace, seed, head.rankings)
+    return Job(tuple(editions), window, head.workspace, seed, head.rankings, head.announced)
 
 
 def backtest(source: Source, job: Job, workers: int, progress: Progress) -> Findings:
@@ -119,8 +94,7 @@ class Desk:
             plans = Plans(job.seed)
             plans.use(1, edition.rows, job.rankings)
             self._zones.append(plans.plan.workspace_zone)
-            window = job.window
-            self._reruns.append(Rerun(plans, job.workspace, window.begin_ms, window.end_ms))
+            self._reruns.append(Rerun(plans, job))
 
     @property
     def counts_across(self) -> bool:

@@ -14,19 +14,22 @@ Rule 3. In the window claims are modelled one after the other, each when it is d
 Rule 4. Time ends with the window: what still waits then is told as waiting.
 Rule 5. Where something counts for everybody (``limit``, entry caps) all live side by side, the next
         moment of anybody's next; else one after the other, which needs no memory for the others.
-Rule 6. Nobody is ranked anew: scores among everybody are by the newest live ranking.
+Rule 6. Documents are in force from the window's beginning: then schedules begin, and members are
+        taken in by what is new. What was announced to many is told when it was.
+Rule 7. Nobody is ranked anew: scores among everybody are by the newest live ranking.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from heapq import heapify, heappop, heapreplace
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct, structs
 
-from fencepost_gateway.decide.census import Counts
+from fencepost_gateway.decide.broadcasts import Broadcast, wanted
+from fencepost_gateway.decide.census import Census, Counts
 from fencepost_gateway.decide.message import OPEN_STATES, ListedAddress
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
@@ -36,9 +39,11 @@ from fencepost_gateway.intake import history
 from fencepost_gateway.intake.history import Told
 from fencepost_gateway.intake.records import Touched
 from fencepost_gateway.lab.dossiers import Dossier
+from fencepost_gateway.lab.job import Job
 from fencepost_gateway.lab.virtual import VirtualGateway
 from fencepost_gateway.ports import AddressChange, AddressMove, Effects, RecordRow
 from fencepost_gateway.stores.memory_books import Books
+from fencepost_gateway.workers.announce import schedules, taken_in
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.recall import address_of
 
@@ -46,6 +51,8 @@ PAGE: Final = 1000
 KINDS: Final = ("step", "claim")
 BEGIN, END = "begin", "end"
 BEFORE: Final = "before"  # the outcome of runs that were entered before the window
+
+Item = Told | ListedAddress | Broadcast | str
 
 _person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
 
@@ -73,13 +80,18 @@ class Life(Struct):
 class Rerun:
     """One set of documents in one window."""
 
-    def __init__(self, plans: Plans, workspace: str, begin_ms: int, end_ms: int) -> None:
+    def __init__(self, plans: Plans, job: Job) -> None:
         self.plans = plans
         self.full = structs.replace(plans.plan, ranked=frozenset())
         self.quiet = quiet(self.full)
-        self.begin_ms = begin_ms
-        self.end_ms = end_ms
-        self.gateway = VirtualGateway(plans, workspace, begin_ms)
+        self.begin_ms, self.end_ms = job.window.begin_ms, job.window.end_ms
+        self.gateway = VirtualGateway(plans, job.workspace, self.begin_ms)
+        self.announced = [
+            (at_ms, each)
+            for at_ms, each in job.announced
+            if self.begin_ms <= at_ms < self.end_ms
+            and (each.name in self.full.awaits or wanted(self.full, each, at_ms))
+        ]
 
     async def live(self, dossier: Dossier) -> Life:
         """Let one person live again, from the first day to the last."""
@@ -90,11 +102,11 @@ class Rerun:
             await course.go_on()
         return await course.life()
 
-    async def live_together(self, dossiers: Iterable[Dossier]) -> list[Life]:
+    async def live_together(self, dossiers: Sequence[Dossier]) -> list[Life]:
         """Let all live side by side, in order of time: what counts for all is counted so."""
         courses = [Course(self, dossier) for dossier in dossiers]
         books = [await self._begun(course) for course in courses]
-        tallies: Counts = {}
+        tallies = self._entered_before(dossiers)
         waiting = [(course.next_ms, number) for number, course in enumerate(courses)]
         heapify(waiting)
         while waiting:
@@ -112,6 +124,21 @@ class Rerun:
             self.gateway.take_books(book, self.end_ms, tallies)
             lives.append(await course.life())
         return lives
+
+    def _entered_before(self, dossiers: Iterable[Dossier]) -> Counts:
+        """Count who entered before the window, as limits do."""
+        entered = sorted(
+            (each.at_ms, each.campaign_id)
+            for dossier in dossiers
+            for each in dossier.entered
+            if each.at_ms < self.begin_ms
+        )
+        census = Census({})
+        for at_ms, campaign_id in entered:
+            campaign = self.full.campaigns.get(campaign_id)
+            if campaign is not None:
+                census.entered(campaign, self.full.workspace_zone, at_ms)
+        return census.take_changed()
 
     async def _begun(self, course: Course) -> Books:
         self.gateway.begin_anew(self.begin_ms)
@@ -131,9 +158,10 @@ class Course:
         before = [row for row in told[first:] if row[0] < rerun.begin_ms]
         behind = [row for row in told[first:] if row[0] >= rerun.begin_ms]
         late = [(e.since_ms, e) for e in dossier.suppressed if e.since_ms >= rerun.begin_ms]
-        inside = sorted([*behind, *late], key=lambda one: one[0]) if late else behind
+        also = [*late, *rerun.announced]
+        inside = sorted([*behind, *also], key=lambda one: one[0]) if also else behind
         ends = (rerun.begin_ms, BEGIN), (rerun.end_ms - 1, END)
-        self._items: list[tuple[int, Told | ListedAddress | str]] = [
+        self._items: list[tuple[int, Item]] = [
             *before, ends[0], *inside, ends[1]
         ]  # fmt: skip
         self._events = sum(isinstance(h, history.Did) for _, each in behind for h in each.happened)
@@ -170,11 +198,14 @@ class Course:
             at_ms = self._items[self._at][0]
             self.next_ms = at_ms if due_ms is None else min(due_ms, at_ms)
 
-    async def _take(self, item: Told | ListedAddress | str, at_ms: int) -> None:
+    async def _take(self, item: Item, at_ms: int) -> None:
         if isinstance(item, Told):
             await self._feed(item, at_ms)
         elif isinstance(item, ListedAddress):
             await self._gateway.store.lists.put("suppression", [item])
+        elif isinstance(item, Broadcast):
+            await self._gateway.store.broadcasts.announce(item, at_ms)
+            await self._gateway.settle()
         elif item == BEGIN:
             await self._open_window()
 
@@ -216,6 +247,11 @@ class Course:
         await store.commit(Effects(await store.position(), begin_ms, persons=people))
         self._gateway.forget()
         self._plan = self._rerun.plans.plan = self._rerun.full
+        await store.broadcasts.keep_schedules(schedules(self._plan, begin_ms))
+        for live_ms, members in taken_in(self._rerun.plans, begin_ms):
+            if live_ms >= begin_ms:
+                await store.broadcasts.announce(members, begin_ms, begun=True)
+        await self._gateway.settle()
 
     async def _feed(self, one: Told, at_ms: int) -> None:
         """Let one record's worth happen; first what the door did of it."""
@@ -270,7 +306,7 @@ def counts_across(plan: Plan) -> bool:
 
 def quiet(plan: Plan) -> Plan:
     """Give a plan under which nothing starts, and everything is remembered as ever."""
-    return structs.replace(plan, on_event={}, on_transition={}, on_audience={})
+    return structs.replace(plan, campaigns={}, on_event={}, on_transition={}, on_audience={})
 
 
 def shown(row: RecordRow) -> dict[str, Any]:

@@ -68,7 +68,11 @@ class VirtualGateway:
             metrics=metrics,
             public_url=public_url,
         )
-        self._timers = Timers(self.store, plans, self.clock, wakes)
+        self._wakes = wakes
+        self._timers = self._new_timers()
+
+    def _new_timers(self) -> Timers:
+        return Timers(self.store, self.plans, self.clock, self._wakes)
 
     def begin_anew(self, start_ms: int) -> None:
         """Forget everybody and everything that happened (Rule 3)."""
@@ -80,6 +84,7 @@ class VirtualGateway:
     def forget(self) -> None:
         """Read the rows anew: somebody has changed them."""
         self._pipeline.forget()
+        self._timers = self._new_timers()  # they know how far the log was
 
     def take_books(self, books: Books, now_ms: int, tallies: Counts) -> None:
         """Go on where somebody else's books were laid down, at this moment."""
@@ -115,6 +120,8 @@ class VirtualGateway:
     async def _is_idle(self) -> bool:
         due_ms = await self.store.next_due_ms()
         if due_ms is not None and due_ms <= self.clock.now_ms():
+            return False
+        if await self.store.broadcasts.waiting():
             return False
         return not self.plans.plan.ranked and (await self.store.audiences.sweep()).done
 
