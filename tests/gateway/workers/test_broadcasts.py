@@ -188,7 +188,8 @@ async def test_event_from_outside_that_does_not_fit_its_definition_is_refused(
     tmp_path: Path,
 ) -> None:
     """It is named, and nobody is told."""
-    definition = f"kind: event\nid: f\nevent: {FORECAST['name']}\nproperties: {{max_c: integer, region: text}}\n"
+    properties = "{max_c: integer, region: text}"
+    definition = f"kind: event\nid: f\nevent: {FORECAST['name']}\nproperties: {properties}\n"
     async with open_rig(tmp_path) as rig:
         await rig.apply(ICED, OPEN_POLICY, definition)
         body = FORECAST | {"props": {"max_c": "33"}}
