@@ -57,7 +57,8 @@ async def test_old_town_greets_whoever_embeds_the_sdk(
     """Apply the example, walk in through the SDK, get the message: as the README says."""
     url, env = gateway
     keys = json.loads((tmp_path / "data" / "keys.json").read_text("utf-8"))
-    applied = await run(str(BIN / "fencepost"), "apply", "examples/old-town", "--url", url, env=env)
+    command = ("apply", "examples/old-town", "--yes", "--url", url)
+    applied = await run(str(BIN / "fencepost"), *command, env=env)
     walked = await run(sys.executable, "examples/embed_sdk.py", url, keys["write_key"], env=env)
 
     assert "12 changed, 0 unchanged" in applied

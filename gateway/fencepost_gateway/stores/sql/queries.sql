@@ -249,10 +249,10 @@ SELECT channel, ref, reason, since_ms, source FROM allowed
 WHERE (channel, ref) > (?, ?) ORDER BY channel, ref LIMIT ?;
 
 -- name: put_document
-INSERT INTO document (kind, id, version, state, body, applied_ms, first_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?);
+INSERT INTO document (kind, id, version, state, body, applied_ms, first_ms, folder, publisher)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- name: documents
-SELECT kind, id, max(version), body, applied_ms, first_ms, state FROM document
+SELECT kind, id, max(version), body, applied_ms, first_ms, state, folder, publisher FROM document
 GROUP BY kind, id ORDER BY kind, id;
 -- name: records
 SELECT cursor, at_ms, person_id, kind, subject, body FROM record
@@ -283,7 +283,7 @@ SELECT received_ms, purpose, new_value, at_ms, channel, address FROM consent_pro
 WHERE person_id = ? OR person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?)
 ORDER BY id DESC LIMIT ?;
 -- name: versions
-SELECT kind, id, version, body, applied_ms, first_ms, state FROM document
+SELECT kind, id, version, body, applied_ms, first_ms, state, folder, publisher FROM document
 WHERE kind = ? AND id IN (SELECT value FROM json_each(?)) ORDER BY id, version;
 
 -- name: newest_story
@@ -401,7 +401,8 @@ SELECT a.person_id, l.channel, l.ref, l.reason, l.since_ms, l.source
 FROM address a JOIN allowed l ON l.channel = a.channel AND l.ref = a.ref
 ORDER BY a.person_id, l.channel, l.ref;
 -- name: every_version
-SELECT kind, id, version, body, applied_ms, first_ms, state FROM document ORDER BY kind, id, version;
+SELECT kind, id, version, body, applied_ms, first_ms, state, folder, publisher FROM document
+ORDER BY kind, id, version;
 
 -- name: forget_broadcast
 DELETE FROM broadcast WHERE broadcast_id = ? AND state = 'done' AND done_ms < ?;
