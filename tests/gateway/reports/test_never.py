@@ -453,7 +453,7 @@ def test_other_peoples_schedules_and_events_are_not_this_one() -> None:
 
 def test_of_several_that_were_told_the_nearest_miss_is_the_reason() -> None:
     """Not the newest one: it was told of another region."""
-    entry = {"entry": [{**WEATHER["entry"][0], "where": {"region": "monaco"}}]}
+    entry: dict[str, Any] = {"entry": [{**WEATHER["entry"][0], "where": {"region": "monaco"}}]}
     rows = [
         many("external", AT_MS + 5, props={"region": "nice"}),
         many("external", props={"region": "monaco"}),
@@ -474,7 +474,7 @@ def test_event_from_outside_before_the_campaign_was_live_is_no_mystery() -> None
 
 def test_members_who_are_being_taken_in_wait_for_their_turn() -> None:
     """Who belonged before does not join, but their turn may still come."""
-    entry = {"entry": [{"audience": "buyers", "include_existing": True}]}
+    entry: dict[str, Any] = {"entry": [{"audience": "buyers", "include_existing": True}]}
     row = many("members", state="running", source_id="buyers")
     case = known(many=[row], person=member(BEFORE_MS))
     found = never(plan(**entry), [version(**entry)], case)
