@@ -331,6 +331,16 @@ SELECT key, after, seen, total, done FROM sweep;
 INSERT INTO sweep (one, key, after, seen, total, done) VALUES (1, ?, ?, ?, ?, ?)
 ON CONFLICT (one) DO UPDATE SET key = excluded.key, after = excluded.after, seen = excluded.seen,
   total = excluded.total, done = excluded.done;
+-- name: newest_audience_keys
+SELECT key FROM audience_keys ORDER BY rowid DESC LIMIT 1;
+-- name: put_audience_keys
+INSERT OR REPLACE INTO audience_keys (key, body) VALUES (?, ?);
+-- name: trim_audience_keys
+DELETE FROM audience_keys WHERE rowid NOT IN (
+  SELECT rowid FROM audience_keys ORDER BY rowid DESC LIMIT ?
+);
+-- name: audience_keys
+SELECT key, body FROM audience_keys ORDER BY rowid;
 -- name: persons_count
 SELECT count(*) FROM person;
 -- name: person_ids_behind
