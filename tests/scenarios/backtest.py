@@ -49,7 +49,9 @@ async def check_backtest(world: World, since: str, but: Collection[str] = ()) ->
 def _story(world: World, rows: Collection[RecordRow], but: Collection[str]) -> list[str]:
     """Give what was decided of everybody in lines, person by person."""
     kept = [row for row in rows if row.kind in ("claim", "step")]
-    lines = [f"{line} ({text(row.at_ms)})" for row, line in zip(kept, world.lines(kept), strict=True)]
+    lines = [
+        f"{line} ({text(row.at_ms)})" for row, line in zip(kept, world.lines(kept), strict=True)
+    ]
     return sorted(line for line in lines if not any(each in line for each in but))
 
 

@@ -448,6 +448,16 @@ def test_zones_of_a_country_stand_for_one_that_is_not_known() -> None:
     assert nowhere.told == ["entered", "w took", "end ended completed"]
 
 
+def test_nobody_is_spread_who_has_no_zone_to_wait_in() -> None:
+    """A spread moves the moment of a wait; where there is none it makes nobody wait."""
+    wait_ = WaitStep(until=LocalTime(19 * 60), spread_ms=1_800_000)
+    the_plan = plan_of(flow(step("w", wait_)), workspace_zone="")
+    nowhere = Traveller(the_plan, Person("p"))
+    nowhere.does("begin")
+
+    assert nowhere.told == ["entered", "w took", "end ended completed"]
+
+
 def test_date_of_the_event_at_a_local_time() -> None:
     """A forecast for tomorrow waits for tomorrow morning; what is no date goes another way."""
     date = DateOf(("event", "for_date"), minute=7 * 60 + 30)
