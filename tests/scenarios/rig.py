@@ -44,6 +44,8 @@ WALK_MPS = 1.3
 EVERY_S = 15.0
 STAND_S = 60.0
 SHOWN_AFTER_MS = 2_000
+CROSSED_WITHIN_MS = 60_000
+TOLD_WITHIN_MS = 120_000
 EARTH_M = 6_371_008.8
 
 Spot = tuple[float, float]
@@ -178,6 +180,13 @@ class World:
         assert response.status == 200, answer
         await self.settle()
         return str(answer["status"])
+
+    async def start(self, campaign_id: str, user_id: str, key: str) -> None:
+        """Let a server start something for somebody."""
+        path, body = f"/v1/journeys/{campaign_id}/start", {"user_id": user_id, "key": key}
+        response = await self.client.post(path, json=body, headers=self.operator)
+        assert response.status == 200, await response.text()
+        await self.settle()
 
     # ---- time -----------------------------------------------------------------------------
 
@@ -462,6 +471,13 @@ def _verdict(body: Mapping[str, Any]) -> str:
     refused = next(check for check in body["checks"] if not check["ok"])
     until_ms = refused["inputs"].get("next_ms") or body["retry_at_ms"]
     return f"DEFERRED {text(until_ms)}"
+
+
+def check_crossing(row: RecordRow, kind: str, wanted: str) -> None:
+    """Assert that a boundary was crossed within a minute of the truth, and soon on record."""
+    assert row.body["kind"] == kind
+    assert abs(row.body["crossed_at_ms"] - ms(wanted)) <= CROSSED_WITHIN_MS
+    assert row.at_ms <= ms(wanted) + TOLD_WITHIN_MS
 
 
 def check_of(row: RecordRow, gate: str) -> dict[str, Any]:

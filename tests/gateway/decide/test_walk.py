@@ -212,6 +212,20 @@ def test_outcome_of_a_message_is_a_way() -> None:
     assert other.told[2:] == ["push took withheld.consent", "thanks took"]
 
 
+def test_answer_of_a_provider_is_a_way() -> None:
+    """Who is gone is reached elsewhere; nobody is who may have got it already."""
+    push = step("push", message(), "end", failed__gone="sms")
+    the_plan = plan_of(flow(push, step("sms", message(), "end")))
+    gone, unknown = (Traveller(the_plan) for _ in range(2))
+    for them in (gone, unknown):
+        them.does("begin")
+    gone.ends("failed", "gone.gone")
+    unknown.ends("unknown", "unknown.cut")
+
+    assert gone.told[2:] == ["push took failed.gone.gone", "sms took"]
+    assert unknown.told[2:] == ["push took unknown.unknown.cut", "end ended completed"]
+
+
 def test_first_true_branch_is_taken() -> None:
     """From the top; the record has every operand that was looked at."""
     branch = BranchStep(
