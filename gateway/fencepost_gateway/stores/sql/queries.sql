@@ -384,6 +384,8 @@ SELECT coalesce((SELECT at_ms FROM history ORDER BY cursor LIMIT 1), 0),
   coalesce((SELECT max(cursor) - min(cursor) + 1 FROM history), 0);
 -- name: history_by_person
 SELECT person_id, at_ms, body FROM history WHERE at_ms < ? ORDER BY person_id, cursor;
+-- name: history_of_nobody
+SELECT at_ms, body FROM history WHERE person_id = '' ORDER BY cursor;
 -- name: persons_in_order
 SELECT person_id, body FROM person ORDER BY person_id;
 -- name: entered_by_person
