@@ -10,6 +10,7 @@ Rule 3. Nobody is called: the lab's own drivers hold what would have been sent.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection
 
 from fencepost_gateway.lab.dossiers import open_folder
@@ -39,14 +40,18 @@ async def check_backtest(world: World, since: str, but: Collection[str] = ()) ->
     assert {shown(row)["body"].get("predicted") for row in predicted if row.kind == "claim"} <= {
         True
     }
-    assert _story(world, predicted, but) == _story(world, live, but)
+    wanted, found = _story(world, live, but), _story(world, predicted, but)
+    news = "\n".join(difflib.unified_diff(wanted, found, "live", "predicted", n=0, lineterm=""))
+    assert not news, f"predicted otherwise than it was:\n{news}"
     assert world.evidence.calls == calls
 
 
 def _story(world: World, rows: Collection[RecordRow], but: Collection[str]) -> list[str]:
     """Give what was decided of everybody in lines, person by person."""
     kept = [row for row in rows if row.kind in ("claim", "step")]
-    lines = [f"{line} ({text(row.at_ms)})" for row, line in zip(kept, world.lines(kept), strict=True)]
+    lines = [
+        f"{line} ({text(row.at_ms)})" for row, line in zip(kept, world.lines(kept), strict=True)
+    ]
     return sorted(line for line in lines if not any(each in line for each in but))
 
 
