@@ -22,6 +22,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
+from fencepost_gateway.decide.calls import Answer
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.countries import CALLING_CODES
 from fencepost_gateway.decide.person import PROPS_MAX_BYTES
@@ -110,6 +111,12 @@ class Reacted(Struct, frozen=True, gc=False, array_like=True, tag="reacted"):
     what: str
 
 
+class Heard(Struct, frozen=True, gc=False, array_like=True, tag="heard"):
+    """What another system answered to a run that waited for it."""
+
+    answer: Answer
+
+
 class Zoned(Struct, frozen=True, gc=False, array_like=True, tag="zoned"):
     """The newest position lies in another zone, or still in this one."""
 
@@ -132,7 +139,18 @@ class Forgot(Struct, frozen=True, gc=False, array_like=True, tag="forgot"):
 
 
 Happened = (
-    Stood | Greeted | Said | Did | Became | Crossed | Reaches | Reacted | Zoned | Suspected | Forgot
+    Stood
+    | Greeted
+    | Said
+    | Did
+    | Became
+    | Crossed
+    | Reaches
+    | Reacted
+    | Heard
+    | Zoned
+    | Suspected
+    | Forgot
 )
 
 

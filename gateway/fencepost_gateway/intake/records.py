@@ -3,8 +3,8 @@ Records: what stands in the log. What happens is a record; nothing else wakes th
 
 Pure data. A record is one of: an upload (the accepted events of one batch and one person), a
 timer that fired, the outcome of a message, a device that speaks for somebody else, a place that was
-forgotten, a statement made elsewhere, a proof asked for, a back-fill, a publication of documents;
-in the log of a backtest also what history kept of one of them.
+forgotten, a statement made elsewhere, a proof asked for, an answer from outside, a back-fill, a
+publication of documents; in the log of a backtest also what history kept of one of them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from fencepost_gateway.decide.calls import Answer
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import Mark, Proof
 from fencepost_gateway.intake.history import Told
@@ -114,6 +115,15 @@ class Stated(Struct, tag="stated"):
     entries: list[ConsentEntry]
 
 
+class Answered(Struct, tag="answered"):
+    """A system outside was asked, or told, for a run; ``waits``: the run stands there for it."""
+
+    person_id: str
+    campaign_id: str
+    answer: Answer
+    waits: bool = True
+
+
 class Touched(Struct, tag="touched"):
     """These persons should be judged by the definitions in force."""
 
@@ -134,6 +144,7 @@ Record = (
     | PlaceForgotten
     | Stated
     | ProofAsked
+    | Answered
     | Touched
     | Published
     | Told

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from fencepost_gateway.decide.calls import Call
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import (
@@ -13,7 +14,6 @@ from fencepost_gateway.decide.message import (
     Verdict,
 )
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.decide.scene import Call
 
 LEASE_MS = 60_000  # twice the longest provider call
 LOG_KEEP_MS = 24 * 3_600_000  # the log is transit
