@@ -19,6 +19,7 @@ import typer
 
 from fencepost_gateway.commands import operate, upkeep
 from fencepost_gateway.commands.audiences import audiences
+from fencepost_gateway.commands.backtest import backtest, history
 from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
 from fencepost_gateway.commands.person import person
 from fencepost_gateway.errors import StartError
@@ -34,6 +35,8 @@ cli = typer.Typer(
 
 
 cli.command()(person)
+cli.command()(backtest)
+cli.command()(history)
 cli.command()(audiences)
 
 cli.command()(operate.suppression)

@@ -29,7 +29,7 @@ def geo(message_id: str, campaign_id: str = "welcome", person_id: str = visitor(
 
 
 def withdraws(
-    seq: int, is_service: Callable[[str], bool] = lambda _: False, **values: str
+    seq: int, is_service: Callable[[Message], bool] = lambda _: False, **values: str
 ) -> AdmitRequest:
     """Ask for admission of a withdrawal, a minute later."""
     found = batch(consent(seq, LATER_MS, **values), sent_ms=LATER_MS)
@@ -73,7 +73,9 @@ async def claims(store: Store) -> list[Any]:
 async def test_withdrawn_collection_destroys_place_and_pending_geo_messages(store: Store) -> None:
     """Positions of all the person's devices go, and what a transition caused; nothing else."""
     await with_place(store, geo("g-1"), geo("g-2", "service"), message("m-1"))
-    taken = await store.admit(withdraws(9, lambda c: c == "service", location_collect="n"))
+    taken = await store.admit(
+        withdraws(9, lambda m: m.campaign_id == "service", location_collect="n")
+    )
 
     assert taken is not None
     assert taken.recalled == 2
@@ -91,7 +93,7 @@ async def test_withdrawn_collection_destroys_place_and_pending_geo_messages(stor
 async def test_withdrawn_location_marketing_spares_place_and_service(store: Store) -> None:
     """Marketing that a transition caused is taken back; service messages and the place stay."""
     await with_place(store, geo("g-1"), geo("g-2", "service"), message("m-1"))
-    await store.admit(withdraws(9, lambda c: c == "service", location_marketing="n"))
+    await store.admit(withdraws(9, lambda m: m.campaign_id == "service", location_marketing="n"))
 
     assert await store.tracks(["device-1"]) == {"device-1": b"here"}
     assert await claims(store) == [("g-1", "withheld", "consent")]
@@ -151,8 +153,8 @@ async def test_withdrawal_that_fails_half_way_has_not_happened(store: Store) -> 
     await with_place(store, geo("g-1"), geo("g-2"))
     before = await store.counts()
 
-    def fails(campaign_id: str) -> bool:
-        asked.append(campaign_id)
+    def fails(pending: Message) -> bool:
+        asked.append(pending.message_id)
         if len(asked) > 1:
             raise RuntimeError
         return False

@@ -72,6 +72,11 @@ def stands_on(before: Cause, now: Cause) -> Cause:
     )
 
 
+def nowhere(cause: Cause) -> Cause:
+    """Give a cause without where it happened: location was withdrawn."""
+    return structs.replace(cause, fence_id="", visit_id="", is_located=cause.is_by_place)
+
+
 def by_time(
     before: Cause, kind: Literal["timer", "reaction", "jump"], name: str, at_ms: int
 ) -> Cause:

@@ -50,10 +50,15 @@ _LONGEST = max(len(code) for code in CALLING_CODES)
 
 def countries_of_phone(e164: str) -> tuple[str, ...]:
     """Give the countries that a number (``+33…``) may belong to; none when the code is unknown."""
+    return CALLING_CODES.get(calling_code(e164)[1:], ())
+
+
+def calling_code(e164: str) -> str:
+    """Give the calling code that a number begins with (``+33``); empty when it is unknown."""
     if not e164.startswith("+"):
-        return ()
+        return ""
     prefixes = (e164[1 : 1 + size] for size in range(_LONGEST, 0, -1))
-    return next((CALLING_CODES[code] for code in prefixes if code in CALLING_CODES), ())
+    return next((f"+{code}" for code in prefixes if code in CALLING_CODES), "")
 
 
 def country_of_locale(locale: str) -> str:

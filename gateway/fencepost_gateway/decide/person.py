@@ -13,7 +13,7 @@ Rule 2. History kept here is bounded: the newest ``RECENT_MAX`` app events with 
         Properties larger than ``PROPS_MAX_BYTES`` woke whom they woke, but are not remembered; nor
         is an attribute set that would make more than ``ATTRIBUTES_MAX`` of them, or make them
         larger than ``ATTRIBUTES_MAX_BYTES`` together. So whatever an app reports, the row of a
-        person stays below a mebibyte (``docs/how-to/see-a-person.md``).
+        person stays below two mebibytes (``docs/how-to/see-a-person.md``).
 Rule 3. Merging adds counters, keeps the known person's attributes over the visitor's, and of two
         runs in one campaign keeps the older one that lives, else the one that began last.
         The known person's arm in an experiment stays.

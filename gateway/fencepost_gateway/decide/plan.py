@@ -25,6 +25,9 @@ from fencepost_gateway.decide.rules import Rule
 from fencepost_gateway.decide.traits import Trait
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from fencepost_gateway.decide.message import Message
     from fencepost_gateway.decide.steps import Flow
 
 CalendarWindow = Literal["hour", "day", "week", "month"]
@@ -309,8 +312,19 @@ class Plan(Struct, frozen=True):
         """Give all policies of the workspace: those that the door asks."""
         return (self.policy, *self.policies)
 
-    def is_service(self, campaign_id: str) -> bool:
-        """Say whether a campaign's messages are no marketing; one that is gone sends none."""
-        campaign = self.campaigns.get(campaign_id)
+    def is_service(self, message: Message) -> bool:
+        """Say whether a message is no marketing; one whose campaign is gone is not sent."""
+        campaign = self.part(message.campaign_id, message.campaign_version, message.step_id)
         template = self.templates.get(campaign.message.template_id) if campaign else None
         return template is not None and template.purpose != "marketing"
+
+    def parts(self) -> Iterator[tuple[str, Campaign]]:
+        """Give everything that wants messages, by name: campaigns, and journeys' message steps."""
+        for campaign_id, campaign in self.campaigns.items():
+            if not campaign.is_journey:
+                yield campaign_id, campaign
+        for (campaign_id, version), flow in self.flows.items():
+            for step_id in flow.steps:
+                part = flow.part(step_id)
+                if part is not None:
+                    yield f"{campaign_id}/{version}/{step_id}", part

@@ -86,8 +86,8 @@ def same_hours(old: Plan, new: Plan) -> bool:
 
 def _hours_of(plan: Plan) -> tuple[object, ...]:
     wishes = {
-        campaign_id: (m.hours, m.only_open, m.quiet_hours, m.caps)
-        for campaign_id, m in ((c.campaign_id, c.message) for c in plan.campaigns.values())
+        name: (m.hours, m.only_open, m.quiet_hours, m.caps)
+        for name, m in ((name, part.message) for name, part in plan.parts())
     }
     opening = {
         f.fence_id: (f.opening.text, f.opening.zone) for f in plan.fences.values() if f.opening

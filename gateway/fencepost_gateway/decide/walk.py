@@ -15,7 +15,9 @@ Rule 3. Whatever happens ends a run before it moves it: the goal, then the exit 
 Rule 4. A reaction is looked for among what is known of the person's messages, so it does not matter
         whether it came before the wait, or before the outcome of the call.
 Rule 5. A step leaves a record when it is done, and when it begins to wait.
-Rule 6. The version of the journey is that of the entry. A version, or a step, that is not there any
+Rule 6. A run that waits keeps what its event told, unless that is larger than ``PROPS_MAX_BYTES``:
+        then only what is wanted at once can read it.
+Rule 7. The version of the journey is that of the entry. A version, or a step, that is not there any
         more ends the run (``version_gone``).
 """
 
@@ -23,6 +25,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+
+import msgspec
+from msgspec import structs
 
 from fencepost_gateway.decide.awaited import by_time, is_awaited, stands_on
 from fencepost_gateway.decide.calls import Answer, call_id_of
@@ -36,6 +41,8 @@ from fencepost_gateway.decide.stimulus import Cause
 from fencepost_gateway.decide.waits import due_ms
 
 STEPS_MAX = 100
+PROPS_MAX_BYTES = 8_192  # of forty runs: a third of a mebibyte in their person's row
+_packed = msgspec.msgpack.Encoder().encode
 _FINISHED = Step(END, GoalStep())  # stands for the end, where a run waits for its messages
 
 
@@ -43,6 +50,8 @@ def begin(scene: Scene, flow: Flow, key: str, run: Run, cause: Cause) -> None:
     """Let a run that was entered just now take its first steps."""
     at_ms = min(cause.at_ms, scene.now_ms)
     run.open, run.version = 0, flow.head.version
+    for name in [n for n in scene.person.drawn if n.partition("/")[0] not in scene.plan.campaigns]:
+        del scene.person.drawn[name]
     run.at = Standing(
         step_id=flow.first,
         since_ms=at_ms,
@@ -225,9 +234,16 @@ def _go(scene: Scene, key: str, run: Run) -> None:
         due = run.at.due_ms
         if taken.waits and (due is None or due > run.at.since_ms):
             _note(scene, key, stop, "waits", taken)
+            run.at.cause = _kept(run.at.cause)
             return
         _pass(scene, key, stop, taken)
     _end(scene, key, run, "loop")
+
+
+def _kept(cause: Cause) -> Cause:
+    """Give a cause as a waiting run keeps it (Rule 6)."""
+    is_small = not cause.props or len(_packed(cause.props)) <= PROPS_MAX_BYTES
+    return cause if is_small else structs.replace(cause, props={})
 
 
 def _pass(scene: Scene, key: str, stop: Stop, taken: Taken) -> None:
@@ -282,7 +298,7 @@ def _record(
 
 
 def _stop(scene: Scene, key: str, run: Run) -> Stop | None:
-    """Give where a run stands; one whose version or step is gone ends (Rule 6)."""
+    """Give where a run stands; one whose version or step is gone ends (Rule 7)."""
     at = run.at
     if at is None:
         return None

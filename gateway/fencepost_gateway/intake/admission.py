@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.message import Message
 from fencepost_gateway.decide.plan import MergePolicy, Policy
 from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.intake.records import Upload
@@ -18,14 +19,14 @@ class Withdrawal(Struct, frozen=True):
     """
     A location purpose that is allowed no longer, by which value and under which policy.
 
-    ``spares`` says of a campaign that its messages are none of this purpose's.
+    ``spares`` says of a message that it is none of this purpose's.
     """
 
     person_id: str
     purpose: str
     value: str
     policy: str
-    spares: Callable[[str], bool]
+    spares: Callable[[Message], bool]
 
 
 class Other(Struct, frozen=True, omit_defaults=True):
@@ -77,8 +78,8 @@ class AdmitFacts(Struct, frozen=True):
     consents: Callable[[str], Sequence[ConsentEntry]]
 
 
-def spares_none(_campaign_id: str) -> bool:
-    """Say of every campaign that its messages are of the purpose."""
+def spares_none(_message: Message) -> bool:
+    """Say of every message that it is of the purpose."""
     return False
 
 
@@ -91,7 +92,7 @@ class House(Struct, frozen=True):
         policies: All of the workspace: who is whose is not known here, so every one must allow.
         seed: Keys the names of addresses.
         address_fault: By channel, why an address can never be called (empty when it can).
-        is_service: Says of a campaign that its messages are no marketing.
+        is_service: Says of a message that it is no marketing.
         merging: What becomes of a visitor who logs in.
         caller: Who stands before it.
 
@@ -101,6 +102,6 @@ class House(Struct, frozen=True):
     policies: tuple[Policy, ...]
     seed: str = ""
     address_fault: Mapping[str, Callable[[Mapping[str, Any]], str]] = {}
-    is_service: Callable[[str], bool] = spares_none
+    is_service: Callable[[Message], bool] = spares_none
     merging: MergePolicy = "on_login"
     caller: Caller = Caller()

@@ -24,7 +24,7 @@ from msgspec import Raw, Struct
 
 from fencepost_gateway.decide.calls import Answer
 from fencepost_gateway.decide.consent import ConsentEntry
-from fencepost_gateway.decide.countries import CALLING_CODES
+from fencepost_gateway.decide.countries import calling_code
 from fencepost_gateway.decide.person import PROPS_MAX_BYTES
 from fencepost_geofence.state import Kind, Reason, Transition
 
@@ -210,8 +210,4 @@ def transition(kept: Crossed) -> Transition:
 
 def prefix_of(channel: str, raw: dict[str, Any]) -> str:
     """Give the calling code of a number, which no address can be made of (Rule 2)."""
-    number = str(raw.get("address", ""))
-    if channel != NUMBER or not number.startswith("+"):
-        return ""
-    known = (number[1:size] for size in range(8, 1, -1))
-    return next((f"+{code}" for code in known if code in CALLING_CODES), "")
+    return calling_code(str(raw.get("address", ""))) if channel == NUMBER else ""

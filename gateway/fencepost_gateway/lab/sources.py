@@ -7,7 +7,13 @@ from pathlib import Path
 
 from fencepost_gateway.content.lint import lint_documents
 from fencepost_gateway.documents.check import check
-from fencepost_gateway.documents.document import Document, Problem, SourceFile, errors_of
+from fencepost_gateway.documents.document import (
+    Document,
+    Problem,
+    SourceFile,
+    StoredDocument,
+    errors_of,
+)
 from fencepost_gateway.documents.loader import SUFFIXES, load
 from fencepost_gateway.errors import StartError
 
@@ -42,6 +48,38 @@ def read_documents(
         for each in problems:
             warned(each)
     return documents
+
+
+def read_changes(
+    paths: Sequence[Path],
+    live: Sequence[StoredDocument],
+    warned: Callable[[Problem], None] | None = None,
+) -> list[Document]:
+    """
+    Read files and folders of documents, and check them together with what is live.
+
+    Raises:
+        StartError: Every problem with its place.
+
+    """
+    files: list[SourceFile] = []
+    for path in paths:
+        if path.is_file():
+            files.append(_source(path, path.name))
+        elif path.is_dir():
+            files += _folder(path)
+        else:
+            raise StartError(f"{path} is not there: name files and folders of documents")
+    loaded = load(files)
+    problems = loaded.problems or check(loaded.documents, live, lint_documents)
+    wrong = errors_of(problems)
+    if wrong:
+        raise StartError("\n".join([f"{len(wrong)} problems:", *map(str, problems)]))
+    if warned is not None:
+        for each in problems:
+            if each.file:  # of what is live already somebody was warned when it was published
+                warned(each)
+    return loaded.documents
 
 
 def _folder(folder: Path) -> list[SourceFile]:

@@ -69,9 +69,13 @@ class VirtualGateway:
     def begin_anew(self, start_ms: int) -> None:
         """Forget everybody and everything that happened (Rule 3)."""
         self.store.forget()
-        self._pipeline.forget()
+        self.forget()
         self.clock.begin_anew(start_ms)
         self.sent.clear()
+
+    def forget(self) -> None:
+        """Read the rows anew: somebody has changed them."""
+        self._pipeline.forget()
 
     async def pass_time(self, until_ms: int) -> None:
         """Let what comes due before ``until_ms`` happen at its own moment (Rule 1)."""

@@ -177,14 +177,15 @@ def _anyway(plan: Plan, name: str, known: Known) -> Iterator[Finding]:
     campaign = plan.campaigns.get(name)
     if campaign is None:
         return
-    template = plan.templates.get(campaign.message.template_id)
+    wanted = [part for _, part in plan.parts() if part.campaign_id == name]
+    templates = [plan.templates.get(part.message.template_id) for part in wanted]
     draws = (
         (plan.workspace_holdout, chance(plan.seed, "holdout", known.person_id)),
         (campaign.holdout, chance(plan.seed, "holdout", name, known.person_id)),
     )
     is_tester = known.person is not None and known.person.user_id in plan.testers
-    is_marketing = template is not None and template.purpose == "marketing" and not is_tester
-    if is_marketing and any(drawn < share for share, drawn in draws):
+    is_marketing = any(template and template.purpose == "marketing" for template in templates)
+    if is_marketing and not is_tester and any(drawn < share for share, drawn in draws):
         yield Finding("holdout_anyway", {"campaign": name})
     mark = known.person.runs.get(name) if known.person else None
     if campaign.reentry.mode == "never" and mark is not None and mark.entered_ms < known.until_ms:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from msgspec import structs
 
+from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import OPEN_STATES, ClaimFacts, ListedAddress, MessageEnd
 from fencepost_gateway.decide.person import Person
@@ -95,6 +96,21 @@ class MemoryStore:
     def forget(self) -> None:
         """Forget everything."""
         self._books = Books()
+
+    def lay_in(
+        self,
+        *,
+        consents: Mapping[str, Iterable[ConsentEntry]] | None = None,
+        slots: Iterable[Slot] = (),
+        link: tuple[str, str] | None = None,
+    ) -> None:
+        """Take what was decided elsewhere: statements in force, taken slots, who became whom."""
+        with self._unit() as books:
+            for person_id, entries in (consents or {}).items():
+                books.consents |= {(person_id, *entry.key): entry for entry in entries}
+            books.slots |= {slot.slot_id: slot for slot in slots}
+            if link is not None:
+                books.aliases[link[0]] = link[1]
 
     @contextmanager
     def _unit(self) -> Iterator[Books]:

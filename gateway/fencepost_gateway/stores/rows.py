@@ -98,7 +98,7 @@ def marked(mark: Mark) -> dict[str, bool]:
 
 def is_recalled(message: Message, withdrawal: Withdrawal) -> bool:
     """Say whether a pending message goes with a withdrawn consent to location."""
-    return message.cause.is_by_place and not withdrawal.spares(message.campaign_id)
+    return message.cause.is_by_place and not withdrawal.spares(message)
 
 
 def recall(withdrawal: Withdrawal) -> Verdict:

@@ -37,10 +37,11 @@ def seed_copies(
     ``made`` remembers what was copied of late, which spares a blast the ids of copies that are
     there; it is a memory, not the truth: emptied, the same copies come again and change nothing.
     """
-    campaign = plan.campaigns.get(outcome.campaign_id)
+    campaign = plan.part(outcome.campaign_id, outcome.campaign_version, outcome.step_id)
     if outcome.state != "sent" or outcome.mark or campaign is None:
         return
-    key = (plan.revision, campaign.campaign_id, outcome.channel, now_ms // DAY_MS)
+    named = f"{campaign.campaign_id}/{outcome.step_id}" if outcome.step_id else outcome.campaign_id
+    key = (plan.revision, named, outcome.channel, now_ms // DAY_MS)
     if key in made:
         return
     if len(made) >= MADE_MAX:
@@ -49,7 +50,7 @@ def seed_copies(
     day = str(now_ms // DAY_MS)
     for user_id in sorted(plan.seeds):
         person_id = person_id_of_user(workspace, user_id)
-        about = (campaign.campaign_id, str(campaign.version), outcome.channel, day)
+        about = (named, str(campaign.version), outcome.channel, day)
         yield _message(
             derive("seed", workspace, *about, person_id),
             "seed",
@@ -58,6 +59,7 @@ def seed_copies(
             now_ms,
             campaign_id=campaign.campaign_id,
             campaign_version=campaign.version,
+            step_id=outcome.step_id,
             fence_id=outcome.fence_id,
         )
 
@@ -90,6 +92,7 @@ def _message(  # noqa: PLR0913 - what a copy and a proof have in common
     *,
     campaign_id: str = "",
     campaign_version: int = 0,
+    step_id: str = "",
     fence_id: str = "",
     proof: Proof | None = None,
 ) -> Message:
@@ -100,6 +103,7 @@ def _message(  # noqa: PLR0913 - what a copy and a proof have in common
         run_id=message_id,
         campaign_id=campaign_id,
         campaign_version=campaign_version,
+        step_id=step_id,
         person_id=person_id,
         channels=(channel,),
         cause=Cause(message_id, "event", mark, now_ms, fence_id=fence_id),

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
 
+from fencepost_gateway.decide.awaited import nowhere
 from fencepost_gateway.decide.flags import note
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.person import Person
@@ -141,7 +142,7 @@ class DeviceStage:
         self._fold.moved.add(device_id)
         if note_zone(person, fixes):
             self._fold.keeping.keep(person, Zoned(person.fix_zone_at_ms, person.fix_zone))
-            self._fold.touch(person)
+            self._people.altered(person, "fix_zone")
         if not self._fold.is_tester(person):
             self._fold.tally.weighed(followed.weighed, fixes, tracker.index, self._fold.now_ms)
         if followed.dropped:
@@ -177,6 +178,9 @@ class DeviceStage:
         self._fold.keeping.keep(person, Forgot(device_ids))
         person.visits, person.visits_lost_ms = [], None  # they say where somebody was
         forget_zone(person)
+        for run in person.runs.values():
+            if run.at is not None:
+                run.at.cause = nowhere(run.at.cause)
         for device_id in device_ids:
             self._forget(device_id, person)
         self._people.altered(person, "places")

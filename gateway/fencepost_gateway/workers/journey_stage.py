@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from fencepost_gateway.intake.records import Outcome
     from fencepost_gateway.workers.fold import Fold
 
-CLOCK_TOPICS: Final = frozenset({"zone", "locale", "attribute zone", "attribute country", "reach"})
+CLOCK_TOPICS: Final = frozenset(
+    {"zone", "fix_zone", "locale", "attribute zone", "attribute country", "reach"}
+)
 
 
 def is_under_way(person: Person) -> bool:

@@ -29,6 +29,7 @@ from fencepost_gateway.decide.traits import keep_up
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.addresses import address_ref, raw_address
 from fencepost_gateway.intake.history import (
+    NUMBER,
     Became,
     Did,
     Reaches,
@@ -153,12 +154,12 @@ class PersonStage:
             what = event.status if isinstance(event, wire.Receipt) else event.action
             self._fold.keeping.keep(person, Reacted(at_ms, seq, event.delivery_id, what))
             hear_device(person, event, at_ms)
-            self.altered(person, "messages")
-            self._walked(person, self._journeys.heard(person))
             body = {"state": what, "delivery_id": event.delivery_id, "seq": seq}
             self._fold.record(person, "outcome", event.delivery_id, body)
             if what == "unshown":
                 self._fold.effects.unshown.append((person.person_id, event.delivery_id))
+            self.altered(person, "messages")
+            self._walked(person, self._journeys.heard(person))
 
     def _app_event(
         self, event: wire.Track | wire.Screen, upload: Upload, person: Person, at_ms: int
@@ -202,6 +203,10 @@ class PersonStage:
     ) -> None:
         """Take it that an address (``raw``) reaches somebody, or (None) no longer does."""
         person.reached_at(told.channel, Reached(told.ref, device_id), is_gone=told.is_gone)
+        if told.channel == NUMBER and not told.is_gone:
+            person.calling_code = told.prefix
+        elif NUMBER not in person.reach:
+            person.calling_code = ""
         self.altered(person, "reach")
         change = AddressChange(person.person_id, told.channel, told.ref, raw, device_id, told.at_ms)
         self._fold.effects.addresses.append(change)

@@ -38,21 +38,22 @@ class Plans:
         self._audience_keys: dict[str, Keys] = {"": {}}
         self._index = FenceIndex()
         self.tracker = Tracker(self._index)
-        self._use(0, [])
+        self.use(0, [])
 
     async def load(self, store: Store) -> None:
         """Take what the store has published last."""
         revision, rows = await store.documents()
         pinned = await _pinned(store, rows)
-        self._use(revision, rows, await store.audiences.rankings(), pinned)
+        self.use(revision, rows, await store.audiences.rankings(), pinned)
 
-    def _use(
+    def use(
         self,
         revision: int,
         rows: Sequence[DocumentRow],
         rankings: Mapping[str, Ranking] | None = None,
         pinned: Sequence[DocumentRow] = (),
     ) -> None:
+        """Take these documents, and the rankings made of them."""
         documents = stored(rows)
         since = {r.id: r.first_ms for r in rows if r.kind == "fence"}
         self.fences = fences_of(documents, since)

@@ -7,15 +7,17 @@ from typing import Any
 import msgspec
 
 from fencepost_gateway.decide.consent import ConsentEntry
-from fencepost_gateway.decide.enter import RUNS_MAX
+from fencepost_gateway.decide.enter import LIVING_MAX, RUNS_MAX
 from fencepost_gateway.decide.flags import FLAGS_MAX, Flagged
 from fencepost_gateway.decide.past import PastMessage, Visit
 from fencepost_gateway.decide.person import Person, Reached
-from fencepost_gateway.decide.run import Run
+from fencepost_gateway.decide.run import Run, Standing
+from fencepost_gateway.decide.stimulus import Cause
 from fencepost_gateway.decide.trait_state import CELLS_MAX, TraitState, bound_all
+from fencepost_gateway.decide.walk import PROPS_MAX_BYTES
 from gateway.decide.builders import DAY_MS, NOON_MS
 
-ROW_MAX_BYTES = 1 << 20
+ROW_MAX_BYTES = 1 << 21
 WIDE = "\U0001f9d8"  # four bytes a character, as wide as they come
 NAME_MAX, ID_MAX = 128, 64
 TRAITS, AUDIENCES, EXPERIMENTS = 100, 1_000, 100
@@ -52,6 +54,12 @@ def fullest() -> Person:
     person.runs = {
         _id("campaign", n): Run(_hash(n), NOON_MS, 1, NOON_MS, "withheld") for n in range(RUNS_MAX)
     }
+    for n in range(LIVING_MAX):
+        cause = Cause(_hash(n), "event", "e" * NAME_MAX, NOON_MS, {"text": "x" * PROPS_MAX_BYTES})
+        at = Standing(_id("step", 1), NOON_MS, NOON_MS, NOON_MS, cause)
+        at.sent = {_id("step", i): [_hash(i)] for i in range(100)}
+        person.runs[_id("campaign", n)] = Run(_hash(n), NOON_MS, at=at)
+    person.drawn = {f"{_id('campaign', n)}/{_id('step', n)}": "a" * ID_MAX for n in range(1_000)}
     person.arms = {_id("experiment", n): _id("arm", n) for n in range(EXPERIMENTS)}
     person.audiences = {_id("audience", n): NOON_MS for n in range(AUDIENCES)}
     for n in range(TRAITS):
@@ -63,8 +71,8 @@ def fullest() -> Person:
     return person
 
 
-def test_row_of_the_fullest_person_stays_below_a_mebibyte() -> None:
-    """A hundred traits, a thousand audiences, the longest names: the docs' bound holds."""
+def test_row_of_the_fullest_person_stays_below_two_mebibytes() -> None:
+    """A hundred traits, a thousand audiences, forty journeys, long names: the docs' bound holds."""
     person = fullest()
     row = msgspec.msgpack.encode(person)
 

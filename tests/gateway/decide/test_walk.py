@@ -6,6 +6,7 @@ from fencepost_gateway.decide.steps import (
     Awaited,
     BranchStep,
     Case,
+    DateOf,
     Flow,
     GoalStep,
     JumpStep,
@@ -18,6 +19,7 @@ from fencepost_gateway.decide.steps import (
     UpdateStep,
     WaitStep,
 )
+from fencepost_gateway.decide.walk import PROPS_MAX_BYTES
 from gateway.decide.builders import DAY_MS, HOUR_MS, MIN_MS, NOON_MS, at
 from gateway.decide.journeys import (
     JOURNEY,
@@ -415,6 +417,60 @@ def test_local_time_is_the_next_one_and_follows_the_person() -> None:
     them.clock_changes(NOON_MS + 1)
 
     assert them.run.at.due_ms == at("2026-06-01 22:30")
+
+
+def test_waiting_run_keeps_no_large_event() -> None:
+    """What is wanted at once reads it; behind a wait it is gone, as it is from the history."""
+    them = Traveller(
+        plan_of(
+            flow(
+                step("now", message()), wait("w", DAY_MS), step("later", message(), "end"),
+            )
+        )
+    )  # fmt: skip
+    them.does("begin", text="x" * PROPS_MAX_BYTES)
+    them.waits_until(NOON_MS + DAY_MS)
+
+    assert [bool(m.cause.props) for m in them.walked.messages] == [True, False]
+
+
+def test_zones_of_a_country_stand_for_one_that_is_not_known() -> None:
+    """The latest of them, so that it is too early nowhere; with no zone there is no waiting."""
+    the_flow = flow(step("w", WaitStep(until=LocalTime(7 * 60 + 30))))
+    the_plan = plan_of(the_flow, workspace_zone="")
+    spanish = Traveller(the_plan, Person("p", calling_code="+34"))
+    nowhere = Traveller(the_plan, Person("q"))
+    for them in (spanish, nowhere):
+        them.does("begin")
+
+    assert spanish.run.at.due_ms == at("2026-06-02 06:30")  # in the Canaries
+    assert nowhere.told == ["entered", "w took", "end ended completed"]
+
+
+def test_date_of_the_event_at_a_local_time() -> None:
+    """A forecast for tomorrow waits for tomorrow morning; what is no date goes another way."""
+    date = DateOf(("event", "for_date"), minute=7 * 60 + 30)
+    the_plan = plan_of(flow(step("w", WaitStep(date=date), "end", no_date="end")))
+    told, untold = (
+        Traveller(the_plan, Person(i, zone="Europe/Monaco", zone_at_ms=NOON_MS)) for i in "pq"
+    )
+    told.does("begin", for_date="2026-06-09")
+    untold.does("begin", for_date="soon")
+
+    assert told.run.at.due_ms == at("2026-06-09 05:30")
+    assert untold.told[1] == "w took no_date"
+
+
+def test_clock_that_jumps_over_a_local_time_reads_it_after_the_jump() -> None:
+    """02:30 on the day when summer time begins is 03:00; twice a year it is the first of two."""
+    found = {}
+    for name, began in (("spring", "2026-03-28 12:00"), ("autumn", "2026-10-24 12:00")):
+        wait_ = WaitStep(until=LocalTime(2 * 60 + 30, zone="Europe/Monaco"))
+        them = Traveller(plan_of(flow(step("w", wait_))))
+        them.does("begin", at(began))
+        found[name] = them.run.at.due_ms
+
+    assert found == {"spring": at("2026-03-29 01:00"), "autumn": at("2026-10-25 00:30")}
 
 
 def test_message_of_a_step_is_as_old_as_the_step() -> None:

@@ -148,3 +148,34 @@ async def test_visitors_run_becomes_the_persons(tmp_path: Path) -> None:
 
     assert row.outcome == "completed"
     assert row.step_id == "end"
+
+
+WELCOME = """
+kind: journey
+id: welcome
+goal: none
+entry: {transition: enter, fence: {tag: studio}}
+steps:
+  - wait: {for_duration: 1h}
+  - id: greet
+    message: {template: greet, channels: [in_app]}
+"""
+
+
+async def test_run_forgets_where_it_began_when_location_is_withdrawn(tmp_path: Path) -> None:
+    """The run goes on; nothing of it says any more where somebody was."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(JOURNEY, WELCOME, OPEN_POLICY)
+        await rig.consent()
+        await rig.walk_in()
+        person_id = (await rig.records("step"))[-1]["person_id"]
+        before = (await rig.gateway.store.persons([person_id]))[person_id].runs["welcome"]
+        await rig.consent({"location_collect": "n"})
+        await rig.settle()
+        after = (await rig.gateway.store.persons([person_id]))[person_id].runs["welcome"]
+
+    assert before.at is not None
+    assert before.at.cause.fence_id == "studio"
+    assert after.at is not None
+    assert (after.at.cause.fence_id, after.at.cause.visit_id) == ("", "")
+    assert after.at.cause.is_by_place

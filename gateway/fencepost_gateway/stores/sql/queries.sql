@@ -380,3 +380,28 @@ DELETE FROM history WHERE cursor IN (
 -- name: prune_records
 DELETE FROM record WHERE cursor IN (
   SELECT cursor FROM (SELECT cursor, at_ms FROM record ORDER BY cursor LIMIT ?) WHERE at_ms < ?);
+
+-- name: history_span
+SELECT coalesce((SELECT at_ms FROM history ORDER BY cursor LIMIT 1), 0),
+  coalesce((SELECT at_ms FROM history ORDER BY cursor DESC LIMIT 1), 0),
+  coalesce((SELECT max(cursor) - min(cursor) + 1 FROM history), 0);
+-- name: history_by_person
+SELECT person_id, at_ms, body FROM history WHERE at_ms < ? ORDER BY person_id, cursor;
+-- name: persons_in_order
+SELECT person_id, body FROM person ORDER BY person_id;
+-- name: entered_by_person
+SELECT person_id, at_ms, body FROM record
+WHERE kind = 'step' AND at_ms < ? ORDER BY person_id, cursor;
+-- name: slots_by_person
+SELECT person_id, body FROM slot WHERE state <> 'released' AND reserved_at_ms < ?
+ORDER BY person_id, slot_id;
+-- name: suppressed_by_person
+SELECT a.person_id, s.channel, s.ref, s.reason, s.since_ms, s.source
+FROM address a JOIN suppression s ON s.channel = a.channel AND s.ref = a.ref
+ORDER BY a.person_id, s.channel, s.ref;
+-- name: allowed_by_person
+SELECT a.person_id, l.channel, l.ref, l.reason, l.since_ms, l.source
+FROM address a JOIN allowed l ON l.channel = a.channel AND l.ref = a.ref
+ORDER BY a.person_id, l.channel, l.ref;
+-- name: every_version
+SELECT kind, id, version, body, applied_ms, first_ms, state FROM document ORDER BY kind, id, version;
