@@ -63,7 +63,7 @@ class Call(Struct, frozen=True):
     waits: bool = True
 
 
-class Answer(Struct, frozen=True):
+class Reply(Struct, frozen=True):
     """
     What a source said at ``at_ms``, or why there is nothing (``failure``).
 
@@ -72,6 +72,7 @@ class Answer(Struct, frozen=True):
 
     call_id: str
     run_id: str
+    campaign_id: str
     step_id: str
     source_id: str
     kind: CallKind
@@ -127,6 +128,19 @@ def told(
             "values": {name: held.value for name, held in at.values.items()},
             "test": is_test,
         },
+    }
+
+
+def called(reply: Reply) -> dict[str, Any]:
+    """Give the answer to a webhook as its record keeps it: nothing of what was said."""
+    return {
+        "call_id": reply.call_id,
+        "campaign_id": reply.campaign_id,
+        "step_id": reply.step_id,
+        "source_id": reply.source_id,
+        "attempt": reply.attempt,
+        "status": reply.status,
+        "failure": reply.failure,
     }
 
 

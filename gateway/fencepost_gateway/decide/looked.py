@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fencepost_gateway.decide.person import Person
 
 VALUE_MAX_BYTES: Final = 4_096
-VALUES_MAX_BYTES: Final = 16_384
+VALUES_MAX_BYTES: Final = 8_192  # of forty runs: a third of a mebibyte in their person's row
 LEVELS_MAX: Final = 8
 
 _packed = msgspec.msgpack.Encoder().encode

@@ -11,7 +11,8 @@ Rule 2. Of the person alone. Published documents and the workspace are the same 
 Rule 3. ``time`` says that the answer may change when nothing happens at all; when, says
         ``Rule.next_change_ms``.
 Rule 4. ``woke`` says that it asks for the stimulus itself, or for what a run has looked up, and so
-        answers only while there is one. A place is that of the stimulus, else where the person is: ``places``.
+        answers only while there is one. A place is that of the stimulus, else where the person
+        is: ``places``.
 """
 
 from __future__ import annotations

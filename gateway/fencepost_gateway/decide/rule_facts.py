@@ -8,7 +8,8 @@ Rule 2. An answer names every operand that was looked at, in order. Short circui
         not needed is not listed.
 Rule 3. Notes are a short list: ``missing`` (no such value), ``type`` (another type than the rule
         compares with), ``stale`` (older than the rule allows), ``zone`` (time zone unknown),
-        ``history`` (the bounded history may not reach back far enough). A note explains a false leaf; it is never an error.
+        ``history`` (the bounded history may not reach back far enough). A note explains a false
+        leaf; it is never an error.
 Rule 4. Where ``wakes`` is a list, every leaf that is evaluated adds the moment at which its own
         answer may change while nothing else happens. Leaves that were not needed stay unneeded
         until one of those moments.

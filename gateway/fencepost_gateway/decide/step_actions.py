@@ -27,9 +27,9 @@ from msgspec import Struct, structs
 
 from fencepost_gateway.decide.awaited import by_time, reacted_ms
 from fencepost_gateway.decide.calls import (
-    Answer,
     Call,
     CallKind,
+    Reply,
     call_id_of,
     fills_of,
     followed,
@@ -239,19 +239,19 @@ def _call(scene: Scene, stop: Stop, source_id: str, kind: CallKind) -> Taken:
     return Taken(waits=waits, inputs=inputs)
 
 
-def answer_of(scene: Scene, stop: Stop, answer: Answer) -> Taken:
+def answer_of(scene: Scene, stop: Stop, reply: Reply) -> Taken:
     """Take what was answered to the call that a run waits for (Rule 6)."""
-    inputs: dict[str, Any] = {"source": answer.source_id}
-    inputs |= {"status": answer.status} if answer.status else {}
-    failure, name = answer.failure, getattr(stop.step.does, "as_", "")
-    if not failure and name and not has_room(stop.at.values, name, answer.value):
+    inputs: dict[str, Any] = {"source": reply.source_id}
+    inputs |= {"status": reply.status} if reply.status else {}
+    failure, name = reply.failure, getattr(stop.step.does, "as_", "")
+    if not failure and name and not has_room(stop.at.values, name, reply.value):
         failure = "too_large"
     if failure:
         return Taken("error", inputs=inputs | {"failure": failure})
     if name:
-        stop.at.values[name] = Looked(answer.value, answer.source_id, answer.at_ms)
-        age_s = max(0, scene.now_ms - answer.at_ms) // 1_000
-        inputs |= {"value": answer.value, "age_s": age_s}
+        stop.at.values[name] = Looked(reply.value, reply.source_id, reply.at_ms)
+        age_s = max(0, scene.now_ms - reply.at_ms) // 1_000
+        inputs |= {"value": reply.value, "age_s": age_s}
     return Taken(inputs=inputs)
 
 

@@ -30,7 +30,7 @@ import msgspec
 from msgspec import structs
 
 from fencepost_gateway.decide.awaited import by_time, is_awaited, stands_on
-from fencepost_gateway.decide.calls import Answer, call_id_of
+from fencepost_gateway.decide.calls import Reply, call_id_of
 from fencepost_gateway.decide.cause import operands_of
 from fencepost_gateway.decide.run import Run, Standing, campaign_of
 from fencepost_gateway.decide.scene import Scene
@@ -108,19 +108,19 @@ def settled(scene: Scene, run_id: str, message_id: str, state: str, reason: str)
         _go(scene, key, run)
 
 
-def answered(scene: Scene, answer: Answer) -> None:
+def answered(scene: Scene, reply: Reply) -> None:
     """Take the answer to the call of one of the runs, if that one still waits for it."""
     for key, run in _living(scene, upto_ms=scene.now_ms):
-        if run.run_id != answer.run_id or run.at is None or run.at.step_id != answer.step_id:
+        if run.run_id != reply.run_id or run.at is None or run.at.step_id != reply.step_id:
             continue
-        time = run.at.counts.get(answer.step_id, 0)
-        if call_id_of(scene.workspace, run.run_id, answer.step_id, time) != answer.call_id:
+        time = run.at.counts.get(reply.step_id, 0)
+        if call_id_of(scene.workspace, run.run_id, reply.step_id, time) != reply.call_id:
             continue
         stop = _stop(scene, key, run)
         if stop is None:
             continue
         run.at.since_ms = scene.now_ms
-        _pass(scene, key, stop, answer_of(scene, stop, answer))
+        _pass(scene, key, stop, answer_of(scene, stop, reply))
         _go(scene, key, run)
 
 

@@ -22,7 +22,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from fencepost_gateway.decide.calls import Answer
+from fencepost_gateway.decide.calls import Reply
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.countries import calling_code
 from fencepost_gateway.decide.person import PROPS_MAX_BYTES
@@ -114,7 +114,7 @@ class Reacted(Struct, frozen=True, gc=False, array_like=True, tag="reacted"):
 class Heard(Struct, frozen=True, gc=False, array_like=True, tag="heard"):
     """What another system answered to a run that waited for it."""
 
-    answer: Answer
+    reply: Reply
 
 
 class Zoned(Struct, frozen=True, gc=False, array_like=True, tag="zoned"):

@@ -12,7 +12,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from fencepost_gateway.decide.calls import Answer
+from fencepost_gateway.decide.calls import Reply
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import Mark, Proof
 from fencepost_gateway.intake.history import Told
@@ -119,8 +119,7 @@ class Answered(Struct, tag="answered"):
     """A system outside was asked, or told, for a run; ``waits``: the run stands there for it."""
 
     person_id: str
-    campaign_id: str
-    answer: Answer
+    reply: Reply
     waits: bool = True
 
 

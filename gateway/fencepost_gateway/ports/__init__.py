@@ -7,6 +7,7 @@ Ports: what the gateway asks of the world outside, and the data that crosses.
 from fencepost_gateway.ports.books import (
     AddressLists,
     AudienceBook,
+    CallBook,
     FenceBook,
     HistoryBook,
     PeopleBook,
@@ -24,6 +25,7 @@ from fencepost_gateway.ports.rows import (
     AddressSeen,
     AudienceDay,
     Claimed,
+    DeadCall,
     DeviceSeen,
     DocumentRow,
     DueMessage,
@@ -35,6 +37,7 @@ from fencepost_gateway.ports.rows import (
     RunRow,
     Statement,
     Sweep,
+    TakenCall,
     Timer,
 )
 from fencepost_gateway.ports.store import (
@@ -62,7 +65,9 @@ __all__ = [
     "Answer",
     "AudienceBook",
     "AudienceDay",
+    "CallBook",
     "Claimed",
+    "DeadCall",
     "DeviceSeen",
     "DocumentRow",
     "DueMessage",
@@ -83,5 +88,6 @@ __all__ = [
     "Statement",
     "Store",
     "Sweep",
+    "TakenCall",
     "Timer",
 ]

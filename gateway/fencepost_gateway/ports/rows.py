@@ -79,7 +79,7 @@ class RecordRow(Struct, frozen=True):
     cursor: int
     at_ms: int
     person_id: str
-    kind: Literal["transition", "step", "claim", "outcome", "check_in", "merge", "audience"]
+    kind: Literal["transition", "step", "claim", "outcome", "check_in", "merge", "audience", "call"]
     subject: str
     body: dict[str, Any]
 
@@ -119,6 +119,33 @@ class HistoryRow(Struct, frozen=True):
     body: bytes
 
 
+class TakenCall(Struct, frozen=True):
+    """
+    A call that is leased; ``attempt``, from 1, fences its answer.
+
+    ``begun_ms`` is when it was asked for, or was last taken from among the dead letters.
+    """
+
+    call: Call
+    attempt: int
+    begun_ms: int
+
+
+class DeadCall(Struct, frozen=True):
+    """A webhook that was given up, when and why; never what it tells."""
+
+    call_id: str
+    person_id: str
+    campaign_id: str
+    step_id: str
+    run_id: str
+    source_id: str
+    asked_ms: int
+    dead_ms: int
+    attempt: int
+    failure: str
+
+
 class Effects(Struct):
     """
     Everything a group of log records comes to; committed with ``position`` or not at all.
@@ -131,6 +158,7 @@ class Effects(Struct):
     fence, ``audience_days`` the same by audience; it is added to what is there. ``person_timers``
     maps a person to when to ask again about them, None to clear it. ``runs`` are those of journeys
     that moved, ``calls`` what they ask to be called, ``counters`` how many went through limits.
+    ``answered`` names calls that need not be made any more; look-ups of runs that ended need not.
     """
 
     position: int
@@ -148,6 +176,7 @@ class Effects(Struct):
     person_timers: dict[str, int | None] = field(default_factory=dict)
     runs: dict[str, RunRow] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
     counters: dict[str, int] = field(default_factory=dict)
     history: list[HistoryRow] = field(default_factory=list)
 

@@ -31,6 +31,7 @@ from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports.books import (
     AddressLists,
     AudienceBook,
+    CallBook,
     FenceBook,
     HistoryBook,
     PeopleBook,
@@ -70,6 +71,10 @@ class Store(Protocol):
     @property
     def audiences(self) -> AudienceBook:
         """What it keeps of audiences."""
+
+    @property
+    def calls(self) -> CallBook:
+        """What runs of journeys ask of other systems, or tell them."""
 
     @property
     def fences(self) -> FenceBook:
@@ -134,9 +139,9 @@ class Store(Protocol):
         """
         Write ``effects`` with their log position in one commit.
 
-        A message that exists already is left as it is: ids come from the cause. ``fence_days`` and
-        ``audience_days`` are added only if the position moves forward: the same effects again
-        count nothing twice.
+        A message or call that exists already is left as it is: ids come from the cause.
+        ``fence_days`` and ``audience_days`` are added only if the position moves forward: the same
+        effects again count nothing twice.
         """
 
     async def fire_timers(self, now_ms: int, limit: int) -> int:

@@ -74,6 +74,18 @@ class AddressEntry(Struct, frozen=True):
     device_id: str
 
 
+class CallRow(Struct, frozen=True):
+    """A call of a journey, packed, and where it stands: open, leased, dead."""
+
+    person_id: str
+    body: bytes
+    state: str
+    due_ms: int
+    begun_ms: int
+    attempt: int = 0
+    failure: str = ""
+
+
 class Owned(Struct, frozen=True):
     """Something packed that belongs to a person."""
 
@@ -120,6 +132,7 @@ class Books(Struct):
     rankings: dict[str, Ranking] = {}
     runs: dict[str, RunRow] = {}
     counters: dict[str, int] = {}
+    calls: dict[str, CallRow] = {}
 
 
 def pack(value: Any) -> bytes:

@@ -42,6 +42,7 @@ from fencepost_gateway.stores.sqlite_audiences import (
     fire_person_timers,
     put_person_timers,
 )
+from fencepost_gateway.stores.sqlite_calls import put_calls
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_fences import count_fence_days
@@ -115,6 +116,7 @@ class Desk:
         put_history(self._db, sql, effects)
         put_person_timers(self._db, sql, effects)
         put_runs(self._db, sql, effects)
+        put_calls(self._db, sql, effects)
         counts = effects.fence_days or effects.audience_days
         if counts and effects.position > (run(sql.fact, ("position",)).get or 0):
             count_fence_days(self._db, sql, effects.fence_days)
@@ -137,6 +139,7 @@ class Desk:
             sql.move_timers,
             sql.move_records,
             sql.move_runs,
+            sql.move_calls,
             sql.move_history,
         ):
             run(move, (person_id, visitor_id))

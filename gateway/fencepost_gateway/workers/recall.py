@@ -64,6 +64,8 @@ class Recall:
             people.reach(one, raw, told.device_id, person)
         elif isinstance(one, history.Reacted):
             self._react(one, told, person)
+        elif isinstance(one, history.Heard):
+            people.answered(person, one.reply, waits=True)
         elif isinstance(one, history.Zoned):
             person.fix_zone, person.fix_zone_at_ms = one.zone, one.at_ms
             self._fold.touch(person)

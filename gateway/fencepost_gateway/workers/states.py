@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.intake.history import Greeted, Told
 from fencepost_gateway.intake.records import (
+    Answered,
     DeviceMoved,
     LogRecord,
     Outcome,
@@ -72,6 +73,6 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
         elif isinstance(record, Told):
             persons.add(record.person_id)
             persons.update(h.visitor_id for h in record.happened if isinstance(h, Greeted))
-        elif isinstance(record, Outcome | Stated):
+        elif isinstance(record, Answered | Outcome | Stated):
             persons.add(record.person_id)
     return persons, devices

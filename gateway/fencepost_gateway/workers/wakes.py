@@ -7,11 +7,12 @@ import contextlib
 
 
 class Wakes:
-    """Two bells: ``log`` when records were appended, ``messages`` when a claim may be due."""
+    """Bells: ``log`` rings when records came, ``messages`` when claims, ``calls`` when calls may."""
 
     def __init__(self) -> None:
         self.log = asyncio.Event()
         self.messages = asyncio.Event()
+        self.calls = asyncio.Event()
 
 
 async def rung(bell: asyncio.Event, within_s: float) -> None:
