@@ -7,12 +7,18 @@ import contextlib
 
 
 class Wakes:
-    """Bells: ``log`` rings when records came, ``messages`` when claims, ``calls`` when calls may."""
+    """
+    Four bells.
+
+    ``log`` when records were appended, ``messages`` when a claim may be due, ``calls`` when a call
+    may be, ``told`` when persons were told of a broadcast.
+    """
 
     def __init__(self) -> None:
         self.log = asyncio.Event()
         self.messages = asyncio.Event()
         self.calls = asyncio.Event()
+        self.told = asyncio.Event()
 
 
 async def rung(bell: asyncio.Event, within_s: float) -> None:
