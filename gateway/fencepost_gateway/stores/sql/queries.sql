@@ -416,6 +416,47 @@ ORDER BY a.person_id, l.channel, l.ref;
 SELECT kind, id, version, body, applied_ms, first_ms, state, folder, publisher FROM document
 ORDER BY kind, id, version;
 
+-- name: put_call
+INSERT INTO call (call_id, source_id, person_id, run_id, kind, state, due_ms, begun_ms, attempt,
+  failure, body)
+VALUES (?, ?, ?, ?, ?, 'open', ?, ?, 0, '', ?)
+ON CONFLICT (call_id) DO NOTHING;
+-- name: drop_call
+DELETE FROM call WHERE call_id = ?;
+-- name: drop_look_ups
+DELETE FROM call WHERE run_id = ? AND kind = 'look_up';
+-- name: move_calls
+UPDATE call SET person_id = ? WHERE person_id = ?;
+-- name: call_sources
+WITH RECURSIVE found (source_id) AS (
+  SELECT min(source_id) FROM call WHERE state <> 'dead'
+  UNION ALL
+  SELECT (SELECT min(c.source_id) FROM call c WHERE c.state <> 'dead' AND c.source_id > f.source_id)
+  FROM found f WHERE f.source_id IS NOT NULL
+)
+SELECT source_id FROM found WHERE source_id IS NOT NULL AND EXISTS (
+  SELECT 1 FROM call c WHERE c.state <> 'dead' AND c.source_id = found.source_id AND c.due_ms <= ?);
+-- name: due_calls
+SELECT call_id, person_id, begun_ms, attempt, body FROM call
+WHERE source_id = ? AND state <> 'dead' AND due_ms <= ? ORDER BY due_ms, call_id LIMIT ?;
+-- name: next_call
+SELECT min(due_ms) FROM call WHERE state <> 'dead';
+-- name: call
+SELECT person_id, begun_ms, attempt, body FROM call
+WHERE call_id = ? AND attempt = ? AND state = 'leased';
+-- name: set_call
+UPDATE call SET state = ?, due_ms = ?, attempt = ?, failure = ? WHERE call_id = ?;
+-- name: release_calls
+UPDATE call SET state = 'open', due_ms = ? WHERE state = 'leased';
+-- name: dead_calls
+SELECT call_id, person_id, due_ms, attempt, failure, body FROM call
+WHERE state = 'dead' AND call_id > ? ORDER BY call_id LIMIT ?;
+-- name: redrive_calls
+UPDATE call SET state = 'open', due_ms = ?1, begun_ms = ?1
+WHERE state = 'dead' AND (?2 = '' OR call_id = ?2) AND (?3 = '' OR source_id = ?3);
+-- name: prune_calls
+DELETE FROM call WHERE call_id IN (
+  SELECT call_id FROM call WHERE state = 'dead' AND due_ms < ? LIMIT ?);
 -- name: forget_broadcast
 DELETE FROM broadcast WHERE broadcast_id = ? AND state = 'done' AND done_ms < ?;
 -- name: broadcast_number
