@@ -170,6 +170,19 @@ def persons(base: str, key: str, asked: dict[str, str], language: str) -> list[d
     return found
 
 
+def history(base: str, key: str, asked: dict[str, str]) -> dict[str, Any]:
+    """
+    Give the timeline of a person.
+
+    Raises:
+        RemoteError: Nothing is recorded of anybody by it.
+        StartError: No gateway answers.
+
+    """
+    found: dict[str, Any] = ask("GET", f"{base}/v1/history?{urlencode(asked)}", key)
+    return found
+
+
 def read_folder(folder: Path, suffixes: tuple[str, ...]) -> list[dict[str, str]]:
     """
     Read the document files below ``folder`` as {path, text}.
