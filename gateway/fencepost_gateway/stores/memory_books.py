@@ -29,6 +29,7 @@ from fencepost_gateway.intake import records
 from fencepost_gateway.intake.records import Record
 from fencepost_gateway.ports import (
     AudienceDay,
+    BroadcastRow,
     DocumentRow,
     DueMessage,
     HistoryRow,
@@ -119,7 +120,10 @@ class Books(Struct):
     sweep: Sweep = Sweep()
     rankings: dict[str, Ranking] = {}
     runs: dict[str, RunRow] = {}
-    counters: dict[str, int] = {}
+    broadcasts: dict[int, tuple[BroadcastRow, int]] = {}
+    schedules: dict[str, int | None] = {}
+    started: dict[tuple[str, str], tuple[str, int]] = {}
+    tallies: dict[tuple[str, str], int] = {}
 
 
 def pack(value: Any) -> bytes:

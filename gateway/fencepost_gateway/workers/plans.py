@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from fencepost_gateway.ports import DocumentRow, Store
 
 
+ENTERED = ("campaign", "journey")
+
+
 class Plans:
     """What is published now."""
 
@@ -34,6 +37,7 @@ class Plans:
         self._seed = seed
         self.fences: list[Fence] = []
         self.versions: dict[str, int] = {}
+        self.live_ms: dict[tuple[str, str], int] = {}
         self.editions = Editions()
         self._audience_keys: dict[str, Keys] = {"": {}}
         self._index = FenceIndex()
@@ -61,6 +65,7 @@ class Plans:
             documents, revision, self._seed, self.fences, rankings, stored(pinned)
         )
         self.versions = {r.id: r.version for r in rows if r.kind == "fence"}
+        self.live_ms = {(r.kind, r.id): r.first_ms for r in rows if r.kind in ENTERED}
         self.editions.take(self.versions, self.plan.workspace_zone)
         self._audience_keys[self.plan.audiences.key] = self.plan.audiences.keys
         if len(self._index):

@@ -2,13 +2,11 @@
 Timers: rings the bell when something comes due by time alone.
 
 A due timer becomes a record in the log and is marked in the same commit; so does the next stretch
-of a back-fill, while the pipeline keeps up, and the nightly ranking. Due messages are found by the
-deliver worker itself, which is only woken.
+of a back-fill or broadcast, while the pipeline keeps up, a schedule that is due, and the nightly
+ranking. Due messages are found by the deliver worker itself, which is only woken.
 """
 
 from __future__ import annotations
-
-import asyncio
 
 import structlog
 
@@ -17,7 +15,8 @@ from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.ports import Store
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.ranker import Ranker
-from fencepost_gateway.workers.wakes import Wakes
+from fencepost_gateway.workers.teller import Teller
+from fencepost_gateway.workers.wakes import Wakes, rung
 
 FIRE_MAX = 500
 SWEEP_MAX = 200  # persons a record
@@ -35,12 +34,13 @@ class Timers:
         self._wakes = wakes
         self._swept = 0
         self._ranker = Ranker(store, plans)
+        self._teller = Teller(store, plans)
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
             if not await self.step():
-                await asyncio.sleep(TICK_S)
+                await rung(self._wakes.told, TICK_S)
 
     async def step(self) -> int:
         """Fire what is due now; gives how many timers, and stretches of a back-fill."""
@@ -48,6 +48,7 @@ class Timers:
         try:
             fired = await self._store.fire_timers(now_ms, FIRE_MAX)
             fired += await self._sweep(now_ms)
+            fired += await self._teller.step(now_ms)
             fired += await self._ranker.step(now_ms)
         except StoreUnavailableError:
             log.warning("timers.store_unavailable")
