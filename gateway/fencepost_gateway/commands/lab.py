@@ -48,7 +48,7 @@ def simulate(  # noqa: PLR0913 - one option each, as people type them
     sys.exit(asyncio.run(rehearse(scenario, documents or [], wish)))
 
 
-def replay(  # noqa: PLR0913 - one option each, as people type them
+def replay(
     fences: Annotated[list[Path], typer.Option(help="GeoJSON file of fences; repeatable.")],
     track: Annotated[
         list[Path], typer.Option(help="GPX, GeoJSON, OwnTracks or Overland trace; repeatable.")

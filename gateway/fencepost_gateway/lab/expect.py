@@ -55,9 +55,9 @@ def _step(body: Mapping[str, Any]) -> str:
     if outcome == "entered":
         return f"entered {campaign_id}"
     if outcome == "not_entered":
-        return f"not entered {campaign_id}: {body['reason']}"
+        return f"not entered {campaign_id} ({body['reason']})"
     if outcome == "ended":
-        return f"ended {campaign_id}: {body['reason']}"
+        return f"ended {campaign_id} ({body['reason']})"
     where = f"{campaign_id}/{body['step_id']}"
     if outcome == "waits":
         return f"{where} waits"
@@ -68,7 +68,7 @@ def _claim(body: Mapping[str, Any]) -> str:
     campaign_id = body["campaign_id"]
     if body["outcome"] == "send":
         return f"send {campaign_id} by {body['channel']}"
-    return f"{body['outcome']} {campaign_id}: {body['reason']}"
+    return f"{body['outcome']} {campaign_id} ({body['reason']})"
 
 
 def differences(expect: Expect, found: Iterable[tuple[int, str]]) -> Iterator[str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from fencepost_gateway.documents.document import Document, Origin, Problem, StoredDocument
 from fencepost_gateway.documents.compile import fences_of
+from fencepost_gateway.documents.document import Document, Origin, Problem, StoredDocument
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.lab.authored import read_authored
 from fencepost_gateway.lab.drawn import NoSuchFenceError, fixes_along

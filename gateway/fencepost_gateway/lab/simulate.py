@@ -17,7 +17,7 @@ import heapq
 from collections.abc import Sequence
 from typing import Any, Final
 
-from msgspec import Struct, field, structs
+from msgspec import Struct, field
 
 from fencepost_channels.message import Content
 from fencepost_gateway.decide.spans import parse_duration_ms

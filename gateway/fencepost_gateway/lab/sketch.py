@@ -113,8 +113,8 @@ def drawn_way(points: Sequence[TrackPoint], view: View) -> Iterator[str]:
     yield f'<path class="way" d="{_line(way)}"/>'
     for x, y in dict.fromkeys((round(x), round(y)) for x, y in way):
         yield f'<circle class="fix" cx="{x}" cy="{y}" r="1.8"/>'
-    for (x, y), kind in ((way[0], "begin"), (way[-1], "finish")):
-        yield f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="5"/>'
+    for (px, py), kind in ((way[0], "begin"), (way[-1], "finish")):
+        yield f'<circle class="{kind}" cx="{px:.1f}" cy="{py:.1f}" r="5"/>'
 
 
 def pins_at(spots: Iterable[tuple[int, TrackPoint]], view: View) -> list[Pin]:
