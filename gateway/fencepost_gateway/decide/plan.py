@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 
 from fencepost_gateway.decide.audiences import NO_AUDIENCES, Audiences
+from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.opening import Opening
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.rule_facts import TraitReader, TransitionKind
@@ -263,7 +264,8 @@ class Plan(Struct, frozen=True):
     with; ``ranked`` names those that need a ranking.
     ``allow_only`` names the users that may get messages beside the listed addresses; None: all.
     ``testers`` and ``seeds`` are user ids. ``flows`` holds the journeys by id and version: those
-    that are live, and those that somebody is still on. ``tables`` holds rows by table and key.
+    that are live, and those that somebody is still on. ``tables`` holds rows by table and key,
+    ``controls`` what operators have decided of which campaign.
     """
 
     revision: int
@@ -295,6 +297,7 @@ class Plan(Struct, frozen=True):
     flows: dict[tuple[str, int], Flow] = {}
     tables: dict[str, dict[str, dict[str, Any]]] = {}
     sources: dict[str, Source] = {}
+    controls: dict[str, Control] = {}
 
     def part(self, campaign_id: str, version: int, step_id: str) -> Campaign | None:
         """

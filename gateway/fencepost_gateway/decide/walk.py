@@ -19,6 +19,9 @@ Rule 6. A run that waits keeps what its event told, unless that is larger than `
         then only what is wanted at once can read it.
 Rule 7. The version of the journey is that of the entry. A version, or a step, that is not there any
         more ends the run (``version_gone``).
+Rule 8. A journey that was stopped, discarded or archived ends its runs, whatever touches them. One
+        that is paused lets what they wait for come to its end, and ends them as ever, but takes no
+        step: they stand before it (``is_held``) and take it when they are touched after the pause.
 """
 
 from __future__ import annotations
@@ -31,6 +34,7 @@ from msgspec import structs
 
 from fencepost_gateway.decide.awaited import by_time, is_awaited, stands_on
 from fencepost_gateway.decide.cause import operands_of
+from fencepost_gateway.decide.control import STOPPED
 from fencepost_gateway.decide.run import Run, Standing, campaign_of
 from fencepost_gateway.decide.scene import Scene
 from fencepost_gateway.decide.step_actions import Stop, Taken, look_back, take
@@ -79,7 +83,7 @@ def heard(scene: Scene) -> None:
     """Look whether a run waits for a reaction that is known by now (Rule 4)."""
     for key, run in _living(scene):
         stop = _stop(scene, key, run)
-        if stop is not None and isinstance(stop.step.does, WaitStep):
+        if stop is not None and not stop.at.is_held and isinstance(stop.step.does, WaitStep):
             found = look_back(scene, stop, stop.step.does)
             if found is not None:
                 _pass(scene, key, stop, found)
@@ -97,7 +101,9 @@ def settled(scene: Scene, run_id: str, message_id: str, state: str, reason: str)
             _go(scene, key, run)  # perhaps it was the last one
             continue
         stop = _stop(scene, key, run)
-        if stop is None or message_id not in run.at.sent.get(run.at.step_id, ()):
+        if stop is None or run.at.is_held:
+            continue
+        if message_id not in run.at.sent.get(run.at.step_id, ()):
             continue
         run.at.pending = 0 if state == "sent" else max(0, run.at.pending - 1)
         if run.at.pending:
@@ -115,7 +121,7 @@ def answered(
         if run.run_id != run_id or run.at is None or run.at.step_id != step_id:
             continue
         stop = _stop(scene, key, run)
-        if stop is None:
+        if stop is None or run.at.is_held:
             continue
         name = getattr(stop.step.does, "as_", "")
         if value is not None and name:
@@ -132,17 +138,12 @@ def retime(scene: Scene) -> None:
         wait = stop.step.does if stop else None
         if stop is None or not isinstance(wait, WaitStep) or not (wait.until or wait.date):
             continue
+        if stop.at.is_held:
+            continue
         due = due_ms(scene.plan, scene.person, run, stop.at, wait, scene.now_ms)
         if isinstance(due, int) and due != stop.at.due_ms:
             stop.at.due_ms = due
             scene.walked.keys.append(key)
-
-
-def end_all(scene: Scene, campaign_id: str, reason: str) -> None:
-    """End every run of a journey."""
-    for key, run in _living(scene):
-        if campaign_of(key) == campaign_id:
-            _end(scene, key, run, reason)
 
 
 def _living(scene: Scene, upto_ms: int | None = None) -> Iterator[tuple[str, Run]]:
@@ -150,10 +151,29 @@ def _living(scene: Scene, upto_ms: int | None = None) -> Iterator[tuple[str, Run
     runs = scene.person.runs
     for _, key in sorted((run.entered_ms, key) for key, run in runs.items() if run.at):
         run = runs[key]
+        _obey(scene, key, run)
         while upto_ms is not None and run.at is not None and run.at.wakes_ms < upto_ms:
             _due(scene, key, run)
         if run.at is not None:
             yield key, run
+
+
+def _obey(scene: Scene, key: str, run: Run) -> None:
+    """End a run, or let it go on, as the operators have it (Rule 8)."""
+    campaign_id = campaign_of(key)
+    control = scene.plan.controls.get(campaign_id)
+    outcome = control.ended(run.entered_ms) if control else ""
+    if campaign_id not in scene.plan.campaigns:
+        outcome = STOPPED
+    if outcome:
+        _end(scene, key, run, outcome)
+    elif run.at is not None and run.at.is_held and not _is_paused(scene, key):
+        _go(scene, key, run)
+
+
+def _is_paused(scene: Scene, key: str) -> bool:
+    control = scene.plan.controls.get(campaign_of(key))
+    return control is not None and bool(control.paused)
 
 
 def _due(scene: Scene, key: str, run: Run) -> None:
@@ -195,7 +215,7 @@ def _is_over(scene: Scene, key: str, stop: Stop, cause: Cause) -> bool:
 def _offer(scene: Scene, key: str, stop: Stop, cause: Cause) -> None:
     """Let the wait at which a run stands look at what happened."""
     at, wait = stop.at, stop.step.does
-    if not isinstance(wait, WaitStep) or cause.at_ms < at.since_ms:
+    if at.is_held or not isinstance(wait, WaitStep) or cause.at_ms < at.since_ms:
         return
     facts = scene.facts(cause)
     for each in wait.awaited:
@@ -227,6 +247,10 @@ def _go(scene: Scene, key: str, run: Run) -> None:
         if stop is None:
             return
         run.at.due_ms, run.at.pending = None, 0
+        run.at.is_held = _is_paused(scene, key)
+        if run.at.is_held:
+            run.at.cause = _kept(run.at.cause)
+            return
         run.at.stage = stop.step.stage or run.at.stage
         taken = take(scene, stop)
         if taken.ends:

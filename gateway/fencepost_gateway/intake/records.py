@@ -3,7 +3,8 @@ Records: what stands in the log. What happens is a record; nothing else wakes th
 
 Pure data. A record is one of: an upload (the accepted events of one batch and one person), a
 timer that fired, the outcome of a message, a device that speaks for somebody else, a place that was
-forgotten, a statement made elsewhere, a proof asked for, a back-fill, a publication of documents;
+forgotten, a statement made elsewhere, a proof asked for, a back-fill, a publication of documents,
+a switch that was turned;
 in the log of a backtest also what history kept of one of them.
 """
 
@@ -13,6 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.message import Mark, Proof
 from fencepost_gateway.intake.history import Told
 from fencepost_gateway.intake.wire import Event
@@ -115,7 +117,11 @@ class Stated(Struct, tag="stated"):
 
 
 class Touched(Struct, tag="touched"):
-    """These persons should be judged by the definitions in force."""
+    """
+    These persons should be judged by the definitions in force.
+
+    Their runs go on, or end, as operators have it.
+    """
 
     person_ids: list[str]
 
@@ -124,6 +130,12 @@ class Published(Struct, tag="published"):
     """The documents of ``revision``, and the rankings made, are in force for later records."""
 
     revision: int
+
+
+class Controlled(Struct, tag="controlled"):
+    """An operator turned a switch of a campaign: how they stand for later records."""
+
+    control: Control
 
 
 Record = (
@@ -136,6 +148,7 @@ Record = (
     | ProofAsked
     | Touched
     | Published
+    | Controlled
     | Told
 )
 

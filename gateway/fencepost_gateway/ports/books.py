@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
+from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.message import (
     ListedAddress,
     ListName,
@@ -13,16 +14,21 @@ from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.proof import ProofHead, ProofRow
 from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.ports.rows import (
+    Act,
     AudienceDay,
     DeviceSeen,
     HistoryRow,
     Holdings,
+    JourneyCount,
+    JourneyPlace,
     RecordRow,
     RunRow,
     Statement,
     Sweep,
+    Waiting,
 )
 
+Turn = Callable[[Control], Control | None]
 SignHead = Callable[[int, bytes], ProofHead]
 
 
@@ -98,9 +104,61 @@ class HistoryBook(Protocol):
         Let go of what is too old, in one commit: at most ``limit`` rows of a kind; gives how many.
 
         Records of the log from before ``LOG_KEEP_MS`` that the pipeline is done with, but for the
-        newest of all; history and decision records from before ``before_ms``; what was counted of
-        fences before ``KEPT_DAYS`` days. The first rows are looked at, which are the oldest.
+        newest of all; history, decision records and runs that ended from before ``before_ms``; what
+        was counted of fences before ``KEPT_DAYS`` days. The first rows are looked at, which are the oldest.
         """
+
+
+class JourneyBook(Protocol):
+    """What operators decided of campaigns and journeys, and what was counted of them."""
+
+    async def controls(self) -> dict[str, Control]:
+        """Give how the switches stand of each campaign that ever had one turned."""
+
+    async def steer(self, act: Act, turn: Turn) -> tuple[Control, Control] | None:
+        """
+        Turn a switch of a campaign, in one commit: claims obey from the next one on.
+
+        ``turn`` is given how they stand and says how they shall; where that is the same nothing is
+        written. Else the act is put on record and ``Controlled`` appended, for the pipeline.
+
+        Returns:
+            Before and after; None where ``turn`` refused.
+
+        """
+
+    async def note(self, act: Act) -> None:
+        """Put on record what an operator did by other means."""
+
+    async def acts(self, campaign_id: str, limit: int) -> list[Act]:
+        """Give what operators did to a campaign, the newest first; empty: to all marketing."""
+
+    async def release(self, campaign_id: str, limit: int) -> int:
+        """Give messages back that the campaign's pause held, first due first; how many."""
+
+    async def held(self) -> dict[str, int]:
+        """Say how many messages each campaign's pause holds."""
+
+    async def living(self) -> set[str]:
+        """Give the journeys that somebody is on."""
+
+    async def ending(self, campaign_id: str, until_ms: int, limit: int) -> list[str]:
+        """Give whose runs live that were entered until then, by entry; test persons too."""
+
+    async def halted(self, campaign_id: str, limit: int) -> list[str]:
+        """Give whose runs stand before a step (``RunRow.is_held``), the longest first."""
+
+    async def counts(self, since_day: int, campaign_id: str) -> list[JourneyCount]:
+        """Add up what was counted of a campaign from a UTC day on, by place and what."""
+
+    async def sums(self, since_day: int) -> list[JourneyCount]:
+        """Add up what was counted of every campaign as such, step and stage left aside."""
+
+    async def waiting(self, campaign_id: str = "") -> list[Waiting]:
+        """Give who stands where now, by place; test persons left out."""
+
+    async def waiting_since(self, place: JourneyPlace, rank: int) -> int | None:
+        """Give since when stands who is at ``rank`` of a step, 0 the longest."""
 
 
 class PeopleBook(Protocol):

@@ -6,6 +6,7 @@ What writes runs on the writer's thread inside its transaction.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +21,12 @@ def put_runs(db: apsw.Connection, sql: SimpleNamespace, effects: Effects) -> Non
     """Write where runs stand and what was counted; in the caller's transaction."""
     db.executemany(sql.put_run, [structs.astuple(row) for row in effects.runs.values()])
     db.executemany(sql.put_counter, list(effects.counters.items()))
+
+
+def run_row(row: Sequence[Any]) -> RunRow:
+    """Read a run as its row has it."""
+    *members, is_test, is_held = row
+    return structs.replace(RunRow(*members), is_test=bool(is_test), is_held=bool(is_held))
 
 
 class SqliteRuns:
@@ -45,6 +52,6 @@ class SqliteRuns:
 
         def query() -> list[RunRow]:
             found: list[Any] = self._read.db.execute(self._sql.runs_of, (person_id,)).fetchall()
-            return [structs.replace(RunRow(*row), is_test=bool(row[-1])) for row in found]
+            return [run_row(row) for row in found]
 
         return await self._read.run(query)

@@ -122,4 +122,5 @@ class JourneyStage:
             ended_ms=run.ended_ms,
             outcome=run.outcome,
             is_test=self._fold.is_tester(person),
+            is_held=at is not None and at.is_held,
         )

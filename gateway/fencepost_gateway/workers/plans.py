@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import structs
 
 from fencepost_gateway.content.nearest import Nearby
 from fencepost_gateway.decide.audiences import Keys
+from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.documents.compile import compile_plan, fences_of
 from fencepost_gateway.documents.document import StoredDocument
@@ -44,7 +46,14 @@ class Plans:
         """Take what the store has published last."""
         revision, rows = await store.documents()
         pinned = await _pinned(store, rows)
-        self.use(revision, rows, await store.audiences.rankings(), pinned)
+        rankings, controls = await store.audiences.rankings(), await store.journeys.controls()
+        self.use(revision, rows, rankings, pinned)
+        self.plan = structs.replace(self.plan, controls=controls)
+
+    def steer(self, control: Control) -> None:
+        """Take it that an operator turned a switch of a campaign."""
+        controls = self.plan.controls | {control.campaign_id: control}
+        self.plan = structs.replace(self.plan, controls=controls)
 
     def use(
         self,

@@ -2,7 +2,8 @@
 Timers: rings the bell when something comes due by time alone.
 
 A due timer becomes a record in the log and is marked in the same commit; so does the next stretch
-of a back-fill, while the pipeline keeps up, and the nightly ranking. Due messages are found by the
+of a back-fill, while the pipeline keeps up, the nightly ranking, and whoever a switch that an
+operator turned makes go on or end (``rouser``). Due messages are found by the
 deliver worker itself, which is only woken.
 """
 
@@ -17,6 +18,7 @@ from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.ports import Store
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.ranker import Ranker
+from fencepost_gateway.workers.rouser import Rouser
 from fencepost_gateway.workers.wakes import Wakes
 
 FIRE_MAX = 500
@@ -35,6 +37,7 @@ class Timers:
         self._wakes = wakes
         self._swept = 0
         self._ranker = Ranker(store, plans)
+        self._rouser = Rouser(store, plans)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -49,6 +52,7 @@ class Timers:
             fired = await self._store.fire_timers(now_ms, FIRE_MAX)
             fired += await self._sweep(now_ms)
             fired += await self._ranker.step(now_ms)
+            fired += await self._rouser.step(now_ms)
         except StoreUnavailableError:
             log.warning("timers.store_unavailable")
             return 0
