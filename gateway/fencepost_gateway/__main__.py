@@ -20,6 +20,7 @@ import typer
 from fencepost_gateway.commands import operate, upkeep
 from fencepost_gateway.commands.audiences import audiences
 from fencepost_gateway.commands.backtest import backtest, history
+from fencepost_gateway.commands.graph import graph
 from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
 from fencepost_gateway.commands.person import person
 from fencepost_gateway.errors import StartError
@@ -38,6 +39,7 @@ cli.command()(person)
 cli.command()(backtest)
 cli.command()(history)
 cli.command()(audiences)
+cli.command()(graph)
 
 cli.command()(operate.suppression)
 cli.command("send-proof")(operate.send_proof)

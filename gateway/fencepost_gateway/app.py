@@ -219,6 +219,7 @@ async def _keep_house(gateway: Gateway) -> None:
     while True:
         with contextlib.suppress(StoreUnavailableError):  # an hour later then
             await sign_proofs(gateway)
+            await gateway.store.broadcasts.trim(gateway.surface.clock.now_ms())
         await asyncio.sleep(HOUR_S)
         with contextlib.suppress(StoreUnavailableError):
             await gateway.pruner.prune()

@@ -24,6 +24,7 @@ from msgspec import Struct
 from fencepost_channels.driver import SettingsError
 from fencepost_channels.registry import DriverLoadError, load_drivers
 from fencepost_gateway.content.lint import lint_documents
+from fencepost_gateway.content.senders import messages_of
 from fencepost_gateway.credentials import (
     KEYS_FILE,
     PROOF_FILE,
@@ -34,7 +35,6 @@ from fencepost_gateway.credentials import (
 from fencepost_gateway.decide.proof import verify
 from fencepost_gateway.documents.check import check
 from fencepost_gateway.documents.document import Document, Origin, StoredDocument
-from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.policy import Policy
 from fencepost_gateway.documents.models.template import Template
 from fencepost_gateway.documents.shipped import default_documents
@@ -236,11 +236,9 @@ def _channels(patient: Patient) -> Look:
 
 def _unserved(patient: Patient, served: set[str]) -> Look:
     for document in patient.live():
-        if document.kind != "campaign":
-            continue
-        off = set(Campaign.model_validate(document.body).message.channels) - served
-        for channel in sorted(off):
-            says = f"campaign {document.id} may go by {channel}, which has no driver"
+        wanted = {c for message in messages_of(document) for c in message.channels}
+        for channel in sorted(wanted - served):
+            says = f"{document.kind} {document.id} may go by {channel}, which has no driver"
             yield "warning", says, f"set channels.{channel}.driver, or take the channel out"
 
 

@@ -105,6 +105,20 @@ ERRORS: dict[str, ErrorCode] = {
             "Send it again: it is checked against what they published.",
         ),
         ErrorCode(
+            "not_startable",
+            409,
+            "yours",
+            "This journey or campaign does not start by a call.",
+            "Add `api: true` to its entries.",
+        ),
+        ErrorCode(
+            "key_reused",
+            409,
+            "yours",
+            "This key named a call for another person.",
+            "Give each call a key of its own; the same key only to try the same call again.",
+        ),
+        ErrorCode(
             "listed_by_person",
             409,
             "yours",
@@ -145,6 +159,13 @@ ERRORS: dict[str, ErrorCode] = {
             "yours",
             "Some rows cannot be imported; nothing was.",
             "Mend what `problems` lists, or accept that they stay out: `accept: true`, `--accept`.",
+        ),
+        ErrorCode(
+            "too_many",
+            429,
+            "yours",
+            "So many things are being told to everybody that one more would have to wait long.",
+            "Try again after `Retry-After`; GET /v1/broadcasts says how far they are.",
         ),
         ErrorCode(
             "store_unavailable",

@@ -68,6 +68,14 @@ class Metrics:
         self.poison = Counter(
             "fencepost_pipeline_poison", "Log records that could not be processed.", registry=make
         )
+        self.told = Counter(
+            "fencepost_broadcast_persons",
+            "Persons whom broadcasts have come to, whether it concerned them or not.",
+            registry=make,
+        )
+        self.broadcasts = Gauge(
+            "fencepost_broadcasts_open", "Broadcasts that are not through.", registry=make
+        )
         self.lease_lost = Counter(
             "fencepost_leases_lost", "Outcomes dropped because the lease was lost.", registry=make
         )

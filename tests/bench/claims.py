@@ -17,6 +17,7 @@ import msgspec
 from fencepost_gateway.clock import SystemClock
 from fencepost_gateway.decide import channel_gates, message_gates
 from fencepost_gateway.decide.case import case_of
+from fencepost_gateway.decide.census import Census
 from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.enter import enter
 from fencepost_gateway.decide.message import AddressRow, ClaimFacts
@@ -145,7 +146,7 @@ def idle(rounds: int, clock: SystemClock) -> Iterator[tuple[str, float]]:
     def taken() -> None:
         person.remember("screen", NOON_MS, {"name": "home"})
         if "screen" in the_plan.on_event:
-            enter(Scene(the_plan, "main", person, {}, NOON_MS), cause)
+            enter(Scene(the_plan, "main", person, Census({}), NOON_MS), cause)
 
     yield "a stimulus that wakes nothing", timed(taken, rounds, clock)
 

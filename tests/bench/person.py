@@ -21,6 +21,7 @@ import msgspec
 
 from bench.why import fill
 from fencepost_gateway.clock import SystemClock
+from fencepost_gateway.decide.census import Census
 from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.enter import enter
@@ -88,7 +89,7 @@ def decide(plan: Plan, person: Person, n: int) -> bytes:
     props = {"sku": "mat", "value": 1.5}
     person.remember(EVENT, at_ms, props)
     cause = Cause(f"event-{n}", "event", EVENT, at_ms, props)
-    scene = Scene(plan, "bench", person, {}, at_ms)
+    scene = Scene(plan, "bench", person, Census({}), at_ms)
     enter(scene, cause)
     (message,) = scene.walked.messages
     row = _pack(person)
@@ -117,7 +118,7 @@ async def decide_stored(plan: Plan, folder: Path, clock: SystemClock, rounds: in
             at_ms, begun_s = NOON_MS + n, clock.monotonic_s()
             person.remember(EVENT, at_ms, {"value": 1.5})
             cause = Cause(f"{events}-{n}", "event", EVENT, at_ms, {"value": 1.5})
-            scene = Scene(plan, "bench", person, {}, at_ms)
+            scene = Scene(plan, "bench", person, Census({}), at_ms)
             enter(scene, cause)
             (message,) = scene.walked.messages
             people_rows = {person.person_id: person}

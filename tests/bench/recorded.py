@@ -10,9 +10,8 @@ Rule 2. A person lives as customers do: an app opened now and then, a cart, some
 
 import json
 import random  # noqa: TID251 - a seed makes the folder
+from dataclasses import replace
 from pathlib import Path
-
-import msgspec
 
 from fencepost_gateway.credentials import open_credentials
 from fencepost_gateway.decide.consent import ConsentEntry
@@ -24,12 +23,13 @@ from fencepost_gateway.intake import history
 from fencepost_gateway.intake.history import Happened, Told
 from fencepost_gateway.ports import DocumentRow, Effects, HistoryRow
 from fencepost_gateway.stores.sqlite import open_sqlite
+from fencepost_geofence.state import Transition
 
 DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
 WORKSPACE = "default"
-PAGE = 500
+PAGE = 5_000
 NAMES = ("opened", "opened", "viewed", "viewed", "viewed", "cart_updated", "purchase")
 GRANTED = ("collect", "personalisation", "marketing", "location_collect", "location_marketing")
 
@@ -110,17 +110,15 @@ async def record(folder: Path, people: int, events: int, seed: int, now_ms: int)
         [DocumentRow(d.kind, d.id, 1, d.canonical, begin_ms, begin_ms) for d in documents],
         begin_ms,
     )
-    rows = 0
-    chance = random.Random(seed)
-    for first in range(0, people, PAGE):
-        names = range(first, min(first + PAGE, people))
-        lives = [_life(number, events // people, begin_ms, chance) for number in names]
-        found = [row for life in lives for row in life]
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    lives = (_life(number, events // people, begin_ms, chance) for number in range(people))
+    rows = sorted((row for life in lives for row in life), key=lambda row: row.at_ms)
+    for first in range(0, len(rows), PAGE):
+        found = rows[first : first + PAGE]
         persons = {row.person_id: Person(row.person_id) for row in found}
         await store.commit(Effects(0, begin_ms, persons=persons, history=found))
-        rows += len(found)
     await store.close()
-    return rows
+    return len(rows)
 
 
 def _life(number: int, events: int, begin_ms: int, chance: random.Random) -> list[HistoryRow]:
@@ -161,13 +159,8 @@ def _introduction(user: str, tier: str) -> list[Happened]:
 def _visit(at_ms: int, chance: random.Random) -> list[tuple[int, list[Happened]]]:
     fence = f"studio-{chance.randrange(10)}"
     left_ms = at_ms + chance.randrange(5 * MINUTE_MS, HOUR_MS)
-    common = (None, False, None, False, False, 5.0, 8.0, 0.99, "decided")
-    enter = history.Crossed("enter", fence, at_ms, at_ms, at_ms, at_ms, None, *common)
-    spent_s = (left_ms - at_ms) // 1000
-    leave = history.Crossed("exit", fence, left_ms, left_ms, at_ms, at_ms, spent_s, *common)
-    return [(at_ms, [enter]), (left_ms, [leave])]
-
-
-def size_of(rows: list[HistoryRow]) -> int:
-    """Give how many bytes rows take."""
-    return sum(len(msgspec.msgpack.encode(row)) for row in rows)
+    enter = Transition(kind="enter", fence_id=fence, at_ms=at_ms, crossed_at_ms=at_ms,
+                       visit_ms=at_ms, visit_began_ms=at_ms, reason="decided")  # fmt: skip
+    leave = replace(enter, kind="exit", at_ms=left_ms, crossed_at_ms=left_ms,
+                    duration_s=(left_ms - at_ms) // 1000)  # fmt: skip
+    return [(at_ms, [history.crossed(enter)]), (left_ms, [history.crossed(leave)])]

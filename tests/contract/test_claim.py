@@ -91,7 +91,7 @@ async def test_claim_withheld_re_enters_the_log(store: Store) -> None:
     assert (found.verdict.reason, found.delivery_id) == ("consent", "")
     (row,) = await store.read_log(0, 10)
     assert row.record == Outcome(
-        "m-1", "run-m-1", "welcome", visitor(), "withheld", "consent", channel=""
+        "m-1", "run-m-1", "welcome", visitor(), "withheld", "consent", campaign_version=1
     )
     assert row.appended_ms == LATER_MS
     assert (await store.counts())["withheld"] == 1

@@ -33,7 +33,7 @@ async def test_confirm_sent_keeps_the_slot_from_the_end_of_the_call(store: Store
     assert settlement is not None
     assert (settlement.state, slot.state, slot.used_at_ms) == ("sent", "confirmed", LATER_MS)
     sent = Outcome("m-1", "run-m-1", "welcome", visitor(), "sent", "", "sms")
-    sent.delivery_id = found.delivery_id
+    sent.delivery_id, sent.campaign_version = found.delivery_id, 1
     assert [r.record for r in await store.read_log(0, 10)] == [sent]
     rows = await store.records(0, 10, subject="m-1")
     assert [(r.kind, r.at_ms) for r in rows] == [("claim", NOW_MS), ("outcome", LATER_MS)]

@@ -63,3 +63,33 @@ async def test_where_nothing_is_known_nothing_is_said(
 
     assert (in_memory.stderr, without.stderr) == ("", "")
     assert without.stdout.startswith("fp1.")
+
+
+JOURNEY = """\
+kind: journey
+id: first-class
+entry: {event: cart}
+goal: none
+steps: [{wait: {for_duration: 1h}}, {jump: greeting}]
+"""
+
+
+async def test_a_journey_is_drawn_from_a_folder_and_from_a_gateway(tmp_path: Path) -> None:
+    """The same text from both; a slip of the id names the nearest."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "j.yaml").write_text(JOURNEY)
+    async with open_rig(tmp_path / "data") as rig:
+        there = ["--url", str(rig.client.make_url("/")), "--key", rig.operator["Authorization"][7:]]
+        await rig.apply(DOCUMENTS, OPEN_POLICY, JOURNEY)
+        live = await run("graph", "first-class", "--live", *there)
+        gone = await run("graph", "first-clas", "--live", *there)
+    here = await run("graph", "first-class", str(tmp_path / "docs"))
+    drawn = await run("graph", "first-class", str(tmp_path / "docs"), "--svg")
+    both = await run("graph", "first-class", str(tmp_path / "docs"), "--svg", "--mermaid")
+
+    assert here.exit_code == live.exit_code == drawn.exit_code == 0
+    assert "s1 --> s2" in here.stdout
+    assert live.stdout == here.stdout
+    assert drawn.stdout.startswith("<svg ")
+    assert gone.exit_code == both.exit_code == 1
+    assert "no journey first-clas is live; did you mean first-class?" in gone.stderr

@@ -29,6 +29,7 @@ async def get_readyz(request: web.Request) -> web.Response:
 async def get_metrics(request: web.Request) -> web.Response:
     """Give the metrics in the Prometheus text format."""
     surface = request.app[SURFACE]
+    surface.metrics.broadcasts.set(await surface.store.broadcasts.waiting())
     surface.metrics.pending.set((await surface.store.counts()).get("pending", 0))
     return web.Response(
         body=surface.metrics.expose(),

@@ -10,11 +10,13 @@ import msgspec
 from aiohttp import web
 
 from fencepost_gateway.api.audiences import SizeRequest
+from fencepost_gateway.api.broadcasts import ExternalRequest
 from fencepost_gateway.api.documents import ApplyRequest
 from fencepost_gateway.api.imports import ImportRequest
 from fencepost_gateway.api.lists import ListImport, ListRequest
 from fencepost_gateway.api.operate import StopRequest, SuppressRequest
 from fencepost_gateway.api.proofs import ProofRequest
+from fencepost_gateway.api.start import StartRequest
 from fencepost_gateway.api.surface import Route, as_json
 from fencepost_gateway.errors import ERRORS
 from fencepost_gateway.intake.wire import Batch, Event
@@ -31,6 +33,8 @@ BODIES: dict[str, Any] = {
     "ListRequest": ListRequest,
     "ListImport": ListImport,
     "ProofRequest": ProofRequest,
+    "ExternalRequest": ExternalRequest,
+    "StartRequest": StartRequest,
 }
 ANSWERS: dict[str, dict[str, Any]] = {
     "BatchAnswer": {

@@ -14,6 +14,7 @@ from aiohttp import web
 from fencepost_gateway.api import (
     audiences,
     batch,
+    broadcasts,
     confirm,
     decisions,
     device,
@@ -31,6 +32,7 @@ from fencepost_gateway.api import (
     persons,
     problems,
     proofs,
+    start,
 )
 from fencepost_gateway.api.surface import SURFACE, Handler, Route, Surface, require, require_known
 
@@ -130,6 +132,28 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/v1/audiences/size", audiences.post_size, "operator",
         "How many would belong by a rule that is not published.", "AudienceSize",
         body="SizeRequest", errors=("malformed", "too_large"),
+    ),
+    Route(
+        "POST", "/v1/external", broadcasts.post_external, "operator",
+        "Tell of something outside that concerns many; the same `id` again wakes nobody.",
+        "Announced", body="ExternalRequest",
+        errors=("malformed", "too_large", "too_many", "store_unavailable"),
+    ),
+    Route(
+        "GET", "/v1/broadcasts", broadcasts.get_broadcasts, "operator",
+        "What many were told of: external events, schedules, members who are taken in.",
+        "Broadcasts",
+        query={"name": "Only those of this name: an external event, `schedule`, an audience.",
+               "limit": "How many, the newest first; 20, at most 200.",
+               "before": "`next` of the last answer."},
+        errors=("malformed",),
+    ),
+    Route(
+        "POST", "/v1/journeys/{id}/start", start.post_start, "operator",
+        "Start a journey or campaign for one person; the same `key` again starts nothing.",
+        "Started", body="StartRequest",
+        errors=("malformed", "too_large", "not_found", "not_startable", "key_reused",
+                "store_unavailable"),
     ),
     Route(
         "GET", "/v1/decisions", decisions.get_decisions, "operator",

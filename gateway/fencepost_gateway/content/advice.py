@@ -8,6 +8,9 @@ Rule 1. A text is measured without its Liquid: what it prints can only make it l
 Rule 2. ``person.…`` is free, so a name is doubted only where rules or other texts have one like it.
 Rule 3. In marketing, a person's value without ``default`` and without a condition around it
         withholds the message from everybody who has not allowed personalisation.
+Rule 4. ``event`` is empty unless one of those who send the template is woken by an event.
+Rule 5. Korean advertising begins with (광고) (Network Act, article 50): the text, the subject of
+        an email, the title or body of a notification.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 from liquid import RenderContext
@@ -30,11 +33,12 @@ from fencepost_gateway.content.fragments import names_in
 from fencepost_gateway.content.nearest import BY_LIBRARY, BY_TAG
 from fencepost_gateway.content.scope import PERSONAL
 from fencepost_gateway.content.segments import segments
+from fencepost_gateway.content.senders import brings_event, senders
 from fencepost_gateway.documents.document import Document, dotted
 from fencepost_gateway.documents.kinds import Finding
-from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.template import Template
 from fencepost_gateway.documents.translations import lacking, surplus
+from fencepost_gateway.documents.world import SENDING
 
 SHOWN_CHARS: Final[Mapping[tuple[str, str], int]] = {
     ("web_push", "title"): 50,
@@ -42,6 +46,13 @@ SHOWN_CHARS: Final[Mapping[tuple[str, str], int]] = {
     ("in_app", "title"): 80,
     ("in_app", "body"): 500,
     ("email", "subject"): 70,
+}
+LABEL: Final = "(광고)"
+FIRST_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "in_app": ("title", "body"),
+    "web_push": ("title", "body"),
+    "sms": ("text",),
+    "email": ("subject",),
 }
 _LIKE: Final = 0.8
 _LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
@@ -62,21 +73,23 @@ Found = tuple[Document, Finding]
 def advise(documents: Sequence[Document]) -> Iterator[Found]:
     """Find what is doubtful in the content that was written."""
     rendered = {n for d in documents for s in _content(d) for n in names_in(s.text)}
-    wanted = {n for each in documents if each.kind == "campaign" for n in _templates_of(each)}
+    sent_by = senders(documents)
     names = _person_names(documents)
     places = _places(documents)
     for document in documents:
         if not document.origin.file or document.kind not in {"template", "fragment"}:
             continue
-        found = [*_unused(document, wanted, rendered)]
+        found = [*_unused(document, sent_by, rendered)]
         if document.kind == "template":
             found += _translations(document)
+            found += _unlabelled(document)
         for source in sources_of(document):
             if delimiters.fault(source.text):
                 continue  # an error says so, and what follows reads braces in pairs
             found += _about(document, source)
             found += _mistyped(source, names)
             found += _nowhere(source, places)
+            found += _eventless(source, sent_by.get(document.id, []))
         yield from ((document, finding) for finding in found)
 
 
@@ -89,16 +102,10 @@ def _content(document: Document) -> Iterator[Source]:
         yield from sources_of(document)
 
 
-def _templates_of(campaign: Document) -> list[str]:
-    """Name the template of a campaign, or those of its arms."""
-    wish = Campaign.model_validate(campaign.body).message.template
-    return [wish] if isinstance(wish, str) else list(wish.arms.values())
-
-
-def _unused(document: Document, wanted: set[str], rendered: set[str]) -> Iterator[Finding]:
+def _unused(document: Document, wanted: Collection[str], rendered: set[str]) -> Iterator[Finding]:
     used = wanted if document.kind == "template" else rendered
     if document.id not in used:
-        by = "campaign sends" if document.kind == "template" else "template renders"
+        by = "campaign or journey sends" if document.kind == "template" else "template renders"
         what = f"no {by} this {document.kind}"
         yield Finding((), what, "use it, or take it out", is_warning=True)
 
@@ -132,6 +139,45 @@ def _about(document: Document, source: Source) -> Iterator[Finding]:
     is_withheld = document.body.get("missing", "withhold") == "withhold"
     if document.body.get("purpose") == "marketing" and is_withheld and is_dynamic(source.text):
         yield from _without_default(source)
+
+
+def _eventless(source: Source, sent_by: Sequence[Document]) -> Iterator[Finding]:
+    """Doubt the event's values where those who send the template are not woken by one (Rule 4)."""
+    if not sent_by or "event" not in source.text or any(map(brings_event, sent_by)):
+        return
+    try:
+        environment = language.environments(language.WITHHOLDING).plain
+        template = language.parse(environment, source.text)
+    except language.ParseError:
+        return
+    if "event" in language.roots_of(template):
+        names = " and ".join(f"{each.kind} {each.id}" for each in sent_by[:3])
+        what = f"event has no values here: no event wakes {names}"
+        yield _doubt(source, what, "take it out, or let an event bring people in")
+
+
+def _unlabelled(document: Document) -> Iterator[Finding]:
+    """Doubt Korean marketing whose first words do not say that it is advertising (Rule 5)."""
+    template = Template.model_validate(document.body)
+    if template.purpose != "marketing":
+        return
+    korean = [tag for tag in template.translations if _is_korean(tag)]
+    if _is_korean(template.language):
+        korean.append("")
+    for tag in korean:
+        said = template.translations[tag] if tag else template
+        for channel, members in FIRST_WORDS.items():
+            words = getattr(said, channel)
+            texts = [str(getattr(words, name, None) or "") for name in members] if words else []
+            if words and not any(text.strip().startswith(LABEL) for text in texts):
+                path = (*(("languages", tag) if tag else ()), channel)
+                what = f"Korean marketing that does not begin with {LABEL}"
+                how = f"begin {' or '.join(members)} with {LABEL}: Korean law asks for it"
+                yield Finding(path, what, how, is_warning=True)
+
+
+def _is_korean(tag: str) -> bool:
+    return tag.split("-", 1)[0].lower() == "ko"
 
 
 def _long(source: Source, member: str, text: str) -> Iterator[Finding]:
@@ -192,7 +238,7 @@ def _person_names(documents: Sequence[Document]) -> Counter[str]:
     names: Counter[str] = Counter()
     for document in documents:
         own = {n for s in _content(document) for n in _PERSON.findall(s.text)}
-        rules = _in_rules(document.body) if document.kind == "campaign" else ()
+        rules = _in_rules(document.body) if document.kind in SENDING else ()
         names.update(own | set(rules))
     return names
 
@@ -201,6 +247,8 @@ def _in_rules(tree: object) -> Iterator[str]:
     if isinstance(tree, Mapping):
         if isinstance(tree.get("person"), str):
             yield tree["person"].split(".", 1)[0]
+        if isinstance(tree.get("set"), Mapping):  # what a step of a journey updates
+            yield from tree["set"]
         for below in tree.values():
             yield from _in_rules(below)
     elif isinstance(tree, list):

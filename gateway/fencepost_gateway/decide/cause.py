@@ -31,12 +31,12 @@ def place_of(plan: Plan, person: Person, cause: Cause) -> FenceView | None:
 
 def rule_facts(plan: Plan, person: Person, cause: Cause, now_ms: int) -> RuleFacts:
     """Lay out for the rules what woke the campaign and who the person is."""
-    is_event, is_transition = cause.kind == "event", cause.kind == "transition"
+    is_transition = cause.kind == "transition"
     return RuleFacts(
         person=person,
         now_ms=now_ms,
-        event_name=cause.name if is_event else "",
-        event=cause.props if is_event or cause.props else None,
+        event_name=cause.name if cause.tells else "",
+        event=cause.props if cause.tells or cause.props else None,
         transition=_view(cause) if is_transition else None,
         place=place_of(plan, person, cause),
         fences=plan.fences,

@@ -7,7 +7,7 @@ Pure apart from the person it is handed, whose run marks it updates in place. Th
 Rule 1. The wake index is asked first; a stimulus that wakes nothing looks at no campaign.
 Rule 2. A campaign that was woken leaves a step record: entered, or the first thing that kept the
         person out (an operator, run dates, opening hours of the fence, condition with its operands,
-        re-entry rule).
+        re-entry rule, limits).
 Rule 3. Never two live runs of one person in one campaign, except where it says ``always``.
 Rule 4. Ids come from the cause: the same stimulus again makes the same run and message, and what
         is told anew (taken back and true after all) lets nobody in a second time.
@@ -57,16 +57,21 @@ def enter(scene: Scene, cause: Cause) -> None:
 
 def _woken(plan: Plan, cause: Cause) -> Iterator[Campaign]:
     found: Iterable[Campaign]
-    if cause.kind == "event":
-        found = plan.on_event.get(cause.name, ())
-    elif cause.kind == "audience":
-        found = plan.on_audience.get((cause.audience_id, cause.name), ())
-    elif cause.kind == "jump":
+    if cause.kind == "jump":
         meant = plan.campaigns.get(cause.name)
         yield from (meant,) if meant and meant.is_journey else ()
         return
-    else:
+    if cause.campaign_id:
+        addressed = plan.campaigns.get(cause.campaign_id)
+        found = () if addressed is None else (addressed,)
+    elif cause.kind == "event":
+        found = plan.on_event.get(cause.name, ())
+    elif cause.kind == "audience":
+        found = plan.on_audience.get((cause.audience_id, cause.name), ())
+    elif cause.kind == "transition":
         found = plan.on_transition.get((cause.name, cause.fence_id), ())
+    else:
+        found = ()  # what is told to many comes addressed (``broadcasts``)
     for campaign in found:
         if any(opens(entry, cause) for entry in campaign.entries):
             yield campaign
@@ -81,8 +86,12 @@ def _enter(scene: Scene, campaign: Campaign, cause: Cause) -> None:
     run_id = derive("run", scene.workspace, campaign.campaign_id, cause.stimulus_id)
     key = _key(scene.plan, campaign, cause)
     known = person.runs.get(key)
-    again = _repeat(known, run_id)
+    again = _repeat(person.run(run_id))
     reason, inputs = again or _objection(scene.plan, campaign, key, person, cause, now_ms)
+    is_counted = person.user_id not in scene.plan.testers
+    if not reason and is_counted:
+        reason, more = scene.census.objection(campaign, scene.plan.workspace_zone, now_ms)
+        inputs = inputs | more
     step = StepRecord(
         campaign_id=campaign.campaign_id,
         campaign_version=campaign.version,
@@ -92,16 +101,20 @@ def _enter(scene: Scene, campaign: Campaign, cause: Cause) -> None:
         cause=cause.name,
         fence_id=cause.fence_id,
         audience_id=cause.audience_id,
+        by=cause.kind if cause.kind in {"external", "schedule", "api"} else "",
         at_ms=now_ms,
-        inputs=inputs,
+        inputs=inputs | _late(cause),
     )
     if reason:
         scene.walked.records.append(step)
         return
+    if is_counted:
+        scene.census.entered(campaign, scene.plan.workspace_zone, now_ms)
     run = Run(run_id, now_ms)
     if known is not None and known.at is not None:  # it lives on beside the new one
         person.runs[f"{key}#{known.run_id}"] = known
     person.runs[key] = run
+    scene.census.settle(person)
     _bound_runs(scene.plan, person)
     if campaign.is_journey:
         scene.walked.records.append(step)  # before those of its first steps
@@ -143,11 +156,18 @@ def _room(person: Person, cause: Cause) -> tuple[str, dict[str, Any]]:
     return "", {}
 
 
-def _repeat(mark: Run | None, run_id: str) -> tuple[str, dict[str, Any]] | None:
+def _late(cause: Cause) -> dict[str, Any]:
+    """Say of a schedule when it was due, and how many times before were missed."""
+    if cause.kind != "schedule":
+        return {}
+    return {"due_ms": cause.at_ms, **cause.props}
+
+
+def _repeat(known: Run | None) -> tuple[str, dict[str, Any]] | None:
     """Say whether the person is in by this very stimulus (Rule 4)."""
-    if mark is None or mark.run_id != run_id:
+    if known is None:
         return None
-    return "repeated", {"entered_ms": mark.entered_ms}
+    return "repeated", {"entered_ms": known.entered_ms}
 
 
 def _objection(

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fencepost_gateway.decide.plan import AudienceEntry, Entry, EventEntry
+from fencepost_gateway.decide.plan import (
+    AudienceEntry,
+    Entry,
+    EventEntry,
+    ExternalEntry,
+    ScheduleEntry,
+    TransitionEntry,
+)
 
 if TYPE_CHECKING:
     from fencepost_gateway.decide.rules import Rule
@@ -20,8 +27,19 @@ def opens(entry: Entry, cause: Cause) -> bool:
     if isinstance(entry, EventEntry):
         return cause.kind == "event" and entry.name == cause.name
     if isinstance(entry, AudienceEntry):
-        named = entry.audience_id, entry.on
-        return cause.kind == "audience" and named == (cause.audience_id, cause.name)
+        return (
+            cause.kind == "audience"
+            and entry.audience_id == cause.audience_id
+            and (entry.existing if cause.name == "member" else entry.on == cause.name)
+        )
+    if isinstance(entry, TransitionEntry):
+        return _opens_by_place(entry, cause)
+    if isinstance(entry, ExternalEntry):
+        return cause.kind == "external" and entry.name == cause.name
+    return cause.kind == ("schedule" if isinstance(entry, ScheduleEntry) else "api")
+
+
+def _opens_by_place(entry: TransitionEntry, cause: Cause) -> bool:
     return (
         cause.kind == "transition"
         and entry.kind == cause.name
@@ -34,4 +52,4 @@ def opens(entry: Entry, cause: Cause) -> bool:
 
 def where_of(entry: Entry) -> Rule | None:
     """Give the condition of an entry over what its event tells; None: it has none."""
-    return entry.where if isinstance(entry, EventEntry) else None
+    return entry.where if isinstance(entry, EventEntry | ExternalEntry) else None

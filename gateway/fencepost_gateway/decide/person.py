@@ -135,6 +135,8 @@ class Person(Struct):
     ``apart`` are the visitors who logged in as this person and were not joined, ``dropped`` the
     runs that gave way to an older one when two persons were joined: their messages are withheld.
     ``stood_ms`` is when history last kept how the person stood, or began to keep what they did.
+    ``told`` and ``taken`` say by which running broadcast which campaign was woken, and with which
+    membership somebody was taken by what takes only newcomers (``decide.broadcasts``).
     """
 
     person_id: str
@@ -170,6 +172,8 @@ class Person(Struct):
     calling_code: str = ""
     timer_ms: int | None = None
     stood_ms: int = 0
+    told: list[tuple[int, str]] = field(default_factory=list)
+    taken: dict[str, int] = field(default_factory=dict)
 
     def remember(self, name: str, at_ms: int, props: dict[str, Any]) -> tuple[str, ...]:
         """
@@ -328,6 +332,7 @@ def merge(known: Person, visitor: Person) -> None:
     known.arms = visitor.arms | known.arms
     known.drawn = visitor.drawn | known.drawn
     known.calling_code = known.calling_code or visitor.calling_code
+    known.told = [*dict.fromkeys([*known.told, *visitor.told])]
 
 
 def _merge_past(known: Person, visitor: Person) -> None:
@@ -339,8 +344,24 @@ def _merge_past(known: Person, visitor: Person) -> None:
     for channel, found in visitor.reach.items():
         for at in found:
             known.reached_at(channel, at)
+    taken = _taken(known) | _taken(visitor)
     for audience_id, since_ms in visitor.audiences.items():
         known.audiences[audience_id] = min(since_ms, known.audiences.get(audience_id, since_ms))
+    known.taken = visitor.taken | known.taken
+    for series in taken:
+        known.taken[series] = known.audiences[_audience_of(series)]
+
+
+def _taken(person: Person) -> set[str]:
+    """Name what has taken a person with the membership that they have now."""
+    found = person.taken.items()
+    return {
+        name for name, since_ms in found if person.audiences.get(_audience_of(name)) == since_ms
+    }
+
+
+def _audience_of(series: str) -> str:
+    return series.partition("/")[2]
 
 
 def _event_rank(event: PastEvent) -> tuple[int, str, bytes]:

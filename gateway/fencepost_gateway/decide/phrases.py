@@ -85,6 +85,10 @@ AUDIENCE: dict[str, Said] = {
     "leave": Said("Left the audience {audience}", "{audience} 오디언스에서 나갔습니다"),
     "filled": Said(" (its definition changed)", " (정의가 바뀜)"),
     "by_join": Said("joining {audience}", "{audience} 오디언스에 들어옴"),
+    "by_member": Said(
+        "belonging to {audience} when the campaign was published",
+        "캠페인을 게시할 때 {audience} 오디언스에 속해 있음",
+    ),
     "by_leave": Said("leaving {audience}", "{audience} 오디언스에서 나감"),
 }
 
@@ -118,6 +122,14 @@ STEP: dict[str, Said] = {
         "Not entered {campaign}, woken by {cause}: {why}",
         "{campaign}에 참여하지 못했습니다 (계기: {cause}): {why}",
     ),
+    "external": Said("the external event {name}", "외부 이벤트 {name}"),
+    "schedule": Said("its schedule", "예약 일정"),
+    "api": Said("a call", "API 호출"),
+    "due_ms": Said("due {at}", "예정 시각 {at}"),
+    "missed": Said(
+        "{count} earlier times were missed", "그 전의 {count}회는 실행되지 못하고 지나감"
+    ),
+    "of_limit": Said("{count} of {limit}", "{limit}명 중 {count}명"),
     "open": Said("open {hours} ({zone})", "운영 시간 {hours} ({zone})"),
     "entered_ms": Said("entered {at}", "참여 시각 {at}"),
     "opens_ms": Said("opens {at}", "다시 참여할 수 있는 시각 {at}"),

@@ -59,13 +59,57 @@ class TransitionEntry(Struct, frozen=True):
 
 
 class AudienceEntry(Struct, frozen=True):
-    """Woken when somebody joins an audience, or leaves it."""
+    """Woken when somebody joins an audience, or leaves it; ``existing``: or was in it before."""
 
     audience_id: str
     on: Literal["join", "leave"] = "join"
+    existing: bool = False
 
 
-Entry = EventEntry | TransitionEntry | AudienceEntry
+class ExternalEntry(Struct, frozen=True):
+    """
+    Woken by an event from outside, for everybody who belongs to the audience; empty: everybody.
+
+    ``where`` is a rule over its properties, so it answers alike for all of them.
+    """
+
+    name: str
+    where: Rule | None = None
+    audience_id: str = ""
+
+
+class ScheduleEntry(Struct, frozen=True):
+    """
+    Woken when a time has come, for everybody who belongs to the audience; empty: everybody.
+
+    ``schedule_id`` names what it is and whose: one that is changed begins anew. ``only_new`` takes
+    only those who joined since the last time.
+    """
+
+    schedule_id: str
+    cron: str
+    zone: str
+    audience_id: str = ""
+    only_new: bool = False
+
+
+class ApiEntry(Struct, frozen=True):
+    """Woken by a call, for one person."""
+
+
+Entry = EventEntry | TransitionEntry | AudienceEntry | ExternalEntry | ScheduleEntry | ApiEntry
+
+
+class Limits(Struct, frozen=True):
+    """
+    How many persons are taken in: ``entries`` within ``per``, ``running`` at one time.
+
+    ``per`` is a calendar window of the workspace's zone, or ``total``; None: no limit.
+    """
+
+    entries: int | None = None
+    per: Literal["hour", "day", "week", "month", "total"] = "total"
+    running: int | None = None
 
 
 class Reentry(Struct, frozen=True):
@@ -139,6 +183,7 @@ class Campaign(Struct, frozen=True):
     run_from_ms: int | None = None
     run_until_ms: int | None = None
     is_journey: bool = False
+    limits: Limits | None = None
 
 
 NO_MESSAGE = MessagePlan("", ())
@@ -259,12 +304,15 @@ class Plan(Struct, frozen=True):
     Everything published at one revision.
 
     ``policy`` is the default, ``policies`` are those of jurisdictions (see ``jurisdiction``).
+    ``on_external`` and ``scheduled`` are the wake index of what concerns many, the latter by id of
+    the schedule: whose campaign it is, and its entry.
     ``openings`` holds the opening hours, by fence, that some entry waits for (``opened``);
     ``traits_on`` the traits that an app event goes into, ``trait_readers`` what rules read them
     with; ``ranked`` names those that need a ranking.
     ``allow_only`` names the users that may get messages beside the listed addresses; None: all.
     ``testers`` and ``seeds`` are user ids. ``flows`` holds the journeys by id and version: those
-    that are live, and those that somebody is still on. ``tables`` holds rows by table and key,
+    that are live, and those that somebody is still on; ``awaits`` names the
+    events from outside that a run may wait for, or end by. ``tables`` holds rows by table and key,
     ``controls`` what operators have decided of which campaign.
     """
 
@@ -278,6 +326,8 @@ class Plan(Struct, frozen=True):
     on_event: dict[str, tuple[Campaign, ...]] = {}
     on_transition: dict[tuple[str, str], tuple[Campaign, ...]] = {}
     on_audience: dict[tuple[str, str], tuple[Campaign, ...]] = {}
+    on_external: dict[str, tuple[Campaign, ...]] = {}
+    scheduled: dict[str, tuple[str, ScheduleEntry]] = {}
     openings: dict[str, Opening] = {}
     traits: dict[str, Trait] = {}
     traits_on: dict[str, tuple[Trait, ...]] = {}
@@ -295,6 +345,7 @@ class Plan(Struct, frozen=True):
     seed: str = ""
     policies: tuple[Policy, ...] = ()
     flows: dict[tuple[str, int], Flow] = {}
+    awaits: frozenset[str] = frozenset()
     tables: dict[str, dict[str, dict[str, Any]]] = {}
     sources: dict[str, Source] = {}
     controls: dict[str, Control] = {}

@@ -47,6 +47,14 @@ REASONS: dict[str, Said] = {
         "The person is in as many journeys at once as one may be.",
         "동시에 참여할 수 있는 여정 수를 모두 채웠습니다.",
     ),
+    "entry_cap": Said(
+        "The campaign has taken in as many as its limit allows.",
+        "캠페인에 참여할 수 있는 인원이 모두 찼습니다.",
+    ),
+    "concurrency_cap": Said(
+        "As many are in the campaign now as its limit allows.",
+        "지금 캠페인이 진행 중인 인원이 한도에 이르렀습니다.",
+    ),
     # a check-in that was refused
     "code_forged": Said(
         "The code is not one of this workspace, or it was changed.",

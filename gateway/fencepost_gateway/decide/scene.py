@@ -9,10 +9,12 @@ from __future__ import annotations
 from msgspec import Struct, field
 
 from fencepost_gateway.decide.cause import rule_facts
+from fencepost_gateway.decide.census import Census
 from fencepost_gateway.decide.message import Message
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.decide.rules import RuleFacts
+from fencepost_gateway.decide.run import Run
 from fencepost_gateway.decide.step_record import StepRecord
 from fencepost_gateway.decide.stimulus import Cause
 
@@ -32,7 +34,8 @@ class Walked(Struct):
     """
     What came of it: records, messages, calls, journeys to jump to, what changed about the person.
 
-    ``keys`` are those of the runs that moved.
+    ``moved`` has the runs that moved, or ended, and their keys, by id: another run may have taken
+    the place of one of them among the person's.
     """
 
     records: list[StepRecord] = field(default_factory=list)
@@ -40,7 +43,11 @@ class Walked(Struct):
     calls: list[Call] = field(default_factory=list)
     jumps: list[Cause] = field(default_factory=list)
     topics: list[str] = field(default_factory=list)
-    keys: list[str] = field(default_factory=list)
+    moved: dict[str, tuple[str, Run]] = field(default_factory=dict)
+
+    def move(self, key: str, run: Run) -> None:
+        """Take note that a run moved."""
+        self.moved[run.run_id] = key, run
 
 
 class Scene(Struct):
@@ -49,7 +56,7 @@ class Scene(Struct):
     plan: Plan
     workspace: str
     person: Person
-    counters: dict[str, int]
+    census: Census
     now_ms: int
     walked: Walked = field(default_factory=Walked)
 

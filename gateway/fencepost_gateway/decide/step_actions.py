@@ -111,8 +111,7 @@ def look_back(scene: Scene, stop: Stop, does: WaitStep) -> Taken | None:
     known = [
         (found_ms, number, each.name)
         for number, each in enumerate(does.awaited)
-        if (found_ms := reacted_ms(scene.person, at, each)) is not None
-        and (at.due_ms is None or found_ms <= at.due_ms)
+        if (found_ms := reacted_ms(scene.person, at, each)) is not None and found_ms <= at.wakes_ms
     ]
     if not known:
         return None
@@ -160,10 +159,11 @@ def _limit(scene: Scene, stop: Stop, does: LimitStep) -> Taken:
     name = f"{stop.flow.head.campaign_id}/{stop.step.step_id}"
     if name in scene.person.drawn:
         return Taken(inputs={"limit": does.to, "again": True})
-    used = scene.counters.get(name, 0)
+    campaign_id, what = stop.flow.head.campaign_id, f"step {stop.step.step_id}"
+    used = scene.census.count(campaign_id, what)
     if used >= does.to:
         return Taken("full", inputs={"limit": does.to, "used": used})
-    scene.counters[name] = used + 1
+    scene.census.add(campaign_id, what, 1)
     scene.person.drawn[name] = THROUGH
     return Taken(inputs={"limit": does.to, "used": used + 1})
 

@@ -21,7 +21,7 @@ class StepRecord(Struct, frozen=True):
     What became of it and why, with what was looked at.
 
     ``way`` names the way that was taken where a step has several, ``due_ms`` until when a run
-    waits at the latest.
+    waits at the latest. ``by`` is external, schedule or api: whose name the cause is.
     """
 
     campaign_id: str
@@ -33,6 +33,7 @@ class StepRecord(Struct, frozen=True):
     cause: str = ""
     fence_id: str = ""
     audience_id: str = ""
+    by: str = ""
     at_ms: int = 0
     inputs: dict[str, Any] = field(default_factory=dict)
     step_id: str = ""

@@ -216,7 +216,7 @@ class Flow(Struct, frozen=True):
 
     ``head`` has what the journey shares with a campaign: entries, re-entry, goal, holdout.
     ``instance`` names the property of the entry's event by which a person may be in the journey
-    several times. ``max_entries`` runs may begin in all, ``max_runs`` live at the same time.
+    several times.
     """
 
     head: Campaign
@@ -225,8 +225,6 @@ class Flow(Struct, frozen=True):
     exit_on: tuple[Awaited, ...] = ()
     lifetime_ms: int = 90 * 86_400_000
     instance: str = ""
-    max_entries: int | None = None
-    max_runs: int | None = None
 
     def part(self, step_id: str) -> Campaign | None:
         """Give what the claim is to know of a message step; None where there is none."""

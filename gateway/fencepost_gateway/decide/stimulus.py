@@ -14,15 +14,17 @@ from msgspec import Struct
 
 class Cause(Struct, frozen=True):
     """
-    An app event, a transition, a change of audience; or what moved a run without any of them.
+    What happened to a person, or what moved a run of theirs without that.
 
     Attributes:
         stimulus_id: Names the stimulus; every id made from it is the same on a repeat.
         kind: Which of them it is.
-        name: The event's name, the kind of the transition, join or leave; of a ``timer`` that, of a
+        name: The event's name, the kind of the transition, join or leave, ``member`` (in the
+            audience before), the key of a call; empty for a schedule. Of a ``timer`` that, of a
             reaction what it was, of a jump the journey that is meant.
-        at_ms: When it happened, by the device's corrected clock.
-        props: Properties of an app event; of what came later, those of the event before.
+        at_ms: When it happened, by the device's corrected clock; when a schedule came due.
+        props: Properties of an event or call; of a schedule how many times were missed; of what
+            moved a run later, those of the event before.
         fence_id: Fence of a transition.
         visit_id: Visit of a transition.
         initial: The device was inside already when tracking began.
@@ -33,11 +35,23 @@ class Cause(Struct, frozen=True):
         audience_id: Audience that was joined or left.
         is_located: Where somebody is or was has brought it about.
         jumps: How many jumps from journey to journey have led here.
+        campaign_id: Whom alone it wakes; empty: whoever waits for it.
+        broadcast: Position of the record by which many are told; 0: it was told to one.
 
     """
 
     stimulus_id: str
-    kind: Literal["event", "transition", "audience", "timer", "reaction", "jump"]
+    kind: Literal[
+        "event",
+        "transition",
+        "audience",
+        "external",
+        "schedule",
+        "api",
+        "timer",
+        "reaction",
+        "jump",
+    ]
     name: str
     at_ms: int
     props: dict[str, Any] = {}
@@ -51,6 +65,13 @@ class Cause(Struct, frozen=True):
     audience_id: str = ""
     is_located: bool = False
     jumps: int = 0
+    campaign_id: str = ""
+    broadcast: int = 0
+
+    @property
+    def tells(self) -> bool:
+        """Say whether it has a name and properties that rules read as ``event:``."""
+        return self.kind in {"event", "external", "api"}
 
     @property
     def is_by_place(self) -> bool:

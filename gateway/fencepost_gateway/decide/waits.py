@@ -13,6 +13,7 @@ Rule 4. With no zone known there is nothing to wait for: the run goes on at once
         to send is kept back by quiet hours, which know no zone either.
 Rule 5. A date that is not known, or is no date, takes the way ``no_date``.
 Rule 6. ``spread`` moves the moment by a draw of the run's own.
+Rule 7. No wait is longer than its run's lifetime, so every moment can be stored and written.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def due_ms(
     due = _moment(plan, person, at, wait, now_ms)
     if isinstance(due, int) and wait.spread_ms:
         due += int(chance(plan.seed, "spread", run.run_id, at.step_id) * wait.spread_ms)
-    return due
+    return min(due, at.expires_ms) if isinstance(due, int) else due
 
 
 def _moment(
@@ -68,11 +69,11 @@ def _at_clock(plan: Plan, person: Person, until: LocalTime, since_ms: int, now_m
 
 
 def _next_ms(until: LocalTime, zone: ZoneInfo, since_ms: int) -> int:
-    today = local_time(since_ms, zone).date()
-    for day in range(_WEEK_DAYS):
-        date = today + timedelta(days=day)
-        if date.weekday() in until.days:
-            found_ms = instant_ms(datetime.combine(date, _clock(until.minute)), zone, fold=0)
+    today = local_time(since_ms, zone)
+    for number in range(_WEEK_DAYS):
+        day = today + timedelta(days=number)
+        if day.weekday() in until.days:
+            found_ms = instant_ms(_wall(day, until.minute), zone, fold=0)
             if found_ms > since_ms:
                 return found_ms
     return since_ms  # no day at all: an author cannot write that
@@ -89,11 +90,15 @@ def _on_date(
         return NO_DATE
     if moment.tzinfo is not None:
         return (moment_ms(moment, None) or 0) + date.move_ms
-    clock = _clock(date.minute) if len(str(found)) <= len("2026-01-01") else moment.time()
-    wall = datetime.combine(moment.date(), clock) + timedelta(milliseconds=date.move_ms)
-    found_ms = [
-        instant_ms(wall, zone, fold=0) for zone in clocks_of(plan, person, date.zone, now_ms)
-    ]
+    is_day = len(str(found)) <= len("2026-01-01")
+    try:
+        wall = _wall(moment, date.minute) if is_day else moment
+        wall += timedelta(milliseconds=date.move_ms)
+        found_ms = [
+            instant_ms(wall, zone, fold=0) for zone in clocks_of(plan, person, date.zone, now_ms)
+        ]
+    except OverflowError:  # no calendar goes there
+        return NO_DATE
     return max(found_ms, default=at.since_ms)
 
 
@@ -109,5 +114,6 @@ def clocks_of(plan: Plan, person: Person, named: str, now_ms: int) -> list[ZoneI
     return [zone for zone in map(zone_named, names) if zone is not None]
 
 
-def _clock(minute: int) -> time:
-    return time(minute // 60, minute % 60)
+def _wall(day: datetime, minute: int) -> datetime:
+    """Give a wall reading on the day of another; minute 1440 is the midnight that ends it."""
+    return datetime.combine(day, time()) + timedelta(minutes=minute)

@@ -8,10 +8,12 @@ What each step does is in ``step_actions``.
 Rule 1. A run goes on, step by step, until it waits or ends; ``STEPS_MAX`` steps without a wait end
         it (``loop``), which ``check`` finds before.
 Rule 2. Everything counts by its own time (event time), a timer by when it was due. What comes first
-        moves the run: before something is looked at, time is let run up to it. What happens at the
-        very moment of a timeout comes before it.
+        moves the run: before something is looked at, time is let run up to it, though never beyond
+        now. What happens at the very moment of a timeout comes before it. After a long sleep a run
+        makes up for ``DUES_MAX`` moments at a time.
 Rule 3. Whatever happens ends a run before it moves it: the goal, then the exit criteria in the
-        order of the document. Runs are taken in the order in which they were entered.
+        order of the document; what happened before it began ends no run. Runs are taken in the
+        order in which they were entered.
 Rule 4. A reaction is looked for among what is known of the person's messages, so it does not matter
         whether it came before the wait, or before the outcome of the call.
 Rule 5. A step leaves a record when it is done, and when it begins to wait.
@@ -26,15 +28,16 @@ Rule 8. A journey that was stopped, discarded or archived ends its runs, whateve
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 from msgspec import structs
 
-from fencepost_gateway.decide.awaited import by_time, is_awaited, stands_on
+from fencepost_gateway.decide.awaited import by_time, is_awaited, reacted_ms, stands_on
 from fencepost_gateway.decide.cause import operands_of
 from fencepost_gateway.decide.control import STOPPED
+from fencepost_gateway.decide.rules import Evaluation
 from fencepost_gateway.decide.run import Run, Standing, campaign_of
 from fencepost_gateway.decide.scene import Scene
 from fencepost_gateway.decide.step_actions import Stop, Taken, look_back, take
@@ -44,6 +47,7 @@ from fencepost_gateway.decide.stimulus import Cause
 from fencepost_gateway.decide.waits import due_ms
 
 STEPS_MAX = 100
+DUES_MAX = 1_000
 PROPS_MAX_BYTES = 8_192  # of forty runs: a third of a mebibyte in their person's row
 _packed = msgspec.msgpack.Encoder().encode
 _FINISHED = Step(END, GoalStep())  # stands for the end, where a run waits for its messages
@@ -67,7 +71,7 @@ def begin(scene: Scene, flow: Flow, key: str, run: Run, cause: Cause) -> None:
 
 def happened(scene: Scene, cause: Cause) -> None:
     """Let something that happened end the person's runs, or move them on."""
-    for key, run in _living(scene, upto_ms=cause.at_ms):
+    for key, run in _living(scene, upto_ms=min(cause.at_ms, scene.now_ms)):
         stop = _stop(scene, key, run)
         if stop is not None and not _is_over(scene, key, stop, cause):
             _offer(scene, key, stop, cause)
@@ -80,10 +84,12 @@ def rang(scene: Scene) -> None:
 
 
 def heard(scene: Scene) -> None:
-    """Look whether a run waits for a reaction that is known by now (Rule 4)."""
+    """Look whether a run waits for a reaction that is known by now, or is ended by it (Rule 4)."""
     for key, run in _living(scene):
         stop = _stop(scene, key, run)
-        if stop is not None and not stop.at.is_held and isinstance(stop.step.does, WaitStep):
+        if stop is None or _is_over_by_reaction(scene, key, stop):
+            continue
+        if not stop.at.is_held and isinstance(stop.step.does, WaitStep):
             found = look_back(scene, stop, stop.step.does)
             if found is not None:
                 _pass(scene, key, stop, found)
@@ -96,7 +102,7 @@ def settled(scene: Scene, run_id: str, message_id: str, state: str, reason: str)
         if run.run_id != run_id or run.at is None:
             continue
         run.open -= 1
-        scene.walked.keys.append(key)
+        scene.walked.move(key, run)
         if run.at.step_id == END:
             _go(scene, key, run)  # perhaps it was the last one
             continue
@@ -132,18 +138,29 @@ def answered(
 
 
 def retime(scene: Scene) -> None:
-    """Work out anew when those go on that wait by a clock of the person's."""
+    """Look anew at waits that hang on who the person is: by their clock, or by a condition."""
     for key, run in _living(scene):
         stop = _stop(scene, key, run)
         wait = stop.step.does if stop else None
-        if stop is None or not isinstance(wait, WaitStep) or not (wait.until or wait.date):
-            continue
+        if stop is None or not isinstance(wait, WaitStep) or stop.at.wakes_ms <= scene.now_ms:
+            continue  # what is over was over before this was learnt
         if stop.at.is_held:
             continue
-        due = due_ms(scene.plan, scene.person, run, stop.at, wait, scene.now_ms)
-        if isinstance(due, int) and due != stop.at.due_ms:
-            stop.at.due_ms = due
-            scene.walked.keys.append(key)
+        if wait.until or wait.date:
+            due = due_ms(scene.plan, scene.person, run, stop.at, wait, scene.now_ms)
+            if isinstance(due, int) and due != stop.at.due_ms:
+                stop.at.due_ms = due
+                scene.walked.move(key, run)
+        if wait.while_ is not None:
+            _break_off(scene, key, stop, wait.while_.evaluate(scene.facts(stop.at.cause)))
+
+
+def gave_way(scene: Scene, runs: Mapping[str, Run]) -> None:
+    """End the runs that are not the person's any more: two persons became one."""
+    stay = {run.run_id for run in scene.person.runs.values()}
+    for key, run in runs.items():
+        if run.at is not None and run.run_id not in stay:
+            _end(scene, key, run, "merged")
 
 
 def _living(scene: Scene, upto_ms: int | None = None) -> Iterator[tuple[str, Run]]:
@@ -152,7 +169,9 @@ def _living(scene: Scene, upto_ms: int | None = None) -> Iterator[tuple[str, Run
     for _, key in sorted((run.entered_ms, key) for key, run in runs.items() if run.at):
         run = runs[key]
         _obey(scene, key, run)
-        while upto_ms is not None and run.at is not None and run.at.wakes_ms < upto_ms:
+        for _ in range(DUES_MAX):
+            if upto_ms is None or run.at is None or run.at.wakes_ms >= upto_ms:
+                break
             _due(scene, key, run)
         if run.at is not None:
             yield key, run
@@ -195,10 +214,12 @@ def _due(scene: Scene, key: str, run: Run) -> None:
 def _is_over(scene: Scene, key: str, stop: Stop, cause: Cause) -> bool:
     """Say whether what happened ends the run, and end it (Rule 3)."""
     at, goal = stop.at, stop.flow.head.goal
+    if cause.at_ms < at.began_ms:
+        return False
     if (
         goal is not None
         and (cause.kind, cause.name) == ("event", goal.event)
-        and at.began_ms <= cause.at_ms <= at.began_ms + goal.within_ms
+        and cause.at_ms <= at.began_ms + goal.within_ms
         and cause.stimulus_id != at.cause.stimulus_id
     ):
         _end(scene, key, stop.run, "goal_reached", {"event": goal.event})
@@ -207,6 +228,17 @@ def _is_over(scene: Scene, key: str, stop: Stop, cause: Cause) -> bool:
         found = is_awaited(each, at, cause, scene.facts(cause))
         if found is not None:
             inputs = {"exit_on": number, "what": cause.name, **found}
+            _end(scene, key, stop.run, "exited", inputs)
+            return True
+    return False
+
+
+def _is_over_by_reaction(scene: Scene, key: str, stop: Stop) -> bool:
+    """Say whether a reaction that is known ends the run, and end it (Rule 3)."""
+    for number, each in enumerate(stop.flow.exit_on, 1):
+        found_ms = reacted_ms(scene.person, stop.at, each)
+        if found_ms is not None and found_ms <= stop.at.wakes_ms:
+            inputs = {"exit_on": number, "what": each.name, "reacted_ms": found_ms}
             _end(scene, key, stop.run, "exited", inputs)
             return True
     return False
@@ -226,16 +258,24 @@ def _offer(scene: Scene, key: str, stop: Stop, cause: Cause) -> None:
             _pass(scene, key, stop, Taken(each.name, inputs=found))
             _go(scene, key, stop.run)
             return
-    answer = wait.while_.evaluate(facts) if wait.while_ is not None else None
-    if answer is not None and not answer.ok:
-        at.since_ms = min(cause.at_ms, scene.now_ms)
-        _pass(scene, key, stop, Taken("broken", inputs={"operands": operands_of(answer)}))
-        _go(scene, key, stop.run)
+    if wait.while_ is not None:
+        _break_off(scene, key, stop, wait.while_.evaluate(facts), cause.at_ms)
+
+
+def _break_off(
+    scene: Scene, key: str, stop: Stop, answer: Evaluation, at_ms: int | None = None
+) -> None:
+    """Leave a wait whose condition is false by now."""
+    if answer.ok:
+        return
+    stop.at.since_ms = scene.now_ms if at_ms is None else min(at_ms, scene.now_ms)
+    _pass(scene, key, stop, Taken("broken", inputs={"operands": operands_of(answer)}))
+    _go(scene, key, stop.run)
 
 
 def _go(scene: Scene, key: str, run: Run) -> None:
     """Go on from where a run stands until it waits or ends (Rule 1)."""
-    scene.walked.keys.append(key)
+    scene.walked.move(key, run)
     for _ in range(STEPS_MAX):
         if run.at is None:
             return
@@ -292,7 +332,7 @@ def _end(
         return
     more = {"reason": outcome, "inputs": inputs or {}}
     scene.walked.records.append(_record(scene, key, run, at, "ended", **more))
-    scene.walked.keys.append(key)
+    scene.walked.move(key, run)
     run.end(outcome, scene.now_ms)
 
 

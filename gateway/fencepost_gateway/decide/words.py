@@ -38,7 +38,7 @@ from fencepost_gateway.decide.solver import HORIZON_MS
 from fencepost_gateway.decide.tongue import ENGLISH, Said, Tongue
 
 SHOWN_MAX = 4  # of a list in one line
-_MOMENTS = ("entered_ms", "opens_ms", "from_ms", "until_ms")
+_MOMENTS = ("due_ms", "entered_ms", "opens_ms", "from_ms", "until_ms")
 
 SHORT = 8  # of an id, enough to tell a person's visitors apart
 
@@ -126,6 +126,8 @@ def _step(body: Mapping[str, Any], tongue: Tongue) -> str:
         cause = tongue.say(_or_itself(KIND_NAMES, cause))
     elif body.get("audience_id"):
         cause = tongue.say(AUDIENCE[f"by_{cause}"], audience=body["audience_id"])
+    elif body.get("by"):
+        cause = tongue.say(STEP[body["by"]], name=cause)
     values = {"campaign": f"{body['campaign_id']} v{body['campaign_version']}", "cause": cause}
     if body["outcome"] == "entered":
         return tongue.say(STEP["entered"], **values)
@@ -147,6 +149,11 @@ def _operands(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
         yield f"{mark} {said}{note}{_times(operand, tongue)}"
     if inputs.get("hours"):
         yield tongue.say(STEP["open"], hours=inputs["hours"], zone=inputs["zone"])
+    if inputs.get("limit") is not None:
+        count = tongue.count(inputs.get("entered", inputs.get("running", 0)))
+        yield tongue.say(STEP["of_limit"], count=count, limit=tongue.count(inputs["limit"]))
+    if inputs.get("missed"):
+        yield tongue.say(STEP["missed"], count=tongue.count(inputs["missed"]))
     for name in _MOMENTS:
         if inputs.get(name) is not None:
             yield tongue.say(STEP[name], at=tongue.moment(inputs[name]))

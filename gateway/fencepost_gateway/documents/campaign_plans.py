@@ -13,6 +13,7 @@ from msgspec import structs
 
 from fencepost_gateway.decide import plan
 from fencepost_gateway.decide.hours import weekly_windows
+from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.rules import Rule, compile_rule, compile_where
 from fencepost_gateway.decide.spans import (
@@ -23,7 +24,8 @@ from fencepost_gateway.decide.spans import (
 )
 from fencepost_gateway.documents.document import StoredDocument
 from fencepost_gateway.documents.models.base import percent_fraction
-from fencepost_gateway.documents.models.campaign import ArmTemplates, Campaign, Entry, Message
+from fencepost_gateway.documents.models.campaign import ArmTemplates, Campaign, Message
+from fencepost_gateway.documents.models.entry import Entry, Limits
 from fencepost_gateway.documents.models.hours import Allowed
 from fencepost_gateway.documents.models.journey import Journey
 from fencepost_gateway.documents.models.selector import FenceSelector
@@ -84,7 +86,9 @@ def head_of(
         campaign_id=authored.id,
         version=source.version,
         name=authored.name or authored.id,
-        entries=tuple(entry_of(each, views, all_fences) for each in authored.entry),
+        entries=tuple(
+            entry_of(authored.id, each, views, all_fences, zone) for each in authored.entry
+        ),
         message=plan.NO_MESSAGE,
         when=rule_of(authored.when),
         reentry=_reentry(authored.reentry),
@@ -94,6 +98,7 @@ def head_of(
         brand=authored.brand or "",
         run_from_ms=from_ms,
         run_until_ms=until_ms,
+        limits=limits_of(authored.limits),
     )
 
 
@@ -123,14 +128,25 @@ def _templates(authored: str | ArmTemplates) -> dict[str, Any]:
 
 
 def entry_of(
-    authored: Entry, views: Mapping[str, FenceView], all_fences: Sequence[Fence]
+    campaign_id: str,
+    authored: Entry,
+    views: Mapping[str, FenceView],
+    all_fences: Sequence[Fence],
+    zone: str,
 ) -> plan.Entry:
-    """Compile what wakes a campaign, or is awaited in a journey."""
+    """Compile what wakes a campaign, or is awaited in a journey; ``zone`` is the workspace's."""
+    where = None if authored.where is None else compile_where(authored.where)
     if authored.event is not None:
-        where = None if authored.where is None else compile_where(authored.where)
         return plan.EventEntry(authored.event, where)
     if authored.audience is not None:
-        return plan.AudienceEntry(authored.audience, authored.on or "join")
+        on, existing = authored.on or "join", authored.include_existing
+        return plan.AudienceEntry(authored.audience, on, existing)
+    if authored.external is not None:
+        return plan.ExternalEntry(authored.external, where, authored.audience_id)
+    if authored.schedule is not None:
+        return _schedule(campaign_id, authored, authored.schedule, zone)
+    if authored.api:
+        return plan.ApiEntry()
     return plan.TransitionEntry(
         kind=authored.transition or "enter",
         fence_ids=selected(authored, views, all_fences),
@@ -139,6 +155,25 @@ def entry_of(
         opened=authored.opened,
         inactive=authored.inactive,
     )
+
+
+def _schedule(campaign_id: str, authored: Entry, cron: str, zone: str) -> plan.ScheduleEntry:
+    fields, zone = " ".join(cron.upper().split()), authored.zone or zone
+    whom = f"{authored.audience_id} {'new' if authored.only_new else 'all'}"
+    return plan.ScheduleEntry(
+        schedule_id=derive("schedule", campaign_id, fields, zone, whom),
+        cron=fields,
+        zone=zone,
+        audience_id=authored.audience_id,
+        only_new=authored.only_new,
+    )
+
+
+def limits_of(authored: Limits | None) -> plan.Limits | None:
+    """Compile how many are taken in."""
+    if authored is None:
+        return None
+    return plan.Limits(authored.entries, authored.per or "total", authored.running)
 
 
 def rule_of(tree: object) -> Rule | None:

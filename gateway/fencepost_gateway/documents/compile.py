@@ -49,7 +49,14 @@ from fencepost_gateway.documents.models.table import Table
 from fencepost_gateway.documents.models.template import Fragment, Template
 from fencepost_gateway.documents.shipped import default_documents
 from fencepost_gateway.documents.translations import CHANNELS, translated
-from fencepost_gateway.documents.wake_index import by_audience, by_event, by_transition, openings_of
+from fencepost_gateway.documents.wake_index import (
+    by_audience,
+    by_event,
+    by_external,
+    by_transition,
+    openings_of,
+    scheduled,
+)
 from fencepost_geofence.fence import Fence
 
 _M = TypeVar("_M", bound=Authored)
@@ -111,7 +118,12 @@ def compile_plan(
         on_event=by_event(campaigns),
         on_transition=by_transition(campaigns),
         on_audience=by_audience(campaigns),
+        on_external=by_external(campaigns),
+        scheduled=scheduled(campaigns),
         openings=openings_of([*_entries(campaigns), *_awaited([*kept, *live])], views),
+        awaits=frozenset(
+            each.name for each in _awaited([*kept, *live]) if isinstance(each, plan.ExternalEntry)
+        ),
         traits=traits,
         traits_on=traits_on(traits.values()),
         trait_readers=readers(traits.values(), {name: ranks.get(name) for name in need_ranks}),

@@ -89,7 +89,10 @@ def flow_of(
     shared = head_of(source, authored, views, all_fences, zone)
     head = structs.replace(shared, is_journey=True)
     ground = _Ground(
-        authored, head, Targets(authored), lambda each: entry_of(each, views, all_fences)
+        authored,
+        head,
+        Targets(authored),
+        lambda each: entry_of(authored.id, each, views, all_fences, zone),
     )
     made = {
         step_id: _step(step_id, number, step, ground)
@@ -105,8 +108,6 @@ def flow_of(
         exit_on=tuple(_awaited([(_ending(e), e) for e in authored.exit_on], ground)),
         lifetime_ms=parse_duration_ms(authored.lifetime) or 0,
         instance=authored.instance,
-        max_entries=authored.max_entries,
-        max_runs=authored.max_runs,
     )
 
 

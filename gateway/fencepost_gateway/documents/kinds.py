@@ -123,7 +123,7 @@ def _authored(body: object, loc: tuple[str | int, ...], *, is_missing: bool) -> 
             here = here.get(step)
         elif isinstance(here, list) and isinstance(step, int):
             here = here[step] if step < len(here) else None
-        elif step == "[key]":
+        else:  # which of several forms was meant
             continue
         yield step
 

@@ -1,5 +1,5 @@
 """
-Wake index: which campaigns an event, a transition or a change of audience may wake.
+Wake index: which campaigns an event, a transition, an audience or a time may wake.
 
 Pure. Asked before a person is loaded, so it is made of the compiled campaigns alone.
 """
@@ -50,6 +50,26 @@ def by_audience(
         for key in sorted({(entry.audience_id, entry.on) for entry in found}):
             index.setdefault(key, []).append(campaign)
     return {key: tuple(found) for key, found in index.items()}
+
+
+def by_external(campaigns: Iterable[plan.Campaign]) -> dict[str, tuple[plan.Campaign, ...]]:
+    """Give the campaigns that wait for each external event."""
+    index: dict[str, list[plan.Campaign]] = {}
+    for campaign in campaigns:
+        names = {e.name for e in campaign.entries if isinstance(e, plan.ExternalEntry)}
+        for name in sorted(names):
+            index.setdefault(name, []).append(campaign)
+    return {name: tuple(found) for name, found in index.items()}
+
+
+def scheduled(campaigns: Iterable[plan.Campaign]) -> dict[str, tuple[str, plan.ScheduleEntry]]:
+    """Give every schedule by its id, with the campaign it wakes."""
+    return {
+        entry.schedule_id: (campaign.campaign_id, entry)
+        for campaign in campaigns
+        for entry in campaign.entries
+        if isinstance(entry, plan.ScheduleEntry)
+    }
 
 
 def openings_of(

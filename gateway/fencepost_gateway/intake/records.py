@@ -3,16 +3,19 @@ Records: what stands in the log. What happens is a record; nothing else wakes th
 
 Pure data. A record is one of: an upload (the accepted events of one batch and one person), a
 timer that fired, the outcome of a message, a device that speaks for somebody else, a place that was
-forgotten, a statement made elsewhere, a proof asked for, a back-fill, a publication of documents,
-a switch that was turned;
-in the log of a backtest also what history kept of one of them.
+forgotten, a statement made elsewhere, a proof asked for, a back-fill, what concerns many and whom
+of them it is told, a call that starts a journey, a publication of documents, a switch that was
+turned; in the log of a backtest also what history kept of one of them.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec import Struct
 
+from fencepost_gateway.decide.broadcasts import Broadcast
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.message import Mark, Proof
@@ -126,6 +129,35 @@ class Touched(Struct, tag="touched"):
     person_ids: list[str]
 
 
+class Announced(Struct, tag="announced"):
+    """Something concerns many: they are told of it from here on (``decide.broadcasts``)."""
+
+    broadcast: Broadcast
+
+
+class Stretch(Struct, tag="stretch"):
+    """
+    These persons are told of a broadcast; ``number`` is the position of its record.
+
+    ``is_last``: everybody has been told, or is by this.
+    """
+
+    number: int
+    broadcast: Broadcast
+    person_ids: list[str]
+    is_last: bool = False
+
+
+class Started(Struct, tag="started"):
+    """A call starts a journey or campaign for one person; ``key`` names the call."""
+
+    campaign_id: str
+    person_id: str
+    key: str
+    at_ms: int
+    props: dict[str, Any] = {}
+
+
 class Published(Struct, tag="published"):
     """The documents of ``revision``, and the rankings made, are in force for later records."""
 
@@ -147,6 +179,9 @@ Record = (
     | Stated
     | ProofAsked
     | Touched
+    | Announced
+    | Stretch
+    | Started
     | Published
     | Controlled
     | Told

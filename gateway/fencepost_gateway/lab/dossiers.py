@@ -36,6 +36,7 @@ from fencepost_gateway.ports import DocumentRow
 from fencepost_gateway.stores.sqlite_reading import reading
 
 FORMAT: Final = 1
+END_MS: Final = 1 << 62
 
 T = TypeVar("T")
 _plain: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder()
@@ -77,10 +78,10 @@ class Dossier(Struct, omit_defaults=True):
     allowed: list[ListedAddress] = []
 
 
-class Head(Struct, omit_defaults=True):
+class Head(Struct):
     """Whose history it is, and when it begins and ends."""
 
-    fencepost_history: int = FORMAT
+    fencepost_history: int
     workspace: str = ""
     first_ms: int = 0
     last_ms: int = 0
@@ -112,6 +113,7 @@ def open_folder(folder: Path, workspace: str) -> Iterator[Source]:
         every = [DocumentRow(*row) for row in db.execute(sql.every_version)]
         newest = {(row.kind, row.id): row for row in every}
         head = Head(
+            FORMAT,
             workspace=workspace,
             first_ms=first_ms,
             last_ms=last_ms,
@@ -178,7 +180,7 @@ def write_file(source: Source) -> Iterator[bytes]:
     """Give the lines of a file (Rules 1 and 3)."""
     head = structs.replace(source.head, seed="", versions=[])
     yield msgspec.json.encode(head)
-    for dossier in source.dossiers(source.head.last_ms + 1):
+    for dossier in source.dossiers(END_MS):
         yield msgspec.json.encode(dossier)
 
 

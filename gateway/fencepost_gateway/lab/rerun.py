@@ -12,6 +12,7 @@ Rule 3. In the window claims are modelled one after the other, each when it is d
         may go is accepted by its provider. Receipts and reactions are the recorded ones; those to
         messages that were not sent here are nobody's.
 Rule 4. Time ends with the window: what still waits then is told as waiting.
+Rule 5. Nobody is ranked anew: scores among everybody are by the newest live ranking.
 """
 
 from __future__ import annotations
@@ -23,8 +24,9 @@ import msgspec
 from msgspec import Struct, structs
 
 from fencepost_gateway.decide.message import OPEN_STATES, ListedAddress
-from fencepost_gateway.decide.person import Person, RunMark
+from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
+from fencepost_gateway.decide.run import Run
 from fencepost_gateway.intake import history
 from fencepost_gateway.intake.history import Told
 from fencepost_gateway.intake.records import Touched
@@ -65,8 +67,8 @@ class Rerun:
 
     def __init__(self, plans: Plans, workspace: str, begin_ms: int, end_ms: int) -> None:
         self._plans = plans
-        self._full = plans.plan
-        self._quiet = quiet(plans.plan)
+        self._full = structs.replace(plans.plan, ranked=frozenset())
+        self._quiet = quiet(self._full)
         self._begin_ms = begin_ms
         self._end_ms = end_ms
         self._gateway = VirtualGateway(plans, workspace, begin_ms)
@@ -150,7 +152,7 @@ class Rerun:
         people = await store.audiences.sample("", PAGE)
         for person in people.values():
             for each in (e for e in dossier.entered if e.at_ms < self._begin_ms):
-                person.runs[each.campaign_id] = RunMark(each.run_id, each.at_ms, 0, each.at_ms)
+                person.runs[each.campaign_id] = Run(each.run_id, each.at_ms, 0, each.at_ms)
         await store.commit(Effects(await store.position(), self._begin_ms, persons=people))
         gateway.forget()
         self._plans.plan = self._full

@@ -92,8 +92,16 @@ class VirtualGateway:
         while True:
             while await self._pipeline.step():
                 pass
+            if await self._is_idle():
+                return
             if not (await self._timers.step() or await self._deliver.step()):
                 return
+
+    async def _is_idle(self) -> bool:
+        due_ms = await self.store.next_due_ms()
+        if due_ms is not None and due_ms <= self.clock.now_ms():
+            return False
+        return not self.plans.plan.ranked and (await self.store.audiences.sweep()).done
 
     def _lanes(self) -> dict[str, Lane]:
         async def note(message: Outgoing, _address: object) -> Outcome:

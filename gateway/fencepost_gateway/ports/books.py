@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from fencepost_gateway.decide.broadcasts import Broadcast
 from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.message import (
     ListedAddress,
@@ -13,9 +14,11 @@ from fencepost_gateway.decide.message import (
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.proof import ProofHead, ProofRow
 from fencepost_gateway.decide.ranking import Ranking
+from fencepost_gateway.intake.records import Started
 from fencepost_gateway.ports.rows import (
     Act,
     AudienceDay,
+    BroadcastRow,
     DeviceSeen,
     HistoryRow,
     Holdings,
@@ -23,13 +26,30 @@ from fencepost_gateway.ports.rows import (
     JourneyPlace,
     RecordRow,
     RunRow,
+    ScheduleRow,
     Statement,
     Sweep,
     Waiting,
 )
 
 Turn = Callable[[Control], Control | None]
+KEPT_MS = 35 * 86_400_000  # a sender who tries again later than that means something new
 SignHead = Callable[[int, bytes], ProofHead]
+
+
+class Announcement(NamedTuple):
+    """The number of a broadcast, and whether it is the first of its id."""
+
+    number: int
+    is_new: bool
+
+
+class Call(NamedTuple):
+    """A call that started something: for whom, when, and whether it is this one."""
+
+    person_id: str
+    at_ms: int
+    is_new: bool
 
 
 class AudienceBook(Protocol):
@@ -61,6 +81,61 @@ class AudienceBook(Protocol):
 
     async def persons_count(self) -> int:
         """Say how many persons there are."""
+
+
+class BroadcastBook(Protocol):
+    """What concerns many, whom of them has been told, and the schedules that tell them."""
+
+    async def announce(
+        self, broadcast: Broadcast, now_ms: int, *, begun: bool = False
+    ) -> Announcement:
+        """
+        Append ``Announced`` with its row, in one commit, unless one of this id is there.
+
+        One that was done more than ``KEPT_MS`` ago is no longer there. ``begun``: it is ``running``
+        at once, the pipeline is at it.
+        """
+
+    async def advance(self, limit: int, now_ms: int) -> int:
+        """
+        Append ``Told`` for the next persons of a running broadcast, in one commit.
+
+        They take turns. Persons come in order of id, the last stretch says so and may be empty.
+        Gives its position, 0 if there is nothing to tell.
+        """
+
+    async def open(self) -> dict[int, Broadcast]:
+        """Give what is running or told, by number: as of the pipeline's last commit."""
+
+    async def waiting(self) -> int:
+        """Say how many are not done."""
+
+    async def page(self, before: int, limit: int, *, name: str = "") -> list[BroadcastRow]:
+        """Give broadcasts, the newest first, before a number (0: from the newest); or of a name."""
+
+    async def trim(self, now_ms: int) -> None:
+        """Let go of what was done more than ``KEPT_MS`` ago, and of calls as old."""
+
+    async def keep_schedules(self, rows: Sequence[ScheduleRow]) -> None:
+        """Let exactly these come due; what is due already stays so."""
+
+    async def schedules(self) -> list[ScheduleRow]:
+        """Give the schedules that come due, by when and id."""
+
+    async def fire(self, row: ScheduleRow, broadcast: Broadcast, now_ms: int) -> bool:
+        """Announce a schedule's broadcast; it comes due at ``row.due_ms`` next. One commit."""
+
+    async def start(self, started: Started, now_ms: int) -> Call:
+        """
+        Append a call, unless one of this campaign and key was made within ``KEPT_MS``.
+
+        Returns:
+            The first call of this key.
+
+        """
+
+    async def tallies(self) -> dict[tuple[str, str], int]:
+        """Give what was counted of campaigns: by id and what is counted."""
 
 
 class AddressLists(Protocol):
@@ -105,7 +180,8 @@ class HistoryBook(Protocol):
 
         Records of the log from before ``LOG_KEEP_MS`` that the pipeline is done with, but for the
         newest of all; history, decision records and runs that ended from before ``before_ms``; what
-        was counted of fences before ``KEPT_DAYS`` days. The first rows are looked at, which are the oldest.
+        was counted of fences before ``KEPT_DAYS`` days. The first rows are looked at, which are the
+        oldest.
         """
 
 
@@ -220,9 +296,6 @@ class RunBook(Protocol):
 
     async def versions(self) -> set[tuple[str, int]]:
         """Give the journeys and versions that somebody is on."""
-
-    async def counters(self) -> dict[str, int]:
-        """Give how many went through what is limited, by name."""
 
     async def of(self, person_id: str) -> list[RunRow]:
         """Give the runs of a person, those that ended too, as they were entered."""

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
+from fencepost_gateway.decide.broadcasts import Broadcast
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import (
@@ -173,8 +174,12 @@ class Effects(Struct):
     (person, delivery) pairs: that person's device says it never showed the in-app message, so its
     cap slot is released. ``fence_days`` holds what was counted, by UTC day (days since 1970) and
     fence, ``audience_days`` the same by audience, ``journey_days`` by place in a journey; it is
-    added to what is there. ``person_timers`` maps a person to when to ask again about them, None to clear it. ``runs`` are those of journeys
-    that moved, ``calls`` what they ask to be called, ``counters`` how many went through limits.
+    added to what is there. ``person_timers`` maps a person to when to ask again about them, None to
+    clear it. ``runs`` are those of journeys that moved, ``calls`` what they ask to be called.
+
+    Of broadcasts, by number: ``begun`` says whether somebody is to be told (False: nobody waits for
+    it, so it is done), ``reached`` how many more it woke something for (added once, as counts are),
+    ``ended`` that everybody was told. ``tallies`` sets counts of campaigns.
     """
 
     position: int
@@ -193,8 +198,11 @@ class Effects(Struct):
     person_timers: dict[str, int | None] = field(default_factory=dict)
     runs: dict[str, RunRow] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
-    counters: dict[str, int] = field(default_factory=dict)
     history: list[HistoryRow] = field(default_factory=list)
+    begun: dict[int, bool] = field(default_factory=dict)
+    reached: dict[int, int] = field(default_factory=dict)
+    ended: list[int] = field(default_factory=list)
+    tallies: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 class Sweep(Struct, frozen=True):
@@ -205,6 +213,32 @@ class Sweep(Struct, frozen=True):
     seen: int = 0
     total: int = 0
     done: bool = True
+
+
+class BroadcastRow(Struct, frozen=True):
+    """
+    Something that many are told of, and how far that is.
+
+    ``number`` is the position of its record. ``waiting``: the pipeline has not come to it;
+    ``running``: persons are being told; ``told``: the last of them are on their way; ``done``.
+    """
+
+    number: int
+    broadcast: Broadcast
+    appended_ms: int
+    state: Literal["waiting", "running", "told", "done"] = "waiting"
+    after: str = ""
+    seen: int = 0
+    total: int = 0
+    reached: int = 0
+    done_ms: int | None = None
+
+
+class ScheduleRow(Struct, frozen=True):
+    """When a schedule comes due; None: it is not published now, or never comes again."""
+
+    schedule_id: str
+    due_ms: int | None
 
 
 class AudienceDay(Struct, frozen=True):

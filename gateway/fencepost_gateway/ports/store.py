@@ -31,6 +31,7 @@ from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports.books import (
     AddressLists,
     AudienceBook,
+    BroadcastBook,
     FenceBook,
     HistoryBook,
     JourneyBook,
@@ -71,6 +72,10 @@ class Store(Protocol):
     @property
     def audiences(self) -> AudienceBook:
         """What it keeps of audiences."""
+
+    @property
+    def broadcasts(self) -> BroadcastBook:
+        """What it keeps of what concerns many, of schedules and of calls."""
 
     @property
     def fences(self) -> FenceBook:

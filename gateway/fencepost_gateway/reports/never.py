@@ -32,7 +32,8 @@ from fencepost_gateway.decide.spans import parse_duration_ms
 from fencepost_gateway.decide.unheard import unheard_within
 from fencepost_gateway.documents import fences
 from fencepost_gateway.documents.campaign_plans import run_bounds_ms, selected
-from fencepost_gateway.documents.models.campaign import Campaign, Entry
+from fencepost_gateway.documents.models.campaign import Campaign
+from fencepost_gateway.documents.models.entry import Entry
 from fencepost_gateway.ports import DeviceSeen, DocumentRow, RecordRow, Statement
 from fencepost_gateway.reports.never_audience import by_audience
 from fencepost_geofence.fence import Fence

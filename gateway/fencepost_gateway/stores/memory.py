@@ -62,6 +62,7 @@ from fencepost_gateway.stores.memory_books import (
     records_of,
     unpack,
 )
+from fencepost_gateway.stores.memory_broadcasts import MemoryBroadcasts, take_broadcasts
 from fencepost_gateway.stores.memory_claims import claim_facts, end, release_unshown, take
 from fencepost_gateway.stores.memory_consents import put_change
 from fencepost_gateway.stores.memory_door import admit
@@ -82,6 +83,7 @@ class MemoryStore:
         self._books = Books()
         self._closed = False
         self.audiences = MemoryAudiences(lambda: self._books, self._unit)
+        self.broadcasts = MemoryBroadcasts(lambda: self._books, self._unit)
         self.fences = MemoryFences(lambda: self._books)
         self.history = MemoryHistory(lambda: self._books, self._unit)
         self.journeys = MemoryJourneys(lambda: self._books, self._unit)
@@ -119,8 +121,10 @@ class MemoryStore:
         """Lend a copy of the books; it takes their place unless the block raises."""
         if self._closed:
             raise StoreUnavailableError("the store is closed")
-        fields = structs.asdict(self._books)
-        draft = Books(**{name: copy.copy(value) for name, value in fields.items()})
+        draft = copy.copy(self._books)
+        for name, value in structs.asdict(self._books).items():
+            if isinstance(value, dict):  # all else is never changed, only replaced
+                setattr(draft, name, value.copy())
         yield draft
         self._books = draft
 
@@ -179,6 +183,7 @@ class MemoryStore:
                     books.timers[device_id] = timer
             take_audiences(books, effects, counts=is_new)
             put_runs(books, effects)
+            take_broadcasts(books, effects, counts=is_new)
             for change in effects.addresses:
                 change_address(books, change)
             for m in effects.messages:
@@ -212,6 +217,7 @@ class MemoryStore:
         moments = [m.due_ms for m in open_messages(self._books)]
         moments += [t.due_ms for t in self._books.timers.values()]
         moments += self._books.person_timers.values()
+        moments += [due_ms for due_ms in self._books.schedules.values() if due_ms is not None]
         return min(moments, default=None)
 
     async def peek(self, message_id: str) -> ClaimFacts | None:

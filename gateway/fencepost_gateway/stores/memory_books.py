@@ -31,6 +31,7 @@ from fencepost_gateway.intake.records import Record
 from fencepost_gateway.ports import (
     Act,
     AudienceDay,
+    BroadcastRow,
     DocumentRow,
     DueMessage,
     HistoryRow,
@@ -123,7 +124,10 @@ class Books(Struct):
     sweep: Sweep = Sweep()
     rankings: dict[str, Ranking] = {}
     runs: dict[str, RunRow] = {}
-    counters: dict[str, int] = {}
+    broadcasts: dict[int, tuple[BroadcastRow, int]] = {}
+    schedules: dict[str, int | None] = {}
+    started: dict[tuple[str, str], tuple[str, int]] = {}
+    tallies: dict[tuple[str, str], int] = {}
     controls: dict[str, Control] = {}
     acts: tuple[Act, ...] = ()
     journey_days: dict[tuple[int, JourneyPlace, str], int] = {}

@@ -9,9 +9,8 @@ from fencepost_gateway.stores.memory_books import Books
 
 
 def put_runs(books: Books, effects: Effects) -> None:
-    """Write where runs stand and what was counted."""
+    """Write where runs stand."""
     books.runs |= effects.runs
-    books.counters |= effects.counters
 
 
 class MemoryRuns:
@@ -24,10 +23,6 @@ class MemoryRuns:
         """See ``RunBook.versions``."""
         living = (row for row in self._books().runs.values() if row.ended_ms is None)
         return {(row.campaign_id, row.version) for row in living}
-
-    async def counters(self) -> dict[str, int]:
-        """See ``RunBook.counters``."""
-        return dict(self._books().counters)
 
     async def of(self, person_id: str) -> list[RunRow]:
         """See ``RunBook.of``."""

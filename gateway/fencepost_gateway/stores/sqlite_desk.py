@@ -42,6 +42,7 @@ from fencepost_gateway.stores.sqlite_audiences import (
     fire_person_timers,
     put_person_timers,
 )
+from fencepost_gateway.stores.sqlite_broadcasts import begin_and_end, count_reached
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_fences import count_fence_days
@@ -116,11 +117,15 @@ class Desk:
         put_history(self._db, sql, effects)
         put_person_timers(self._db, sql, effects)
         put_runs(self._db, sql, effects)
-        counts = effects.fence_days or effects.audience_days or effects.journey_days
+        begin_and_end(self._db, sql, effects)
+        counts = (
+            effects.fence_days or effects.audience_days or effects.journey_days or effects.reached
+        )
         if counts and effects.position > (run(sql.fact, ("position",)).get or 0):
             count_fence_days(self._db, sql, effects.fence_days)
             count_audience_days(self._db, sql, effects.audience_days)
             count_journey_days(self._db, sql, effects.journey_days)
+            count_reached(self._db, sql, effects.reached)
         run(sql.set_fact, ("position", effects.position))
 
     def put_records(self, found: Sequence[RecordRow]) -> None:

@@ -1,9 +1,10 @@
 """
 Persons as a former release wrote them, read once and written as this one keeps them.
 
-Pure. Migration 10 calls it, row by row, as the SQL function ``grown_person``. The former row has
-twelve fields, so its first byte tells it from any later one. It knew counts, and the newest events
-with their properties; it knew neither days nor values, visits, messages, statements or addresses.
+Pure. Migration 10 calls it, row by row, as the SQL function ``grown_person``; ``living_runs`` is
+for migration 12. The former row has twelve fields, so its first byte tells it from any later one.
+It knew counts, and the newest events with their properties; it knew neither days nor values,
+visits, messages, statements or addresses.
 
 Rule 1. What can be told exactly is: the days and the value of an event name of which every event
         is still remembered; statements and addresses, which have rows of their own; visits that
@@ -16,10 +17,11 @@ Rule 2. Of the rest we say from when on it is known (``lost``, ``since_day``, ``
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any
+from typing import Any, cast
 
 import apsw
 import msgspec
+from msgspec import Struct
 
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.past import Visit
@@ -45,6 +47,18 @@ _statements = msgspec.json.Decoder(list[tuple[str, str, int, str, str, str]])
 _addresses = msgspec.json.Decoder(list[tuple[str, str, str]])
 
 
+class _FormerRun(Struct):
+    """What is asked of a run, whatever else its release kept."""
+
+    ended_ms: int | None = None
+
+
+class _Former(Struct):
+    """What is asked of a person, whatever else their release kept."""
+
+    runs: dict[str, _FormerRun] = {}
+
+
 def teach(db: apsw.Connection) -> None:
     """Let the migrations of a connection call ``grown_person``."""
 
@@ -52,6 +66,15 @@ def teach(db: apsw.Connection) -> None:
         return grown_person(*row)
 
     db.create_scalar_function("grown_person", called, 4, deterministic=True)
+    db.create_scalar_function(
+        "living_runs", lambda *row: living_runs(cast("bytes", row[0])), 1, deterministic=True
+    )
+
+
+def living_runs(body: bytes) -> str:
+    """Name, as a JSON list, the campaigns that a person is in."""
+    runs = msgspec.msgpack.decode(body, type=_Former).runs.items()
+    return msgspec.json.encode([name for name, run in runs if run.ended_ms is None]).decode()
 
 
 def grown_person(body: bytes, until_ms: int, statements: str, addresses: str) -> bytes:

@@ -1,5 +1,5 @@
 """
-Runs of journeys in SQLite: where they stand, and what went through limits.
+Runs of journeys in SQLite: where they stand.
 
 What writes runs on the writer's thread inside its transaction.
 """
@@ -18,9 +18,8 @@ from fencepost_gateway.stores.sqlite_side import Side
 
 
 def put_runs(db: apsw.Connection, sql: SimpleNamespace, effects: Effects) -> None:
-    """Write where runs stand and what was counted; in the caller's transaction."""
+    """Write where runs stand; in the caller's transaction."""
     db.executemany(sql.put_run, [structs.astuple(row) for row in effects.runs.values()])
-    db.executemany(sql.put_counter, list(effects.counters.items()))
 
 
 def run_row(row: Sequence[Any]) -> RunRow:
@@ -42,10 +41,6 @@ class SqliteRuns:
         return await self._read.run(
             lambda: {(str(i), int(v)) for i, v in self._read.db.execute(sql)}
         )
-
-    async def counters(self) -> dict[str, int]:
-        """See ``RunBook.counters``."""
-        return await self._read.run(lambda: dict(self._read.db.execute(self._sql.counters)))
 
     async def of(self, person_id: str) -> list[RunRow]:
         """See ``RunBook.of``."""

@@ -34,6 +34,7 @@ class Fold:
         self.effects.history = self.keeping.rows
         self.now_ms = 0
         self.changed: set[str] = set()
+        self.touched: set[str] = set()
         self.moved: set[str] = set()
         self.rung: set[str] = set()
 
@@ -49,6 +50,15 @@ class Fold:
     def touch(self, person: Person) -> None:
         """Take note that a person's row has to be written."""
         self.changed.add(person.person_id)
+        self.touched.add(person.person_id)
+
+    def count_runs(self) -> None:
+        """Count what the record has changed about who is in which campaign."""
+        for person_id in self.touched:
+            person = self.states.persons.get(person_id)
+            if person is not None:
+                self.states.census.settle(person)
+        self.touched.clear()
 
     def is_tester(self, person: Person) -> bool:
         """Say whether somebody only tests: on record as ``test``, and in no figure."""
@@ -80,4 +90,5 @@ class Fold:
         for device_id in sorted(self.moved):
             self.effects.tracks[device_id] = _pack(self.states.device(device_id))
         self.effects.fence_days = self.tally.days
+        self.effects.tallies = self.states.census.take_changed()
         return self.effects

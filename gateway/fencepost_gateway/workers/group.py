@@ -15,22 +15,28 @@ Rule 4. Before a record does anything to a person they are judged by the audienc
         visitor who logs in as somebody new before that, as what they bring along is theirs.
 Rule 5. What test persons do is on record as ``test``, and counts for no fence.
 Rule 6. What a record tells of people is kept as history (``keeping``), in the same commit.
+Rule 7. A broadcast is told to those whom nothing else names, stretch by stretch
+        (``decide.broadcasts``). Who is in a campaign is counted anew after each record.
 """
 
 from __future__ import annotations
 
+from fencepost_gateway.decide.broadcasts import Broadcast, wanted
 from fencepost_gateway.decide.person import Person, is_blank
 from fencepost_gateway.decide.presence import leave_gone
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.history import Greeted, Told
 from fencepost_gateway.intake.records import (
+    Announced,
     DeviceMoved,
     LogRecord,
     Outcome,
     PlaceForgotten,
     ProofAsked,
     Record,
+    Started,
     Stated,
+    Stretch,
     TimerFired,
     Touched,
     Upload,
@@ -55,6 +61,7 @@ class Group:
         self.devices = DeviceStage(self._fold, self._people)
         self._recall = Recall(self._fold, self._people, self.devices)
         self.events = 0
+        self.told = 0
 
     @property
     def effects(self) -> Effects:
@@ -81,9 +88,14 @@ class Group:
             effects.messages.append(proof_of(workspace, record, log.position, log.appended_ms))
         elif isinstance(record, Told):
             self._recalled(record)
+        elif isinstance(record, Announced):
+            self._announce(record.broadcast, log.position)
+        elif isinstance(record, Stretch):
+            self._tell(record)
         else:
             self._learn(record)
         self._fold.keeping.end()
+        self._fold.count_runs()
 
     def close(self) -> Effects:
         """Note the rows that changed; the commit may be written."""
@@ -121,6 +133,31 @@ class Group:
         elif self._fold.states.known(fired.person_id) is not None:
             self._people.rang(self._people.now(fired.person_id))
 
+    def _announce(self, broadcast: Broadcast, number: int) -> None:
+        """Begin to tell of something, if it wakes anybody."""
+        fold = self._fold
+        is_wanted = bool(wanted(fold.plan, broadcast, fold.now_ms))
+        is_wanted |= broadcast.kind == "external" and broadcast.name in fold.plan.awaits
+        fold.effects.begun[number] = is_wanted
+        if is_wanted:
+            fold.states.running[number] = broadcast
+
+    def _tell(self, told: Stretch) -> None:
+        """Tell the next persons of a broadcast."""
+        fold, number = self._fold, told.number
+        found = wanted(fold.plan, told.broadcast, fold.now_ms)
+        reached = 0
+        for person_id in told.person_ids:
+            if fold.states.known(person_id) is not None:
+                person = self._people.now(person_id)
+                reached += self._people.tell(person, number, told.broadcast, found)
+        self.told += len(told.person_ids)
+        if reached:
+            fold.effects.reached[number] = fold.effects.reached.get(number, 0) + reached
+        if told.is_last:
+            fold.states.running.pop(number, None)
+            fold.effects.ended.append(number)
+
     def _learn(self, record: Record) -> None:
         """Take what is told of persons in another way than by an upload of theirs."""
         if isinstance(record, DeviceMoved):
@@ -131,6 +168,8 @@ class Group:
             self.devices.withdraw(record.device_ids, self._people.now(record.person_id))
         elif isinstance(record, Stated):
             self._people.state(self._people.now(record.person_id), record.entries)
+        elif isinstance(record, Started):
+            self._people.start(record)
         elif isinstance(record, Touched):
             for person_id in record.person_ids:
                 if self._fold.states.known(person_id) is not None:

@@ -28,6 +28,7 @@ def join(states: States, effects: Effects, visitor_id: str, known: Person) -> No
     visitor = states.persons.pop(visitor_id, None)
     if visitor is not None:
         merge(known, visitor)
+    states.census.join(visitor_id, known.person_id)
     states.merged[visitor_id] = known.person_id
     _rename(effects, visitor_id, known.person_id)
     effects.merges.append((visitor_id, known.person_id))

@@ -12,7 +12,7 @@ Rule 2. The row of a run (``RunRow``) says where it stands, for reports and for 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from fencepost_gateway.decide.stimulus import Cause
     from fencepost_gateway.intake.records import Outcome
     from fencepost_gateway.workers.fold import Fold
-
-CLOCK_TOPICS: Final = frozenset(
-    {"zone", "fix_zone", "locale", "attribute zone", "attribute country", "reach"}
-)
 
 
 def is_under_way(person: Person) -> bool:
@@ -55,6 +51,10 @@ class JourneyStage:
 
         return self._on(person, both, cause.stimulus_id)
 
+    def hears(self, person: Person, cause: Cause) -> Walked:
+        """Take something that only runs wait for."""
+        return self._on(person, lambda scene: walk.happened(scene, cause))
+
     def rang(self, person: Person) -> Walked:
         """Let time run up to now for a person's runs."""
         return self._on(person, walk.rang)
@@ -74,22 +74,16 @@ class JourneyStage:
         return self._on(person, both)
 
     def retime(self, person: Person) -> Walked:
-        """Let waits follow the person's clock."""
+        """Let waits follow who the person is: their clock, and conditions."""
         return self._on(person, walk.retime)
 
-    def merged(self, person: Person, before: dict[str, Run]) -> None:
-        """Note the runs that gave way when two persons became one."""
-        stay = {run.run_id for run in person.runs.values()}
-        for key, run in before.items():
-            if run.at is not None and run.run_id not in stay:
-                run.end("merged", self._fold.now_ms)
-                self._note(person, key, run)
+    def merged(self, person: Person, before: dict[str, Run]) -> Walked:
+        """End the runs that gave way when two persons became one."""
+        return self._on(person, lambda scene: walk.gave_way(scene, before))
 
     def _on(self, person: Person, move: Callable[[Scene], None], stimulus_id: str = "") -> Walked:
         fold = self._fold
-        counters = fold.states.counters = fold.states.counters or {}
-        scene = Scene(fold.plan, fold.workspace, person, dict(counters), fold.now_ms)
-        before = dict(person.runs)
+        scene = Scene(fold.plan, fold.workspace, person, fold.states.census, fold.now_ms)
         move(scene)
         walked = scene.walked
         for step in walked.records:
@@ -97,15 +91,10 @@ class JourneyStage:
             fold.record(person, "step", subject, msgspec.to_builtins(step))
         fold.effects.messages += walked.messages
         fold.effects.calls += walked.calls
-        if walked.records or walked.keys:
+        if walked.records or walked.moved:
             fold.touch(person)
-        for key in dict.fromkeys(walked.keys):
-            run = person.runs.get(key) or before.get(key)
-            if run is not None:
-                self._note(person, key, run)
-        for name, used in scene.counters.items():
-            if used != counters.get(name):
-                counters[name] = fold.effects.counters[name] = used
+        for key, run in walked.moved.values():
+            self._note(person, key, run)
         return walked
 
     def _note(self, person: Person, key: str, run: Run) -> None:

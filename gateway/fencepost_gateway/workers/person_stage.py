@@ -13,9 +13,19 @@ Rule 3. Whoever turns out to be somebody known is joined to them, or stays apart
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
+from fencepost_gateway.decide.broadcasts import (
+    Broadcast,
+    Wanted,
+    call_id,
+    general,
+    joined,
+    remember,
+    wanted,
+)
+from fencepost_gateway.decide.broadcasts import causes as causes_of
 from fencepost_gateway.decide.cause import shown
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.flags import borne
@@ -39,7 +49,7 @@ from fencepost_gateway.intake.history import (
     homeless,
     prefix_of,
 )
-from fencepost_gateway.intake.records import Outcome, Upload
+from fencepost_gateway.intake.records import Outcome, Started, Upload
 from fencepost_gateway.ports import AddressChange, AddressMove
 from fencepost_gateway.workers import joining
 from fencepost_gateway.workers.audience_stage import AudienceStage
@@ -53,7 +63,7 @@ from fencepost_gateway.workers.heard import (
     news_of,
     statements,
 )
-from fencepost_gateway.workers.journey_stage import CLOCK_TOPICS, JourneyStage, is_under_way
+from fencepost_gateway.workers.journey_stage import JourneyStage, is_under_way
 from fencepost_geofence.state import Transition
 
 
@@ -214,7 +224,7 @@ class PersonStage:
     def altered(self, person: Person, *topics: str) -> None:
         """Take note that something about a person has changed, and ask the audiences about it."""
         self._fold.touch(person)
-        if not CLOCK_TOPICS.isdisjoint(topics) and is_under_way(person):
+        if is_under_way(person):
             self._walked(person, self._journeys.retime(person))
         self._enter(person, *self._audiences.happened(person, topics, self._fold.now_ms))
 
@@ -245,6 +255,8 @@ class PersonStage:
 
     def _enter(self, person: Person, *causes: Cause) -> None:
         for cause in causes:
+            if cause.kind == "audience" and cause.name == "join":
+                joined(person, cause.audience_id, self._fold.states.running)
             arms = dict(person.arms)
             walked = self._journeys.take(person, cause)
             if person.arms != arms:
@@ -289,7 +301,7 @@ class PersonStage:
             before = dict(known.runs), dict(visitor.runs) if visitor else {}
             joining.join(self._fold.states, self._fold.effects, upload.visitor_id, known)
             for runs in before:
-                self._journeys.merged(known, runs)
+                self._walked(known, self._journeys.merged(known, runs))
             self._fold.changed.discard(upload.visitor_id)
             causes = self._audiences.merged(known, doubled, self._fold.now_ms)
         body = joining.told(upload, known)
@@ -297,6 +309,43 @@ class PersonStage:
             self._fold.touch(known)
             self._fold.record(known, "merge", upload.visitor_id, body)
         self._enter(known, *causes)
+        if upload.links:
+            self.catch_up(known)
+
+    def tell(
+        self, person: Person, number: int, broadcast: Broadcast, found: Collection[Wanted]
+    ) -> bool:
+        """Tell a person of a broadcast; says whether it woke anything."""
+        fold, running = self._fold, self._fold.states.running
+        if broadcast.name in fold.plan.awaits and (number, "") not in person.told:
+            remember(person, number, "", running)  # its runs hear of it once
+            heard = general(broadcast, number, person.person_id)
+            self._walked(person, self._journeys.hears(person, heard))
+        woken = causes_of(fold.plan, person, broadcast, number, found, running)
+        if woken:
+            fold.touch(person)
+        self._enter(person, *woken)
+        return bool(woken)
+
+    def catch_up(self, person: Person) -> None:
+        """Tell of what is under way somebody whom the cursor may have passed as somebody else."""
+        for number, each in sorted(self._fold.states.running.items()):
+            found = wanted(self._fold.plan, each, self._fold.now_ms)
+            if self.tell(person, number, each, found):
+                reached = self._fold.effects.reached
+                reached[number] = reached.get(number, 0) + 1
+
+    def start(self, started: Started) -> None:
+        """Start a campaign for somebody because of a call."""
+        cause = Cause(
+            stimulus_id=call_id(started.campaign_id, started.key, started.at_ms),
+            kind="api",
+            name="api",
+            at_ms=started.at_ms,
+            props=started.props,
+            campaign_id=started.campaign_id,
+        )
+        self._enter(self.now(started.person_id), cause)
 
     def rouse(self, person: Person) -> None:
         """Let a person's runs go on, or end, as operators have it."""

@@ -7,11 +7,12 @@ goes on. A crash anywhere loses nothing and repeats nothing: the position is in 
 Rule 1. States are held in bounded dictionaries between groups. After any failure they are
         dropped and read again: a state that was changed but not committed must not live on.
 Rule 2. A publication, or a switch that was turned, ends its group: records behind it see the new
-        plan. Where audiences have
-        changed it begins a back-fill, before the position moves. One that
-        changes hours, caps or zones brings the next claim of the deferred messages forward.
+        plan. Where audiences have changed it begins a back-fill, before the position moves. One
+        that changes hours, caps or zones brings the next claim of the deferred messages forward.
+        The last of several says which schedules come due, and takes in members (``announce``).
 Rule 3. A record that cannot be folded is passed over, counted and logged by position; the records
-        around it are processed as ever.
+        around it are processed as ever. Of a record about many only those are passed over whom it
+        cannot be folded for.
 Rule 4. A device's state that cannot be read (of another version) is begun anew: its fixes count on,
         and whoever is inside enters ``initial``.
 """
@@ -22,13 +23,24 @@ from collections.abc import Sequence
 
 import msgspec
 import structlog
+from msgspec import structs
 
 from fencepost_gateway.clock import Clock
+from fencepost_gateway.decide.census import Census
 from fencepost_gateway.decide.timing import RELEASE_SPREAD_MS, same_hours
 from fencepost_gateway.errors import StoreUnavailableError
-from fencepost_gateway.intake.records import Controlled, LogRecord, Published, Upload
+from fencepost_gateway.intake.records import (
+    Announced,
+    Controlled,
+    LogRecord,
+    Published,
+    Stretch,
+    Touched,
+    Upload,
+)
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import Effects, Store
+from fencepost_gateway.workers.announce import announce
 from fencepost_gateway.workers.group import Group
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.states import States, people_of
@@ -108,6 +120,8 @@ class Pipeline:
         before = self._plans.plan
         await self._plans.load(self._store)
         await self._store.audiences.begin_sweep(self._plans.plan.audiences.key)
+        begun = await announce(self._store.broadcasts, self._plans, record)
+        self._states.running |= begun
         # A plan that was loaded ahead of its record (a restart) hides what it changed.
         is_ahead = (
             isinstance(record.record, Published) and before.revision >= record.record.revision
@@ -133,23 +147,67 @@ class Pipeline:
                 return
             log.exception("pipeline.poison", position=records[0].position)
             self._metrics.poison.inc()
-            await self._commit(Effects(records[0].position, records[0].appended_ms))
+            await self._pass_over(records[0])
             return
         self._count(group, records)
+        self._let_go(records)
+
+    def _let_go(self, records: Sequence[LogRecord]) -> None:
+        """Hold those no longer whom a broadcast passed by: others would make room for them."""
+        told = [record.record for record in records if isinstance(record.record, Stretch)]
+        for person_id in (each for one in told for each in one.person_ids):
+            if self._states.persons.pop(person_id, None) is not None:
+                self._states.census.forget(person_id)
+        if told:
+            self._wakes.told.set()
+
+    async def _pass_over(self, record: LogRecord) -> None:
+        """Leave a record out; of one about many, only those whom it fails for (Rule 3)."""
+        effects = Effects(record.position, record.appended_ms)
+        told = record.record
+        if isinstance(told, Stretch | Touched):
+            sifted = structs.replace(told, person_ids=await self._sift(record, told))
+            await self._load([structs.replace(record, record=sifted)])
+            effects = self._fold([structs.replace(record, record=sifted)]).close()
+        elif isinstance(told, Announced):
+            effects.begun[record.position] = False
+        await self._commit(effects)
+
+    async def _sift(self, record: LogRecord, told: Stretch | Touched) -> list[str]:
+        """Give those for whom a record can be folded, trying one after the other."""
+        good = []
+        for person_id in told.person_ids:
+            one = structs.replace(record, record=structs.replace(told, person_ids=[person_id]))
+            try:
+                await self._load([one])
+                self._fold([one])
+                good.append(person_id)
+            except StoreUnavailableError:
+                raise
+            except Exception:  # as above: the person, not the record
+                log.exception("pipeline.poison_person", position=record.position)
+            finally:
+                self.forget()
+        return good
 
     async def _load(self, records: Sequence[LogRecord]) -> None:
         states = self._states
         if len(states.persons) > HELD_MAX or len(states.devices) > HELD_MAX:
             self._states = states = States()
-        if states.counters is None:
-            states.counters = await self._store.runs.counters()
+        if states.is_fresh:
+            states.running = await self._store.broadcasts.open()
+            states.census = Census(await self._store.broadcasts.tallies())
+            states.is_fresh = False
         persons, devices = people_of(records)
         strangers = [p for p in persons if p not in states.persons]
         if strangers:
             states.merged |= await self._store.resolve(strangers)
             asked = [states.merged.get(p, p) for p in strangers]
             missing = [p for p in asked if p not in states.persons]
-            states.persons |= await self._store.persons(missing)
+            found = await self._store.persons(missing)
+            states.persons |= found
+            for person in found.values():
+                states.census.know(person)
         unseen = [d for d in devices if d not in states.devices]
         if unseen:
             for device_id, body in (await self._store.tracks(unseen)).items():
@@ -175,6 +233,7 @@ class Pipeline:
     def _count(self, group: Group, records: Sequence[LogRecord]) -> None:
         metrics, now_ms = self._metrics, self._clock.now_ms()
         metrics.processed.inc(group.events)
+        metrics.told.inc(group.told)
         self.fixes += group.devices.fixes
         metrics.positions_cut.inc(group.devices.cut_positions)
         for reason, count in group.devices.dropped.items():

@@ -26,7 +26,11 @@ from fencepost_geofence.index import FenceIndex
 from fencepost_geofence.tracker import Tracker
 
 if TYPE_CHECKING:
+    from fencepost_gateway.decide.plan import Plan
     from fencepost_gateway.ports import DocumentRow, Store
+
+
+ENTERED = ("campaign", "journey")
 
 
 class Plans:
@@ -36,8 +40,11 @@ class Plans:
         self._seed = seed
         self.fences: list[Fence] = []
         self.versions: dict[str, int] = {}
+        self.live_ms: dict[tuple[str, str], int] = {}
         self.editions = Editions()
         self._audience_keys: dict[str, Keys] = {"": {}}
+        self._controls: dict[str, Control] = {}
+        self.plan: Plan
         self._index = FenceIndex()
         self.tracker = Tracker(self._index)
         self.use(0, [])
@@ -47,13 +54,13 @@ class Plans:
         revision, rows = await store.documents()
         pinned = await _pinned(store, rows)
         rankings, controls = await store.audiences.rankings(), await store.journeys.controls()
+        self._controls = controls
         self.use(revision, rows, rankings, pinned)
-        self.plan = structs.replace(self.plan, controls=controls)
 
     def steer(self, control: Control) -> None:
         """Take it that an operator turned a switch of a campaign."""
-        controls = self.plan.controls | {control.campaign_id: control}
-        self.plan = structs.replace(self.plan, controls=controls)
+        self._controls = self._controls | {control.campaign_id: control}
+        self.plan = structs.replace(self.plan, controls=self._controls)
 
     def use(
         self,
@@ -66,10 +73,10 @@ class Plans:
         documents = stored(rows)
         since = {r.id: r.first_ms for r in rows if r.kind == "fence"}
         self.fences = fences_of(documents, since)
-        self.plan = compile_plan(
-            documents, revision, self._seed, self.fences, rankings, stored(pinned)
-        )
+        plan = compile_plan(documents, revision, self._seed, self.fences, rankings, stored(pinned))
+        self.plan = structs.replace(plan, controls=self._controls)
         self.versions = {r.id: r.version for r in rows if r.kind == "fence"}
+        self.live_ms = {(r.kind, r.id): r.first_ms for r in rows if r.kind in ENTERED}
         self.editions.take(self.versions, self.plan.workspace_zone)
         self._audience_keys[self.plan.audiences.key] = self.plan.audiences.keys
         if len(self._index):

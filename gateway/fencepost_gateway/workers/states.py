@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from fencepost_gateway.decide.broadcasts import Broadcast
+from fencepost_gateway.decide.census import Census
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.intake.history import Greeted, Told
 from fencepost_gateway.intake.records import (
@@ -15,7 +17,9 @@ from fencepost_gateway.intake.records import (
     LogRecord,
     Outcome,
     PlaceForgotten,
+    Started,
     Stated,
+    Stretch,
     TimerFired,
     Touched,
     Upload,
@@ -25,7 +29,11 @@ from fencepost_geofence.state import DeviceState, unseen
 
 
 class States:
-    """Persons, devices and timers that the pipeline holds; the rows are the truth."""
+    """
+    Persons, devices and timers that the pipeline holds; the rows are the truth.
+
+    ``running`` are the broadcasts under way, ``census`` the counts of campaigns.
+    """
 
     def __init__(self) -> None:
         self.persons: dict[str, Person] = {}
@@ -33,7 +41,9 @@ class States:
         self.timers: dict[str, int | None] = {}
         self.merged: dict[str, str] = {}
         self.copied: set[Made] = set()
-        self.counters: dict[str, int] | None = None  # not read yet
+        self.running: dict[int, Broadcast] = {}
+        self.census = Census({})
+        self.is_fresh = True  # broadcasts and counts are still to be read
 
     def person(self, person_id: str) -> Person:
         """Give a person, new if nobody knows them yet."""
@@ -61,7 +71,7 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
         elif isinstance(record, TimerFired):
             persons.add(record.person_id)
             devices |= {record.device_id} - {""}
-        elif isinstance(record, Touched):
+        elif isinstance(record, Touched | Stretch):
             persons.update(record.person_ids)
         elif isinstance(record, DeviceMoved):
             persons |= {record.from_person, record.to_person}
@@ -72,6 +82,6 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
         elif isinstance(record, Told):
             persons.add(record.person_id)
             persons.update(h.visitor_id for h in record.happened if isinstance(h, Greeted))
-        elif isinstance(record, Outcome | Stated):
+        elif isinstance(record, Outcome | Stated | Started):
             persons.add(record.person_id)
     return persons, devices

@@ -2,14 +2,12 @@
 Timers: rings the bell when something comes due by time alone.
 
 A due timer becomes a record in the log and is marked in the same commit; so does the next stretch
-of a back-fill, while the pipeline keeps up, the nightly ranking, and whoever a switch that an
-operator turned makes go on or end (``rouser``). Due messages are found by the
-deliver worker itself, which is only woken.
+of a back-fill or broadcast, while the pipeline keeps up, a schedule that is due, the nightly
+ranking, and whoever a switch that an operator turned makes go on or end (``rouser``). Due messages
+are found by the deliver worker itself, which is only woken.
 """
 
 from __future__ import annotations
-
-import asyncio
 
 import structlog
 
@@ -19,7 +17,8 @@ from fencepost_gateway.ports import Store
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.ranker import Ranker
 from fencepost_gateway.workers.rouser import Rouser
-from fencepost_gateway.workers.wakes import Wakes
+from fencepost_gateway.workers.teller import Teller
+from fencepost_gateway.workers.wakes import Wakes, rung
 
 FIRE_MAX = 500
 SWEEP_MAX = 200  # persons a record
@@ -38,12 +37,13 @@ class Timers:
         self._swept = 0
         self._ranker = Ranker(store, plans)
         self._rouser = Rouser(store, plans)
+        self._teller = Teller(store, plans)
 
     async def run(self) -> None:
         """Work until cancelled."""
         while True:
             if not await self.step():
-                await asyncio.sleep(TICK_S)
+                await rung(self._wakes.told, TICK_S)
 
     async def step(self) -> int:
         """Fire what is due now; gives how many timers, and stretches of a back-fill."""
@@ -51,6 +51,7 @@ class Timers:
         try:
             fired = await self._store.fire_timers(now_ms, FIRE_MAX)
             fired += await self._sweep(now_ms)
+            fired += await self._teller.step(now_ms)
             fired += await self._ranker.step(now_ms)
             fired += await self._rouser.step(now_ms)
         except StoreUnavailableError:

@@ -7,11 +7,17 @@ import contextlib
 
 
 class Wakes:
-    """Two bells: ``log`` when records were appended, ``messages`` when a claim may be due."""
+    """
+    Three bells.
+
+    ``log`` when records were appended, ``messages`` when a claim may be due, ``told`` when persons
+    were told of a broadcast.
+    """
 
     def __init__(self) -> None:
         self.log = asyncio.Event()
         self.messages = asyncio.Event()
+        self.told = asyncio.Event()
 
 
 async def rung(bell: asyncio.Event, within_s: float) -> None:

@@ -20,6 +20,7 @@ from fencepost_gateway.documents.fences import body_of
 from fencepost_gateway.ports import DocumentRow, Store
 from fencepost_gateway.stores.memory import MemoryStore
 from fencepost_gateway.stores.memory_audiences import MemoryAudiences
+from fencepost_gateway.stores.memory_runs import MemoryRuns
 from fencepost_gateway.workers import editions
 from fencepost_gateway.workers.plans import Plans
 from fencepost_geofence.fence import Fence
@@ -43,6 +44,11 @@ class Town:
     def audiences(self) -> MemoryAudiences:
         """See ``Store.audiences``: of nobody."""
         return MemoryStore().audiences
+
+    @property
+    def runs(self) -> MemoryRuns:
+        """See ``Store.runs``: of nobody."""
+        return MemoryStore().runs
 
     async def documents(self) -> tuple[int, Sequence[DocumentRow]]:
         """See ``Store.documents``."""

@@ -238,11 +238,11 @@ LINTS = {
     "translation of a channel that is not there": (
         template(
             "sms: {text: a}\nlanguages: {en: default, "
-            "ko: {sms: {text: 가}, email: {text: 나, subject: 다}}}"
+            "fr: {sms: {text: b}, email: {text: c, subject: d}}}"
         ),
         [
             (
-                f"5: {IN}languages.ko.email: warning: ko has a channel that the default has not, "
+                f"5: {IN}languages.fr.email: warning: fr has a channel that the default has not, "
                 "so nobody gets it; write it in the default too, or take it out"
             )
         ],
@@ -250,19 +250,43 @@ LINTS = {
     "unfinished translation": (
         template(
             "sms: {text: a}\nin_app: {title: a, body: b}\nlanguages: {en: default, "
-            "ko: {in_app: {body: 나}}}"
+            "fr: {in_app: {body: b}}}"
         ),
         [
             (
-                f"6: {IN}languages.ko: warning: ko lacks in_app.title, sms; "
+                f"6: {IN}languages.fr: warning: fr lacks in_app.title, sms; "
                 "translate it; until then the channel goes out in the next language"
+            )
+        ],
+    ),
+    "korean marketing without its label": (
+        template("sms: {text: a}\nlanguages: {en: default, ko: {sms: {text: 가}}}"),
+        [
+            (
+                f"5: {IN}languages.ko.sms: warning: Korean marketing that does not begin "
+                f"with (광고); "
+                "begin text with (광고): Korean law asks for it"
+            )
+        ],
+    ),
+    "event that nobody brings": (
+        template('sms: {text: "{{ event.order | default: 1 }}"}'),
+        [
+            (
+                f"4: {IN}sms.text: warning: event has no values here: no event wakes campaign "
+                "greeting; take it out, or let an event bring people in"
             )
         ],
     ),
     "unused template": (
         template("sms: {text: a}") + "---\nkind: template\nid: other\npurpose: marketing\n"
         "sms: {text: a}\n",
-        ["6: template other: warning: no campaign sends this template; use it, or take it out"],
+        [
+            (
+                "6: template other: warning: no campaign or journey sends this template; "
+                "use it, or take it out"
+            )
+        ],
     ),
     "unused fragment": (
         template("sms: {text: a}") + "---\nkind: fragment\nid: foot\ntext: a\n",
@@ -301,8 +325,8 @@ LINTS = {
         ['8: fragment a, text: unknown variable zip; hand it over: render "a", zip: …'],
     ),
     "syntax in a translation": (
-        template('sms: {text: a}\nlanguages: {en: default, ko: {sms: {text: "{{ a"}}}'),
-        [f"5: {IN}languages.ko.sms.text: {{{{ is not closed; mend the Liquid, line 1 of this text"],
+        template('sms: {text: a}\nlanguages: {en: default, fr: {sms: {text: "{{ a"}}}'),
+        [f"5: {IN}languages.fr.sms.text: {{{{ is not closed; mend the Liquid, line 1 of this text"],
     ),
 }
 
@@ -318,7 +342,16 @@ FINE = {
     "default": template("sms: {text: \"{{ person.first_name | default: 'you' }}\"}"),
     "condition": template('sms: {text: "{% if person.x %}{{ person.x }}{% endif %}a"}'),
     "missing is default": template('missing: default\nsms: {text: "a{{ person.x }}"}'),
-    "service message": template('sms: {text: "Order {{ event.order }}"}', purpose="transactional"),
+    "service message": template('sms: {text: "Order {{ person.order }}"}', purpose="transactional"),
+    "labelled": template(
+        "sms: {text: a}\nin_app: {title: b, body: c}\nemail: {subject: d, text: e}\n"
+        "languages: {en: default, ko: {sms: {text: (광고) 가}, "
+        "in_app: {title: 나, body: (광고) 다}, "
+        "email: {subject: (광고) 라, text: 마}}}"
+    ),
+    "korean service message": template(
+        "sms: {text: a}\nlanguages: {en: default, ko: {sms: {text: 가}}}", purpose="transactional"
+    ),
     "dynamic link": template('sms: {text: a}\nweb_push: {title: a, link: "{{ place.meta.url }}"}'),
     "one segment": template("sms: {text: " + "a" * 160 + "}"),
 }

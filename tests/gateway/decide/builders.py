@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from fencepost_gateway.decide.caps import Slot
+from fencepost_gateway.decide.census import Census
 from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.enter import enter
@@ -31,6 +32,7 @@ from fencepost_gateway.decide.rendered import Rendered
 from fencepost_gateway.decide.scene import Scene
 from fencepost_gateway.decide.step_record import StepRecord
 from fencepost_gateway.decide.stimulus import Cause
+from fencepost_gateway.documents.wake_index import by_external, scheduled
 
 MODEST = settings(max_examples=60, deadline=None)
 
@@ -107,6 +109,8 @@ def plan(*campaigns: Campaign, purpose: str = "marketing", **changes: Any) -> Pl
                 named = (entry.audience_id, entry.on)
                 on_audience[named] = _with(on_audience.get(named, ()), each)
                 continue
+            if not isinstance(entry, TransitionEntry):
+                continue  # concerns many, and comes addressed
             for fence_id in sorted(entry.fence_ids):
                 key = (entry.kind, fence_id)
                 on_transition[key] = _with(on_transition.get(key, ()), each)
@@ -119,6 +123,8 @@ def plan(*campaigns: Campaign, purpose: str = "marketing", **changes: Any) -> Pl
         on_event=on_event,
         on_transition=on_transition,
         on_audience=on_audience,
+        on_external=by_external(live),
+        scheduled=scheduled(live),
         workspace_zone="Europe/Monaco",
         seed="seed",
     )
@@ -214,7 +220,7 @@ def entered_by(
     the_plan: Plan, workspace: str, person: Person, cause: Cause, now_ms: int
 ) -> list[Entered]:
     """Let a cause start what it starts; give what came of each campaign that was woken."""
-    scene = Scene(the_plan, workspace, person, {}, now_ms)
+    scene = Scene(the_plan, workspace, person, Census({}), now_ms)
     enter(scene, cause)
     found = scene.walked.messages
     return [

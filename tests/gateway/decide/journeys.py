@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import structs
 
 from fencepost_gateway.decide import walk
+from fencepost_gateway.decide.census import Census
 from fencepost_gateway.decide.enter import enter
 from fencepost_gateway.decide.past import PastMessage
 from fencepost_gateway.decide.person import Person
@@ -80,7 +81,7 @@ class Traveller:
     def __init__(self, the_plan: Plan, person: Person | None = None) -> None:
         self.plan = the_plan
         self.person = person or Person("person-1")
-        self.counters: dict[str, int] = {}
+        self.census = Census({})
         self.walked = Walked()
         self.number = 0
 
@@ -144,13 +145,14 @@ class Traveller:
         ]
 
     def _scene(self, now_ms: int) -> Scene:
-        return Scene(self.plan, "main", self.person, self.counters, now_ms)
+        return Scene(self.plan, "main", self.person, self.census, now_ms)
 
     def _keep(self, scene: Scene) -> None:
         self.walked.records += scene.walked.records
         self.walked.messages += scene.walked.messages
         self.walked.jumps += scene.walked.jumps
         self.walked.topics += scene.walked.topics
+        self.walked.moved |= scene.walked.moved
 
 
 def wait(step_id: str, for_ms: int) -> Step:

@@ -8,6 +8,7 @@ import pytest
 
 from fencepost_gateway.content import renderer
 from fencepost_gateway.decide import (
+    census,
     channel_gates,
     claim,
     control,
@@ -47,7 +48,7 @@ def _stated(module: ModuleType, call: str, position: int) -> set[str]:
     return found
 
 
-AT_THE_ENTRY = _stated(enter, "", 0)
+AT_THE_ENTRY = _stated(enter, "", 0) | _stated(census, "", 0)
 AT_THE_CLAIM = {
     code
     for module in (claim, message_gates, channel_gates, waiting)

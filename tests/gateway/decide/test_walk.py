@@ -1,4 +1,5 @@
 from fencepost_gateway.decide.cause import rule_facts
+from fencepost_gateway.decide.census import Census
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import EventEntry, Goal, Reentry
 from fencepost_gateway.decide.rules import compile_rule, compile_where
@@ -282,12 +283,12 @@ def test_limit_is_exact_and_counts_persons() -> None:
         step("no", message(), "end"),
         top=head(reentry=Reentry("always")),
     )
-    counters: dict[str, int] = {}
+    census = Census({})
     ways = []
     first = Person("a")
     for number, person in enumerate((first, Person("b"), Person("c"), first)):
         them = Traveller(plan_of(the_flow), person)
-        them.counters, them.number = counters, number
+        them.census, them.number = census, number
         them.does("begin")
         ways.append(them.walked.messages[-1].step_id)
 

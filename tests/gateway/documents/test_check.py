@@ -123,7 +123,7 @@ CASES = {
     "rule got": (
         change("campaign", "[sms]", "[sms], while: {not: {got: gret}}"),
         4,
-        "there is no template, campaign or tag gret",
+        "there is no template, campaign, journey or tag gret",
     ),
     "dwell threshold": (
         change("campaign", "enter, fence: {tag: studio}", "dwell, after: 5m, fence: {tag: studio}"),
@@ -169,17 +169,17 @@ CASES = {
     "cap of a campaign": (
         {"caps": "kind: caps\nid: a\nrules:\n  - {limit: 1, per: day, scope: {campaign: x}}\n"},
         4,
-        "there is no campaign x",
+        "there is no campaign or journey x",
     ),
     "cap of a tag": (
         {"caps": "kind: caps\nid: a\nrules:\n  - {limit: 1, per: day, scope: {tag: x}}\n"},
         4,
-        "no campaign has the tag x",
+        "no campaign or journey has the tag x",
     ),
     "cap of a brand": (
         {"caps": "kind: caps\nid: a\nrules:\n  - {limit: 1, per: day, scope: {brand: x}}\n"},
         4,
-        "no campaign has the brand x",
+        "no campaign or journey has the brand x",
     ),
     "cap of a place": (
         {"caps": "kind: caps\nid: a\nrules:\n  - {limit: 1, per: day, scope: {place: {id: x}}}\n"},

@@ -88,9 +88,9 @@ def test_marketing_by_an_audience_of_a_sensitive_place_is_refused() -> None:
     [
         ("{audience: nobody}", "there is no audience nobody"),
         ("{audience: near, event: x}", "both event and audience"),
-        ("{event: x, on: leave}", "on belongs to an audience"),
-        ("{audience: near, where: {a: 1}}", "where belongs to an event"),
-        ("{audience: near, opened: true}", "belong to a transition"),
+        ("{event: x, on: leave}", "on belongs to audience; take it out"),
+        ("{audience: near, where: {a: 1}}", "where belongs to event or external; write"),
+        ("{audience: near, opened: true}", "opened belongs to transition"),
     ],
 )
 def test_faulty_entry_by_an_audience_is_refused(entry: str, said: str) -> None:

@@ -37,8 +37,7 @@ priority: 70
 tags: [yoga]
 brand: luma
 instance: order_id
-max_entries: 100
-max_runs: 10
+limits: {entries: 100, running: 10}
 """
 
 
@@ -77,7 +76,7 @@ def test_a_journey_is_a_head_among_the_campaigns_and_a_flow() -> None:
     assert made.on_transition["enter", "studio"] == (head,)
     assert flow.head == head
     assert (flow.lifetime_ms, flow.instance) == (30 * DAY_MS, "order_id")
-    assert (flow.max_entries, flow.max_runs) == (100, 10)
+    assert flow.head.limits == plan.Limits(100, running=10)
 
 
 def test_campaigns_and_journeys_wake_in_order_of_id() -> None:

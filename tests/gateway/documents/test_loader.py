@@ -111,13 +111,42 @@ FAULTS: dict[str, tuple[str, str]] = {
     ),
     "opened of an event": (
         CAMPAIGN.replace("{event: cart}", "{event: cart, opened: true}"),
-        "belong to a transition",
+        "opened belongs to transition",
     ),
     "after of enter": (
         CAMPAIGN.replace("{event: cart}", "{transition: enter, fence: {id: f}, after: 5m}"),
         "after belongs to dwell",
     ),
-    "later entry": (CAMPAIGN.replace("{event: cart}", "[{event: a}, {api: true}]"), "api comes"),
+    "cron of seconds": (
+        CAMPAIGN.replace("{event: cart}", '{schedule: "0 0 10 1 * *"}'),
+        "a cron expression has 5 fields",
+    ),
+    "cron that never comes": (
+        CAMPAIGN.replace("{event: cart}", '{schedule: "0 0 30 2 *"}'),
+        "no cron expression (bad day-of-month)",
+    ),
+    "schedule nowhere": (
+        CAMPAIGN.replace("{event: cart}", '{schedule: "0 10 1 * *", zone: Monaco}'),
+        "no time zone",
+    ),
+    "new of whom": (
+        CAMPAIGN.replace("{event: cart}", '{schedule: "0 10 1 * *", only_new: true}'),
+        "only_new, and of whom?",
+    ),
+    "event for an audience": (
+        CAMPAIGN.replace("{event: cart}", "{event: cart, for: {audience: a}}"),
+        "for belongs to external or schedule",
+    ),
+    "existing who leave": (
+        CAMPAIGN.replace("{event: cart}", "{audience: a, on: leave, include_existing: true}"),
+        "include_existing belongs to on: join",
+    ),
+    "limits of nothing": (CAMPAIGN + "limits: {}\n", "it limits nothing"),
+    "per without entries": (
+        CAMPAIGN + "limits: {running: 5, per: day}\n",
+        "per belongs to entries",
+    ),
+    "limit of none": (CAMPAIGN + "limits: {entries: 0}\n", "does not fit"),
     "channel twice": (CAMPAIGN.replace("[sms]", "[sms, sms]"), "a channel is named twice"),
     "no channel": (CAMPAIGN.replace("[sms]", "[]"), "does not fit"),
     "bad percentage": (CAMPAIGN + "holdout: 110%\n", "no percentage"),

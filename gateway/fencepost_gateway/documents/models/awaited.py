@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
 from fencepost_gateway.decide.steps import Reacted
 from fencepost_gateway.documents.models.base import Authored, Shape, refuse
-from fencepost_gateway.documents.models.campaign import Entry
+from fencepost_gateway.documents.models.entry import Entry
 from fencepost_gateway.documents.models.target import StepRef, WayName
 
 REACTIONS: Final[tuple[Reacted, ...]] = get_args(Reacted)
@@ -20,7 +20,7 @@ PropertyName = Annotated[str, Field(min_length=1, max_length=128)]
 class Happening(Entry):
     """What wakes a journey may be waited for too; members as of an entry."""
 
-    forms: ClassVar = ("event", "transition", "audience")
+    forms: ClassVar = ("event", "transition", "audience", "external")
 
     same: list[PropertyName] = Field(
         default=[],

@@ -6,7 +6,6 @@ from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from pydantic import BeforeValidator, Field, PlainValidator, model_validator
 
-from fencepost_gateway.decide.rule_facts import TransitionKind
 from fencepost_gateway.decide.spans import parse_duration_ms
 from fencepost_gateway.documents.models.base import (
     LIST_MAX,
@@ -20,13 +19,12 @@ from fencepost_gateway.documents.models.base import (
     RuleTree,
     Shape,
     Tag,
-    WhereTree,
     as_list,
     refuse,
 )
+from fencepost_gateway.documents.models.entry import Entry, Limits
 from fencepost_gateway.documents.models.experiment import ARMS_MAX
 from fencepost_gateway.documents.models.hours import Allowed
-from fencepost_gateway.documents.models.selector import FenceSelector
 
 ChannelName = Literal["in_app", "web_push", "sms", "email"]
 CHANNELS: tuple[ChannelName, ...] = get_args(ChannelName)
@@ -54,75 +52,6 @@ Channel = Annotated[ChannelName, BeforeValidator(_channel)]
 ReentryRule = Annotated[
     Any, PlainValidator(_reentry), Shape("never, after_end, always or {after: 24h}")
 ]
-
-
-class Entry(Authored):
-    """What wakes the campaign for a person: an app event, a transition, or an audience."""
-
-    forms: ClassVar[tuple[str, ...]] = ("event", "transition", "audience")
-
-    later: ClassVar = {
-        "schedule": "enter by an event or a transition",
-        "external": "let the app's server send an event, and enter by it",
-        "api": "let the app's server send an event, and enter by it",
-    }
-
-    event: EventName | None = Field(default=None, description="The app event that wakes it.")
-    where: WhereTree | None = Field(
-        default=None, description="Which of these events; with `event` only."
-    )
-    transition: TransitionKind | None = Field(
-        default=None,
-        description="The transition that wakes it; `pass` and `approach` of fences that ask for "
-        "them.",
-    )
-    fence: FenceSelector | None = Field(
-        default=None, description="Of which fences; with `transition`."
-    )
-    audience: Id | None = Field(
-        default=None,
-        description="The audience that somebody joins or leaves. Who belongs when it is published "
-        "has not joined.",
-    )
-    on: Literal["join", "leave"] | None = Field(
-        default=None, description="With `audience` only. Default: `join`."
-    )
-    after: Duration | None = Field(
-        default=None,
-        description="Which `dwell_after` of the fence; with `dwell` only. Default: any of them.",
-    )
-    initial: bool = Field(
-        default=False,
-        description="Also who is inside already when tracking or the fence begins.",
-    )
-    opened: bool = Field(
-        default=False, description="Also who is inside when the fence opens; with `enter` only."
-    )
-    inactive: bool = Field(
-        default=False, description="Also outside the opening hours of the fence."
-    )
-
-    @model_validator(mode="after")
-    def _is_one_entry(self) -> Self:
-        given = [form for form in self.forms if getattr(self, form) is not None]
-        if len(given) != 1:
-            what = f"both {given[0]} and {given[1]}" if given else "nothing to wait for"
-            refuse(what, f"write one of: {', '.join(self.forms)}")
-        if self.on is not None and self.audience is None:
-            refuse("on belongs to an audience", "take it out, or add audience:")
-        of_transitions = (self.fence, self.after, self.initial, self.opened, self.inactive)
-        if self.transition is None and any(of_transitions):
-            what = "fence, after, initial, opened and inactive belong to a transition"
-            refuse(what, "take them out")
-        if self.transition is not None and self.fence is None:
-            refuse("which fences?", "add fence: {tag: …}, {id: …} or {library: …}")
-        if self.event is None and self.where is not None:
-            refuse("where belongs to an event", "write the condition under when:")
-        if self.after is not None and self.transition != "dwell":
-            refuse("after belongs to dwell", "take it out, or use transition: dwell")
-        if self.opened and self.transition != "enter":
-            refuse("opened belongs to enter", "take it out, or use transition: enter")
-        return self
 
 
 class ArmTemplates(Authored):
@@ -231,4 +160,7 @@ class Campaign(Authored):
     holdout: Percent = Field(default=0, description="Share of persons kept without the message.")
     tags: list[Tag] = Field(default=[], max_length=LIST_MAX, description="For caps and reports.")
     brand: Id | None = Field(default=None, description="Whose campaign it is; for caps.")
+    limits: Limits | None = Field(
+        default=None, description="How many it takes in. Default: everybody."
+    )
     run: Run = Field(default=Run(), description="When it takes people in.")

@@ -27,7 +27,8 @@ from fencepost_gateway.documents.models.base import (
     refuse_all,
 )
 from fencepost_gateway.documents.models.campaign import Entries, GoalOrNone, ReentryRule, Run
-from fencepost_gateway.documents.models.step import PERSONS_MAX, Step
+from fencepost_gateway.documents.models.entry import Limits
+from fencepost_gateway.documents.models.step import Step
 
 STEPS_MAX: Final = 200
 LIFETIME_MAX_MS: Final = 5 * 365 * 86_400_000
@@ -62,11 +63,8 @@ class Journey(Authored):
     priority: int = Field(
         default=50, ge=0, le=100, description="Of messages that say none: who goes first."
     )
-    max_entries: int | None = Field(
-        default=None, ge=1, le=PERSONS_MAX, description="So many runs may begin, ever."
-    )
-    max_runs: int | None = Field(
-        default=None, ge=1, le=PERSONS_MAX, description="So many runs may live at the same time."
+    limits: Limits | None = Field(
+        default=None, description="How many it takes in. Default: everybody."
     )
     tags: list[Tag] = Field(default=[], max_length=LIST_MAX, description="For caps and reports.")
     brand: Id | None = Field(default=None, description="Whose journey it is; for caps.")
@@ -77,9 +75,8 @@ class Journey(Authored):
 
     @model_validator(mode="after")
     def _steps_are_there(self) -> Self:
-        lifetime_ms = parse_duration_ms(self.lifetime) or 0
-        if not 0 < lifetime_ms <= LIFETIME_MAX_MS:
-            refuse("no lifetime of a run", "write 1s to 1825d")
+        if (parse_duration_ms(self.lifetime) or 0) > LIFETIME_MAX_MS:
+            refuse("no run lives that long", "write lifetime: 1825d or less")
         faults = tuple(_faults(self))
         if faults:
             refuse_all(faults)

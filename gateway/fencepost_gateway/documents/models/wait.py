@@ -18,7 +18,6 @@ from fencepost_gateway.documents.models.base import (
 )
 
 Weekday = Literal["mo", "tu", "we", "th", "fr", "sa", "su"]
-TIMEOUT_MIN_MS = 1_000
 _RESERVED = frozenset({"timeout", "broken", "no_date"})
 _FORMS = ("for_duration", "until", "until_date", "for_")
 
@@ -109,8 +108,6 @@ class Wait(Authored):
             )
         if self.timeout is not None and self.for_ is None:
             refuse("timeout belongs to for", "write for_duration: to wait so long")
-        if self.timeout is not None and (parse_duration_ms(self.timeout) or 0) < TIMEOUT_MIN_MS:
-            refuse("timeout is under a second", "write 1s or more")
         if _RESERVED & set(self.for_ or ()):
             refuse(f"{', '.join(sorted(_RESERVED))} are ways of every wait", "name it otherwise")
         return self

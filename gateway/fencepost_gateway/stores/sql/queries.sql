@@ -186,6 +186,7 @@ SELECT min(at) FROM (
   SELECT min(due_ms) AS at FROM message WHERE state IN ('queued', 'deferred') AND held_by = ''
   UNION ALL SELECT min(due_ms) FROM timer WHERE fired = 0
   UNION ALL SELECT min(due_ms) FROM person_timer
+  UNION ALL SELECT min(due_ms) FROM schedule
 );
 -- name: message
 SELECT body, person_id, state, due_ms, attempt FROM message WHERE message_id = ?;
@@ -355,10 +356,6 @@ ON CONFLICT (run_id) DO UPDATE SET
   is_held = excluded.is_held;
 -- name: move_runs
 UPDATE run SET person_id = ? WHERE person_id = ?;
--- name: put_counter
-INSERT INTO counter (name, used) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET used = excluded.used;
--- name: counters
-SELECT name, used FROM counter;
 -- name: versions_in_use
 SELECT DISTINCT campaign_id, version FROM run WHERE ended_ms IS NULL;
 -- name: runs_of
@@ -412,6 +409,57 @@ ORDER BY a.person_id, l.channel, l.ref;
 -- name: every_version
 SELECT kind, id, version, body, applied_ms, first_ms, state FROM document ORDER BY kind, id, version;
 
+-- name: forget_broadcast
+DELETE FROM broadcast WHERE broadcast_id = ? AND state = 'done' AND done_ms < ?;
+-- name: broadcast_number
+SELECT number FROM broadcast WHERE broadcast_id = ?;
+-- name: put_broadcast
+INSERT INTO broadcast (number, broadcast_id, name, body, appended_ms, state, turn, total)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+-- name: next_broadcast
+SELECT number, body, after FROM broadcast WHERE state = 'running' ORDER BY turn LIMIT 1;
+-- name: move_broadcast
+UPDATE broadcast SET turn = ?, after = ?, seen = seen + ?, state = ? WHERE number = ?;
+-- name: begin_broadcast
+UPDATE broadcast SET state = 'running', total = ? WHERE number = ? AND state = 'waiting';
+-- name: end_broadcast
+UPDATE broadcast SET state = 'done', done_ms = ? WHERE number = ?;
+-- name: reach_broadcast
+UPDATE broadcast SET reached = reached + ? WHERE number = ?;
+-- name: open_broadcasts
+SELECT number, body FROM broadcast WHERE state IN ('running', 'told') ORDER BY number;
+-- name: waiting_broadcasts
+SELECT count(*) FROM broadcast WHERE state IN ('waiting', 'running', 'told');
+-- name: broadcasts
+SELECT number, body, appended_ms, state, after, seen, total, reached, done_ms FROM broadcast
+WHERE number < ? ORDER BY number DESC LIMIT ?;
+-- name: broadcasts_named
+SELECT number, body, appended_ms, state, after, seen, total, reached, done_ms FROM broadcast
+WHERE name = ? AND number < ? ORDER BY number DESC LIMIT ?;
+-- name: trim_broadcasts
+DELETE FROM broadcast WHERE state = 'done' AND done_ms < ?;
+-- name: drop_schedules
+UPDATE schedule SET due_ms = NULL WHERE schedule_id NOT IN (SELECT value FROM json_each(?));
+-- name: keep_schedule
+INSERT INTO schedule (schedule_id, due_ms) VALUES (?, ?)
+ON CONFLICT (schedule_id) DO UPDATE SET due_ms = coalesce(due_ms, excluded.due_ms);
+-- name: move_schedule
+UPDATE schedule SET due_ms = ? WHERE schedule_id = ?;
+-- name: schedules
+SELECT schedule_id, due_ms FROM schedule WHERE due_ms IS NOT NULL ORDER BY due_ms, schedule_id;
+-- name: trim_started
+DELETE FROM started WHERE appended_ms < ?;
+-- name: forget_started
+DELETE FROM started WHERE campaign_id = ? AND key = ? AND appended_ms < ?;
+-- name: started
+SELECT person_id, appended_ms FROM started WHERE campaign_id = ? AND key = ?;
+-- name: put_started
+INSERT INTO started (campaign_id, key, person_id, appended_ms) VALUES (?, ?, ?, ?);
+-- name: tallies
+SELECT campaign_id, what, count FROM campaign_tally;
+-- name: put_tally
+INSERT INTO campaign_tally (campaign_id, what, count) VALUES (?, ?, ?)
+ON CONFLICT (campaign_id, what) DO UPDATE SET count = excluded.count;
 -- name: control
 SELECT body FROM control WHERE campaign_id = ?;
 -- name: controls

@@ -14,5 +14,3 @@ CREATE TABLE run (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX run_standing ON run (campaign_id, version, step_id, since_ms) WHERE ended_ms IS NULL;
 CREATE INDEX run_person ON run (person_id);
--- How many went through what is limited, by name.
-CREATE TABLE counter (name TEXT PRIMARY KEY, used INTEGER NOT NULL) STRICT, WITHOUT ROWID;
