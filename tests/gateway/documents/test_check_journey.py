@@ -372,7 +372,7 @@ ERRORS: dict[str, tuple[str, str]] = {
         "  - wait: {for: {}}\n",
         (
             f"j.yaml:6: {IN}step 1, wait.for: nothing to wait for; "
-            "write one of: event, transition, audience"
+            "write one of: event, transition, audience, external"
         ),
     ),
     "timeout without for": (
