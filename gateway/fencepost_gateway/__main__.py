@@ -21,6 +21,7 @@ from fencepost_gateway.commands import operate, upkeep
 from fencepost_gateway.commands.audiences import audiences
 from fencepost_gateway.commands.backtest import backtest, history
 from fencepost_gateway.commands.graph import graph
+from fencepost_gateway.commands.journey import emergency_stop, journey
 from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
 from fencepost_gateway.commands.person import person
 from fencepost_gateway.errors import StartError
@@ -40,6 +41,8 @@ cli.command()(backtest)
 cli.command()(history)
 cli.command()(audiences)
 cli.command()(graph)
+cli.command()(journey)
+cli.command("emergency-stop")(emergency_stop)
 
 cli.command()(operate.suppression)
 cli.command("send-proof")(operate.send_proof)

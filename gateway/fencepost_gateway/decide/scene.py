@@ -30,6 +30,15 @@ class Call(Struct, frozen=True):
     cause: Cause
 
 
+class Staged(Struct, frozen=True):
+    """A run went from one stage of its journey to another; empty: none yet."""
+
+    campaign_id: str
+    version: int
+    before: str
+    after: str
+
+
 class Walked(Struct):
     """
     What came of it: records, messages, calls, journeys to jump to, what changed about the person.
@@ -43,6 +52,7 @@ class Walked(Struct):
     calls: list[Call] = field(default_factory=list)
     jumps: list[Cause] = field(default_factory=list)
     topics: list[str] = field(default_factory=list)
+    staged: list[Staged] = field(default_factory=list)
     moved: dict[str, tuple[str, Run]] = field(default_factory=dict)
 
     def move(self, key: str, run: Run) -> None:

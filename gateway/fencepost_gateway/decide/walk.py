@@ -39,7 +39,7 @@ from fencepost_gateway.decide.cause import operands_of
 from fencepost_gateway.decide.control import STOPPED
 from fencepost_gateway.decide.rules import Evaluation
 from fencepost_gateway.decide.run import Run, Standing, campaign_of
-from fencepost_gateway.decide.scene import Scene
+from fencepost_gateway.decide.scene import Scene, Staged
 from fencepost_gateway.decide.step_actions import Stop, Taken, look_back, take
 from fencepost_gateway.decide.step_record import StepOutcome, StepRecord
 from fencepost_gateway.decide.steps import END, BranchStep, Flow, GoalStep, Step, WaitStep
@@ -291,8 +291,12 @@ def _go(scene: Scene, key: str, run: Run) -> None:
         if run.at.is_held:
             run.at.cause = _kept(run.at.cause)
             return
-        run.at.stage = stop.step.stage or run.at.stage
+        before = run.at.stage
+        run.at.stage = stop.step.stage or before
         taken = take(scene, stop)
+        if run.at.stage != before:
+            staged = Staged(campaign_of(key), run.version, before, run.at.stage)
+            scene.walked.staged.append(staged)
         if taken.ends:
             _end(scene, key, run, taken.ends, taken.inputs)
             return

@@ -179,9 +179,9 @@ class HistoryBook(Protocol):
         Let go of what is too old, in one commit: at most ``limit`` rows of a kind; gives how many.
 
         Records of the log from before ``LOG_KEEP_MS`` that the pipeline is done with, but for the
-        newest of all; history, decision records and runs that ended from before ``before_ms``; what
-        was counted of fences before ``KEPT_DAYS`` days. The first rows are looked at, which are the
-        oldest.
+        newest of all; history, decision records, runs that ended and what was counted of journeys
+        from before ``before_ms``; what was counted of fences before ``KEPT_DAYS`` days. The first
+        rows are looked at, which are the oldest.
         """
 
 
@@ -230,11 +230,14 @@ class JourneyBook(Protocol):
     async def sums(self, since_day: int) -> list[JourneyCount]:
         """Add up what was counted of every campaign as such, step and stage left aside."""
 
-    async def waiting(self, campaign_id: str = "") -> list[Waiting]:
-        """Give who stands where now, by place; test persons left out."""
+    async def waiting(self, due_ms: int, campaign_id: str = "") -> list[Waiting]:
+        """Give who stands where now, overdue since ``due_ms``, by place; no test persons."""
 
     async def waiting_since(self, place: JourneyPlace, rank: int) -> int | None:
-        """Give since when stands who is at ``rank`` of a step, 0 the longest."""
+        """Give since when stands who is at ``rank`` of a step, 0 the longest; in any stage."""
+
+    async def due_since(self, place: JourneyPlace, rank: int) -> int | None:
+        """Give when was due who is at ``rank`` of a step, 0 the longest ago; in any stage."""
 
 
 class PeopleBook(Protocol):

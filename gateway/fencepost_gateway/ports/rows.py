@@ -91,6 +91,7 @@ class RunRow(Struct, frozen=True):
 
     ``step_id`` is where it stands since ``since_ms``, or the step at which it ended; ``due_ms``
     when time has something to say to it. ``is_held``: it takes its step after a pause.
+    ``stage`` is the one it is in while it lives.
     """
 
     run_id: str
@@ -105,6 +106,7 @@ class RunRow(Struct, frozen=True):
     outcome: str = ""
     is_test: bool = False
     is_held: bool = False
+    stage: str = ""
 
 
 class JourneyPlace(Struct, frozen=True, order=True):
@@ -125,13 +127,17 @@ class JourneyCount(Struct, frozen=True, order=True):
 
 
 class Waiting(Struct, frozen=True):
-    """Who stands at a step now: how many, held by a pause, since when, when time moves the next."""
+    """
+    Who stands at a step now, by stage: how many, and since when the one who came first.
+
+    ``held``: by a pause. ``overdue``: time should have moved them on before the moment asked about.
+    """
 
     place: JourneyPlace
     count: int
     held: int
+    overdue: int
     oldest_ms: int
-    next_ms: int | None
 
 
 class Act(Struct, frozen=True):

@@ -57,6 +57,9 @@ class MemoryHistory:
             over = [r.run_id for r in books.runs.values() if (r.ended_ms or before_ms) < before_ms]
             for run_id in over[:limit]:
                 del books.runs[run_id]
+            past = [key for key in books.journey_days if key[0] < before_ms // DAY_MS]
+            for each in past[:limit]:
+                del books.journey_days[each]
             oldest_day = now_ms // DAY_MS - KEPT_DAYS
             for key in [key for key in books.fence_days if key[0] < oldest_day][:limit]:
                 del books.fence_days[key]
@@ -64,5 +67,6 @@ class MemoryHistory:
 
 
 def _rows(books: Books) -> int:
-    kept = books.log, books.history, books.records, books.fence_days, books.runs
-    return sum(map(len, kept))
+    told = books.log, books.history, books.records
+    counted = books.fence_days, books.journey_days, books.runs
+    return sum(map(len, told)) + sum(map(len, counted))

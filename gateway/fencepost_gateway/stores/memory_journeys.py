@@ -107,32 +107,40 @@ class MemoryJourneys:
             if day >= since_day and not place.step_id and not place.stage
         )
 
-    async def waiting(self, campaign_id: str = "") -> list[Waiting]:
+    async def waiting(self, due_ms: int, campaign_id: str = "") -> list[Waiting]:
         """See ``JourneyBook.waiting``."""
         by_place: dict[JourneyPlace, list[RunRow]] = {}
         for row in self._living(campaign_id):
             if not row.is_test:
-                place = JourneyPlace(row.campaign_id, row.version, row.step_id)
+                place = JourneyPlace(row.campaign_id, row.version, row.step_id, row.stage)
                 by_place.setdefault(place, []).append(row)
         return [
             Waiting(
                 place,
                 len(found),
                 sum(row.is_held for row in found),
+                sum(row.due_ms is not None and row.due_ms < due_ms for row in found),
                 min(row.since_ms for row in found),
-                min((row.due_ms for row in found if row.due_ms is not None), default=None),
             )
             for place, found in sorted(by_place.items())
         ]
 
     async def waiting_since(self, place: JourneyPlace, rank: int) -> int | None:
         """See ``JourneyBook.waiting_since``."""
-        found = sorted(
-            row.since_ms
+        found = sorted(row.since_ms for row in self._standing(place))
+        return found[rank] if rank < len(found) else None
+
+    async def due_since(self, place: JourneyPlace, rank: int) -> int | None:
+        """See ``JourneyBook.due_since``."""
+        found = sorted(r.due_ms for r in self._standing(place) if r.due_ms is not None)
+        return found[rank] if rank < len(found) else None
+
+    def _standing(self, place: JourneyPlace) -> list[RunRow]:
+        return [
+            row
             for row in self._living(place.campaign_id)
             if (row.version, row.step_id) == (place.version, place.step_id) and not row.is_test
-        )
-        return found[rank] if rank < len(found) else None
+        ]
 
     def _living(self, campaign_id: str = "") -> list[RunRow]:
         runs = self._books().runs.values()

@@ -117,15 +117,23 @@ class SqliteJourneys:
         found = await self._rows(self._sql.journey_sums, since_day)
         return [JourneyCount(JourneyPlace(*row[:2]), *row[2:]) for row in found]
 
-    async def waiting(self, campaign_id: str = "") -> list[Waiting]:
+    async def waiting(self, due_ms: int, campaign_id: str = "") -> list[Waiting]:
         """See ``JourneyBook.waiting``."""
-        found = await self._rows(self._sql.standing, campaign_id, campaign_id)
-        return [Waiting(JourneyPlace(*row[:3]), *row[3:]) for row in found]
+        if campaign_id:
+            found = await self._rows(self._sql.standing_in, due_ms, campaign_id)
+        else:
+            found = await self._rows(self._sql.standing, due_ms)
+        return [Waiting(JourneyPlace(*row[:4]), *row[4:]) for row in found]
 
     async def waiting_since(self, place: JourneyPlace, rank: int) -> int | None:
         """See ``JourneyBook.waiting_since``."""
         row = (place.campaign_id, place.version, place.step_id, rank)
         return next((found[0] for found in await self._rows(self._sql.standing_since, *row)), None)
+
+    async def due_since(self, place: JourneyPlace, rank: int) -> int | None:
+        """See ``JourneyBook.due_since``."""
+        row = (place.campaign_id, place.version, place.step_id, rank)
+        return next((found[0] for found in await self._rows(self._sql.standing_due, *row)), None)
 
     async def _rows(self, sql: str, *values: Any) -> list[Any]:
         return await self._read.run(lambda: self._read.db.execute(sql, values).fetchall())

@@ -24,8 +24,10 @@ def put_runs(db: apsw.Connection, sql: SimpleNamespace, effects: Effects) -> Non
 
 def run_row(row: Sequence[Any]) -> RunRow:
     """Read a run as its row has it."""
-    *members, is_test, is_held = row
-    return structs.replace(RunRow(*members), is_test=bool(is_test), is_held=bool(is_held))
+    *members, is_test, is_held, stage = row
+    return structs.replace(
+        RunRow(*members), is_test=bool(is_test), is_held=bool(is_held), stage=stage
+    )
 
 
 class SqliteRuns:

@@ -348,19 +348,19 @@ ON CONFLICT (trait_id) DO UPDATE SET body = excluded.body;
 
 -- name: put_run
 INSERT INTO run (run_id, person_id, campaign_id, version, step_id, since_ms, due_ms, entered_ms,
-  ended_ms, outcome, is_test, is_held)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ended_ms, outcome, is_test, is_held, stage)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run_id) DO UPDATE SET
   person_id = excluded.person_id, step_id = excluded.step_id, since_ms = excluded.since_ms,
   due_ms = excluded.due_ms, ended_ms = excluded.ended_ms, outcome = excluded.outcome,
-  is_held = excluded.is_held;
+  is_held = excluded.is_held, stage = excluded.stage;
 -- name: move_runs
 UPDATE run SET person_id = ? WHERE person_id = ?;
 -- name: versions_in_use
 SELECT DISTINCT campaign_id, version FROM run WHERE ended_ms IS NULL;
 -- name: runs_of
 SELECT run_id, person_id, campaign_id, version, step_id, since_ms, due_ms, entered_ms, ended_ms,
-  outcome, is_test, is_held
+  outcome, is_test, is_held, stage
 FROM run WHERE person_id = ? ORDER BY entered_ms, run_id;
 
 -- name: put_history
@@ -488,6 +488,9 @@ SELECT DISTINCT campaign_id FROM run WHERE ended_ms IS NULL;
 INSERT INTO journey_day (campaign_id, day, version, step_id, stage, what, n)
 VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (campaign_id, day, version, step_id, stage, what) DO UPDATE SET n = n + excluded.n;
+-- name: trim_journey_days
+DELETE FROM journey_day WHERE (campaign_id, day, version, step_id, stage, what) IN (
+  SELECT campaign_id, day, version, step_id, stage, what FROM journey_day WHERE day < ? LIMIT ?);
 -- name: journey_counts
 SELECT campaign_id, version, step_id, stage, what, sum(n) FROM journey_day
 WHERE campaign_id = ? AND day >= ? GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5;
@@ -495,10 +498,20 @@ WHERE campaign_id = ? AND day >= ? GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5
 SELECT campaign_id, version, what, sum(n) FROM journey_day
 WHERE day >= ? AND step_id = '' AND stage = '' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
 -- name: standing
-SELECT campaign_id, version, step_id, count(*), sum(is_held), min(since_ms), min(due_ms)
-FROM run WHERE ended_ms IS NULL AND is_test = 0 AND (? = '' OR campaign_id = ?)
-GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+SELECT campaign_id, version, step_id, stage, count(*), sum(is_held),
+  coalesce(sum(due_ms < ?), 0), min(since_ms)
+FROM run WHERE ended_ms IS NULL AND is_test = 0 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+-- name: standing_in
+SELECT campaign_id, version, step_id, stage, count(*), sum(is_held),
+  coalesce(sum(due_ms < ?), 0), min(since_ms)
+FROM run WHERE ended_ms IS NULL AND is_test = 0 AND campaign_id = ?
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
 -- name: standing_since
 SELECT since_ms FROM run
 WHERE ended_ms IS NULL AND is_test = 0 AND campaign_id = ? AND version = ? AND step_id = ?
 ORDER BY since_ms LIMIT 1 OFFSET ?;
+-- name: standing_due
+SELECT due_ms FROM run
+WHERE ended_ms IS NULL AND is_test = 0 AND campaign_id = ? AND version = ? AND step_id = ?
+  AND due_ms IS NOT NULL
+ORDER BY due_ms LIMIT 1 OFFSET ?;

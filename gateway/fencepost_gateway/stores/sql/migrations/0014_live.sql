@@ -18,6 +18,12 @@ CREATE INDEX message_due ON message (due_ms)
 CREATE INDEX message_held ON message (held_by, due_ms) WHERE held_by <> '';
 -- A run of a paused journey stands before its step.
 ALTER TABLE run ADD COLUMN is_held INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE run ADD COLUMN stage TEXT NOT NULL DEFAULT '';
+DROP INDEX run_standing;
+-- Who stands where is counted over this index alone.
+CREATE INDEX run_standing
+  ON run (campaign_id, version, step_id, since_ms, stage, due_ms, is_held, is_test)
+  WHERE ended_ms IS NULL;
 CREATE INDEX run_held ON run (campaign_id, since_ms) WHERE is_held = 1;
 CREATE INDEX run_entered ON run (campaign_id, entered_ms) WHERE ended_ms IS NULL;
 CREATE INDEX run_ended ON run (ended_ms) WHERE ended_ms IS NOT NULL;
@@ -32,3 +38,4 @@ CREATE TABLE journey_day (
   n INTEGER NOT NULL,
   PRIMARY KEY (campaign_id, day, version, step_id, stage, what)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX journey_day_day ON journey_day (day);
