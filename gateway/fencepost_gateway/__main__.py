@@ -22,6 +22,7 @@ from fencepost_gateway.commands.apply import apply
 from fencepost_gateway.commands.audiences import audiences
 from fencepost_gateway.commands.backtest import backtest, history
 from fencepost_gateway.commands.graph import graph
+from fencepost_gateway.commands.journey import emergency_stop, journey
 from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
 from fencepost_gateway.commands.person import person
 from fencepost_gateway.commands.snippet import snippet
@@ -46,6 +47,8 @@ cli.command()(history)
 cli.command()(audiences)
 cli.command()(graph)
 cli.command()(snippet)
+cli.command()(journey)
+cli.command("emergency-stop")(emergency_stop)
 
 cli.command()(operate.suppression)
 cli.command("send-proof")(operate.send_proof)

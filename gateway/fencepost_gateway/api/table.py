@@ -24,6 +24,7 @@ from fencepost_gateway.api import (
     fence_visits,
     health,
     imports,
+    journeys,
     lists,
     nearby,
     openapi,
@@ -147,6 +148,25 @@ ROUTES: tuple[Route, ...] = (
                "limit": "How many, the newest first; 20, at most 200.",
                "before": "`next` of the last answer."},
         errors=("malformed",),
+    ),
+    Route(
+        "GET", "/v1/journeys", journeys.get_journeys, "operator",
+        "Every journey and campaign: its state, who entered, waits and left.", "Journeys",
+        query={"days": "Count what happened on so many days, today among them; all."},
+        errors=("malformed",),
+    ),
+    Route(
+        "GET", "/v1/journeys/{id}", journeys.get_journey, "operator",
+        "Where people are in a journey: by step and stage, left by which way, stuck.", "Journey",
+        query={"days": "Count what happened on so many days, today among them; all."},
+        errors=("malformed", "not_found"),
+    ),
+    Route(
+        "POST", "/v1/journeys/{id}/control", journeys.post_control, "operator",
+        "Pause, resume, close, open, stop or roll back a journey or campaign.", "Controlled",
+        body="ControlRequest",
+        errors=("malformed", "not_found", "journey_is_stopped", "documents", "conflict",
+                "store_unavailable"),
     ),
     Route(
         "POST", "/v1/journeys/{id}/start", start.post_start, "operator",
