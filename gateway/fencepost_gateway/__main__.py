@@ -24,6 +24,7 @@ from fencepost_gateway.commands.backtest import backtest, history
 from fencepost_gateway.commands.graph import graph
 from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
 from fencepost_gateway.commands.person import person
+from fencepost_gateway.commands.snippet import snippet
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.logs import set_up_logs
 
@@ -42,6 +43,7 @@ cli.command()(backtest)
 cli.command()(history)
 cli.command()(audiences)
 cli.command()(graph)
+cli.command()(snippet)
 
 cli.command()(operate.suppression)
 cli.command("send-proof")(operate.send_proof)
