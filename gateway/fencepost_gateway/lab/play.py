@@ -13,6 +13,7 @@ from fencepost_gateway.errors import StartError
 from fencepost_gateway.lab.replay import GRANTED, Played, Replay
 from fencepost_gateway.lab.sources import read_documents
 from fencepost_gateway.lab.tracks import TrackError, TrackPoint, read_track
+from fencepost_gateway.reports.lines import counted
 
 
 async def play(
@@ -45,7 +46,9 @@ async def play(
     if not as_json:
         fixes = sum(map(len, points.values()))
         told = ", ".join(f"{n} {what}" for what, n in sorted(counts.items())) or "nothing happened"
-        print(f"{fixes} fixes over {len(documents)} documents: {told}")
+        print(
+            f"{counted(fixes, 'fix', 'fixes')} over {counted(len(documents), 'document')}: {told}"
+        )
     return 0
 
 
