@@ -384,7 +384,7 @@ SELECT cursor, at_ms, person_id, body FROM history
 WHERE person_id = ? AND cursor > ? ORDER BY cursor LIMIT ?;
 -- name: newest_history
 SELECT cursor, at_ms, person_id, body FROM history
-WHERE person_id = ? ORDER BY cursor DESC LIMIT ?;
+WHERE person_id = ? AND cursor < ? ORDER BY cursor DESC LIMIT ?;
 -- name: prune_history
 DELETE FROM history WHERE cursor IN (
   SELECT cursor FROM (SELECT cursor, at_ms FROM history ORDER BY cursor LIMIT ?) WHERE at_ms < ?);
