@@ -156,6 +156,7 @@ CHECKS: dict[str, Said] = {
     "value": Said("{name} {value}", "{name} {value}"),
     "operand": Said("{rule}: found {value}", "{rule}: 확인된 값 {value}"),
     "times": Said(" [{times}]", " [{times}]"),
+    "looked": Said(" [{source}, {age} old]", " [{source}, {age} 지남]"),
     "not_found": Said("no such document is live", "게시된 문서가 없음"),
     "runs_until": Said("runs until {at}", "{at}까지 운영"),
     "age": Said("{age} old, at most {most}", "{age} 지남, 최대 {most}"),
@@ -240,6 +241,7 @@ COUNTRY_SOURCES: dict[str, Said] = {
 NOTES: dict[str, Said] = {
     "missing": Said("missing", "값 없음"),
     "type": Said("type", "형식이 다름"),
+    "stale": Said("stale", "값이 오래됨"),
     "zone": Said("zone", "시간대를 알 수 없음"),
     "history": Said("history", "기록이 충분하지 않음"),
 }

@@ -147,7 +147,7 @@ def _operands(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
         note = f" ({tongue.say(_or_itself(NOTES, operand['note']))})" if operand["note"] else ""
         found = repr(operand["value"])
         said = tongue.say(CHECKS["operand"], rule=operand["rule"], value=found)
-        yield f"{mark} {said}{note}{_times(operand, tongue)}"
+        yield f"{mark} {said}{note}{_times(operand, tongue)}{_looked(operand, tongue)}"
     if inputs.get("hours"):
         yield tongue.say(STEP["open"], hours=inputs["hours"], zone=inputs["zone"])
     if inputs.get("limit") is not None and not inputs.get("again"):
@@ -164,6 +164,14 @@ def _operands(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     for name in _MOMENTS:
         if inputs.get(name) is not None:
             yield tongue.say(STEP[name], at=tongue.moment(inputs[name]))
+
+
+def _looked(operand: Mapping[str, Any], tongue: Tongue) -> str:
+    """Say where what was looked up is from, and how old it was."""
+    if not operand.get("source"):
+        return ""
+    age = tongue.span(operand["age_s"] * 1_000)
+    return tongue.say(CHECKS["looked"], source=operand["source"], age=age)
 
 
 def _times(operand: Mapping[str, Any], tongue: Tongue) -> str:

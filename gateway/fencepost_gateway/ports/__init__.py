@@ -12,6 +12,7 @@ from fencepost_gateway.ports.books import (
     AudienceBook,
     BroadcastBook,
     Call,
+    CallBook,
     FenceBook,
     HistoryBook,
     PeopleBook,
@@ -30,6 +31,7 @@ from fencepost_gateway.ports.rows import (
     AudienceDay,
     BroadcastRow,
     Claimed,
+    DeadCall,
     DeviceSeen,
     DocumentRow,
     DueMessage,
@@ -42,6 +44,7 @@ from fencepost_gateway.ports.rows import (
     ScheduleRow,
     Statement,
     Sweep,
+    TakenCall,
     Timer,
 )
 from fencepost_gateway.ports.store import (
@@ -75,7 +78,9 @@ __all__ = [
     "BroadcastBook",
     "BroadcastRow",
     "Call",
+    "CallBook",
     "Claimed",
+    "DeadCall",
     "DeviceSeen",
     "DocumentRow",
     "DueMessage",
@@ -97,5 +102,6 @@ __all__ = [
     "Statement",
     "Store",
     "Sweep",
+    "TakenCall",
     "Timer",
 ]

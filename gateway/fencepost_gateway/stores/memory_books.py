@@ -76,6 +76,18 @@ class AddressEntry(Struct, frozen=True):
     device_id: str
 
 
+class CallRow(Struct, frozen=True):
+    """A call of a journey, packed, and where it stands: open, leased, dead."""
+
+    person_id: str
+    body: bytes
+    state: str
+    due_ms: int
+    begun_ms: int
+    attempt: int = 0
+    failure: str = ""
+
+
 class Owned(Struct, frozen=True):
     """Something packed that belongs to a person."""
 
@@ -122,6 +134,7 @@ class Books(Struct):
     definitions: dict[str, Keys] = {}
     rankings: dict[str, Ranking] = {}
     runs: dict[str, RunRow] = {}
+    calls: dict[str, CallRow] = {}
     broadcasts: dict[int, tuple[BroadcastRow, int]] = {}
     schedules: dict[str, int | None] = {}
     started: dict[tuple[str, str], tuple[str, int]] = {}
