@@ -105,10 +105,14 @@ class Pipeline:
         until = next(
             (i for i, r in enumerate(records) if isinstance(r.record, Published)), len(records)
         )
-        if until == 0:
-            await self._publish(records[0])
-        else:
-            await self._process(records[:until])
+        try:
+            if until == 0:
+                await self._publish(records[0])
+            else:
+                await self._process(records[:until])
+        except StoreUnavailableError:  # was it written? the store knows (Rule 1)
+            self.forget()
+            raise
         return True
 
     async def _publish(self, record: LogRecord) -> None:
@@ -132,7 +136,6 @@ class Pipeline:
             group = self._fold(records)
             await self._commit(group.close())
         except StoreUnavailableError:
-            self.forget()
             raise
         except Exception:  # a bug in folding: find the record, pass it over, keep the rest
             self.forget()
