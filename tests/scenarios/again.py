@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fencepost_gateway.clock import ManualClock
-from fencepost_gateway.intake.records import LogRecord
+from fencepost_gateway.intake.records import Announced, LogRecord
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import RecordRow, RunRow, Store
 from fencepost_gateway.stores.memory import MemoryStore
@@ -51,7 +51,10 @@ async def folded(world: World) -> MemoryStore:
         metrics=Metrics(),
     )
     for record in await log_of(world.gateway.store):
-        await store.append(record.record, record.appended_ms)
+        if isinstance(record.record, Announced):  # it has a row besides
+            await store.broadcasts.announce(record.record.broadcast, record.appended_ms)
+        else:
+            await store.append(record.record, record.appended_ms)
     while await pipeline.step():
         pass
     return store

@@ -10,14 +10,17 @@ Rule 3. Nobody is called: the lab's own drivers hold what would have been sent.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Collection
 
+from fencepost_gateway.lab.backtest import job_of
 from fencepost_gateway.lab.dossiers import open_folder
+from fencepost_gateway.lab.job import Edition, Window
 from fencepost_gateway.lab.rerun import Rerun, shown
 from fencepost_gateway.ports import RecordRow
 from fencepost_gateway.workers.plans import Plans
 from scenarios.evidence import plain
-from scenarios.rig import SEED, World, ms, text
+from scenarios.rig import World, ms, text
 
 
 async def check_backtest(world: World, since: str, but: Collection[str] = ()) -> None:
@@ -39,25 +42,26 @@ async def check_backtest(world: World, since: str, but: Collection[str] = ()) ->
     assert {shown(row)["body"].get("predicted") for row in predicted if row.kind == "claim"} <= {
         True
     }
-    assert _story(world, predicted, but) == _story(world, live, but)
+    wanted, found = _story(world, live, but), _story(world, predicted, but)
+    news = "\n".join(difflib.unified_diff(wanted, found, "live", "predicted", n=0, lineterm=""))
+    assert not news, f"predicted otherwise than it was:\n{news}"
     assert world.evidence.calls == calls
 
 
 def _story(world: World, rows: Collection[RecordRow], but: Collection[str]) -> list[str]:
     """Give what was decided of everybody in lines, person by person."""
     kept = [row for row in rows if row.kind in ("claim", "step")]
-    lines = [f"{line} ({text(row.at_ms)})" for row, line in zip(kept, world.lines(kept), strict=True)]
+    lines = [
+        f"{line} ({text(row.at_ms)})" for row, line in zip(kept, world.lines(kept), strict=True)
+    ]
     return sorted(line for line in lines if not any(each in line for each in but))
 
 
 async def _predicted(world: World, since: str) -> list[RecordRow]:
-    workspace = world.gateway.settings.workspace
-    end_ms = world.clock.now_ms() + 1
-    found: list[RecordRow] = []
-    with open_folder(world.folder, workspace) as source:
-        plans = Plans(SEED)
-        plans.use(1, source.head.documents, source.head.rankings)
-        rerun = Rerun(plans, workspace, ms(since), end_ms)
-        for dossier in source.dossiers(end_ms):
-            found += (await rerun.live(dossier)).rows
-    return found
+    window = Window(ms(since), world.clock.now_ms() + 1)
+    with open_folder(world.folder, world.gateway.settings.workspace) as source:
+        job = job_of(source, [Edition("live", source.head.documents)], window)
+        plans = Plans(job.seed)
+        plans.use(1, source.head.documents, job.rankings)
+        lives = await Rerun(plans, job).live_together(list(source.dossiers(window.end_ms)))
+    return [row for life in lives for row in life.rows]

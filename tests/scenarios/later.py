@@ -1,5 +1,4 @@
-"""Later: what a story tells of that is not built yet, step by step, so that nothing is left out
-unseen."""
+"""Later: what a story tells of that is not built yet, so that nothing is left out unseen."""
 
 from msgspec import Struct
 

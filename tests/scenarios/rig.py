@@ -1,5 +1,5 @@
 """
-The world of a story: a gateway with SQLite on a virtual clock, people with phones, drivers' doubles.
+The world of a story: a gateway with SQLite on a virtual clock, people, doubles of drivers.
 
 Rule 1. Times are local to Europe/Monaco. What comes due by time happens at its own moment while
         time passes; uploads happen at once.
@@ -44,6 +44,8 @@ WALK_MPS = 1.3
 EVERY_S = 15.0
 STAND_S = 60.0
 SHOWN_AFTER_MS = 2_000
+CROSSED_WITHIN_MS = 60_000
+TOLD_WITHIN_MS = 120_000
 EARTH_M = 6_371_008.8
 
 Spot = tuple[float, float]
@@ -153,14 +155,13 @@ class World:
         """Headers of the operator."""
         return {"Authorization": f"Bearer {self.gateway.credentials.operator_key}"}
 
-    async def publish(self, *paths: Path, **replaced: str) -> None:
-        """Publish documents; ``replaced`` puts other words for ``%NAME%`` in them."""
-        files = []
-        for path in paths:
-            body = path.read_text("utf-8")
-            for name, value in replaced.items():
-                body = body.replace(f"%{name}%", value)
-            files.append({"path": path.name, "text": body})
+    async def publish(self, *paths: Path, but: Mapping[str, str] | None = None) -> None:
+        """Publish documents, or folders of them; ``but`` says what stands for which words."""
+        every = [each for path in paths for each in (sorted(path.glob("*")) or [path])]
+        files = [{"path": each.name, "text": each.read_text("utf-8")} for each in every]
+        for before, after in (but or {}).items():
+            assert any(before in file["text"] for file in files), before
+            files = [{**file, "text": file["text"].replace(before, after)} for file in files]
         await self.publish_texts(files)
 
     async def publish_texts(self, files: Sequence[Mapping[str, str]]) -> None:
@@ -168,6 +169,22 @@ class World:
         response = await self.client.post(
             "/v1/documents", json={"files": list(files)}, headers=self.operator
         )
+        assert response.status == 200, await response.text()
+        await self.settle()
+
+    async def tell_everybody(self, event_id: str, name: str, /, **props: Any) -> str:
+        """Report something that happened outside; gives ``accepted`` or ``duplicate``."""
+        body = {"id": event_id, "name": name, "props": props}
+        response = await self.client.post("/v1/external", json=body, headers=self.operator)
+        answer: dict[str, Any] = await response.json()
+        assert response.status == 200, answer
+        await self.settle()
+        return str(answer["status"])
+
+    async def start(self, campaign_id: str, user_id: str, key: str) -> None:
+        """Let a server start something for somebody."""
+        path, body = f"/v1/journeys/{campaign_id}/start", {"user_id": user_id, "key": key}
+        response = await self.client.post(path, json=body, headers=self.operator)
         assert response.status == 200, await response.text()
         await self.settle()
 
@@ -456,6 +473,13 @@ def _verdict(body: Mapping[str, Any]) -> str:
     return f"DEFERRED {text(until_ms)}"
 
 
+def check_crossing(row: RecordRow, kind: str, wanted: str) -> None:
+    """Assert that a boundary was crossed within a minute of the truth, and soon on record."""
+    assert row.body["kind"] == kind
+    assert abs(row.body["crossed_at_ms"] - ms(wanted)) <= CROSSED_WITHIN_MS
+    assert row.at_ms <= ms(wanted) + TOLD_WITHIN_MS
+
+
 def check_of(row: RecordRow, gate: str) -> dict[str, Any]:
     """Give what a claim says of one gate, the last time it was asked."""
     found: dict[str, Any] = [c for c in row.body["checks"] if c["gate"] == gate][-1]
@@ -465,12 +489,7 @@ def check_of(row: RecordRow, gate: str) -> dict[str, Any]:
 @asynccontextmanager
 async def open_world(folder: Path, start: str | int, **settings: Any) -> AsyncIterator[World]:
     """Open a gateway in ``folder`` whose clock begins at ``start``; the folder may be used."""
-    keys = folder / KEYS_FILE
-    if not keys.exists():
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        keys.touch(mode=0o600)
-        named = {"write_key": "pk_story", "operator_key": "sk_story", "seed": SEED}
-        keys.write_text(json.dumps(named), "utf-8")
+    _give_keys(folder / KEYS_FILE)
     clock = ManualClock(ms(start) if isinstance(start, str) else start)
     settings = {"workspace": "story"} | settings
     with gathering() as evidence:
@@ -480,3 +499,12 @@ async def open_world(folder: Path, start: str | int, **settings: Any) -> AsyncIt
             await server.start_server(auto_decompress=False)
             async with TestClient(server) as client:
                 yield World(gateway, client, clock, folder, evidence)
+
+
+def _give_keys(path: Path) -> None:
+    """Let every run of a story have the same seed, so that ids and draws are the same."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        named = {"write_key": "pk_story", "operator_key": "sk_story", "seed": SEED}
+        path.write_text(json.dumps(named), "utf-8")
