@@ -78,9 +78,14 @@ def left_behind(house: RunHouse) -> list[Any]:
 
 
 def told_again(
-    edition: dict[str, Any], log: list[LogRecord], kind: str, cuts: list[tuple[int, Any]]
+    edition: dict[str, Any],
+    log: list[LogRecord],
+    kind: str,
+    cuts: list[tuple[int, Any]],
+    *,
+    dies: bool = True,
 ) -> list[Any]:
-    """Tell a log to another store, cut and with the process dying; gives what it comes to."""
+    """Tell a log to another store, cut, the process dying or not; gives what it comes to."""
     house = RunHouse(kind, edition)
     try:
         house.frail.log = log
@@ -89,7 +94,8 @@ def told_again(
             try:
                 house.process()
             except StoreUnavailableError:
-                house.restart()
+                if dies:
+                    house.restart()
         return left_behind(house)
     finally:
         house.close()
@@ -103,22 +109,29 @@ def told_again(
     deeds=st.lists(DEEDS, min_size=4, max_size=20),
     kind=st.sampled_from(["memory", "sqlite"]),
     cuts=CUTS,
+    dies=st.booleans(),
 )
 def test_log_cut_anywhere_comes_to_the_same(
-    edition: dict[str, Any], deeds: list[tuple[str, int, int]], kind: str, cuts: list[Any]
+    edition: dict[str, Any],
+    deeds: list[tuple[str, int, int]],
+    kind: str,
+    cuts: list[Any],
+    *,
+    dies: bool,
 ) -> None:
     """Groups of any size, deaths before and behind commits: same runs, records and messages."""
     house, expected = made(edition, deeds)
     house.close()
 
-    assert told_again(edition, house.log, kind, cuts) == expected
+    assert told_again(edition, house.log, kind, cuts, dies=dies) == expected
 
 
 @pytest.mark.guarantee("R10")
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("fall", ["before", "after"])
-def test_death_at_every_single_commit_changes_nothing(fall: str) -> None:
-    """The process dies at each commit in turn, and at all of them."""
+@pytest.mark.parametrize("dies", [True, False])
+def test_death_at_every_single_commit_changes_nothing(fall: str, *, dies: bool) -> None:
+    """A commit fails, each in turn and all of them; the process dies of it, or goes on."""
     deeds = [
         *(("begin", 0, 0), ("begin", 1, HOUR_MS), ("time", 0, 2 * HOUR_MS), ("deliver", 0, 0)),
         *(("agrees", 0, 0), ("agrees", 1, 0), ("deliver", 0, 0), ("log in", 0, 0)),
@@ -131,9 +144,9 @@ def test_death_at_every_single_commit_changes_nothing(fall: str) -> None:
 
     for number in range(len(house.log)):
         once = [(1, ""), *((1, fall if n == number else "") for n in range(len(house.log)))]
-        assert told_again(EDITIONS[0], house.log, "memory", once) == expected, number
+        assert told_again(EDITIONS[0], house.log, "memory", once, dies=dies) == expected, number
     every = [each for _ in house.log for each in ((1, fall), (1, ""))]
-    assert told_again(EDITIONS[0], house.log, "sqlite", every) == expected
+    assert told_again(EDITIONS[0], house.log, "sqlite", every, dies=dies) == expected
 
 
 @pytest.mark.guarantee("R10")
