@@ -299,7 +299,10 @@ def _go(scene: Scene, key: str, run: Run) -> None:
         if taken.ends:
             _end(scene, key, run, taken.ends, taken.inputs)
             return
-        due = run.at.due_ms
+        due, is_wait = run.at.due_ms, isinstance(stop.step.does, WaitStep)
+        if taken.waits and is_wait and run.at.since_ms >= run.at.expires_ms:
+            _end(scene, key, run, "expired")  # it came here by what counts at its very end
+            return
         if taken.waits and (due is None or due > run.at.since_ms):
             _note(scene, key, stop, "waits", taken)
             run.at.cause = _kept(run.at.cause)

@@ -110,13 +110,17 @@ class Pipeline:
             (i for i, r in enumerate(records) if isinstance(r.record, Published | Controlled)),
             len(records),
         )
-        if until == 0 and isinstance(records[0].record, Controlled):
-            self._plans.steer(records[0].record.control)
-            await self._commit(Effects(records[0].position, records[0].appended_ms))
-        elif until == 0:
-            await self._publish(records[0])
-        else:
-            await self._process(records[:until])
+        try:
+            if until == 0 and isinstance(records[0].record, Controlled):
+                self._plans.steer(records[0].record.control)
+                await self._commit(Effects(records[0].position, records[0].appended_ms))
+            elif until == 0:
+                await self._publish(records[0])
+            else:
+                await self._process(records[:until])
+        except StoreUnavailableError:  # was it written? the store knows (Rule 1)
+            self.forget()
+            raise
         return True
 
     async def _publish(self, record: LogRecord) -> None:
@@ -140,7 +144,6 @@ class Pipeline:
             group = self._fold(records)
             await self._commit(group.close())
         except StoreUnavailableError:
-            self.forget()
             raise
         except Exception:  # a bug in folding: find the record, pass it over, keep the rest
             self.forget()
