@@ -13,12 +13,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Collection
 
+from fencepost_gateway.lab.backtest import job_of
 from fencepost_gateway.lab.dossiers import open_folder
+from fencepost_gateway.lab.job import Edition, Window
 from fencepost_gateway.lab.rerun import Rerun, shown
 from fencepost_gateway.ports import RecordRow
 from fencepost_gateway.workers.plans import Plans
 from scenarios.evidence import plain
-from scenarios.rig import SEED, World, ms, text
+from scenarios.rig import World, ms, text
 
 
 async def check_backtest(world: World, since: str, but: Collection[str] = ()) -> None:
@@ -56,13 +58,10 @@ def _story(world: World, rows: Collection[RecordRow], but: Collection[str]) -> l
 
 
 async def _predicted(world: World, since: str) -> list[RecordRow]:
-    workspace = world.gateway.settings.workspace
-    end_ms = world.clock.now_ms() + 1
-    found: list[RecordRow] = []
-    with open_folder(world.folder, workspace) as source:
-        plans = Plans(SEED)
-        plans.use(1, source.head.documents, source.head.rankings)
-        rerun = Rerun(plans, workspace, ms(since), end_ms)
-        for dossier in source.dossiers(end_ms):
-            found += (await rerun.live(dossier)).rows
-    return found
+    window = Window(ms(since), world.clock.now_ms() + 1)
+    with open_folder(world.folder, world.gateway.settings.workspace) as source:
+        job = job_of(source, [Edition("live", source.head.documents)], window)
+        plans = Plans(job.seed)
+        plans.use(1, source.head.documents, job.rankings)
+        lives = await Rerun(plans, job).live_together(list(source.dossiers(window.end_ms)))
+    return [row for life in lives for row in life.rows]

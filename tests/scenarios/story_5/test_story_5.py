@@ -20,7 +20,9 @@ NUMBERS = {"pia": "+33612000001", "remi": "+33612000002"}
 pytestmark = pytest.mark.feature("J05", "S13", "C05", "S07", "N13")
 
 LATER = (
-    Later(5, 2, "D06", "one-time code and tracked link; the offer is a template by what was bought"),
+    Later(
+        5, 2, "D06", "one-time code and tracked link; the offer is a template by what was bought"
+    ),
     Later(5, 3, "Q16", "the link's page, and the preview that counts nothing"),
     Later(5, 4, "D06", "the code that passes to the mail"),
     Later(5, 5, "Q15", "an SMS that says stop; a link that has expired"),
