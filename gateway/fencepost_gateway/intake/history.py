@@ -24,6 +24,7 @@ import msgspec
 from msgspec import Raw, Struct, structs
 
 from fencepost_gateway.decide.broadcasts import Broadcast
+from fencepost_gateway.decide.calls import Reply
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.countries import calling_code
 from fencepost_gateway.decide.person import PROPS_MAX_BYTES
@@ -128,6 +129,12 @@ class Announced(Struct, frozen=True, gc=False, array_like=True, tag="announced")
     broadcast: Broadcast
 
 
+class Heard(Struct, frozen=True, gc=False, array_like=True, tag="heard"):
+    """What another system answered to a run that waited for it."""
+
+    reply: Reply
+
+
 class Zoned(Struct, frozen=True, gc=False, array_like=True, tag="zoned"):
     """The newest position lies in another zone, or still in this one."""
 
@@ -159,6 +166,7 @@ Happened = (
     | Reaches
     | Reacted
     | Called
+    | Heard
     | Announced
     | Zoned
     | Suspected

@@ -5,12 +5,14 @@ Ports: what the gateway asks of the world outside, and the data that crosses.
 """
 
 from fencepost_gateway.ports.books import (
+    DEFINITIONS_MAX,
     KEPT_MS,
     AddressLists,
     Announcement,
     AudienceBook,
     BroadcastBook,
     Call,
+    CallBook,
     FenceBook,
     HistoryBook,
     PeopleBook,
@@ -29,6 +31,7 @@ from fencepost_gateway.ports.rows import (
     AudienceDay,
     BroadcastRow,
     Claimed,
+    DeadCall,
     DeviceSeen,
     DocumentRow,
     DueMessage,
@@ -41,6 +44,7 @@ from fencepost_gateway.ports.rows import (
     ScheduleRow,
     Statement,
     Sweep,
+    TakenCall,
     Timer,
 )
 from fencepost_gateway.ports.store import (
@@ -55,6 +59,7 @@ from fencepost_gateway.ports.store import (
 
 __all__ = [
     "ADDRESSES_MAX",
+    "DEFINITIONS_MAX",
     "KEPT_DAYS",
     "KEPT_MS",
     "LEASE_MS",
@@ -73,7 +78,9 @@ __all__ = [
     "BroadcastBook",
     "BroadcastRow",
     "Call",
+    "CallBook",
     "Claimed",
+    "DeadCall",
     "DeviceSeen",
     "DocumentRow",
     "DueMessage",
@@ -95,5 +102,6 @@ __all__ = [
     "Statement",
     "Store",
     "Sweep",
+    "TakenCall",
     "Timer",
 ]

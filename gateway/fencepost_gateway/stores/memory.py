@@ -63,6 +63,7 @@ from fencepost_gateway.stores.memory_books import (
     unpack,
 )
 from fencepost_gateway.stores.memory_broadcasts import MemoryBroadcasts, take_broadcasts
+from fencepost_gateway.stores.memory_calls import MemoryCalls, put_calls
 from fencepost_gateway.stores.memory_claims import claim_facts, end, release_unshown, take
 from fencepost_gateway.stores.memory_consents import put_change
 from fencepost_gateway.stores.memory_door import admit
@@ -85,6 +86,7 @@ class MemoryStore:
         self._books = Books()
         self._closed = False
         self.audiences = MemoryAudiences(lambda: self._books, self._unit)
+        self.calls = MemoryCalls(lambda: self._books, self._unit)
         self.broadcasts = MemoryBroadcasts(lambda: self._books, self._unit)
         self.fences = MemoryFences(lambda: self._books)
         self.history = MemoryHistory(lambda: self._books, self._unit)
@@ -187,6 +189,7 @@ class MemoryStore:
                     books.timers[device_id] = timer
             take_audiences(books, effects, counts=is_new)
             put_runs(books, effects)
+            put_calls(books, effects)
             take_broadcasts(books, effects, counts=is_new)
             for change in effects.addresses:
                 change_address(books, change)

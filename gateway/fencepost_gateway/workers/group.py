@@ -28,6 +28,7 @@ from fencepost_gateway.intake import history, wire
 from fencepost_gateway.intake.history import Greeted, Told
 from fencepost_gateway.intake.records import (
     Announced,
+    Answered,
     DeviceMoved,
     LogRecord,
     Outcome,
@@ -83,6 +84,8 @@ class Group:
             self._timer(record)
         elif isinstance(record, Outcome):
             self._people.outcome(record)
+        elif isinstance(record, Answered):
+            self._answered(record)
         elif isinstance(record, ProofAsked):
             workspace = self._fold.workspace
             effects.messages.append(proof_of(workspace, record, log.position, log.appended_ms))
@@ -132,6 +135,11 @@ class Group:
             self.devices.tick(fired.device_id, self._people.now(fired.person_id))
         elif self._fold.states.known(fired.person_id) is not None:
             self._people.rang(self._people.now(fired.person_id))
+
+    def _answered(self, told: Answered) -> None:
+        if self._fold.states.known(told.person_id) is not None:
+            person = self._people.now(told.person_id)
+            self._people.answered(person, told.reply, waits=told.waits)
 
     def _announce(self, broadcast: Broadcast, number: int) -> None:
         """Begin to tell of something, if it wakes anybody."""

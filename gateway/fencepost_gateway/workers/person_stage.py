@@ -26,6 +26,7 @@ from fencepost_gateway.decide.broadcasts import (
     wanted,
 )
 from fencepost_gateway.decide.broadcasts import causes as causes_of
+from fencepost_gateway.decide.calls import Reply, called
 from fencepost_gateway.decide.cause import shown
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.flags import borne
@@ -43,6 +44,7 @@ from fencepost_gateway.intake.history import (
     Became,
     Called,
     Did,
+    Heard,
     Reaches,
     Reacted,
     Said,
@@ -287,6 +289,16 @@ class PersonStage:
         hear_outcome(person, outcome, fold.plan, fold.now_ms)
         self._walked(person, self._journeys.settled(person, outcome))
         self.altered(person, "messages", *(["reach"] if outcome.lost_ref else []))
+
+    def answered(self, person: Person, reply: Reply, *, waits: bool) -> None:
+        """Take the answer to a call of a run; a webhook's is on record, whoever waits for it."""
+        fold = self._fold
+        if waits:
+            fold.keeping.keep(person, Heard(reply))
+        fold.effects.answered.append(reply.call_id)
+        if reply.kind == "webhook":
+            fold.record(person, "call", reply.run_id, called(reply))
+        self._walked(person, self._journeys.answered(person, reply))
 
     def meet(self, upload: Upload, known: Person) -> None:
         """A visitor said who they are: join them, or say that they stay apart."""

@@ -68,6 +68,8 @@ class Recall:
             self._people.start(
                 Started(one.campaign_id, person.person_id, one.key, one.at_ms, one.props)
             )
+        elif isinstance(one, history.Heard):
+            people.answered(person, one.reply, waits=True)
         elif isinstance(one, history.Zoned):
             person.fix_zone, person.fix_zone_at_ms = one.zone, one.at_ms
             self._fold.touch(person)

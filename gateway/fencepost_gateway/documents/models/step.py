@@ -127,7 +127,7 @@ class Copied(Authored):
     @property
     def path(self) -> tuple[str, ...]:
         """Where the value is found."""
-        root, path = ("event", self.event) if self.event else ("values", self.value)
+        root, path = ("event", self.event) if self.event else ("value", self.value)
         return (root, *(path or "").split("."))
 
 
