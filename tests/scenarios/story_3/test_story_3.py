@@ -63,7 +63,7 @@ async def go(world: World, *phones: Phone) -> None:
 
 
 async def get_tickets(world: World) -> None:
-    """Tell steps 1 and 7: fans of the club get the mail, others do not, nor who is there already."""
+    """Tell steps 1 and 7: fans of the club get the mail; not others, nor who was there already."""
     news = await world.news()
     entered = [r for r in news if r.kind == "transition"]
     for row in entered[:2]:
