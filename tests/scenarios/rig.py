@@ -173,6 +173,14 @@ class World:
         assert response.status == 200, await response.text()
         await self.settle()
 
+    async def plan(self, files: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+        """Ask what would change if these documents were published."""
+        body = {"files": list(files), "dry_run": True}
+        response = await self.client.post("/v1/documents", json=body, headers=self.operator)
+        answer: dict[str, Any] = await response.json()
+        assert response.status == 200, answer
+        return answer
+
     async def tell_everybody(self, event_id: str, name: str, /, **props: Any) -> str:
         """Report something that happened outside; gives ``accepted`` or ``duplicate``."""
         body = {"id": event_id, "name": name, "props": props}
