@@ -16,6 +16,7 @@ from fencepost_gateway.documents.compile import fence_views, fences_of
 from fencepost_gateway.documents.document import Document, Origin, StoredDocument
 from fencepost_gateway.documents.models.audience import Trait
 from fencepost_gateway.documents.models.journey import Journey
+from fencepost_gateway.documents.models.source import Source
 from fencepost_gateway.documents.models.template import Template
 from fencepost_geofence.fence import Fence
 
@@ -33,6 +34,7 @@ class World(Struct):
     audiences: dict[str, object]
     experiments: dict[str, set[str]]
     journeys: dict[str, Journey]
+    sources: dict[str, Source]
     zone: str
 
     @property
@@ -74,6 +76,9 @@ def world_of(documents: Sequence[Document]) -> World:
             each.id: Journey.model_validate(each.body)
             for each in documents
             if each.kind == "journey"
+        },
+        sources={
+            each.id: Source.model_validate(each.body) for each in documents if each.kind == "source"
         },
         libraries={each.id for each in documents if each.kind == "library"},
         audiences={each.id: each.body["when"] for each in documents if each.kind == "audience"},

@@ -80,6 +80,7 @@ class Rerun:
         start_ms = min([self._begin_ms, *(at_ms for at_ms, _ in told[first:][:1])])
         self._plans.plan = self._quiet
         self._gateway.begin_anew(start_ms)
+        self._gateway.answers.begin(one for _, one in told)
         await self._lay_in(person, dossier, start_ms)
         for at_ms, one in _until(told[first:], self._begin_ms):
             await self._feed(one, at_ms)
@@ -170,6 +171,7 @@ class Rerun:
         """Let one record's worth happen at its moment; first what the door did of it."""
         gateway = self._gateway
         await gateway.pass_time(at_ms)
+        gateway.answers.hear(one)
         for each in one.happened:
             if isinstance(each, history.Said):
                 gateway.store.lay_in(consents={one.person_id: each.entries})

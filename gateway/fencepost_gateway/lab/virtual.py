@@ -6,7 +6,8 @@ that accept whatever they are asked to send, and only note it. Replay and backte
 
 Rule 1. What comes due by time happens at its own moment, in order, as the clock passes it.
 Rule 2. One thing at a time: everything that can happen now has happened before time goes on.
-Rule 3. It may begin anew with nobody in it; documents and templates stay compiled.
+Rule 3. Nobody outside is asked: ``answers`` says what is known of what they said.
+Rule 4. It may begin anew with nobody in it; documents and templates stay compiled.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from fencepost_channels.driver import DriverIO, DriverSpec, Send
 from fencepost_channels.errors import Outcome, Sent
 from fencepost_channels.message import Channel, Outgoing
 from fencepost_gateway.clock import ManualClock
+from fencepost_gateway.lab.answers import RecordedAnswers
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.stores.memory import MemoryStore
 from fencepost_gateway.workers.deliver import Deliver
@@ -65,13 +67,15 @@ class VirtualGateway:
             public_url=public_url,
         )
         self._timers = Timers(self.store, plans, self.clock, wakes)
+        self.answers = RecordedAnswers()
 
     def begin_anew(self, start_ms: int) -> None:
-        """Forget everybody and everything that happened (Rule 3)."""
+        """Forget everybody and everything that happened (Rule 4)."""
         self.store.forget()
         self.forget()
         self.clock.begin_anew(start_ms)
         self.sent.clear()
+        self.answers.begin(())
 
     def forget(self) -> None:
         """Read the rows anew: somebody has changed them."""
@@ -92,6 +96,8 @@ class VirtualGateway:
         while True:
             while await self._pipeline.step():
                 pass
+            if await self.answers.step(self.store, self.clock.now_ms()):
+                continue
             if await self._is_idle():
                 return
             if not (await self._timers.step() or await self._deliver.step()):

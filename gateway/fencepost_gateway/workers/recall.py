@@ -65,6 +65,7 @@ class Recall:
         elif isinstance(one, history.Reacted):
             self._react(one, told, person)
         elif isinstance(one, history.Heard):
+            self._fold.effects.answered.append(one.reply.call_id)
             people.answered(person, one.reply, waits=True)
         elif isinstance(one, history.Zoned):
             person.fix_zone, person.fix_zone_at_ms = one.zone, one.at_ms
