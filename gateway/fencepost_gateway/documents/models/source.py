@@ -73,8 +73,9 @@ class Source(Authored):
         description="Secret by header: `{Authorization: weather_key}`. Documents hold no secrets: "
         "the operator sets them by these names.",
     )
-    sign: Annotated[tuple[SecretName, ...], Field(max_length=2)] = Field(
-        default=(),
+    sign: list[SecretName] = Field(
+        default=[],
+        max_length=2,
         description="Secrets by which webhooks are signed, the newest first: two while one takes "
         "the place of the other.",
     )
