@@ -30,6 +30,9 @@ STEPS: Final[dict[str, Said]] = {
     "until": Said(" until {at}", ", {at}까지"),
     "took": Said("{journey}: step {step}", "{journey}: {step} 단계"),
     "way": Said(" by the way {way}", ", {way} 경로"),
+    "case": Said(", branch {way}, the first that was true", ", 처음으로 참인 {way}번째 분기"),
+    "otherwise": Said(", as no branch was true", ", 참인 분기 없음"),
+    "what": Said(" ({what})", " ({what})"),
     "wants": Said(" wants {count}", ", 메시지 {count}건 요청"),
     "to": Said(", on to {to}", ", 다음 단계 {to}"),
     "over": Said(", its last step", ", 마지막 단계"),
@@ -104,20 +107,27 @@ def _of_call(inputs: Mapping[str, Any], tongue: Tongue) -> str:
     return tongue.say(CALLS["told"], source=source) if inputs.get("status") else ""
 
 
+_ENDED_BY: Final = ("event", "what", "to")  # the goal, an exit criterion, a jump
+
+
 def tell_step(body: Mapping[str, Any], tongue: Tongue) -> str:
     """Say a record of a step of a journey."""
     values = {
         "journey": f"{body['campaign_id']} v{body['campaign_version']}",
         "step": body["step_id"],
     }
-    outcome = body["outcome"]
+    outcome, inputs = body["outcome"], body.get("inputs", {})
     if outcome == "ended":
         reason = body["reason"]
         why = tongue.say(ENDS[reason]) if reason in ENDS else reason
+        what = next((str(inputs[name]) for name in _ENDED_BY if inputs.get(name)), "")
+        why += tongue.say(STEPS["what"], what=what) if what else ""
         return tongue.say(STEPS["ended"], why=why, **values)
     line = tongue.say(STEPS[outcome], **values)
     if body.get("way"):
-        line += tongue.say(STEPS["way"], way=body["way"])
+        is_branch = any("case" in operand for operand in inputs.get("operands", ()))
+        taken = "otherwise" if body["way"] == "otherwise" else "case"
+        line += tongue.say(STEPS[taken if is_branch else "way"], way=body["way"])
     line += _of_call(body.get("inputs", {}), tongue)
     if body.get("message_ids"):
         count = tongue.count(len(body["message_ids"]))

@@ -128,6 +128,8 @@ STEP: dict[str, Said] = {
     "missed": Said(
         "{count} earlier times were missed", "그 전의 {count}회는 실행되지 못하고 지나감"
     ),
+    "again": Said("went through before", "이미 통과함"),
+    "reacted_ms": Said("reaction at {at}", "반응 시각 {at}"),
     "of_limit": Said("{count} of {limit}", "{limit}명 중 {count}명"),
     "open": Said("open {hours} ({zone})", "운영 시간 {hours} ({zone})"),
     "entered_ms": Said("entered {at}", "참여 시각 {at}"),

@@ -15,6 +15,7 @@ from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.documents.compile import fence_views, fences_of
 from fencepost_gateway.documents.document import Document, Origin, StoredDocument
 from fencepost_gateway.documents.models.audience import Trait
+from fencepost_gateway.documents.models.event import Event
 from fencepost_gateway.documents.models.journey import Journey
 from fencepost_gateway.documents.models.source import Source
 from fencepost_gateway.documents.models.template import Template
@@ -35,6 +36,7 @@ class World(Struct):
     experiments: dict[str, set[str]]
     journeys: dict[str, Journey]
     sources: dict[str, Source]
+    events: dict[str, Event]
     zone: str
 
     @property
@@ -79,6 +81,12 @@ def world_of(documents: Sequence[Document]) -> World:
         },
         sources={
             each.id: Source.model_validate(each.body) for each in documents if each.kind == "source"
+        },
+        events={
+            made.called: made
+            for each in documents
+            if each.kind == "event"
+            for made in (Event.model_validate(each.body),)
         },
         libraries={each.id for each in documents if each.kind == "library"},
         audiences={each.id: each.body["when"] for each in documents if each.kind == "audience"},

@@ -26,20 +26,15 @@ NEVER_MS = 1 << 62
 class RecordedAnswers:
     """What one person's runs were answered."""
 
-    def __init__(self) -> None:
-        self._all: list[Reply] = []
-        self._ahead: dict[tuple[str, int], int] = {}
-
-    def begin(self, told: Iterable[Told]) -> None:
-        """Take what was recorded of one person, and forget who was before."""
+    def __init__(self, told: Iterable[Told] = ()) -> None:
         self._all = [h.reply for one in told for h in one.happened if isinstance(h, Heard)]
-        self._ahead = {(reply.call_id, reply.asked_ms): n for n, reply in enumerate(self._all)}
+        self._ahead = {(reply.call_id, reply.asked_ms) for reply in self._all}
 
     def hear(self, told: Told) -> None:
         """Take note that what was recorded is being told now."""
         for each in told.happened:
             if isinstance(each, Heard):
-                self._ahead.pop((each.reply.call_id, each.reply.asked_ms), None)
+                self._ahead.discard((each.reply.call_id, each.reply.asked_ms))
 
     async def step(self, store: Store, now_ms: int) -> int:
         """Answer the calls that are due; gives how many."""

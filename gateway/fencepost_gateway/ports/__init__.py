@@ -5,6 +5,7 @@ Ports: what the gateway asks of the world outside, and the data that crosses.
 """
 
 from fencepost_gateway.ports.books import (
+    DEFINITIONS_MAX,
     KEPT_MS,
     AddressLists,
     Announcement,
@@ -58,6 +59,7 @@ from fencepost_gateway.ports.store import (
 
 __all__ = [
     "ADDRESSES_MAX",
+    "DEFINITIONS_MAX",
     "KEPT_DAYS",
     "KEPT_MS",
     "LEASE_MS",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from fencepost_gateway.decide.audiences import Keys
 from fencepost_gateway.decide.broadcasts import Broadcast
 from fencepost_gateway.decide.calls import Reply
 from fencepost_gateway.decide.message import (
@@ -30,6 +31,7 @@ from fencepost_gateway.ports.rows import (
     TakenCall,
 )
 
+DEFINITIONS_MAX = 64  # a back-fill is through with everybody long before so many more are published
 KEPT_MS = 35 * 86_400_000  # a sender who tries again later than that means something new
 SignHead = Callable[[int, bytes], ProofHead]
 
@@ -66,6 +68,9 @@ class AudienceBook(Protocol):
 
     async def advance_sweep(self, limit: int, now_ms: int) -> int:
         """Append ``Touched`` for the next persons, in one commit; gives its position, 0 if done."""
+
+    async def define(self, key: str, keys: Keys) -> dict[str, Keys]:
+        """Keep the definitions in force by their name; gives the newest ``DEFINITIONS_MAX``."""
 
     async def rankings(self) -> dict[str, Ranking]:
         """Give the newest ranking of each trait that was ranked, by its id."""

@@ -27,6 +27,8 @@ class DocumentRow(Struct, frozen=True):
     One immutable version of a document; ``body`` is its canonical JSON.
 
     ``first_ms`` is when it went live: its first version, or the one that brought it back.
+    ``folder`` is where it is kept (``fencepost apply``), handed on from version to version;
+    ``publisher`` says of this version alone who published it.
     """
 
     kind: str
@@ -36,6 +38,8 @@ class DocumentRow(Struct, frozen=True):
     applied_ms: int
     first_ms: int
     state: Literal["live", "archived"] = "live"
+    folder: str = ""
+    publisher: str = ""
 
 
 class AddressChange(Struct, frozen=True):

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct, structs
 
+from fencepost_gateway.decide.audiences import Keys
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import (
@@ -130,6 +131,7 @@ class Books(Struct):
     audience_days: dict[tuple[int, str], AudienceDay] = {}
     person_timers: dict[str, int] = {}
     sweep: Sweep = Sweep()
+    definitions: dict[str, Keys] = {}
     rankings: dict[str, Ranking] = {}
     runs: dict[str, RunRow] = {}
     calls: dict[str, CallRow] = {}

@@ -109,6 +109,8 @@ def claim_record(message: Message, verdict: Verdict, delivery_id: str, now_ms: i
         "checks": msgspec.to_builtins(verdict.checks),
         **marked(message.mark),
     }
+    if message.step_id:
+        body["step_id"] = message.step_id
     if message.proof is not None:
         body["template"] = message.proof.template_id
     if verdict.arm:

@@ -24,7 +24,7 @@ from __future__ import annotations
 from fencepost_gateway.decide.broadcasts import Broadcast, wanted
 from fencepost_gateway.decide.person import Person, is_blank
 from fencepost_gateway.decide.presence import leave_gone
-from fencepost_gateway.intake import wire
+from fencepost_gateway.intake import history, wire
 from fencepost_gateway.intake.history import Greeted, Told
 from fencepost_gateway.intake.records import (
     Announced,
@@ -144,6 +144,8 @@ class Group:
     def _announce(self, broadcast: Broadcast, number: int) -> None:
         """Begin to tell of something, if it wakes anybody."""
         fold = self._fold
+        if broadcast.kind == "external":
+            fold.keeping.keep_for_all(history.Announced(broadcast))
         is_wanted = bool(wanted(fold.plan, broadcast, fold.now_ms))
         is_wanted |= broadcast.kind == "external" and broadcast.name in fold.plan.awaits
         fold.effects.begun[number] = is_wanted

@@ -42,6 +42,7 @@ from fencepost_gateway.intake.addresses import address_ref, raw_address
 from fencepost_gateway.intake.history import (
     NUMBER,
     Became,
+    Called,
     Did,
     Heard,
     Reaches,
@@ -356,7 +357,10 @@ class PersonStage:
             props=started.props,
             campaign_id=started.campaign_id,
         )
-        self._enter(self.now(started.person_id), cause)
+        person = self.now(started.person_id)
+        told = Called(started.at_ms, started.campaign_id, started.key, started.props)
+        self._fold.keeping.keep(person, told)
+        self._enter(person, cause)
 
     def rang(self, person: Person) -> None:
         """Let time move a person's runs, and ask what it alone has changed about them."""

@@ -49,6 +49,11 @@ class Plans:
         revision, rows = await store.documents()
         pinned = await _pinned(store, rows)
         self.use(revision, rows, await store.audiences.rankings(), pinned)
+        audiences = self.plan.audiences
+        self._audience_keys = {
+            "": {},
+            **await store.audiences.define(audiences.key, audiences.keys),
+        }
 
     def use(
         self,

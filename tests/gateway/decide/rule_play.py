@@ -6,8 +6,8 @@ A vector's facts are plain JSON: ``now_ms``, ``workspace_zone``, ``person`` (``u
 ``consents``, ``reach``, ``audiences``, ``arms``), ``event`` (its properties), ``transition``,
 ``fences``, ``place``, the id of one of them, ``traits`` (their values), ``values`` (what a run has
 looked up: ``value``, ``source``, ``at_ms``) and ``policy``. What is left out is unknown. An
-answer's ``reads`` are what the tree depends on, ``next_change_ms`` when it may change by time
-alone.
+answer's ``reads`` are what the tree depends on, ``next_change_ms`` when it may
+change by time alone.
 """
 
 import json
