@@ -77,7 +77,7 @@ async def test_changed_journey_gets_what_the_person_got_who_asked_the_same(
         (3, NOON_MS + 700), (0, NOON_MS + 3_600_000 + 1_400)
     ]  # fmt: skip
     assert len(stub.asked) == asked
-    lines = [tell("step", row.body)[0] for row in others]
+    lines = [tell(row.kind, row.body)[0] for row in others]
     assert sum("as another call was answered" in line for line in lines) == 2
 
 
