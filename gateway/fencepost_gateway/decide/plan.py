@@ -229,7 +229,7 @@ class Experiment(Struct, frozen=True):
 
 
 class Source(Struct, frozen=True):
-    """Another system: where it is asked, and which secret goes into which header."""
+    """Another system: where it is asked, which secret goes where, which ones sign webhooks."""
 
     source_id: str
     version: int
@@ -237,6 +237,7 @@ class Source(Struct, frozen=True):
     ttl_ms: int
     timeout_ms: int
     headers: tuple[tuple[str, str], ...] = ()
+    sign: tuple[str, ...] = ()
 
 
 class CapScope(Struct, frozen=True):
