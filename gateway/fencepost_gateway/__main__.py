@@ -17,13 +17,15 @@ from typing import Annotated, Any
 
 import typer
 
-from fencepost_gateway.commands import operate, upkeep
+from fencepost_gateway.commands import lab, operate, upkeep
+from fencepost_gateway.commands.apply import apply
 from fencepost_gateway.commands.audiences import audiences
 from fencepost_gateway.commands.backtest import backtest, history
 from fencepost_gateway.commands.graph import graph
 from fencepost_gateway.commands.journey import emergency_stop, journey
 from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
 from fencepost_gateway.commands.person import person
+from fencepost_gateway.commands.snippet import snippet
 from fencepost_gateway.commands.tail import tail
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.logs import set_up_logs
@@ -37,11 +39,15 @@ cli = typer.Typer(
 )
 
 
+cli.command()(apply)
 cli.command()(person)
+cli.command()(lab.simulate)
+cli.command()(lab.replay)
 cli.command()(backtest)
 cli.command()(history)
 cli.command()(audiences)
 cli.command()(graph)
+cli.command()(snippet)
 cli.command()(journey)
 cli.command("emergency-stop")(emergency_stop)
 cli.command()(tail)
@@ -100,31 +106,6 @@ def demo(
         await run_demo(people, seed, port, seconds=seconds, stop=_stop_on_signal())
 
     asyncio.run(until_signal())
-
-
-@cli.command()
-def apply(
-    folder: Annotated[Path, typer.Argument(help="Folder of YAML and GeoJSON documents.")],
-    *,
-    dry_run: Annotated[bool, typer.Option(help="Only say what would change.")] = False,
-    url: Url = None,
-    key: Key = None,
-) -> None:
-    """Publish documents on a running gateway: all of them, or none and every error."""
-    from fencepost_gateway import remote  # noqa: PLC0415
-    from fencepost_gateway.documents.loader import SUFFIXES  # noqa: PLC0415
-    from fencepost_gateway.settings import read_settings  # noqa: PLC0415
-
-    base, operator_key = remote.address_of(read_settings(), url, key)
-    body = {"files": remote.read_folder(folder, SUFFIXES), "dry_run": dry_run}
-    try:
-        answer = remote.ask("POST", f"{base}/v1/documents", operator_key, body)
-    except remote.RemoteError as error:
-        fail_problem(error.problem)
-    for one in answer["changed"]:
-        print(f"{'would change' if dry_run else 'live'}: {one['kind']}/{one['id']} "
-              f"v{one['version']}")  # fmt: skip
-    print(f"{len(answer['changed'])} changed, {answer['unchanged']} unchanged")
 
 
 @cli.command()
@@ -249,21 +230,6 @@ def export(
     except remote.RemoteError as error:
         fail_problem(error.problem)
     sys.stdout.buffer.write(text.encode())
-
-
-@cli.command()
-def replay(
-    fences: Annotated[list[Path], typer.Option(help="GeoJSON file of fences; repeatable.")],
-    track: Annotated[list[Path], typer.Option(help="GPX or GeoJSON trace; repeatable.")],
-    documents: Annotated[Path | None, typer.Option(help="Folder of documents.")] = None,
-    zone: Annotated[str, typer.Option(help="Zone the people are in.")] = "UTC",
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON record a line.")] = False,
-) -> None:
-    """Play real traces along real fences through the gateway's core, on a virtual clock."""
-    from fencepost_gateway.lab.play import play  # noqa: PLC0415
-
-    sys.exit(asyncio.run(play(fences, track, documents, zone, as_json=as_json)))
 
 
 @cli.command()

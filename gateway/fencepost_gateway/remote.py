@@ -42,15 +42,28 @@ def address_of(settings: Settings, url: str | None, key: str | None) -> tuple[st
         StartError: No key was given and none can be read.
 
     """
-    if key is None:
+    key = key or _kept(settings, "operator_key")
+    if not key:
         path = settings.data_dir / KEYS_FILE
-        try:
-            key = str(json.loads(path.read_text("utf-8"))["operator_key"])
-        except (OSError, ValueError, KeyError):
-            raise StartError(
-                f"no operator key: pass --key sk_…, or run where {path} can be read"
-            ) from None
-    return (url or f"http://{settings.host}:{settings.port}").rstrip("/"), key
+        raise StartError(f"no operator key: pass --key sk_…, or run where {path} can be read")
+    return base_of(settings, url), key
+
+
+def base_of(settings: Settings, url: str | None = None) -> str:
+    """Give the address of a gateway: as asked, else that of the settings."""
+    return (url or f"http://{settings.host}:{settings.port}").rstrip("/")
+
+
+def write_key_of(settings: Settings) -> str:
+    """Give the public key that apps carry, of the gateway in ``data_dir``; empty: there is none."""
+    return _kept(settings, "write_key")
+
+
+def _kept(settings: Settings, name: str) -> str:
+    try:
+        return str(json.loads((settings.data_dir / KEYS_FILE).read_text("utf-8"))[name])
+    except (OSError, ValueError, KeyError):
+        return ""
 
 
 def ask(method: str, url: str, key: str, body: Any = None) -> Any:

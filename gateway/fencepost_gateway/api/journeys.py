@@ -20,7 +20,8 @@ from aiohttp import web
 from msgspec import Struct
 
 from fencepost_gateway.api.body import decode
-from fencepost_gateway.api.documents import Shelf, changes, publish, refused, try_to_publish
+from fencepost_gateway.api.documents import publish, refused, try_to_publish
+from fencepost_gateway.api.shelf import Publisher, Shelf, changes
 from fencepost_gateway.api.surface import SURFACE, Surface, as_json, moment, query_int
 from fencepost_gateway.content.lint import lint_documents
 from fencepost_gateway.decide.control import Action, Control, Mode, turned
@@ -149,7 +150,7 @@ async def _roll_back(
         if found:
             return refused(found)
         now_ms = surface.clock.now_ms()
-        rows = changes([document], shelf, now_ms)
+        rows = changes([document], shelf, Publisher(by, "", now_ms))
         revision = await publish(surface, rows, shelf)
         if revision is None:
             return None

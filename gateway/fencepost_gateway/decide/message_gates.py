@@ -21,6 +21,7 @@ from fencepost_gateway.decide.case import Case
 from fencepost_gateway.decide.cause import operands_of, rule_facts
 from fencepost_gateway.decide.control import STOPPED
 from fencepost_gateway.decide.ids import chance
+from fencepost_gateway.decide.looked import values_of
 from fencepost_gateway.decide.message import Check
 
 LEFT_BY = {
@@ -123,7 +124,9 @@ def while_(case: Case) -> Check:
     rule, facts = case.campaign.message.while_, case.facts
     if rule is None or facts.message.mark in _NOT_CAUSED:
         return Check("while", ok=True)
-    answer = rule.evaluate(rule_facts(case.plan, facts.person, facts.message.cause, case.now_ms))
+    person, message = facts.person, facts.message
+    values = values_of(person, message.run_id)
+    answer = rule.evaluate(rule_facts(case.plan, person, message.cause, case.now_ms, values))
     reason = "" if answer.ok else "no_longer_relevant"
     return Check("while", answer.ok, reason=reason, inputs={"operands": operands_of(answer)})
 

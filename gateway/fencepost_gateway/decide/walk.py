@@ -35,12 +35,13 @@ import msgspec
 from msgspec import structs
 
 from fencepost_gateway.decide.awaited import by_time, is_awaited, reacted_ms, stands_on
+from fencepost_gateway.decide.calls import Reply, call_id_of
 from fencepost_gateway.decide.cause import operands_of
 from fencepost_gateway.decide.control import STOPPED
 from fencepost_gateway.decide.rules import Evaluation
 from fencepost_gateway.decide.run import Run, Standing, campaign_of
 from fencepost_gateway.decide.scene import Scene, Staged
-from fencepost_gateway.decide.step_actions import Stop, Taken, look_back, take
+from fencepost_gateway.decide.step_actions import Stop, Taken, answer_of, look_back, take
 from fencepost_gateway.decide.step_record import StepOutcome, StepRecord
 from fencepost_gateway.decide.steps import END, BranchStep, Flow, GoalStep, Step, WaitStep
 from fencepost_gateway.decide.stimulus import Cause
@@ -119,21 +120,19 @@ def settled(scene: Scene, run_id: str, message_id: str, state: str, reason: str)
         _go(scene, key, run)
 
 
-def answered(
-    scene: Scene, run_id: str, step_id: str, value: object, inputs: dict[str, Any]
-) -> None:
-    """Take the answer to a call of one of the runs; ``value`` None: there was none in time."""
+def answered(scene: Scene, reply: Reply) -> None:
+    """Take the answer to the call of one of the runs, if that one still waits for it."""
     for key, run in _living(scene, upto_ms=scene.now_ms):
-        if run.run_id != run_id or run.at is None or run.at.step_id != step_id:
+        if run.run_id != reply.run_id or run.at is None or run.at.step_id != reply.step_id:
+            continue
+        time = run.at.counts.get(reply.step_id, 0)
+        if call_id_of(scene.workspace, run.run_id, reply.step_id, time) != reply.call_id:
             continue
         stop = _stop(scene, key, run)
         if stop is None or run.at.is_held:
             continue
-        name = getattr(stop.step.does, "as_", "")
-        if value is not None and name:
-            run.at.values[name] = value
         run.at.since_ms = scene.now_ms
-        _pass(scene, key, stop, Taken("error" if value is None else "", inputs=inputs))
+        _pass(scene, key, stop, answer_of(scene, stop, reply))
         _go(scene, key, run)
 
 
@@ -225,7 +224,7 @@ def _is_over(scene: Scene, key: str, stop: Stop, cause: Cause) -> bool:
         _end(scene, key, stop.run, "goal_reached", {"event": goal.event})
         return True
     for number, each in enumerate(stop.flow.exit_on, 1):
-        found = is_awaited(each, at, cause, scene.facts(cause))
+        found = is_awaited(each, at, cause, scene.facts(cause, at))
         if found is not None:
             inputs = {"exit_on": number, "what": cause.name, **found}
             _end(scene, key, stop.run, "exited", inputs)
@@ -249,7 +248,7 @@ def _offer(scene: Scene, key: str, stop: Stop, cause: Cause) -> None:
     at, wait = stop.at, stop.step.does
     if at.is_held or not isinstance(wait, WaitStep) or cause.at_ms < at.since_ms:
         return
-    facts = scene.facts(cause)
+    facts = scene.facts(cause, at)
     for each in wait.awaited:
         found = is_awaited(each, at, cause, facts)
         if found is not None:

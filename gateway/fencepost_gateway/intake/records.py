@@ -3,9 +3,9 @@ Records: what stands in the log. What happens is a record; nothing else wakes th
 
 Pure data. A record is one of: an upload (the accepted events of one batch and one person), a
 timer that fired, the outcome of a message, a device that speaks for somebody else, a place that was
-forgotten, a statement made elsewhere, a proof asked for, a back-fill, what concerns many and whom
-of them it is told, a call that starts a journey, a publication of documents, a switch that was
-turned; in the log of a backtest also what history kept of one of them.
+forgotten, a statement made elsewhere, a proof asked for, an answer from outside, a back-fill, what
+concerns many and whom of them it is told, a call that starts a journey, a publication of documents,
+a switch that was turned; in the log of a backtest also what history kept of one of them.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Struct
 
 from fencepost_gateway.decide.broadcasts import Broadcast
+from fencepost_gateway.decide.calls import Reply
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.message import Mark, Proof
@@ -119,6 +120,14 @@ class Stated(Struct, tag="stated"):
     entries: list[ConsentEntry]
 
 
+class Answered(Struct, tag="answered"):
+    """A system outside was asked, or told, for a run; ``waits``: the run stands there for it."""
+
+    person_id: str
+    reply: Reply
+    waits: bool = True
+
+
 class Touched(Struct, tag="touched"):
     """
     These persons should be judged by the definitions in force.
@@ -178,6 +187,7 @@ Record = (
     | PlaceForgotten
     | Stated
     | ProofAsked
+    | Answered
     | Touched
     | Announced
     | Stretch

@@ -5,12 +5,14 @@ Ports: what the gateway asks of the world outside, and the data that crosses.
 """
 
 from fencepost_gateway.ports.books import (
+    DEFINITIONS_MAX,
     KEPT_MS,
     AddressLists,
     Announcement,
     AudienceBook,
     BroadcastBook,
     Call,
+    CallBook,
     FenceBook,
     HistoryBook,
     JourneyBook,
@@ -32,6 +34,7 @@ from fencepost_gateway.ports.rows import (
     AudienceDay,
     BroadcastRow,
     Claimed,
+    DeadCall,
     DeviceSeen,
     DocumentRow,
     DueMessage,
@@ -46,6 +49,7 @@ from fencepost_gateway.ports.rows import (
     ScheduleRow,
     Statement,
     Sweep,
+    TakenCall,
     Timer,
     Waiting,
 )
@@ -61,6 +65,7 @@ from fencepost_gateway.ports.store import (
 
 __all__ = [
     "ADDRESSES_MAX",
+    "DEFINITIONS_MAX",
     "KEPT_DAYS",
     "KEPT_MS",
     "LEASE_MS",
@@ -80,7 +85,9 @@ __all__ = [
     "BroadcastBook",
     "BroadcastRow",
     "Call",
+    "CallBook",
     "Claimed",
+    "DeadCall",
     "DeviceSeen",
     "DocumentRow",
     "DueMessage",
@@ -105,6 +112,7 @@ __all__ = [
     "Statement",
     "Store",
     "Sweep",
+    "TakenCall",
     "Timer",
     "Turn",
     "Waiting",

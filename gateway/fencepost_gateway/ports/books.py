@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from fencepost_gateway.decide.audiences import Keys
 from fencepost_gateway.decide.broadcasts import Broadcast
+from fencepost_gateway.decide.calls import Reply
 from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.message import (
     ListedAddress,
@@ -19,6 +21,7 @@ from fencepost_gateway.ports.rows import (
     Act,
     AudienceDay,
     BroadcastRow,
+    DeadCall,
     DeviceSeen,
     HistoryRow,
     Holdings,
@@ -29,10 +32,12 @@ from fencepost_gateway.ports.rows import (
     ScheduleRow,
     Statement,
     Sweep,
+    TakenCall,
     Waiting,
 )
 
 Turn = Callable[[Control], Control | None]
+DEFINITIONS_MAX = 64  # a back-fill is through with everybody long before so many more are published
 KEPT_MS = 35 * 86_400_000  # a sender who tries again later than that means something new
 SignHead = Callable[[int, bytes], ProofHead]
 
@@ -69,6 +74,9 @@ class AudienceBook(Protocol):
 
     async def advance_sweep(self, limit: int, now_ms: int) -> int:
         """Append ``Touched`` for the next persons, in one commit; gives its position, 0 if done."""
+
+    async def define(self, key: str, keys: Keys) -> dict[str, Keys]:
+        """Keep the definitions in force by their name; gives the newest ``DEFINITIONS_MAX``."""
 
     async def rankings(self) -> dict[str, Ranking]:
         """Give the newest ranking of each trait that was ranked, by its id."""
@@ -292,6 +300,50 @@ class ProofBook(Protocol):
 
     async def heads(self) -> list[ProofHead]:
         """Give every signed head, by day."""
+
+
+class CallBook(Protocol):
+    """
+    What runs of journeys ask of other systems, or tell them.
+
+    ``Store.commit`` writes calls; each is made at least once, and answered once. Who is called
+    knows a repeat by the call's id.
+    """
+
+    async def sources(self, now_ms: int) -> list[str]:
+        """Give the sources that have calls which are due, by id."""
+
+    async def take(self, now_ms: int, room: Mapping[str, int], lease_ms: int) -> list[TakenCall]:
+        """
+        Lease due calls of each source, in order of time and id, in one commit.
+
+        ``room`` says how many of which source. A lease that runs out makes a call due again.
+        """
+
+    async def answer(self, reply: Reply, now_ms: int) -> bool:
+        """
+        Append ``Answered`` and end the call, in one commit; False when the lease was lost.
+
+        A webhook that failed is kept as a dead letter.
+        """
+
+    async def put_off(self, call_id: str, attempt: int, failure: str, until_ms: int) -> bool:
+        """Give a lease back, to be taken again from ``until_ms``; False when it was lost."""
+
+    async def release(self, now_ms: int) -> int:
+        """Make due every call that is leased: whoever held the leases is gone; how many."""
+
+    async def next_due_ms(self) -> int | None:
+        """Give when the next call comes due, or a lease runs out."""
+
+    async def dead(self, after: str, limit: int) -> list[DeadCall]:
+        """Give dead letters behind id ``after``, by id."""
+
+    async def redrive(self, now_ms: int, *, call_id: str = "", source_id: str = "") -> int:
+        """Make dead letters due again: one, those of a source, or all; gives how many."""
+
+    async def prune(self, before_ms: int, limit: int) -> int:
+        """Let go of dead letters given up before ``before_ms``, at most ``limit``; how many."""
 
 
 class RunBook(Protocol):

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from fencepost_gateway.decide.broadcasts import Broadcast
+from fencepost_gateway.decide.calls import Call
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import (
@@ -14,7 +15,6 @@ from fencepost_gateway.decide.message import (
     Verdict,
 )
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.decide.scene import Call
 
 LEASE_MS = 60_000  # twice the longest provider call
 LOG_KEEP_MS = 24 * 3_600_000  # the log is transit
@@ -27,6 +27,8 @@ class DocumentRow(Struct, frozen=True):
     One immutable version of a document; ``body`` is its canonical JSON.
 
     ``first_ms`` is when it went live: its first version, or the one that brought it back.
+    ``folder`` is where it is kept (``fencepost apply``), handed on from version to version;
+    ``publisher`` says of this version alone who published it.
     """
 
     kind: str
@@ -36,6 +38,8 @@ class DocumentRow(Struct, frozen=True):
     applied_ms: int
     first_ms: int
     state: Literal["live", "archived"] = "live"
+    folder: str = ""
+    publisher: str = ""
 
 
 class AddressChange(Struct, frozen=True):
@@ -80,7 +84,7 @@ class RecordRow(Struct, frozen=True):
     cursor: int
     at_ms: int
     person_id: str
-    kind: Literal["transition", "step", "claim", "outcome", "check_in", "merge", "audience"]
+    kind: Literal["transition", "step", "claim", "outcome", "check_in", "merge", "audience", "call"]
     subject: str
     body: dict[str, Any]
 
@@ -170,6 +174,33 @@ class HistoryRow(Struct, frozen=True):
     body: bytes
 
 
+class TakenCall(Struct, frozen=True):
+    """
+    A call that is leased; ``attempt``, from 1, fences its answer.
+
+    ``begun_ms`` is when it was asked for, or was last taken from among the dead letters.
+    """
+
+    call: Call
+    attempt: int
+    begun_ms: int
+
+
+class DeadCall(Struct, frozen=True):
+    """A webhook that was given up, when and why; never what it tells."""
+
+    call_id: str
+    person_id: str
+    campaign_id: str
+    step_id: str
+    run_id: str
+    source_id: str
+    asked_ms: int
+    dead_ms: int
+    attempt: int
+    failure: str
+
+
 class Effects(Struct):
     """
     Everything a group of log records comes to; committed with ``position`` or not at all.
@@ -182,6 +213,7 @@ class Effects(Struct):
     fence, ``audience_days`` the same by audience, ``journey_days`` by place in a journey; it is
     added to what is there. ``person_timers`` maps a person to when to ask again about them, None to
     clear it. ``runs`` are those of journeys that moved, ``calls`` what they ask to be called.
+    ``answered`` names calls that need not be made any more; look-ups of runs that ended need not.
 
     Of broadcasts, by number: ``begun`` says whether somebody is to be told (False: nobody waits for
     it, so it is done), ``reached`` how many more it woke something for (added once, as counts are),
@@ -204,6 +236,7 @@ class Effects(Struct):
     person_timers: dict[str, int | None] = field(default_factory=dict)
     runs: dict[str, RunRow] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
     history: list[HistoryRow] = field(default_factory=list)
     begun: dict[int, bool] = field(default_factory=dict)
     reached: dict[int, int] = field(default_factory=dict)

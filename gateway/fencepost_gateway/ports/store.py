@@ -32,6 +32,7 @@ from fencepost_gateway.ports.books import (
     AddressLists,
     AudienceBook,
     BroadcastBook,
+    CallBook,
     FenceBook,
     HistoryBook,
     JourneyBook,
@@ -76,6 +77,10 @@ class Store(Protocol):
     @property
     def broadcasts(self) -> BroadcastBook:
         """What it keeps of what concerns many, of schedules and of calls."""
+
+    @property
+    def calls(self) -> CallBook:
+        """What runs of journeys ask of other systems, or tell them."""
 
     @property
     def fences(self) -> FenceBook:
@@ -144,9 +149,9 @@ class Store(Protocol):
         """
         Write ``effects`` with their log position in one commit.
 
-        A message that exists already is left as it is: ids come from the cause. ``fence_days``,
-        ``audience_days`` and ``journey_days`` are added only if the position moves forward: the
-        same effects again count nothing twice.
+        A message or call that exists already is left as it is: ids come from the cause.
+        ``fence_days``, ``audience_days`` and ``journey_days`` are added only if the position moves
+        forward: the same effects again count nothing twice.
         """
 
     async def fire_timers(self, now_ms: int, limit: int) -> int:

@@ -63,6 +63,7 @@ from fencepost_gateway.stores.memory_books import (
     unpack,
 )
 from fencepost_gateway.stores.memory_broadcasts import MemoryBroadcasts, take_broadcasts
+from fencepost_gateway.stores.memory_calls import MemoryCalls, put_calls
 from fencepost_gateway.stores.memory_claims import claim_facts, end, release_unshown, take
 from fencepost_gateway.stores.memory_consents import put_change
 from fencepost_gateway.stores.memory_door import admit
@@ -75,6 +76,9 @@ from fencepost_gateway.stores.memory_people import MemoryPeople
 from fencepost_gateway.stores.memory_proofs import MemoryProofs
 from fencepost_gateway.stores.memory_runs import MemoryRuns, put_runs
 
+# what a unit may change in place; all else is replaced
+_TABLES = tuple(name for name, value in structs.asdict(Books()).items() if isinstance(value, dict))
+
 
 class MemoryStore:
     """``Store`` in dictionaries."""
@@ -83,6 +87,7 @@ class MemoryStore:
         self._books = Books()
         self._closed = False
         self.audiences = MemoryAudiences(lambda: self._books, self._unit)
+        self.calls = MemoryCalls(lambda: self._books, self._unit)
         self.broadcasts = MemoryBroadcasts(lambda: self._books, self._unit)
         self.fences = MemoryFences(lambda: self._books)
         self.history = MemoryHistory(lambda: self._books, self._unit)
@@ -97,9 +102,14 @@ class MemoryStore:
         """What an acknowledged event survives: nothing but a healthy process."""
         return "memory"
 
-    def forget(self) -> None:
-        """Forget everything."""
-        self._books = Books()
+    @property
+    def books(self) -> Books:
+        """All rows, which nobody changes: a change makes other books."""
+        return self._books
+
+    def take_books(self, books: Books) -> None:
+        """Go on with these rows; empty ones forget everything."""
+        self._books = books
 
     def lay_in(
         self,
@@ -122,9 +132,8 @@ class MemoryStore:
         if self._closed:
             raise StoreUnavailableError("the store is closed")
         draft = copy.copy(self._books)
-        for name, value in structs.asdict(self._books).items():
-            if isinstance(value, dict):  # all else is never changed, only replaced
-                setattr(draft, name, value.copy())
+        for name in _TABLES:
+            setattr(draft, name, getattr(draft, name).copy())
         yield draft
         self._books = draft
 
@@ -183,6 +192,7 @@ class MemoryStore:
                     books.timers[device_id] = timer
             take_audiences(books, effects, counts=is_new)
             put_runs(books, effects)
+            put_calls(books, effects)
             take_broadcasts(books, effects, counts=is_new)
             for change in effects.addresses:
                 change_address(books, change)
@@ -214,7 +224,8 @@ class MemoryStore:
 
     async def next_due_ms(self) -> int | None:
         """See ``Store.next_due_ms``."""
-        moments = [m.due_ms for m in open_messages(self._books)]
+        messages = self._books.messages.values()
+        moments = [row.due_ms for row in messages if row.state in OPEN_STATES]
         moments += [t.due_ms for t in self._books.timers.values()]
         moments += self._books.person_timers.values()
         moments += [due_ms for due_ms in self._books.schedules.values() if due_ms is not None]

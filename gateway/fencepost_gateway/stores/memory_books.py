@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct, structs
 
+from fencepost_gateway.decide.audiences import Keys
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.control import Control
@@ -79,6 +80,18 @@ class AddressEntry(Struct, frozen=True):
     device_id: str
 
 
+class CallRow(Struct, frozen=True):
+    """A call of a journey, packed, and where it stands: open, leased, dead."""
+
+    person_id: str
+    body: bytes
+    state: str
+    due_ms: int
+    begun_ms: int
+    attempt: int = 0
+    failure: str = ""
+
+
 class Owned(Struct, frozen=True):
     """Something packed that belongs to a person."""
 
@@ -122,8 +135,10 @@ class Books(Struct):
     audience_days: dict[tuple[int, str], AudienceDay] = {}
     person_timers: dict[str, int] = {}
     sweep: Sweep = Sweep()
+    definitions: dict[str, Keys] = {}
     rankings: dict[str, Ranking] = {}
     runs: dict[str, RunRow] = {}
+    calls: dict[str, CallRow] = {}
     broadcasts: dict[int, tuple[BroadcastRow, int]] = {}
     schedules: dict[str, int | None] = {}
     started: dict[tuple[str, str], tuple[str, int]] = {}

@@ -43,6 +43,7 @@ from fencepost_gateway.stores.sqlite_audiences import (
     put_person_timers,
 )
 from fencepost_gateway.stores.sqlite_broadcasts import begin_and_end, count_reached
+from fencepost_gateway.stores.sqlite_calls import put_calls
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_fences import count_fence_days
@@ -117,6 +118,7 @@ class Desk:
         put_history(self._db, sql, effects)
         put_person_timers(self._db, sql, effects)
         put_runs(self._db, sql, effects)
+        put_calls(self._db, sql, effects)
         begin_and_end(self._db, sql, effects)
         counts = (
             effects.fence_days or effects.audience_days or effects.journey_days or effects.reached
@@ -144,6 +146,7 @@ class Desk:
             sql.move_timers,
             sql.move_records,
             sql.move_runs,
+            sql.move_calls,
             sql.move_history,
         ):
             run(move, (person_id, visitor_id))

@@ -69,7 +69,7 @@ class Fold:
     def record(
         self,
         person: Person,
-        kind: Literal["transition", "step", "outcome", "check_in", "merge", "audience"],
+        kind: Literal["transition", "step", "outcome", "check_in", "merge", "audience", "call"],
         subject: str,
         body: dict[str, Any],
     ) -> None:

@@ -24,10 +24,11 @@ from __future__ import annotations
 from fencepost_gateway.decide.broadcasts import Broadcast, wanted
 from fencepost_gateway.decide.person import Person, is_blank
 from fencepost_gateway.decide.presence import leave_gone
-from fencepost_gateway.intake import wire
+from fencepost_gateway.intake import history, wire
 from fencepost_gateway.intake.history import Greeted, Told
 from fencepost_gateway.intake.records import (
     Announced,
+    Answered,
     DeviceMoved,
     LogRecord,
     Outcome,
@@ -83,6 +84,8 @@ class Group:
             self._timer(record)
         elif isinstance(record, Outcome):
             self._people.outcome(record)
+        elif isinstance(record, Answered):
+            self._answered(record)
         elif isinstance(record, ProofAsked):
             workspace = self._fold.workspace
             effects.messages.append(proof_of(workspace, record, log.position, log.appended_ms))
@@ -133,9 +136,16 @@ class Group:
         elif self._fold.states.known(fired.person_id) is not None:
             self._people.rang(self._people.now(fired.person_id))
 
+    def _answered(self, told: Answered) -> None:
+        if self._fold.states.known(told.person_id) is not None:
+            person = self._people.now(told.person_id)
+            self._people.answered(person, told.reply, waits=told.waits)
+
     def _announce(self, broadcast: Broadcast, number: int) -> None:
         """Begin to tell of something, if it wakes anybody."""
         fold = self._fold
+        if broadcast.kind == "external":
+            fold.keeping.keep_for_all(history.Announced(broadcast))
         is_wanted = bool(wanted(fold.plan, broadcast, fold.now_ms))
         is_wanted |= broadcast.kind == "external" and broadcast.name in fold.plan.awaits
         fold.effects.begun[number] = is_wanted

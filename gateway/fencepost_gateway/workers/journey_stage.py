@@ -25,6 +25,7 @@ from fencepost_gateway.decide.scene import Scene, Walked
 from fencepost_gateway.ports import RunRow
 
 if TYPE_CHECKING:
+    from fencepost_gateway.decide.calls import Reply
     from fencepost_gateway.decide.person import Person
     from fencepost_gateway.decide.run import Run
     from fencepost_gateway.decide.stimulus import Cause
@@ -73,6 +74,10 @@ class JourneyStage:
             walk.heard(scene)
 
         return self._on(person, both)
+
+    def answered(self, person: Person, reply: Reply) -> Walked:
+        """Take the answer to a call."""
+        return self._on(person, lambda scene: walk.answered(scene, reply))
 
     def retime(self, person: Person) -> Walked:
         """Let waits follow who the person is: their clock, and conditions."""

@@ -26,6 +26,7 @@ from fencepost_gateway.decide.broadcasts import (
     wanted,
 )
 from fencepost_gateway.decide.broadcasts import causes as causes_of
+from fencepost_gateway.decide.calls import Reply, called
 from fencepost_gateway.decide.cause import shown
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.flags import borne
@@ -41,7 +42,9 @@ from fencepost_gateway.intake.addresses import address_ref, raw_address
 from fencepost_gateway.intake.history import (
     NUMBER,
     Became,
+    Called,
     Did,
+    Heard,
     Reaches,
     Reacted,
     Said,
@@ -287,6 +290,16 @@ class PersonStage:
         self._walked(person, self._journeys.settled(person, outcome))
         self.altered(person, "messages", *(["reach"] if outcome.lost_ref else []))
 
+    def answered(self, person: Person, reply: Reply, *, waits: bool) -> None:
+        """Take the answer to a call of a run; a webhook's is on record, whoever waits for it."""
+        fold = self._fold
+        if waits:
+            fold.keeping.keep(person, Heard(reply))
+        fold.effects.answered.append(reply.call_id)
+        if reply.kind == "webhook":
+            fold.record(person, "call", reply.run_id, called(reply))
+        self._walked(person, self._journeys.answered(person, reply))
+
     def meet(self, upload: Upload, known: Person) -> None:
         """A visitor said who they are: join them, or say that they stay apart."""
         causes: list[Cause] = []
@@ -345,7 +358,10 @@ class PersonStage:
             props=started.props,
             campaign_id=started.campaign_id,
         )
-        self._enter(self.now(started.person_id), cause)
+        person = self.now(started.person_id)
+        told = Called(started.at_ms, started.campaign_id, started.key, started.props)
+        self._fold.keeping.keep(person, told)
+        self._enter(person, cause)
 
     def rouse(self, person: Person) -> None:
         """Let a person's runs go on, or end, as operators have it."""

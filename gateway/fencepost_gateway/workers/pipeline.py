@@ -224,6 +224,8 @@ class Pipeline:
         self._position = effects.position
         if effects.messages:
             self._wakes.messages.set()
+        if effects.calls:
+            self._wakes.calls.set()
 
     def forget(self) -> None:
         """Hold nothing; what is needed is read again."""

@@ -13,6 +13,7 @@ from fencepost_gateway.decide.census import Census
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.intake.history import Greeted, Told
 from fencepost_gateway.intake.records import (
+    Answered,
     DeviceMoved,
     LogRecord,
     Outcome,
@@ -82,6 +83,6 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
         elif isinstance(record, Told):
             persons.add(record.person_id)
             persons.update(h.visitor_id for h in record.happened if isinstance(h, Greeted))
-        elif isinstance(record, Outcome | Stated | Started):
+        elif isinstance(record, Answered | Outcome | Stated | Started):
             persons.add(record.person_id)
     return persons, devices

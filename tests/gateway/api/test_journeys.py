@@ -150,7 +150,7 @@ async def test_tail_tells_events_and_decisions_in_order(tmp_path: Path) -> None:
     assert kinds[:3] == ["consent", "event", "step"]
     assert [(e["kind"], e["words"][0]) for e in found["happened"]][:2] == [
         ("event", "event bought with to"),
-        ("step", "first-class v1: the run ended at reaction: the goal was reached"),
+        ("step", "first-class v1: the run ended at reaction: the goal was reached (bought)"),
     ]
     assert again["happened"] == []
     assert again["cursor"] == found["cursor"]

@@ -338,7 +338,7 @@ ERRORS: dict[str, tuple[str, str]] = {
         f"  - {{{SMS}, then: {{clicked: end}}}}\n",
         (
             f"j.yaml:6: {IN}step 1, then.clicked: a message has no way clicked; "
-            "write one of: sent, withheld"
+            "write one of: sent, withheld, failed, unknown"
         ),
     ),
     "reason of a withheld message": (
@@ -347,6 +347,14 @@ ERRORS: dict[str, tuple[str, str]] = {
             f"j.yaml:6: {IN}step 1, then.withheld.no_adress: a message has no way "
             "withheld.no_adress; write withheld.REASON with a reason of the reference, such as "
             "withheld.no_address"
+        ),
+    ),
+    "answer to a failed message": (
+        f"  - {{{SMS}, then: {{failed.no_address: end}}}}\n",
+        (
+            f"j.yaml:6: {IN}step 1, then.failed.no_address: a message has no way "
+            "failed.no_address; write failed.ANSWER with one of: gone, opted_out, rejected, "
+            "misconfigured, unavailable"
         ),
     ),
     "way of a wait": (

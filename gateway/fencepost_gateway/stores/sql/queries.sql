@@ -252,10 +252,10 @@ SELECT channel, ref, reason, since_ms, source FROM allowed
 WHERE (channel, ref) > (?, ?) ORDER BY channel, ref LIMIT ?;
 
 -- name: put_document
-INSERT INTO document (kind, id, version, state, body, applied_ms, first_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?);
+INSERT INTO document (kind, id, version, state, body, applied_ms, first_ms, folder, publisher)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- name: documents
-SELECT kind, id, max(version), body, applied_ms, first_ms, state FROM document
+SELECT kind, id, max(version), body, applied_ms, first_ms, state, folder, publisher FROM document
 GROUP BY kind, id ORDER BY kind, id;
 -- name: records
 SELECT cursor, at_ms, person_id, kind, subject, body FROM record
@@ -286,7 +286,7 @@ SELECT received_ms, purpose, new_value, at_ms, channel, address FROM consent_pro
 WHERE person_id = ? OR person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?)
 ORDER BY id DESC LIMIT ?;
 -- name: versions
-SELECT kind, id, version, body, applied_ms, first_ms, state FROM document
+SELECT kind, id, version, body, applied_ms, first_ms, state, folder, publisher FROM document
 WHERE kind = ? AND id IN (SELECT value FROM json_each(?)) ORDER BY id, version;
 
 -- name: newest_story
@@ -334,6 +334,16 @@ SELECT key, after, seen, total, done FROM sweep;
 INSERT INTO sweep (one, key, after, seen, total, done) VALUES (1, ?, ?, ?, ?, ?)
 ON CONFLICT (one) DO UPDATE SET key = excluded.key, after = excluded.after, seen = excluded.seen,
   total = excluded.total, done = excluded.done;
+-- name: newest_audience_keys
+SELECT key FROM audience_keys ORDER BY rowid DESC LIMIT 1;
+-- name: put_audience_keys
+INSERT OR REPLACE INTO audience_keys (key, body) VALUES (?, ?);
+-- name: trim_audience_keys
+DELETE FROM audience_keys WHERE rowid NOT IN (
+  SELECT rowid FROM audience_keys ORDER BY rowid DESC LIMIT ?
+);
+-- name: audience_keys
+SELECT key, body FROM audience_keys ORDER BY rowid;
 -- name: persons_count
 SELECT count(*) FROM person;
 -- name: person_ids_behind
@@ -390,6 +400,8 @@ SELECT coalesce((SELECT at_ms FROM history ORDER BY cursor LIMIT 1), 0),
   coalesce((SELECT max(cursor) - min(cursor) + 1 FROM history), 0);
 -- name: history_by_person
 SELECT person_id, at_ms, body FROM history WHERE at_ms < ? ORDER BY person_id, cursor;
+-- name: history_of_nobody
+SELECT at_ms, body FROM history WHERE person_id = '' ORDER BY cursor;
 -- name: persons_in_order
 SELECT person_id, body FROM person ORDER BY person_id;
 -- name: entered_by_person
@@ -407,8 +419,50 @@ SELECT a.person_id, l.channel, l.ref, l.reason, l.since_ms, l.source
 FROM address a JOIN allowed l ON l.channel = a.channel AND l.ref = a.ref
 ORDER BY a.person_id, l.channel, l.ref;
 -- name: every_version
-SELECT kind, id, version, body, applied_ms, first_ms, state FROM document ORDER BY kind, id, version;
+SELECT kind, id, version, body, applied_ms, first_ms, state, folder, publisher FROM document
+ORDER BY kind, id, version;
 
+-- name: put_call
+INSERT INTO call (call_id, source_id, person_id, run_id, kind, state, due_ms, begun_ms, attempt,
+  failure, body)
+VALUES (?, ?, ?, ?, ?, 'open', ?, ?, 0, '', ?)
+ON CONFLICT (call_id) DO NOTHING;
+-- name: drop_call
+DELETE FROM call WHERE call_id = ?;
+-- name: drop_look_ups
+DELETE FROM call WHERE run_id = ? AND kind = 'look_up';
+-- name: move_calls
+UPDATE call SET person_id = ? WHERE person_id = ?;
+-- name: call_sources
+WITH RECURSIVE found (source_id) AS (
+  SELECT min(source_id) FROM call WHERE state <> 'dead'
+  UNION ALL
+  SELECT (SELECT min(c.source_id) FROM call c WHERE c.state <> 'dead' AND c.source_id > f.source_id)
+  FROM found f WHERE f.source_id IS NOT NULL
+)
+SELECT source_id FROM found WHERE source_id IS NOT NULL AND EXISTS (
+  SELECT 1 FROM call c WHERE c.state <> 'dead' AND c.source_id = found.source_id AND c.due_ms <= ?);
+-- name: due_calls
+SELECT call_id, person_id, begun_ms, attempt, body FROM call
+WHERE source_id = ? AND state <> 'dead' AND due_ms <= ? ORDER BY due_ms, call_id LIMIT ?;
+-- name: next_call
+SELECT min(due_ms) FROM call WHERE state <> 'dead';
+-- name: call
+SELECT person_id, begun_ms, attempt, body FROM call
+WHERE call_id = ? AND attempt = ? AND state = 'leased';
+-- name: set_call
+UPDATE call SET state = ?, due_ms = ?, attempt = ?, failure = ? WHERE call_id = ?;
+-- name: release_calls
+UPDATE call SET state = 'open', due_ms = ? WHERE state = 'leased';
+-- name: dead_calls
+SELECT call_id, person_id, due_ms, attempt, failure, body FROM call
+WHERE state = 'dead' AND call_id > ? ORDER BY call_id LIMIT ?;
+-- name: redrive_calls
+UPDATE call SET state = 'open', due_ms = ?1, begun_ms = ?1
+WHERE state = 'dead' AND (?2 = '' OR call_id = ?2) AND (?3 = '' OR source_id = ?3);
+-- name: prune_calls
+DELETE FROM call WHERE call_id IN (
+  SELECT call_id FROM call WHERE state = 'dead' AND due_ms < ? LIMIT ?);
 -- name: forget_broadcast
 DELETE FROM broadcast WHERE broadcast_id = ? AND state = 'done' AND done_ms < ?;
 -- name: broadcast_number
