@@ -17,14 +17,17 @@ from typing import Annotated, Any
 
 import typer
 
-from fencepost_gateway.commands import operate, upkeep
+from fencepost_gateway.commands import lab, operate, upkeep
 from fencepost_gateway.commands.apply import apply
 from fencepost_gateway.commands.audiences import audiences
 from fencepost_gateway.commands.backtest import backtest, history
+from fencepost_gateway.commands.check import check
 from fencepost_gateway.commands.graph import graph
+from fencepost_gateway.commands.journey import emergency_stop, journey
 from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
 from fencepost_gateway.commands.person import person
 from fencepost_gateway.commands.snippet import snippet
+from fencepost_gateway.commands.tail import tail
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.logs import set_up_logs
 
@@ -37,13 +40,19 @@ cli = typer.Typer(
 )
 
 
+cli.command()(check)
 cli.command()(apply)
 cli.command()(person)
+cli.command()(lab.simulate)
+cli.command()(lab.replay)
 cli.command()(backtest)
 cli.command()(history)
 cli.command()(audiences)
 cli.command()(graph)
 cli.command()(snippet)
+cli.command()(journey)
+cli.command("emergency-stop")(emergency_stop)
+cli.command()(tail)
 
 cli.command()(operate.suppression)
 cli.command("send-proof")(operate.send_proof)
@@ -158,17 +167,6 @@ def code(
     print(signed)
 
 
-@cli.command()
-def check(
-    folder: Annotated[Path, typer.Argument(help="Folder of YAML and GeoJSON documents.")],
-) -> None:
-    """Check documents without a gateway: errors and warnings with file, line and remedy."""
-    from fencepost_gateway.lab.sources import read_documents  # noqa: PLC0415
-
-    documents = read_documents([], [folder], print)
-    print(f"{len(documents)} documents are fine")
-
-
 @cli.command("import")
 def import_(  # noqa: PLR0913 - one option each, as people type them
     files: Annotated[list[Path], typer.Argument(help="CSV, GeoJSON, KML or GPX files of places.")],
@@ -223,21 +221,6 @@ def export(
     except remote.RemoteError as error:
         fail_problem(error.problem)
     sys.stdout.buffer.write(text.encode())
-
-
-@cli.command()
-def replay(
-    fences: Annotated[list[Path], typer.Option(help="GeoJSON file of fences; repeatable.")],
-    track: Annotated[list[Path], typer.Option(help="GPX or GeoJSON trace; repeatable.")],
-    documents: Annotated[Path | None, typer.Option(help="Folder of documents.")] = None,
-    zone: Annotated[str, typer.Option(help="Zone the people are in.")] = "UTC",
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON record a line.")] = False,
-) -> None:
-    """Play real traces along real fences through the gateway's core, on a virtual clock."""
-    from fencepost_gateway.lab.play import play  # noqa: PLC0415
-
-    sys.exit(asyncio.run(play(fences, track, documents, zone, as_json=as_json)))
 
 
 @cli.command()

@@ -63,6 +63,12 @@ class MemoryHistory:
             for cursor, record in list(books.records.items())[:limit]:
                 if unpack(record.body, RecordRow).at_ms < before_ms:
                     del books.records[cursor]
+            over = [r.run_id for r in books.runs.values() if (r.ended_ms or before_ms) < before_ms]
+            for run_id in over[:limit]:
+                del books.runs[run_id]
+            past = [key for key in books.journey_days if key[0] < before_ms // DAY_MS]
+            for each in past[:limit]:
+                del books.journey_days[each]
             oldest_day = now_ms // DAY_MS - KEPT_DAYS
             for key in [key for key in books.fence_days if key[0] < oldest_day][:limit]:
                 del books.fence_days[key]
@@ -70,4 +76,5 @@ class MemoryHistory:
 
 
 def _rows(books: Books) -> int:
-    return sum(map(len, (books.log, books.history, books.records, books.fence_days)))
+    told = len(books.log) + len(books.history) + len(books.records) + len(books.runs)
+    return told + len(books.fence_days) + len(books.journey_days)

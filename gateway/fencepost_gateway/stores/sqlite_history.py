@@ -59,6 +59,8 @@ class SqliteHistory:
                 (sql.trim_log, (limit, done, now_ms - LOG_KEEP_MS)),
                 (sql.prune_history, (limit, before_ms)),
                 (sql.prune_records, (limit, before_ms)),
+                (sql.prune_runs, (before_ms, limit)),
+                (sql.trim_journey_days, (before_ms // DAY_MS, limit)),
                 (sql.trim_fence_days, (now_ms // DAY_MS - KEPT_DAYS, limit)),
             ):
                 db.execute(query, row)

@@ -188,4 +188,4 @@ class Group:
         elif isinstance(record, Touched):
             for person_id in record.person_ids:
                 if self._fold.states.known(person_id) is not None:
-                    self._people.now(person_id)
+                    self._people.rouse(self._people.now(person_id))

@@ -6,9 +6,9 @@ goes on. A crash anywhere loses nothing and repeats nothing: the position is in 
 
 Rule 1. States are held in bounded dictionaries between groups. After any failure they are
         dropped and read again: a state that was changed but not committed must not live on.
-Rule 2. A publication ends its group: records behind it see the new plan. Where audiences have
-        changed it begins a back-fill, before the position moves. One that
-        changes hours, caps or zones brings the next claim of the deferred messages forward.
+Rule 2. A publication, or a switch that was turned, ends its group: records behind it see the new
+        plan. Where audiences have changed it begins a back-fill, before the position moves. One
+        that changes hours, caps or zones brings the next claim of the deferred messages forward.
         The last of several says which schedules come due, and takes in members (``announce``).
 Rule 3. A record that cannot be folded is passed over, counted and logged by position; the records
         around it are processed as ever. Of a record about many only those are passed over whom it
@@ -33,6 +33,7 @@ from fencepost_gateway.decide.timing import RELEASE_SPREAD_MS, same_hours
 from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.intake.records import (
     Announced,
+    Controlled,
     LogRecord,
     Published,
     Stretch,
@@ -106,12 +107,20 @@ class Pipeline:
         if not records:
             return False
         until = next(
-            (i for i, r in enumerate(records) if isinstance(r.record, Published)), len(records)
+            (i for i, r in enumerate(records) if isinstance(r.record, Published | Controlled)),
+            len(records),
         )
-        if until == 0:
-            await self._publish(records[0])
-        else:
-            await self._process(records[:until])
+        try:
+            if until == 0 and isinstance(records[0].record, Controlled):
+                self._plans.steer(records[0].record.control)
+                await self._commit(Effects(records[0].position, records[0].appended_ms))
+            elif until == 0:
+                await self._publish(records[0])
+            else:
+                await self._process(records[:until])
+        except StoreUnavailableError:  # was it written? the store knows (Rule 1)
+            self.forget()
+            raise
         return True
 
     async def _publish(self, record: LogRecord) -> None:
@@ -135,7 +144,6 @@ class Pipeline:
             group = self._fold(records)
             await self._commit(group.close())
         except StoreUnavailableError:
-            self.forget()
             raise
         except Exception:  # a bug in folding: find the record, pass it over, keep the rest
             self.forget()
