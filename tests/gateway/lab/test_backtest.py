@@ -255,16 +255,20 @@ async def test_file_that_is_none_is_refused_with_its_line(
 
 @pytest.mark.feature("T02")
 async def test_nothing_is_called(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No socket is connected, whatever would be sent."""
+    """No socket is connected and no name is looked up, whatever would be sent."""
+    called: list[str] = []
 
     def refuse(*_args: Any) -> None:
-        raise AssertionError("a backtest calls nobody")
+        called.append("a backtest calls nobody")
+        raise OSError
 
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
     with source_of(many) as source:
         found = await found_by(source)
 
+    assert called == []
     assert sum(found.forecasts[0].sends.values()) > 50
 
 
