@@ -139,6 +139,7 @@ class Books(Struct):
     schedules: dict[str, int | None] = {}
     started: dict[tuple[str, str], tuple[str, int]] = {}
     tallies: dict[tuple[str, str], int] = {}
+    passed_over: dict[int, str] = {}
 
 
 def pack(value: Any) -> bytes:
