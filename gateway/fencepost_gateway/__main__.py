@@ -17,12 +17,13 @@ from typing import Annotated, Any
 
 import typer
 
-from fencepost_gateway.commands import operate, upkeep
+from fencepost_gateway.commands import lab, operate, upkeep
 from fencepost_gateway.commands.apply import apply
 from fencepost_gateway.commands.audiences import audiences
 from fencepost_gateway.commands.backtest import backtest, history
 from fencepost_gateway.commands.check import check
 from fencepost_gateway.commands.graph import graph
+from fencepost_gateway.commands.journey import emergency_stop, journey
 from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
 from fencepost_gateway.commands.person import person
 from fencepost_gateway.commands.snippet import snippet
@@ -41,11 +42,15 @@ cli = typer.Typer(
 cli.command()(check)
 cli.command()(apply)
 cli.command()(person)
+cli.command()(lab.simulate)
+cli.command()(lab.replay)
 cli.command()(backtest)
 cli.command()(history)
 cli.command()(audiences)
 cli.command()(graph)
 cli.command()(snippet)
+cli.command()(journey)
+cli.command("emergency-stop")(emergency_stop)
 
 cli.command()(operate.suppression)
 cli.command("send-proof")(operate.send_proof)
@@ -214,21 +219,6 @@ def export(
     except remote.RemoteError as error:
         fail_problem(error.problem)
     sys.stdout.buffer.write(text.encode())
-
-
-@cli.command()
-def replay(
-    fences: Annotated[list[Path], typer.Option(help="GeoJSON file of fences; repeatable.")],
-    track: Annotated[list[Path], typer.Option(help="GPX or GeoJSON trace; repeatable.")],
-    documents: Annotated[Path | None, typer.Option(help="Folder of documents.")] = None,
-    zone: Annotated[str, typer.Option(help="Zone the people are in.")] = "UTC",
-    *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON record a line.")] = False,
-) -> None:
-    """Play real traces along real fences through the gateway's core, on a virtual clock."""
-    from fencepost_gateway.lab.play import play  # noqa: PLC0415
-
-    sys.exit(asyncio.run(play(fences, track, documents, zone, as_json=as_json)))
 
 
 @cli.command()

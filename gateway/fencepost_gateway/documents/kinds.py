@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, get_args
+from typing import Any, Final, TypeVar, get_args
 
 from msgspec import Struct
 from pydantic import BaseModel, ValidationError
@@ -30,6 +30,8 @@ from fencepost_gateway.documents.models.policy import Policy
 from fencepost_gateway.documents.models.source import Source
 from fencepost_gateway.documents.models.table import Table
 from fencepost_gateway.documents.models.template import Fragment, Template
+
+M = TypeVar("M", bound=Authored)
 
 MODELS: Final[Mapping[str, type[Authored]]] = {
     "campaign": Campaign,
@@ -64,10 +66,15 @@ class Finding(Struct, frozen=True):
 
 def validate(kind: str, body: Mapping[str, Any]) -> Authored | list[Finding]:
     """Check a body against the model of its kind."""
+    return read_as(MODELS[kind], body)
+
+
+def read_as(model: type[M], body: object) -> M | list[Finding]:
+    """Read what people wrote as ``model`` has it, or say everything that is wrong with it."""
     try:
-        return MODELS[kind].model_validate(body)
+        return model.model_validate(body)
     except ValidationError as error:
-        found = (_finding(MODELS[kind], body, item) for item in error.errors(include_url=False))
+        found = (_finding(model, body, item) for item in error.errors(include_url=False))
         return list(dict.fromkeys(found))
 
 

@@ -12,20 +12,17 @@ Rule 3. Nothing is sent and nothing is kept.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
-from msgspec import Raw, Struct
+from msgspec import Struct
 
 from fencepost_channels.message import Outgoing
 from fencepost_gateway.documents.document import Document
-from fencepost_gateway.intake.admission import Admission, AdmitFacts, House
-from fencepost_gateway.intake.admit import admit
-from fencepost_gateway.intake.wire import Batch, Context, Who
+from fencepost_gateway.intake.wire import Context
+from fencepost_gateway.lab.device import GRANTED, Device, Named
 from fencepost_gateway.lab.tracks import TrackPoint
 from fencepost_gateway.lab.virtual import VirtualGateway
-from fencepost_gateway.ports import AdmitRequest, DocumentRow, RecordRow
+from fencepost_gateway.ports import DocumentRow, RecordRow
 from fencepost_gateway.workers.plans import Plans
 
 WORKSPACE = "replay"
@@ -33,14 +30,6 @@ SEED = "replay"
 AFTERWARDS_MS = 86_400_000
 PAGE = 1000
 
-GRANTED = (
-    "collect",
-    "personalisation",
-    "marketing",
-    "location_collect",
-    "location_precise",
-    "location_marketing",
-)
 ADDRESSES: dict[str, dict[str, Any]] = {
     "email": {"address": "person@example.com"},
     "sms": {"address": "+15550100"},
@@ -72,7 +61,7 @@ class Replay:
         self._context = Context(zone=zone)
         self._gateway = VirtualGateway(Plans(SEED), WORKSPACE, start_ms)
         self._people: dict[str, str] = {}
-        self._seq: dict[str, int] = {}
+        self._devices: dict[str, Device] = {}
         self._cursor = 0
 
     @property
@@ -117,40 +106,14 @@ class Replay:
         """Bring a person in: consent granted for everything, an address on every channel."""
         said = {"type": "consent", "values": dict.fromkeys(GRANTED, "y"), "method": "replay"}
         found = [{"type": "address", "channel": c, **raw} for c, raw in ADDRESSES.items()]
-        upload = await self._send(name, [said, *found])
-        if upload is not None:
-            self._people[upload] = name
+        named = Named(WORKSPACE, name, "replay", name)
+        device = self._devices[name] = Device(self._gateway, named, self._context)
+        admission = await device.tell([said, *found])
+        if admission is not None and admission.upload is not None:
+            self._people[admission.upload.person_id] = name
 
     async def _fix(self, name: str, point: TrackPoint) -> None:
         fix: dict[str, Any] = {"type": "fix", "lat": point.lat, "lon": point.lon}
         if point.accuracy_m is not None:
             fix["accuracy_m"] = point.accuracy_m
-        await self._send(name, [fix], point.at_ms)
-
-    async def _send(
-        self, name: str, events: Sequence[dict[str, Any]], at_ms: int | None = None
-    ) -> str | None:
-        now_ms = self._gateway.clock.now_ms()
-        at = _moment(now_ms if at_ms is None else at_ms)
-        raws = []
-        for event in events:
-            seq = self._seq[name] = self._seq.get(name, 0) + 1
-            body = {"seq": seq, "event_id": f"{name}-{seq}", "at": at, **event}
-            raws.append(Raw(msgspec.json.encode(body)))
-        batch = Batch(1, name, "replay", _moment(now_ms), Who(name), raws, context=self._context)
-        plan = self._gateway.plans.plan
-        house = House(WORKSPACE, plan.every_policy, is_service=plan.is_service)
-
-        def admit_it(facts: AdmitFacts) -> Admission:
-            return admit(batch, house, facts, now_ms)
-
-        admission = await self._gateway.store.admit(
-            AdmitRequest(name, b"replay", "replay", admit_it, now_ms)
-        )
-        if admission is None or admission.upload is None:
-            return None
-        return admission.upload.person_id
-
-
-def _moment(at_ms: int) -> datetime:
-    return datetime.fromtimestamp(at_ms / 1000, UTC)
+        await self._devices[name].tell([fix], point.at_ms)
