@@ -17,6 +17,9 @@ ENDS: Final[dict[str, Said]] = {
     "exited": Said("an exit criterion was met", "종료 조건에 해당했습니다"),
     "expired": Said("its lifetime was over", "최대 기간이 지났습니다"),
     "stopped": Said("the journey was stopped", "여정이 중지되었습니다"),
+    "discarded": Said(
+        "the journey was paused and its runs discarded", "여정을 일시 중지하며 참여를 종료했습니다"
+    ),
     "no_branch": Said("no branch was meant for them", "해당하는 분기가 없었습니다"),
     "version_gone": Said(
         "its version of the journey is not there any more", "여정의 해당 버전이 더 이상 없습니다"

@@ -197,7 +197,8 @@ def _claim(body: Mapping[str, Any], tongue: Tongue) -> str:
         "why": sentence(body["reason"], tongue.language),
         "at": tongue.moment(body["retry_at_ms"]),
     }
-    line = tongue.say(CLAIM[body["outcome"]], **values)
+    is_held = body["outcome"] == "deferred" and body["retry_at_ms"] is None
+    line = tongue.say(CLAIM["held" if is_held else body["outcome"]], **values)
     if body.get("arm"):
         line += tongue.say(TESTS["arm"], arm=body["arm"], experiment=body["experiment"])
     marks = [mark for mark in ("seed", "proof", "test") if body.get(mark)]

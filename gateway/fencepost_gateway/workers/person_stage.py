@@ -362,6 +362,11 @@ class PersonStage:
         self._fold.keeping.keep(person, told)
         self._enter(person, cause)
 
+    def rouse(self, person: Person) -> None:
+        """Let a person's runs go on, or end, as operators have it."""
+        if is_under_way(person):
+            self._walked(person, self._journeys.rang(person))
+
     def rang(self, person: Person) -> None:
         """Let time move a person's runs, and ask what it alone has changed about them."""
         self._fold.touch(person)
