@@ -27,6 +27,7 @@ from fencepost_gateway.commands.journey import emergency_stop, journey
 from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
 from fencepost_gateway.commands.person import person
 from fencepost_gateway.commands.snippet import snippet
+from fencepost_gateway.commands.tail import tail
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.logs import set_up_logs
 
@@ -51,6 +52,7 @@ cli.command()(graph)
 cli.command()(snippet)
 cli.command()(journey)
 cli.command("emergency-stop")(emergency_stop)
+cli.command()(tail)
 
 cli.command()(operate.suppression)
 cli.command("send-proof")(operate.send_proof)

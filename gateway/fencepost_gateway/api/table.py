@@ -35,6 +35,7 @@ from fencepost_gateway.api import (
     problems,
     proofs,
     start,
+    tail,
 )
 from fencepost_gateway.api.surface import SURFACE, Handler, Route, Surface, require, require_known
 
@@ -203,6 +204,18 @@ ROUTES: tuple[Route, ...] = (
         errors=("malformed", "not_found"),
     ),
     Route(
+        "GET", "/v1/tail", tail.get_tail, "operator",
+        "One person or device live: what happened behind a cursor, without positions.", "Tail",
+        query={"user": "User id.",
+               "person": "Person id, instead of a user id.",
+               "device": "Only what this device of theirs told.",
+               "after": "Cursor of the last answer; without it the newest, see `last`.",
+               "last": "Without `after`: how much of before; 0, at most 100.",
+               "wait": "With `after`: for how many seconds to wait for something; 0, at most 25.",
+               "lang": "`en` or `ko`; default: the best of `Accept-Language`."},
+        errors=("malformed", "too_many"),
+    ),
+    Route(
         "GET", "/v1/persons/{user_id}", persons.get_person, "operator",
         "Everything that is known of a user; channels without the addresses.", "Person",
         query={"lang": "`en` or `ko`; default: the best of `Accept-Language`."},
@@ -312,6 +325,7 @@ def build(surface: Surface) -> web.Application:
     app[openapi.DESCRIPTION] = openapi.describe(ROUTES)
     app[audiences.DESK] = asyncio.Lock()
     app[fence_health.DESK] = fence_health.HealthDesk()
+    app[tail.TAILS] = set()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _guarded(route))
     return app
