@@ -201,6 +201,15 @@ class World:
         found: dict[str, Any] = await response.json()
         return found
 
+    async def control(self, campaign_id: str, action: str, **more: Any) -> dict[str, Any]:
+        """Turn a switch of a journey, as its operator does."""
+        path, body = f"/v1/journeys/{campaign_id}/control", {"action": action, **more}
+        response = await self.client.post(path, json=body, headers=self.operator)
+        answer: dict[str, Any] = await response.json()
+        assert response.status == 200, answer
+        await self.settle()
+        return answer
+
     async def start(self, campaign_id: str, user_id: str, key: str) -> None:
         """Let a server start something for somebody."""
         path, body = f"/v1/journeys/{campaign_id}/start", {"user_id": user_id, "key": key}
