@@ -23,7 +23,9 @@ from fencepost_gateway.api import (
     fence_health,
     fence_visits,
     health,
+    history,
     imports,
+    journeys,
     lists,
     nearby,
     openapi,
@@ -33,6 +35,7 @@ from fencepost_gateway.api import (
     problems,
     proofs,
     start,
+    tail,
 )
 from fencepost_gateway.api.surface import SURFACE, Handler, Route, Surface, require, require_known
 
@@ -149,6 +152,25 @@ ROUTES: tuple[Route, ...] = (
         errors=("malformed",),
     ),
     Route(
+        "GET", "/v1/journeys", journeys.get_journeys, "operator",
+        "Every journey and campaign: its state, who entered, waits and left.", "Journeys",
+        query={"days": "Count what happened on so many days, today among them; all."},
+        errors=("malformed",),
+    ),
+    Route(
+        "GET", "/v1/journeys/{id}", journeys.get_journey, "operator",
+        "Where people are in a journey: by step and stage, left by which way, stuck.", "Journey",
+        query={"days": "Count what happened on so many days, today among them; all."},
+        errors=("malformed", "not_found"),
+    ),
+    Route(
+        "POST", "/v1/journeys/{id}/control", journeys.post_control, "operator",
+        "Pause, resume, close, open, stop or roll back a journey or campaign.", "Controlled",
+        body="ControlRequest",
+        errors=("malformed", "not_found", "journey_is_stopped", "documents", "conflict",
+                "store_unavailable"),
+    ),
+    Route(
         "POST", "/v1/journeys/{id}/start", start.post_start, "operator",
         "Start a journey or campaign for one person; the same `key` again starts nothing.",
         "Started", body="StartRequest",
@@ -182,6 +204,18 @@ ROUTES: tuple[Route, ...] = (
         errors=("malformed", "not_found"),
     ),
     Route(
+        "GET", "/v1/tail", tail.get_tail, "operator",
+        "One person or device live: what happened behind a cursor, without positions.", "Tail",
+        query={"user": "User id.",
+               "person": "Person id, instead of a user id.",
+               "device": "Only what this device of theirs told.",
+               "after": "Cursor of the last answer; without it the newest, see `last`.",
+               "last": "Without `after`: how much of before; 0, at most 100.",
+               "wait": "With `after`: for how many seconds to wait for something; 0, at most 25.",
+               "lang": "`en` or `ko`; default: the best of `Accept-Language`."},
+        errors=("malformed", "too_many"),
+    ),
+    Route(
         "GET", "/v1/persons/{user_id}", persons.get_person, "operator",
         "Everything that is known of a user; channels without the addresses.", "Person",
         query={"lang": "`en` or `ko`; default: the best of `Accept-Language`."},
@@ -194,6 +228,17 @@ ROUTES: tuple[Route, ...] = (
                "email": "Email address, as the app told it.",
                "phone": "Number, as the app told it.",
                "person": "Person id.",
+               "lang": "`en` or `ko`; default: the best of `Accept-Language`."},
+        errors=("malformed", "not_found"),
+    ),
+    Route(
+        "GET", "/v1/history", history.get_history, "operator",
+        "What happened to a person and what was decided, the newest first; values are masked.",
+        "Timeline",
+        query={"user": "User id.",
+               "person": "Person id, instead of a user id.",
+               "limit": "How many records of history; 50, at most 500.",
+               "before": "`before` of the last answer: what came earlier.",
                "lang": "`en` or `ko`; default: the best of `Accept-Language`."},
         errors=("malformed", "not_found"),
     ),
@@ -280,6 +325,7 @@ def build(surface: Surface) -> web.Application:
     app[openapi.DESCRIPTION] = openapi.describe(ROUTES)
     app[audiences.DESK] = asyncio.Lock()
     app[fence_health.DESK] = fence_health.HealthDesk()
+    app[tail.TAILS] = set()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _guarded(route))
     return app

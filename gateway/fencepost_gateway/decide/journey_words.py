@@ -17,6 +17,9 @@ ENDS: Final[dict[str, Said]] = {
     "exited": Said("an exit criterion was met", "종료 조건에 해당했습니다"),
     "expired": Said("its lifetime was over", "최대 기간이 지났습니다"),
     "stopped": Said("the journey was stopped", "여정이 중지되었습니다"),
+    "discarded": Said(
+        "the journey was paused and its runs discarded", "여정을 일시 중지하며 참여를 종료했습니다"
+    ),
     "no_branch": Said("no branch was meant for them", "해당하는 분기가 없었습니다"),
     "version_gone": Said(
         "its version of the journey is not there any more", "여정의 해당 버전이 더 이상 없습니다"
@@ -42,6 +45,9 @@ STEPS: Final[dict[str, Said]] = {
 }
 CALLS: Final[dict[str, Said]] = {
     "answered": Said(" ({source}, {age} old)", " ({source}, {age} 지남)"),
+    "recorded": Said(
+        " ({source}, as another call was answered {at})", " ({source}, {at}의 다른 호출 응답)"
+    ),
     "told": Said(" ({source} answered)", " ({source} 응답함)"),
     "failed": Said(" ({source}: {why})", " ({source}: {why})"),
     "done": Said(
@@ -95,6 +101,9 @@ def _of_call(inputs: Mapping[str, Any], tongue: Tongue) -> str:
     source = inputs.get("source") or inputs.get("table")
     if inputs.get("failure"):
         return tongue.say(CALLS["failed"], source=source, why=_why(inputs["failure"], tongue))
+    if inputs.get("recorded_ms") is not None:
+        at = tongue.moment(inputs["recorded_ms"])
+        return tongue.say(CALLS["recorded"], source=source, at=at)
     if inputs.get("age_s") is not None:
         age = tongue.span(inputs["age_s"] * 1_000)
         return tongue.say(CALLS["answered"], source=source, age=age)

@@ -11,6 +11,7 @@ from fencepost_gateway.decide.tongue import Said
 
 GATES: dict[str, Said] = {
     "live": Said("campaign is live", "캠페인 게시 중"),
+    "paused": Said("campaign is not paused", "캠페인 일시 중지 아님"),
     "emergency_stop": Said("no emergency stop", "긴급 중지 없음"),
     "age": Said("young enough", "유효 기간"),
     "holdout": Said("not in a holdout", "대조군 아님"),
@@ -143,6 +144,7 @@ CLAIM: dict[str, Said] = {
     "deferred": Said(
         "Deferred until {at}: {campaign}. {why}", "{at}까지 미루었습니다: {campaign}. {why}"
     ),
+    "held": Said("Held: {campaign}. {why}", "보류했습니다: {campaign}. {why}"),
     "withheld": Said(
         "Withheld ({reason}): {campaign}. {why}", "보내지 않았습니다 ({reason}): {campaign}. {why}"
     ),

@@ -35,6 +35,7 @@ class Standing(Struct):
         counts: How often the run has come by each message step.
         pending: Messages of this step whose outcome the run waits for.
         values: What look-ups gave, by name.
+        is_held: It stands before its step, and takes it when the journey goes on.
 
     """
 
@@ -49,6 +50,7 @@ class Standing(Struct):
     counts: dict[str, int] = field(default_factory=dict)
     pending: int = 0
     values: dict[str, Looked] = field(default_factory=dict)
+    is_held: bool = False
 
     @property
     def wakes_ms(self) -> int:

@@ -20,6 +20,15 @@ from fencepost_gateway.decide.step_record import StepRecord
 from fencepost_gateway.decide.stimulus import Cause
 
 
+class Staged(Struct, frozen=True):
+    """A run went from one stage of its journey to another; empty: none yet."""
+
+    campaign_id: str
+    version: int
+    before: str
+    after: str
+
+
 class Walked(Struct):
     """
     What came of it: records, messages, calls, journeys to jump to, what changed about the person.
@@ -33,6 +42,7 @@ class Walked(Struct):
     calls: list[Call] = field(default_factory=list)
     jumps: list[Cause] = field(default_factory=list)
     topics: list[str] = field(default_factory=list)
+    staged: list[Staged] = field(default_factory=list)
     moved: dict[str, tuple[str, Run]] = field(default_factory=dict)
 
     def move(self, key: str, run: Run) -> None:

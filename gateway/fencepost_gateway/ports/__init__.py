@@ -5,6 +5,7 @@ Ports: what the gateway asks of the world outside, and the data that crosses.
 """
 
 from fencepost_gateway.ports.books import (
+    CURSOR_END,
     DEFINITIONS_MAX,
     KEPT_MS,
     AddressLists,
@@ -15,16 +16,19 @@ from fencepost_gateway.ports.books import (
     CallBook,
     FenceBook,
     HistoryBook,
+    JourneyBook,
     PeopleBook,
     ProofBook,
     RunBook,
     SignHead,
+    Turn,
 )
 from fencepost_gateway.ports.rows import (
     ADDRESSES_MAX,
     KEPT_DAYS,
     LEASE_MS,
     LOG_KEEP_MS,
+    Act,
     AddressChange,
     AddressMove,
     AddressSeen,
@@ -39,6 +43,8 @@ from fencepost_gateway.ports.rows import (
     HistoryRow,
     Holdings,
     InboxRow,
+    JourneyCount,
+    JourneyPlace,
     RecordRow,
     RunRow,
     ScheduleRow,
@@ -46,6 +52,7 @@ from fencepost_gateway.ports.rows import (
     Sweep,
     TakenCall,
     Timer,
+    Waiting,
 )
 from fencepost_gateway.ports.store import (
     AckLevel,
@@ -59,12 +66,14 @@ from fencepost_gateway.ports.store import (
 
 __all__ = [
     "ADDRESSES_MAX",
+    "CURSOR_END",
     "DEFINITIONS_MAX",
     "KEPT_DAYS",
     "KEPT_MS",
     "LEASE_MS",
     "LOG_KEEP_MS",
     "AckLevel",
+    "Act",
     "AddressChange",
     "AddressLists",
     "AddressMove",
@@ -90,6 +99,9 @@ __all__ = [
     "HistoryRow",
     "Holdings",
     "InboxRow",
+    "JourneyBook",
+    "JourneyCount",
+    "JourneyPlace",
     "Judge",
     "PeopleBook",
     "ProofBook",
@@ -104,4 +116,6 @@ __all__ = [
     "Sweep",
     "TakenCall",
     "Timer",
+    "Turn",
+    "Waiting",
 ]

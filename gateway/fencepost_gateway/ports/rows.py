@@ -94,7 +94,8 @@ class RunRow(Struct, frozen=True):
     Where a run of a journey stands, for reports; the run itself is in its person's row.
 
     ``step_id`` is where it stands since ``since_ms``, or the step at which it ended; ``due_ms``
-    when time has something to say to it.
+    when time has something to say to it. ``is_held``: it takes its step after a pause.
+    ``stage`` is the one it is in while it lives.
     """
 
     run_id: str
@@ -108,6 +109,55 @@ class RunRow(Struct, frozen=True):
     ended_ms: int | None = None
     outcome: str = ""
     is_test: bool = False
+    is_held: bool = False
+    stage: str = ""
+
+
+class JourneyPlace(Struct, frozen=True, order=True):
+    """What is counted is counted of a step, of a stage, or (neither) of the journey itself."""
+
+    campaign_id: str
+    version: int
+    step_id: str = ""
+    stage: str = ""
+
+
+class JourneyCount(Struct, frozen=True, order=True):
+    """How often something happened at a place of a journey."""
+
+    place: JourneyPlace
+    what: str
+    count: int
+
+
+class Waiting(Struct, frozen=True):
+    """
+    Who stands at a step now, by stage: how many, and since when the one who came first.
+
+    ``held``: by a pause. ``overdue``: time should have moved them on before the moment asked about.
+    """
+
+    place: JourneyPlace
+    count: int
+    held: int
+    overdue: int
+    oldest_ms: int
+
+
+class Act(Struct, frozen=True):
+    """
+    Something that an operator did, of a campaign or (empty) of all marketing.
+
+    ``by`` is the role of the key, ``note`` what the operator wrote beside it.
+    """
+
+    number: int
+    at_ms: int
+    by: str
+    action: str
+    campaign_id: str = ""
+    detail: str = ""
+    note: str = ""
 
 
 class HistoryRow(Struct, frozen=True):
@@ -160,10 +210,10 @@ class Effects(Struct):
     the inbox get cursors behind all others, so that no device passes them by. ``unshown`` are
     (person, delivery) pairs: that person's device says it never showed the in-app message, so its
     cap slot is released. ``fence_days`` holds what was counted, by UTC day (days since 1970) and
-    fence, ``audience_days`` the same by audience; it is added to what is there. ``person_timers``
-    maps a person to when to ask again about them, None to clear it. ``runs`` are those of journeys
-    that moved, ``calls`` what they ask to be called. ``answered`` names calls that need not be made
-    any more; look-ups of runs that ended need not.
+    fence, ``audience_days`` the same by audience, ``journey_days`` by place in a journey; it is
+    added to what is there. ``person_timers`` maps a person to when to ask again about them, None to
+    clear it. ``runs`` are those of journeys that moved, ``calls`` what they ask to be called.
+    ``answered`` names calls that need not be made any more; look-ups of runs that ended need not.
 
     Of broadcasts, by number: ``begun`` says whether somebody is to be told (False: nobody waits for
     it, so it is done), ``reached`` how many more it woke something for (added once, as counts are),
@@ -182,6 +232,7 @@ class Effects(Struct):
     records: list[RecordRow] = field(default_factory=list)
     fence_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
     audience_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
+    journey_days: dict[tuple[int, JourneyPlace], dict[str, int]] = field(default_factory=dict)
     person_timers: dict[str, int | None] = field(default_factory=dict)
     runs: dict[str, RunRow] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)

@@ -35,6 +35,7 @@ from fencepost_gateway.ports.books import (
     CallBook,
     FenceBook,
     HistoryBook,
+    JourneyBook,
     PeopleBook,
     ProofBook,
     RunBook,
@@ -88,6 +89,10 @@ class Store(Protocol):
     @property
     def history(self) -> HistoryBook:
         """What happened to people, and what of it is let go."""
+
+    @property
+    def journeys(self) -> JourneyBook:
+        """What operators decided of campaigns and journeys, and what was counted of them."""
 
     @property
     def lists(self) -> AddressLists:
@@ -145,8 +150,8 @@ class Store(Protocol):
         Write ``effects`` with their log position in one commit.
 
         A message or call that exists already is left as it is: ids come from the cause.
-        ``fence_days`` and ``audience_days`` are added only if the position moves forward: the same
-        effects again count nothing twice.
+        ``fence_days``, ``audience_days`` and ``journey_days`` are added only if the position moves
+        forward: the same effects again count nothing twice.
         """
 
     async def fire_timers(self, now_ms: int, limit: int) -> int:
@@ -170,7 +175,9 @@ class Store(Protocol):
         Judge an open, due message and write the verdict, in one commit.
 
         To send: the slot is reserved, the delivery is leased (``lease_token`` rises) and in state
-        ``sending``. Withheld: the outcome re-enters the log. The claim's checks are a record.
+        ``sending``. Withheld: the outcome re-enters the log. Held (``verdict.holds``): it is not
+        due until ``JourneyBook.release`` gives it back, as due as it was. The claim's checks are a
+        record.
 
         Returns:
             None when the message is not open or not due any more.

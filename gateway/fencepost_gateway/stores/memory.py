@@ -69,6 +69,7 @@ from fencepost_gateway.stores.memory_consents import put_change
 from fencepost_gateway.stores.memory_door import admit
 from fencepost_gateway.stores.memory_fences import MemoryFences
 from fencepost_gateway.stores.memory_history import MemoryHistory, put_history
+from fencepost_gateway.stores.memory_journeys import MemoryJourneys, count_journey_days
 from fencepost_gateway.stores.memory_lists import MemoryLists
 from fencepost_gateway.stores.memory_merging import merge
 from fencepost_gateway.stores.memory_people import MemoryPeople
@@ -90,6 +91,7 @@ class MemoryStore:
         self.broadcasts = MemoryBroadcasts(lambda: self._books, self._unit)
         self.fences = MemoryFences(lambda: self._books)
         self.history = MemoryHistory(lambda: self._books, self._unit)
+        self.journeys = MemoryJourneys(lambda: self._books, self._unit)
         self.lists = MemoryLists(self._unit, lambda: self._books)
         self.people = MemoryPeople(lambda: self._books)
         self.proofs = MemoryProofs(lambda: self._books, self._unit)
@@ -178,6 +180,7 @@ class MemoryStore:
             is_new = effects.position > books.position
             if is_new:
                 count_fence_days(books, effects.fence_days)
+                count_journey_days(books, effects.journey_days)
             books.position = effects.position
             books.persons |= {i: pack(person) for i, person in effects.persons.items()}
             for visitor_id, person_id in effects.merges:
@@ -307,7 +310,7 @@ class MemoryStore:
         with self._unit() as books:
             for message_id, row in books.messages.items():
                 due_ms = now_ms + row.due_ms % spread_ms
-                if row.state == "deferred" and due_ms < row.due_ms:
+                if row.state == "deferred" and not row.held_by and due_ms < row.due_ms:
                     books.messages[message_id] = structs.replace(row, due_ms=due_ms)
                     moved += 1
         return moved

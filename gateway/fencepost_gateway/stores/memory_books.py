@@ -18,6 +18,7 @@ from msgspec import Struct, structs
 from fencepost_gateway.decide.audiences import Keys
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.message import (
     OPEN_STATES,
     ListedAddress,
@@ -29,12 +30,14 @@ from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.intake import records
 from fencepost_gateway.intake.records import Record
 from fencepost_gateway.ports import (
+    Act,
     AudienceDay,
     BroadcastRow,
     DocumentRow,
     DueMessage,
     HistoryRow,
     InboxRow,
+    JourneyPlace,
     RecordRow,
     RunRow,
     Statement,
@@ -54,6 +57,7 @@ class MessageRow(Struct, frozen=True):
     due_ms: int
     attempt: int = 0
     reason: str = ""
+    held_by: str = ""
 
 
 class DeliveryRow(Struct, frozen=True):
@@ -139,6 +143,9 @@ class Books(Struct):
     schedules: dict[str, int | None] = {}
     started: dict[tuple[str, str], tuple[str, int]] = {}
     tallies: dict[tuple[str, str], int] = {}
+    controls: dict[str, Control] = {}
+    acts: tuple[Act, ...] = ()
+    journey_days: dict[tuple[int, JourneyPlace, str], int] = {}
 
 
 def pack(value: Any) -> bytes:
@@ -202,7 +209,7 @@ def open_messages(books: Books) -> list[DueMessage]:
     return [
         DueMessage(message_id, message_of(row).priority, row.due_ms)
         for message_id, row in books.messages.items()
-        if row.state in OPEN_STATES
+        if row.state in OPEN_STATES and not row.held_by
     ]
 
 

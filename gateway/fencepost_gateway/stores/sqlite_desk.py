@@ -48,6 +48,7 @@ from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_fences import count_fence_days
 from fencepost_gateway.stores.sqlite_history import put_history
+from fencepost_gateway.stores.sqlite_journeys import count_journey_days
 from fencepost_gateway.stores.sqlite_runs import put_runs
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -119,10 +120,13 @@ class Desk:
         put_runs(self._db, sql, effects)
         put_calls(self._db, sql, effects)
         begin_and_end(self._db, sql, effects)
-        counts = effects.fence_days or effects.audience_days or effects.reached
+        counts = (
+            effects.fence_days or effects.audience_days or effects.journey_days or effects.reached
+        )
         if counts and effects.position > (run(sql.fact, ("position",)).get or 0):
             count_fence_days(self._db, sql, effects.fence_days)
             count_audience_days(self._db, sql, effects.audience_days)
+            count_journey_days(self._db, sql, effects.journey_days)
             count_reached(self._db, sql, effects.reached)
         run(sql.set_fact, ("position", effects.position))
 
@@ -204,6 +208,9 @@ class Desk:
         claimed = Claimed(verdict, message)
         if verdict.outcome == "send":
             claimed = self._lease(message, verdict, attempt, now_ms)
+        elif verdict.holds:
+            held = (verdict.reason, message.campaign_id, message.message_id)
+            run(sql.hold_message, held)
         elif verdict.outcome == "deferred":
             due_ms = verdict.retry_at_ms or now_ms
             run(sql.set_message, ("deferred", due_ms, verdict.reason, attempt, message.message_id))

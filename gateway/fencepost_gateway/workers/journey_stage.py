@@ -6,7 +6,8 @@ No I/O; a part of the fold (``group``). How a run goes is decided by ``decide.wa
 
 Rule 1. What happens moves the runs that live before it starts new ones.
 Rule 2. The row of a run (``RunRow``) says where it stands, for reports and for the versions that
-        somebody is still on; the run itself is in the person's row.
+        somebody is still on; the run itself is in the person's row. What went by is counted
+        (``journey_tally``).
 """
 
 from __future__ import annotations
@@ -98,6 +99,8 @@ class JourneyStage:
         fold.effects.calls += walked.calls
         if walked.records or walked.moved:
             fold.touch(person)
+        if not fold.is_tester(person):
+            fold.journeys.walked(fold.plan, walked, fold.now_ms)
         for key, run in walked.moved.values():
             self._note(person, key, run)
         return walked
@@ -116,4 +119,6 @@ class JourneyStage:
             ended_ms=run.ended_ms,
             outcome=run.outcome,
             is_test=self._fold.is_tester(person),
+            is_held=at is not None and at.is_held,
+            stage=at.stage if at else "",
         )

@@ -295,7 +295,6 @@ class PersonStage:
         fold = self._fold
         if waits:
             fold.keeping.keep(person, Heard(reply))
-        fold.effects.answered.append(reply.call_id)
         if reply.kind == "webhook":
             fold.record(person, "call", reply.run_id, called(reply))
         self._walked(person, self._journeys.answered(person, reply))
@@ -362,6 +361,11 @@ class PersonStage:
         told = Called(started.at_ms, started.campaign_id, started.key, started.props)
         self._fold.keeping.keep(person, told)
         self._enter(person, cause)
+
+    def rouse(self, person: Person) -> None:
+        """Let a person's runs go on, or end, as operators have it."""
+        if is_under_way(person):
+            self._walked(person, self._journeys.rang(person))
 
     def rang(self, person: Person) -> None:
         """Let time move a person's runs, and ask what it alone has changed about them."""

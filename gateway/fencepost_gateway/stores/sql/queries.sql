@@ -170,7 +170,7 @@ UPDATE record SET person_id = ? WHERE person_id = ?;
 
 -- name: due
 SELECT message_id, priority, due_ms FROM message
-WHERE state IN ('queued', 'deferred') AND due_ms <= ?
+WHERE state IN ('queued', 'deferred') AND held_by = '' AND due_ms <= ?
 ORDER BY priority DESC, due_ms, message_id LIMIT ?;
 -- name: pending_of
 SELECT message_id FROM message WHERE state IN ('queued', 'deferred')
@@ -183,7 +183,7 @@ WHERE d.state = 'sending'
 ORDER BY d.delivery_id;
 -- name: next_due
 SELECT min(at) FROM (
-  SELECT min(due_ms) AS at FROM message WHERE state IN ('queued', 'deferred')
+  SELECT min(due_ms) AS at FROM message WHERE state IN ('queued', 'deferred') AND held_by = ''
   UNION ALL SELECT min(due_ms) FROM timer WHERE fired = 0
   UNION ALL SELECT min(due_ms) FROM person_timer
   UNION ALL SELECT min(due_ms) FROM schedule
@@ -191,10 +191,13 @@ SELECT min(at) FROM (
 -- name: message
 SELECT body, person_id, state, due_ms, attempt FROM message WHERE message_id = ?;
 -- name: set_message
-UPDATE message SET state = ?, due_ms = ?, reason = ?, attempt = ? WHERE message_id = ?;
+UPDATE message SET state = ?, due_ms = ?, reason = ?, attempt = ?, held_by = ''
+WHERE message_id = ?;
+-- name: hold_message
+UPDATE message SET state = 'deferred', reason = ?, held_by = ? WHERE message_id = ?;
 -- name: retime
 UPDATE message SET due_ms = :now + due_ms % :spread
-WHERE state = 'deferred' AND due_ms > :now + due_ms % :spread;
+WHERE state = 'deferred' AND held_by = '' AND due_ms > :now + due_ms % :spread;
 -- name: message_ends
 SELECT state, reason, body FROM message WHERE message_id > ? ORDER BY message_id LIMIT ?;
 -- name: slots
@@ -355,18 +358,19 @@ ON CONFLICT (trait_id) DO UPDATE SET body = excluded.body;
 
 -- name: put_run
 INSERT INTO run (run_id, person_id, campaign_id, version, step_id, since_ms, due_ms, entered_ms,
-  ended_ms, outcome, is_test)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ended_ms, outcome, is_test, is_held, stage)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run_id) DO UPDATE SET
   person_id = excluded.person_id, step_id = excluded.step_id, since_ms = excluded.since_ms,
-  due_ms = excluded.due_ms, ended_ms = excluded.ended_ms, outcome = excluded.outcome;
+  due_ms = excluded.due_ms, ended_ms = excluded.ended_ms, outcome = excluded.outcome,
+  is_held = excluded.is_held, stage = excluded.stage;
 -- name: move_runs
 UPDATE run SET person_id = ? WHERE person_id = ?;
 -- name: versions_in_use
 SELECT DISTINCT campaign_id, version FROM run WHERE ended_ms IS NULL;
 -- name: runs_of
 SELECT run_id, person_id, campaign_id, version, step_id, since_ms, due_ms, entered_ms, ended_ms,
-  outcome, is_test
+  outcome, is_test, is_held, stage
 FROM run WHERE person_id = ? ORDER BY entered_ms, run_id;
 
 -- name: put_history
@@ -380,10 +384,12 @@ SELECT cursor, at_ms, person_id, body FROM history
 WHERE person_id = ? AND cursor > ? ORDER BY cursor LIMIT ?;
 -- name: newest_history
 SELECT cursor, at_ms, person_id, body FROM history
-WHERE person_id = ? ORDER BY cursor DESC LIMIT ?;
+WHERE person_id = ? AND cursor < ? ORDER BY cursor DESC LIMIT ?;
 -- name: prune_history
 DELETE FROM history WHERE cursor IN (
   SELECT cursor FROM (SELECT cursor, at_ms FROM history ORDER BY cursor LIMIT ?) WHERE at_ms < ?);
+-- name: prune_runs
+DELETE FROM run WHERE run_id IN (SELECT run_id FROM run WHERE ended_ms < ? LIMIT ?);
 -- name: prune_records
 DELETE FROM record WHERE cursor IN (
   SELECT cursor FROM (SELECT cursor, at_ms FROM record ORDER BY cursor LIMIT ?) WHERE at_ms < ?);
@@ -422,7 +428,7 @@ INSERT INTO call (call_id, source_id, person_id, run_id, kind, state, due_ms, be
 VALUES (?, ?, ?, ?, ?, 'open', ?, ?, 0, '', ?)
 ON CONFLICT (call_id) DO NOTHING;
 -- name: drop_call
-DELETE FROM call WHERE call_id = ?;
+DELETE FROM call WHERE call_id = ? AND state <> 'dead';
 -- name: drop_look_ups
 DELETE FROM call WHERE run_id = ? AND kind = 'look_up';
 -- name: move_calls
@@ -448,6 +454,8 @@ WHERE call_id = ? AND attempt = ? AND state = 'leased';
 UPDATE call SET state = ?, due_ms = ?, attempt = ?, failure = ? WHERE call_id = ?;
 -- name: release_calls
 UPDATE call SET state = 'open', due_ms = ? WHERE state = 'leased';
+-- name: begin_look_ups
+UPDATE call SET begun_ms = ? WHERE kind = 'look_up';
 -- name: dead_calls
 SELECT call_id, person_id, due_ms, attempt, failure, body FROM call
 WHERE state = 'dead' AND call_id > ? ORDER BY call_id LIMIT ?;
@@ -508,3 +516,58 @@ SELECT campaign_id, what, count FROM campaign_tally;
 -- name: put_tally
 INSERT INTO campaign_tally (campaign_id, what, count) VALUES (?, ?, ?)
 ON CONFLICT (campaign_id, what) DO UPDATE SET count = excluded.count;
+-- name: control
+SELECT body FROM control WHERE campaign_id = ?;
+-- name: controls
+SELECT campaign_id, body FROM control;
+-- name: put_control
+INSERT INTO control (campaign_id, body) VALUES (?, ?)
+ON CONFLICT (campaign_id) DO UPDATE SET body = excluded.body;
+-- name: put_act
+INSERT INTO act (at_ms, by, action, campaign_id, detail, note) VALUES (?, ?, ?, ?, ?, ?);
+-- name: acts
+SELECT number, at_ms, by, action, campaign_id, detail, note FROM act
+WHERE campaign_id = ? ORDER BY number DESC LIMIT ?;
+-- name: release_messages
+UPDATE message SET held_by = '' WHERE message_id IN (
+  SELECT message_id FROM message WHERE held_by = ? ORDER BY due_ms, message_id LIMIT ?);
+-- name: held_messages
+SELECT held_by, count(*) FROM message WHERE held_by <> '' GROUP BY held_by;
+-- name: ending_runs
+SELECT person_id FROM run WHERE campaign_id = ? AND ended_ms IS NULL AND entered_ms <= ?
+ORDER BY entered_ms, run_id LIMIT ?;
+-- name: held_runs
+SELECT person_id FROM run WHERE campaign_id = ? AND is_held = 1 ORDER BY since_ms, run_id LIMIT ?;
+-- name: living_journeys
+SELECT DISTINCT campaign_id FROM run WHERE ended_ms IS NULL;
+-- name: count_journey_day
+INSERT INTO journey_day (campaign_id, day, version, step_id, stage, what, n)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (campaign_id, day, version, step_id, stage, what) DO UPDATE SET n = n + excluded.n;
+-- name: trim_journey_days
+DELETE FROM journey_day WHERE (campaign_id, day, version, step_id, stage, what) IN (
+  SELECT campaign_id, day, version, step_id, stage, what FROM journey_day WHERE day < ? LIMIT ?);
+-- name: journey_counts
+SELECT campaign_id, version, step_id, stage, what, sum(n) FROM journey_day
+WHERE campaign_id = ? AND day >= ? GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5;
+-- name: journey_sums
+SELECT campaign_id, version, what, sum(n) FROM journey_day
+WHERE day >= ? AND step_id = '' AND stage = '' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+-- name: standing
+SELECT campaign_id, version, step_id, stage, count(*), sum(is_held),
+  coalesce(sum(due_ms < ?), 0), min(since_ms)
+FROM run WHERE ended_ms IS NULL AND is_test = 0 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+-- name: standing_in
+SELECT campaign_id, version, step_id, stage, count(*), sum(is_held),
+  coalesce(sum(due_ms < ?), 0), min(since_ms)
+FROM run WHERE ended_ms IS NULL AND is_test = 0 AND campaign_id = ?
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+-- name: standing_since
+SELECT since_ms FROM run
+WHERE ended_ms IS NULL AND is_test = 0 AND campaign_id = ? AND version = ? AND step_id = ?
+ORDER BY since_ms LIMIT 1 OFFSET ?;
+-- name: standing_due
+SELECT due_ms FROM run
+WHERE ended_ms IS NULL AND is_test = 0 AND campaign_id = ? AND version = ? AND step_id = ?
+  AND due_ms IS NOT NULL
+ORDER BY due_ms LIMIT 1 OFFSET ?;
