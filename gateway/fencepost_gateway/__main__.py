@@ -21,6 +21,7 @@ from fencepost_gateway.commands import lab, operate, upkeep
 from fencepost_gateway.commands.apply import apply
 from fencepost_gateway.commands.audiences import audiences
 from fencepost_gateway.commands.backtest import backtest, history
+from fencepost_gateway.commands.check import check
 from fencepost_gateway.commands.graph import graph
 from fencepost_gateway.commands.journey import emergency_stop, journey
 from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
@@ -39,6 +40,7 @@ cli = typer.Typer(
 )
 
 
+cli.command()(check)
 cli.command()(apply)
 cli.command()(person)
 cli.command()(lab.simulate)
@@ -48,9 +50,9 @@ cli.command()(history)
 cli.command()(audiences)
 cli.command()(graph)
 cli.command()(snippet)
+cli.command()(tail)
 cli.command()(journey)
 cli.command("emergency-stop")(emergency_stop)
-cli.command()(tail)
 
 cli.command()(operate.suppression)
 cli.command("send-proof")(operate.send_proof)
@@ -163,17 +165,6 @@ def code(
     signed = write_code(read_seed(settings.data_dir), Code(fence, expires_s))
     warn_unless_live(settings, "fence", fence)
     print(signed)
-
-
-@cli.command()
-def check(
-    folder: Annotated[Path, typer.Argument(help="Folder of YAML and GeoJSON documents.")],
-) -> None:
-    """Check documents without a gateway: errors and warnings with file, line and remedy."""
-    from fencepost_gateway.lab.sources import read_documents  # noqa: PLC0415
-
-    documents = read_documents([], [folder], print)
-    print(f"{len(documents)} documents are fine")
 
 
 @cli.command("import")

@@ -39,9 +39,16 @@ def address_of(settings: Settings, url: str | None, key: str | None) -> tuple[st
     Give address and operator key: as asked, else those of the gateway in ``data_dir``.
 
     Raises:
-        StartError: No key was given and none can be read.
+        StartError: The address is none, or no key was given and none can be read.
 
     """
+    if url is not None and not url.startswith(("http://", "https://")):
+        how = (
+            f"write http://{url} or https://{url}"
+            if "://" not in url
+            else "write http:// or https://"
+        )
+        raise StartError(f"--url {url} is no address of a gateway: {how}")
     key = key or _kept(settings, "operator_key")
     if not key:
         path = settings.data_dir / KEYS_FILE
@@ -168,30 +175,6 @@ def persons(base: str, key: str, asked: dict[str, str], language: str) -> list[d
     query = urlencode({**asked, "lang": language})
     found: list[dict[str, Any]] = ask("GET", f"{base}/v1/persons?{query}", key)["persons"]
     return found
-
-
-def read_folder(folder: Path, suffixes: tuple[str, ...]) -> list[dict[str, str]]:
-    """
-    Read the document files below ``folder`` as {path, text}.
-
-    Raises:
-        StartError: The folder is none, holds no documents, or a file is not UTF-8.
-
-    """
-    if not folder.is_dir():
-        what = f"{folder} is a file" if folder.is_file() else f"there is no folder {folder}"
-        raise StartError(f"{what}: name the folder that the documents are in")
-    found = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix in suffixes)
-    if not found:
-        raise StartError(f"{folder} holds no documents ({' '.join(suffixes)})")
-    files = []
-    for path in found:
-        try:
-            text = path.read_text("utf-8")
-        except UnicodeDecodeError:
-            raise StartError(f"{path} is not UTF-8; convert the file") from None
-        files.append({"path": path.relative_to(folder).as_posix(), "text": text})
-    return files
 
 
 def import_fences(base: str, key: str, paths: Sequence[Path], wish: dict[str, Any]) -> Any:

@@ -117,7 +117,7 @@ async def test_snippets_of_an_event_are_sent_as_they_are_printed(
     documents.mkdir()
     (documents / "event.yaml").write_text(EVENT)
     fencepost = str(BIN / "fencepost")
-    await run(fencepost, "apply", str(documents), "--url", url, env=env)
+    await run(fencepost, "apply", str(documents), "--yes", "--url", url, env=env)
     printed = [fencepost, "snippet", "purchase", "--live", "--url", url]
     curl = await run(*printed, env=env)
     python = await run(*printed, "--python", env=env)

@@ -39,7 +39,7 @@ def apply(  # noqa: PLR0913 - one option each, as people type them
 ) -> None:
     """Publish documents on a running gateway: say what changes, ask, then all of it or nothing."""
     from fencepost_gateway import remote  # noqa: PLC0415 - a command loads what it needs
-    from fencepost_gateway.documents.loader import SUFFIXES  # noqa: PLC0415
+    from fencepost_gateway.documents.folder import files_in  # noqa: PLC0415
     from fencepost_gateway.reports.change_words import drifted, tell_changes  # noqa: PLC0415
     from fencepost_gateway.settings import read_settings  # noqa: PLC0415
 
@@ -47,7 +47,7 @@ def apply(  # noqa: PLR0913 - one option each, as people type them
         fail("--json asks nothing: add --yes or --dry-run")
     base, operator_key = remote.address_of(read_settings(), url, key)
     wish = {
-        "files": remote.read_folder(folder, SUFFIXES),
+        "files": [{"path": each.path, "text": each.text} for each in files_in(folder)],
         "folder": name or folder.resolve().name,
         "prune": prune,
     }

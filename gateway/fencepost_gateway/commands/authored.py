@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 
 def in_folder(folder: Path) -> Sequence[StoredDocument]:
     """Read a folder; what is wrong with it is said, and left out."""
-    from fencepost_gateway import remote  # noqa: PLC0415 - as in __main__
-    from fencepost_gateway.documents.document import SourceFile, StoredDocument  # noqa: PLC0415
-    from fencepost_gateway.documents.loader import SUFFIXES, load  # noqa: PLC0415
+    from fencepost_gateway.documents.document import StoredDocument  # noqa: PLC0415 - as in __main__
+    from fencepost_gateway.documents.folder import files_in  # noqa: PLC0415
+    from fencepost_gateway.documents.loader import load  # noqa: PLC0415
 
-    files = [SourceFile(**each) for each in remote.read_folder(folder, SUFFIXES)]
-    loaded = load(files)
+    loaded = load(files_in(folder))
     for problem in loaded.problems:
         print(problem, file=sys.stderr)
     return [StoredDocument(each.kind, each.id, 0, each.body) for each in loaded.documents]
@@ -38,7 +37,10 @@ def on_gateway(url: str | None, key: str | None) -> Sequence[StoredDocument]:
         answer = remote.ask("GET", f"{base}/v1/documents", operator_key)
     except remote.RemoteError as error:
         fail_problem(error.problem)
-    return [StoredDocument(**each) for each in answer["documents"]]
+    return [
+        StoredDocument(each["kind"], each["id"], each["version"], each["body"])
+        for each in answer["documents"]
+    ]
 
 
 def chosen(

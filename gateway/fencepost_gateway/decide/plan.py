@@ -314,8 +314,8 @@ class Plan(Struct, frozen=True):
     ``testers`` and ``seeds`` are user ids. ``flows`` holds the journeys by id and version: those
     that are live, and those that somebody is still on; ``awaits`` names the
     events from outside that a run may wait for, or end by. ``tables`` holds rows by table and key,
-    ``event_shapes`` what defined events may carry, by what apps call them, ``controls`` what
-    operators have decided of which campaign.
+    ``event_shapes`` what defined events may carry, by what apps call them,
+    ``controls`` what operators have decided of which campaign.
     """
 
     revision: int

@@ -11,9 +11,11 @@ Rule 3. At most one workspace document and one policy without jurisdiction are l
         in two policies, and no id is there twice.
 Rule 4. A sensitive fence starts no marketing (spec/geofence.md section 5), nor is it asked for by
         marketing, in a rule or through an audience.
-Rule 5. Opening hours can be read, and have a zone.
-Rule 6. What is asked of events that are defined is in their definition: ``check_events``.
+Rule 5. Marketing that looks at where people are, and is not caused by a place, is doubted unless it
+        asks for the consent ``location_marketing`` itself: nothing else would.
+Rule 6. Opening hours can be read, and have a zone.
 Rule 7. Campaigns and journeys share their ids. Of journeys more is known: ``check_journey``.
+        What is asked of events that are defined is in their definition: ``check_events``.
 Rule 8. Templates and fragments are read by the caller's ``lint``: Liquid lives above this room.
         What is doubtful comes with the errors as a warning (``document.errors_of`` drops it).
 """
@@ -31,6 +33,7 @@ from fencepost_gateway.documents.check_parts import (
     check_limits,
     check_message,
     check_open,
+    check_purposes,
     check_rule,
     check_run,
     check_selector,
@@ -135,7 +138,8 @@ def _check_campaign(document: Document, world: World) -> Iterator[Finding]:
     yield from check_rule(campaign.when, ("when",), world)
     if is_marketing([message], world):
         rules = [(("when",), campaign.when), (("message", "while"), message.while_)]
-        yield from check_sensitive(entries, rules, world)
+        forbidden = [*check_sensitive(entries, rules, world)]
+        yield from forbidden or check_purposes(entries, rules, world)
     yield from check_run(campaign.run, world)
     yield from check_limits(campaign.limits, world)
 

@@ -51,6 +51,11 @@ def references(tree: object, path: Path) -> Iterator[Reference]:
             yield Reference((*below, "got"), "message", str(leaf["got"]))
 
 
+def consents(tree: object) -> set[str]:
+    """Give the purposes whose consent a rule asks for."""
+    return {str(leaf["consent"]) for leaf, _ in leaves(tree, ()) if "consent" in leaf}
+
+
 def trees_behind(tree: object, audiences: Mapping[str, object]) -> Iterator[object]:
     """Give a rule and those of all audiences that it asks for, and they; each once."""
     ahead, seen = [tree], set[str]()

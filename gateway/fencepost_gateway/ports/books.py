@@ -36,8 +36,8 @@ from fencepost_gateway.ports.rows import (
     Waiting,
 )
 
-Turn = Callable[[Control], Control | None]
 DEFINITIONS_MAX = 64  # a back-fill is through with everybody long before so many more are published
+Turn = Callable[[Control], Control | None]
 KEPT_MS = 35 * 86_400_000  # a sender who tries again later than that means something new
 SignHead = Callable[[int, bytes], ProofHead]
 

@@ -53,8 +53,9 @@ class Plans:
         """Take what the store has published last."""
         revision, rows = await store.documents()
         pinned = await _pinned(store, rows)
-        self._controls = await store.journeys.controls()
-        self.use(revision, rows, await store.audiences.rankings(), pinned)
+        rankings, controls = await store.audiences.rankings(), await store.journeys.controls()
+        self._controls = controls
+        self.use(revision, rows, rankings, pinned)
         audiences = self.plan.audiences
         self._audience_keys = {
             "": {},
