@@ -177,6 +177,19 @@ def persons(base: str, key: str, asked: dict[str, str], language: str) -> list[d
     return found
 
 
+def history(base: str, key: str, asked: dict[str, str]) -> dict[str, Any]:
+    """
+    Give the timeline of a person.
+
+    Raises:
+        RemoteError: Nothing is recorded of anybody by it.
+        StartError: No gateway answers.
+
+    """
+    found: dict[str, Any] = ask("GET", f"{base}/v1/history?{urlencode(asked)}", key)
+    return found
+
+
 def import_fences(base: str, key: str, paths: Sequence[Path], wish: dict[str, Any]) -> Any:
     """
     Import files of places.

@@ -42,6 +42,9 @@ async def test_suppression_goes_in_and_out_by_the_command_line(
     assert left.endswith("0 listed\n")
 
 
+JOURNEY = "kind: journey\nid: welcome\nentry: {event: x}\ngoal: none\nsteps: [{stage: here}]\n"
+
+
 async def test_proof_and_outcomes_by_the_command_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -55,7 +58,11 @@ async def test_proof_and_outcomes_by_the_command_line(
         capsys.readouterr()
         await run(rig, commands.outcomes)
         told = capsys.readouterr().out
-        with pytest.raises(StartError, match="no campaign of this id was ever published"):
+        with pytest.raises(StartError, match="no campaign or journey of this id was ever"):
             await run(rig, commands.outcomes, campaign="greting")
+        await rig.apply(JOURNEY)
+        await run(rig, commands.outcomes, campaign="welcome")
+        of_journey = capsys.readouterr().out
 
+    assert of_journey == "        0  messages in all\n"
     assert told == "        1  sent\n        1  messages in all\n"

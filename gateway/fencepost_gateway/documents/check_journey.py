@@ -117,6 +117,7 @@ def _check_step(step: Step, path: Path, graph: FlowGraph, world: World) -> Itera
         yield from _check_wait(step, path, graph, world)
     for n, case in enumerate(step.branch or ()):
         yield from check_rule(case.when, (*path, "branch", n, "when"), world)
+    yield from _check_calls(step, path, world)
     yield from _check_names(step, path, world)
     yield from _check_copied(step, path, graph)
     yield from _doubts(step, path)
@@ -155,13 +156,22 @@ def _check_reaction(reaction: Reaction, path: Path, journey: Journey) -> Iterato
             yield Finding((*path, what), why, f"wait for {able}, or add a channel")
 
 
-def _check_names(step: Step, path: Path, world: World) -> Iterator[Finding]:
+def _check_calls(step: Step, path: Path, world: World) -> Iterator[Finding]:
+    """Find tables and sources that are not there, or cannot be told anything."""
     if step.look_up is not None:
         for kind, name in (("table", step.look_up.table), ("source", step.look_up.source)):
             if name is not None:
                 yield from check_name(kind, name, (*path, "look_up", kind), world)
     if step.webhook is not None:
-        yield from check_name("source", step.webhook.source, (*path, "webhook", "source"), world)
+        spot, name = (*path, "webhook", "source"), step.webhook.source
+        yield from check_name("source", name, spot, world)
+        source = world.sources.get(name)
+        if source is not None and not source.sign:
+            what = f"source {name} has nothing to sign a webhook with"
+            yield Finding(spot, what, "add sign: [NAME OF A SECRET] to the source")
+
+
+def _check_names(step: Step, path: Path, world: World) -> Iterator[Finding]:
     if step.split is not None and step.split.experiment is not None:
         name = step.split.experiment
         yield from check_name("experiment", name, (*path, "split", "experiment"), world)

@@ -81,6 +81,7 @@ def _count(counts: dict[str, int], played: Played) -> None:
         "step": "campaigns entered" if body.get("outcome") == "entered" else "not entered",
         "claim": "may go" if body.get("outcome") == "send" else str(body.get("outcome")),
         "outcome": str(body.get("state")),
+        "call": "webhooks",
     }[played.row.kind]
     counts[what] = counts.get(what, 0) + 1
 

@@ -38,6 +38,7 @@ from fencepost_gateway.decide.steps import LimitStep
 from fencepost_gateway.intake import history
 from fencepost_gateway.intake.history import Told
 from fencepost_gateway.intake.records import Touched
+from fencepost_gateway.lab.answers import RecordedAnswers
 from fencepost_gateway.lab.dossiers import Dossier
 from fencepost_gateway.lab.job import Job
 from fencepost_gateway.lab.virtual import VirtualGateway
@@ -165,6 +166,7 @@ class Course:
             *before, ends[0], *inside, ends[1]
         ]  # fmt: skip
         self._events = sum(isinstance(h, history.Did) for _, each in behind for h in each.happened)
+        self._answers = RecordedAnswers(one for _, one in told)
         self._at = 0
         self._plan = rerun.quiet
         self.next_ms = 0
@@ -178,6 +180,7 @@ class Course:
         """Put the person where they stood (Rule 1)."""
         start_ms = min(self._items[0][0], self._rerun.begin_ms)
         self._gateway.clock.begin_anew(start_ms)
+        self._gateway.answers = self._answers
         self._rerun.plans.plan = self._plan
         await self._lay_in(self._person, start_ms)
         await self._look_ahead()
@@ -185,6 +188,7 @@ class Course:
     async def go_on(self) -> None:
         """Let the next thing happen: what is due, or what is recorded."""
         self._rerun.plans.plan = self._plan
+        self._gateway.answers = self._answers
         at_ms, item = self._items[self._at]
         await self._gateway.pass_time(min(self.next_ms, at_ms))
         if self.next_ms == at_ms:
@@ -256,6 +260,7 @@ class Course:
     async def _feed(self, one: Told, at_ms: int) -> None:
         """Let one record's worth happen; first what the door did of it."""
         store = self._gateway.store
+        self._answers.hear(one)
         for each in one.happened:
             if isinstance(each, history.Said):
                 store.lay_in(consents={one.person_id: each.entries})

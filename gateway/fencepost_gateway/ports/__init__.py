@@ -5,6 +5,7 @@ Ports: what the gateway asks of the world outside, and the data that crosses.
 """
 
 from fencepost_gateway.ports.books import (
+    CURSOR_END,
     DEFINITIONS_MAX,
     KEPT_MS,
     AddressLists,
@@ -65,6 +66,7 @@ from fencepost_gateway.ports.store import (
 
 __all__ = [
     "ADDRESSES_MAX",
+    "CURSOR_END",
     "DEFINITIONS_MAX",
     "KEPT_DAYS",
     "KEPT_MS",

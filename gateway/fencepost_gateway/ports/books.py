@@ -39,6 +39,7 @@ from fencepost_gateway.ports.rows import (
 DEFINITIONS_MAX = 64  # a back-fill is through with everybody long before so many more are published
 Turn = Callable[[Control], Control | None]
 KEPT_MS = 35 * 86_400_000  # a sender who tries again later than that means something new
+CURSOR_END = 1 << 62  # behind every row
 SignHead = Callable[[int, bytes], ProofHead]
 
 
@@ -179,8 +180,10 @@ class HistoryBook(Protocol):
     async def page(self, after: int, limit: int, *, person_id: str = "") -> list[HistoryRow]:
         """Give what happened behind cursor ``after``, oldest first: everybody's, or of one."""
 
-    async def newest(self, person_id: str, limit: int) -> list[HistoryRow]:
-        """Give what happened to somebody last, the newest first."""
+    async def newest(
+        self, person_id: str, limit: int, *, before: int = CURSOR_END
+    ) -> list[HistoryRow]:
+        """Give what happened to somebody last, before a cursor, the newest first."""
 
     async def prune(self, now_ms: int, before_ms: int, limit: int) -> int:
         """
@@ -331,7 +334,11 @@ class CallBook(Protocol):
         """Give a lease back, to be taken again from ``until_ms``; False when it was lost."""
 
     async def release(self, now_ms: int) -> int:
-        """Make due every call that is leased: whoever held the leases is gone; how many."""
+        """
+        Make due every call that is leased: whoever held the leases is gone; gives how many.
+
+        The time of look-ups begins anew, leased or not: nobody could make them meanwhile.
+        """
 
     async def next_due_ms(self) -> int | None:
         """Give when the next call comes due, or a lease runs out."""

@@ -8,7 +8,14 @@ from itertools import takewhile
 
 from msgspec import structs
 
-from fencepost_gateway.ports import KEPT_DAYS, LOG_KEEP_MS, Effects, HistoryRow, RecordRow
+from fencepost_gateway.ports import (
+    CURSOR_END,
+    KEPT_DAYS,
+    LOG_KEEP_MS,
+    Effects,
+    HistoryRow,
+    RecordRow,
+)
 from fencepost_gateway.stores.memory_books import Books, unpack
 
 DAY_MS = 86_400_000
@@ -35,10 +42,12 @@ class MemoryHistory:
         found = self._books().history.values()
         return [r for r in found if r.cursor > after and person_id in {"", r.person_id}][:limit]
 
-    async def newest(self, person_id: str, limit: int) -> list[HistoryRow]:
+    async def newest(
+        self, person_id: str, limit: int, *, before: int = CURSOR_END
+    ) -> list[HistoryRow]:
         """See ``HistoryBook.newest``."""
-        found = [r for r in self._books().history.values() if r.person_id == person_id]
-        return found[::-1][:limit]
+        rows = [r for r in self._books().history.values() if r.cursor < before]
+        return [r for r in rows if r.person_id == person_id][::-1][:limit]
 
     async def prune(self, now_ms: int, before_ms: int, limit: int) -> int:
         """See ``HistoryBook.prune``."""

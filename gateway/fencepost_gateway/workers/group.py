@@ -100,6 +100,11 @@ class Group:
         self._fold.keeping.end()
         self._fold.count_runs()
 
+    def write(self, person_ids: set[str]) -> None:
+        """Let the rows of these persons be written; they have changed before the group."""
+        self._fold.changed |= person_ids
+        person_ids.clear()
+
     def close(self) -> Effects:
         """Note the rows that changed; the commit may be written."""
         return self._fold.close()

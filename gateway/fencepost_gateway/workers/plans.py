@@ -53,9 +53,8 @@ class Plans:
         """Take what the store has published last."""
         revision, rows = await store.documents()
         pinned = await _pinned(store, rows)
-        rankings, controls = await store.audiences.rankings(), await store.journeys.controls()
-        self._controls = controls
-        self.use(revision, rows, rankings, pinned)
+        self._controls = await store.journeys.controls()
+        self.use(revision, rows, await store.audiences.rankings(), pinned)
         audiences = self.plan.audiences
         self._audience_keys = {
             "": {},

@@ -44,6 +44,9 @@ class States:
         self.copied: set[Made] = set()
         self.running: dict[int, Broadcast] = {}
         self.census = Census({})
+        self.filled: set[str] = set()  # whose traits were looked at by ``filled_by``
+        self.filled_by = -1
+        self.caught_up: set[str] = set()  # whose rows have to be written because of it
         self.is_fresh = True  # broadcasts and counts are still to be read
 
     def person(self, person_id: str) -> Person:

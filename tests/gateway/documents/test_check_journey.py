@@ -35,6 +35,7 @@ rows: {gold: {lounge: true}}
 kind: source
 id: tickets
 url: https://tickets.example.com/left
+sign: [tickets_signing]
 ---
 kind: experiment
 id: test

@@ -149,8 +149,7 @@ async def test_simulation_has_the_records_of_a_live_gateway(tmp_path: Path) -> N
     scenario, _ = read_authored(MONDAY, Scenario)
     files = sorted((TRY_IT / "documents").glob("*.yaml"))
     fences = json.loads((TRY_IT / "documents" / "fences.geojson").read_text())
-    settings = {"workspace": "main"}
-    async with open_rig(tmp_path, start_of(scenario), **settings) as rig:
+    async with open_rig(tmp_path, start_of(scenario), workspace="main") as rig:
         await rig.apply(*(file.read_text() for file in files), fences=fences)
         simulated = await simulated_from(MONDAY, [], rig.gateway.credentials.seed)
         live = await lived(rig, scenario, simulated)

@@ -384,7 +384,7 @@ SELECT cursor, at_ms, person_id, body FROM history
 WHERE person_id = ? AND cursor > ? ORDER BY cursor LIMIT ?;
 -- name: newest_history
 SELECT cursor, at_ms, person_id, body FROM history
-WHERE person_id = ? ORDER BY cursor DESC LIMIT ?;
+WHERE person_id = ? AND cursor < ? ORDER BY cursor DESC LIMIT ?;
 -- name: prune_history
 DELETE FROM history WHERE cursor IN (
   SELECT cursor FROM (SELECT cursor, at_ms FROM history ORDER BY cursor LIMIT ?) WHERE at_ms < ?);
@@ -428,7 +428,7 @@ INSERT INTO call (call_id, source_id, person_id, run_id, kind, state, due_ms, be
 VALUES (?, ?, ?, ?, ?, 'open', ?, ?, 0, '', ?)
 ON CONFLICT (call_id) DO NOTHING;
 -- name: drop_call
-DELETE FROM call WHERE call_id = ?;
+DELETE FROM call WHERE call_id = ? AND state <> 'dead';
 -- name: drop_look_ups
 DELETE FROM call WHERE run_id = ? AND kind = 'look_up';
 -- name: move_calls
@@ -454,6 +454,8 @@ WHERE call_id = ? AND attempt = ? AND state = 'leased';
 UPDATE call SET state = ?, due_ms = ?, attempt = ?, failure = ? WHERE call_id = ?;
 -- name: release_calls
 UPDATE call SET state = 'open', due_ms = ? WHERE state = 'leased';
+-- name: begin_look_ups
+UPDATE call SET begun_ms = ? WHERE kind = 'look_up';
 -- name: dead_calls
 SELECT call_id, person_id, due_ms, attempt, failure, body FROM call
 WHERE state = 'dead' AND call_id > ? ORDER BY call_id LIMIT ?;

@@ -38,6 +38,3 @@ CREATE TABLE campaign_tally (
 INSERT INTO campaign_tally (campaign_id, what, count)
 SELECT living.value, 'running', count(*)
 FROM person, json_each(living_runs(person.body)) AS living GROUP BY living.value;
--- By which definitions of audiences people were judged, by name, the newest last: whoever is judged
--- anew is compared with those, also after a restart.
-CREATE TABLE audience_keys (key TEXT NOT NULL UNIQUE, body BLOB NOT NULL) STRICT;
