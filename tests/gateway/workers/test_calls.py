@@ -461,3 +461,18 @@ async def test_answer_to_an_earlier_pass_moves_nobody(tmp_path: Path, stub: Sour
         assert waiting[1:] == ["ask waits", "ask took", "pause waits", "pause took", "ask waits"]
         assert (await told(rig))[6:] == ["ask took", "pause waits"]
         assert stub.keys != [first.call.call_id]
+
+
+async def test_log_names_source_and_failure_and_nothing_that_was_said(
+    tmp_path: Path, stub: SourceStub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No secret, no address, no value: neither what was asked nor what came back."""
+    stub.server.script.append(says({"left": "canary-answer"}, 404))
+    async with playing(tmp_path, stub) as rig:
+        await rig.send(VIEWED | {"props": {"match": "canary-match"}})
+        await rig.settle()
+    printed = "".join(capsys.readouterr())
+
+    assert "canary-match" in stub.asked[0].path
+    assert "failure=bad_status" in printed
+    assert not any(each in printed for each in ("canary", "of-tickets", "tickets.example"))
