@@ -7,7 +7,7 @@ READY := .venv/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long fault mutants check fmt docs bench bench-backtest bench-decisions bench-fanout bench-geofence bench-noise vectors lock changelog
+.PHONY: help setup demo test test-long fault mutants check fmt docs bench bench-backtest bench-decisions bench-fanout bench-geofence bench-journeys bench-noise vectors lock changelog
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ bench-fanout: $(READY)  ## tell a million persons of one thing, beside devices t
 
 bench-geofence: $(READY)  ## fixes beside an R-tree, shapely and, by TILE38_URL, Tile38
 	@PYTHONPATH=tests $(BIN)/python -m bench.geofence
+
+bench-journeys: $(READY)  ## a step, an event that wakes nothing, and what it costs to wait
+	@PYTHONPATH=tests $(BIN)/python -m bench.journeys
 
 bench-noise: $(READY)  ## how often is a geofence wrong? writes docs/noise.md
 	@PYTHONPATH=tests $(BIN)/python -m bench.noise

@@ -228,7 +228,7 @@ def explain(  # noqa: PLR0913 - one parameter for each option
     name: Annotated[str, typer.Argument(help="Id of a message, delivery, run or visit.")] = "",
     *,
     user: Annotated[str, typer.Option(help="What happened to this user instead.")] = "",
-    campaign: Annotated[str, typer.Option(help="With --user: only this campaign.")] = "",
+    campaign: Annotated[str, typer.Option(help="With --user: only this campaign or journey.")] = "",
     begin: Annotated[
         str,
         typer.Option(

@@ -15,6 +15,8 @@ from fencepost_gateway.decide.entries import opens, where_of
 from fencepost_gateway.decide.steps import Reaction
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fencepost_gateway.decide.person import Person
     from fencepost_gateway.decide.rules import RuleFacts
     from fencepost_gateway.decide.run import Standing
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def is_awaited(
-    awaited: Awaited, at: Standing, cause: Cause, facts: RuleFacts
+    awaited: Awaited, at: Standing, cause: Cause, facts: Callable[[], RuleFacts]
 ) -> dict[str, Any] | None:
     """
     Say whether what happened is meant; None if not, else what was looked at.
@@ -32,7 +34,7 @@ def is_awaited(
         awaited: What is waited for.
         at: Where the run stands.
         cause: What happened.
-        facts: What rules may know of it.
+        facts: Lays out what rules may know of it; most of what happens never comes so far.
 
     """
     entry = awaited.what
@@ -44,7 +46,7 @@ def is_awaited(
     where = where_of(entry)
     if where is None:
         return {}
-    answer = where.evaluate(facts)
+    answer = where.evaluate(facts())
     return {"operands": operands_of(answer)} if answer.ok else None
 
 

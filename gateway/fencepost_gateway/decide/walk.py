@@ -29,6 +29,7 @@ Rule 8. A journey that was stopped, discarded or archived ends its runs, whateve
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -223,8 +224,9 @@ def _is_over(scene: Scene, key: str, stop: Stop, cause: Cause) -> bool:
     ):
         _end(scene, key, stop.run, "goal_reached", {"event": goal.event})
         return True
+    facts = partial(scene.facts, cause, at)
     for number, each in enumerate(stop.flow.exit_on, 1):
-        found = is_awaited(each, at, cause, scene.facts(cause, at))
+        found = is_awaited(each, at, cause, facts)
         if found is not None:
             inputs = {"exit_on": number, "what": cause.name, **found}
             _end(scene, key, stop.run, "exited", inputs)
@@ -248,7 +250,7 @@ def _offer(scene: Scene, key: str, stop: Stop, cause: Cause) -> None:
     at, wait = stop.at, stop.step.does
     if at.is_held or not isinstance(wait, WaitStep) or cause.at_ms < at.since_ms:
         return
-    facts = scene.facts(cause, at)
+    facts = partial(scene.facts, cause, at)
     for each in wait.awaited:
         found = is_awaited(each, at, cause, facts)
         if found is not None:
@@ -258,7 +260,7 @@ def _offer(scene: Scene, key: str, stop: Stop, cause: Cause) -> None:
             _go(scene, key, stop.run)
             return
     if wait.while_ is not None:
-        _break_off(scene, key, stop, wait.while_.evaluate(facts), cause.at_ms)
+        _break_off(scene, key, stop, wait.while_.evaluate(facts()), cause.at_ms)
 
 
 def _break_off(
