@@ -226,7 +226,7 @@ class MemoryStore:
     async def next_due_ms(self) -> int | None:
         """See ``Store.next_due_ms``."""
         messages = self._books.messages.values()
-        moments = [row.due_ms for row in messages if row.state in OPEN_STATES]
+        moments = [r.due_ms for r in messages if r.state in OPEN_STATES and not r.held_by]
         moments += [t.due_ms for t in self._books.timers.values()]
         moments += self._books.person_timers.values()
         moments += [due_ms for due_ms in self._books.schedules.values() if due_ms is not None]
