@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from typer.testing import CliRunner
 
 from fencepost_gateway.__main__ import cli
@@ -31,7 +33,6 @@ FIRST = {LINK: DEAD_LINK, "timeout: 2d": "timeout: 1d", THANKS: ""}  # version 1
 pytestmark = pytest.mark.feature("J02", "J11", "T01", "T02", "T04", "S12", "S16", "N13")
 
 LATER = (
-    Later(8, 2, "S12", "the dead link is doubted by check"),
     Later(8, 3, "T01", "the test person in a live gateway, with drafts"),
     Later(8, 5, "S12", "the report that names the dead link beside its step"),
     Later(8, 5, "Q09", "audit of who published, in the console"),
@@ -41,17 +42,37 @@ LATER = (
 def test_story_8_typing_error_is_found_with_its_line(tmp_path: Path) -> None:
     """`fencepost check` doubts an attribute that nobody else names, and says where it stands."""
     folder = tmp_path / "documents"
+    copy_with(folder, "person.tier |", "person.tierr |")
+    found = CliRunner().invoke(cli, ["check", str(folder)])
+    where = f"journeys.yaml:{line_of('person.tier |')}: template hello, in_app.body"
+
+    assert f"{where}: warning: person.tierr" in found.output
+    assert "did you mean person.tier?" in found.output
+
+
+async def test_story_8_dead_link_is_found(tmp_path: Path) -> None:
+    """`fencepost check --links` asks for the page, and says where it is linked when it is gone."""
+    async with TestServer(web.Application()) as server:  # it has no page at all
+        page = str(server.make_url("/gone"))
+        folder = tmp_path / "documents"
+        copy_with(folder, LINK, page)
+        found = await asyncio.to_thread(CliRunner().invoke, cli, ["check", "--links", str(folder)])
+
+    assert f"journeys.yaml:{line_of(LINK)}: template welcome, email.text: {page}" in found.output
+    assert found.exit_code == 1
+
+
+def copy_with(folder: Path, before: str, after: str) -> None:
+    """Copy the documents with other words in one of them."""
     shutil.copytree(DOCUMENTS, folder)
     path = folder / "journeys.yaml"
-    written = path.read_text("utf-8")
-    path.write_text(written.replace("person.tier |", "person.tierr |"), "utf-8")
-    found = CliRunner().invoke(cli, ["check", str(folder)])
-    line = written[: written.index("person.tier |")].count("\n") + 1
+    path.write_text(path.read_text("utf-8").replace(before, after), "utf-8")
 
-    assert f"journeys.yaml:{line}: template hello, in_app.body: warning: person.tierr" in (
-        found.output
-    )
-    assert "did you mean person.tier?" in found.output
+
+def line_of(words: str) -> int:
+    """Say in which line of the journeys some words stand."""
+    written = (DOCUMENTS / "journeys.yaml").read_text("utf-8")
+    return written[: written.index(words)].count("\n") + 1
 
 
 def test_story_8_rehearsal_of_a_drawn_path() -> None:
