@@ -50,9 +50,9 @@ cli.command()(history)
 cli.command()(audiences)
 cli.command()(graph)
 cli.command()(snippet)
+cli.command()(tail)
 cli.command()(journey)
 cli.command("emergency-stop")(emergency_stop)
-cli.command()(tail)
 
 cli.command()(operate.suppression)
 cli.command("send-proof")(operate.send_proof)
@@ -228,7 +228,7 @@ def explain(  # noqa: PLR0913 - one parameter for each option
     name: Annotated[str, typer.Argument(help="Id of a message, delivery, run or visit.")] = "",
     *,
     user: Annotated[str, typer.Option(help="What happened to this user instead.")] = "",
-    campaign: Annotated[str, typer.Option(help="With --user: only this campaign.")] = "",
+    campaign: Annotated[str, typer.Option(help="With --user: only this campaign or journey.")] = "",
     begin: Annotated[
         str,
         typer.Option(

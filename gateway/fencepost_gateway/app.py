@@ -173,6 +173,7 @@ async def serve(
     ready: Callable[[Gateway, int], None] | None = None,
     mount: Callable[[web.Application, Gateway], None] | None = None,
     clock: Clock | None = None,
+    outside: Outside | None = None,
 ) -> None:
     """
     Run a gateway until ``stop`` is set.
@@ -183,9 +184,10 @@ async def serve(
         ready: Called with the open gateway and its port once requests are taken.
         mount: May add routes of its own before the start (the demo's page).
         clock: Where time comes from; the machine's when left out.
+        outside: As of ``open_gateway``.
 
     """
-    async with open_gateway(settings, clock) as gateway:
+    async with open_gateway(settings, clock, outside) as gateway:
         app = build(gateway.surface)
         if mount is not None:
             mount(app, gateway)

@@ -8,6 +8,7 @@ says otherwise, and a POST is taken.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import ssl
@@ -64,6 +65,15 @@ class Names(AbstractResolver):
         """Nothing is open."""
 
 
+def way_to(
+    ca_file: Path,
+) -> Callable[[Clock, Mapping[str, str]], AbstractAsyncContextManager[Outbound]]:
+    """Give the gateway a way to a stub whose certificate is ``ca_file``."""
+    return lambda clock, secrets: open_outbound(
+        clock, secrets, resolver=Names(), tls=ssl.create_default_context(cafile=ca_file)
+    )
+
+
 class SourceStub:
     """See the module's text."""
 
@@ -72,6 +82,7 @@ class SourceStub:
         self.ca_file = authority.ca_file
         self.server = HttpServer("/{way:.*}", self._handle, authority.server)
         self.asked: list[Asked] = []
+        self.takes_s = 0.0
 
     @property
     def url(self) -> str:
@@ -86,13 +97,12 @@ class SourceStub:
     @property
     def opener(self) -> Callable[[Clock, Mapping[str, str]], AbstractAsyncContextManager[Outbound]]:
         """Open a way here."""
-        return lambda clock, secrets: open_outbound(
-            clock, secrets, resolver=Names(), tls=ssl.create_default_context(cafile=self.ca_file)
-        )
+        return way_to(self.ca_file)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         self.asked.append(Asked(request.method, request.raw_path, dict(request.headers), body))
+        await asyncio.sleep(self.takes_s)
         script = self.server.next_script() or says({"left": 3})
         return await self.server.play(request, script)
 

@@ -42,7 +42,7 @@ class Judged(Struct, frozen=True):
         return judge(self.plan, facts, self.rendered, self.now_ms)
 
 
-class InForce(Struct, frozen=True):
+class Publication(Struct, frozen=True):
     """What was published from a revision on."""
 
     rows: Sequence[DocumentRow]
@@ -55,7 +55,7 @@ class Evidence:
 
     def __init__(self) -> None:
         self.judged: list[Judged] = []
-        self.loads: list[tuple[int, InForce]] = []
+        self.loads: list[tuple[int, Publication]] = []
         self.calls = 0
 
     def judge(
@@ -78,7 +78,7 @@ class Evidence:
             rankings: Mapping[str, Ranking] | None = None,
             pinned: Sequence[DocumentRow] = (),
         ) -> None:
-            self.loads.append((revision, InForce(rows, rankings or {}, pinned)))
+            self.loads.append((revision, Publication(rows, rankings or {}, pinned)))
             use(revision, rows, rankings, pinned)
 
         plans.use = noted  # type: ignore[method-assign] # every plan goes through it
@@ -87,7 +87,7 @@ class Evidence:
 class RecordedPlans(Plans):
     """Plans that take what was in force then, publication by publication."""
 
-    def __init__(self, seed: str, loads: Sequence[tuple[int, InForce]]) -> None:
+    def __init__(self, seed: str, loads: Sequence[tuple[int, Publication]]) -> None:
         super().__init__(seed)
         self._loads = iter(loads)
 

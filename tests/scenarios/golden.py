@@ -72,8 +72,8 @@ def _row(world: World, row: RecordRow) -> Iterator[str]:
 
 def _run(name: str, run: RunRow) -> str:
     body = msgspec.to_builtins(run)
-    told = {*SAID, "person_id", "is_test"}
-    brief = _brief({k: v for k, v in body.items() if k not in told})
+    told = {*SAID, "person_id"}
+    brief = _brief({k: v for k, v in body.items() if k not in told and v is not False})
     standing = f"{run.outcome or 'lives'} at {run.step_id}" if run.step_id else run.outcome
     return f"{name}: {run.campaign_id} {standing} {json.dumps(brief)}"
 

@@ -32,7 +32,10 @@ from fencepost_gateway.api.table import build
 from fencepost_gateway.app import Gateway, open_gateway
 from fencepost_gateway.clock import ManualClock
 from fencepost_gateway.credentials import KEYS_FILE
+from fencepost_gateway.decide.calls import Call
 from fencepost_gateway.decide.ids import person_id_of_user, person_id_of_visitor
+from fencepost_gateway.decide.plan import Source
+from fencepost_gateway.decide.retries import Tried
 from fencepost_gateway.ports import RecordRow
 from fencepost_gateway.workers.lanes import Lane
 from gateway.rig import make_settings
@@ -146,6 +149,7 @@ class World:
         self.sent: list[tuple[str, Outgoing]] = []
         self.answers: dict[str, Outcome] = {}
         self.phones: list[Phone] = []
+        self.outside = Outside()
         self.cursor = 0
         self._lend_doubles()
 
@@ -197,6 +201,15 @@ class World:
         found: dict[str, Any] = await response.json()
         return found
 
+    async def control(self, campaign_id: str, action: str, **more: Any) -> dict[str, Any]:
+        """Turn a switch of a journey, as its operator does."""
+        path, body = f"/v1/journeys/{campaign_id}/control", {"action": action, **more}
+        response = await self.client.post(path, json=body, headers=self.operator)
+        answer: dict[str, Any] = await response.json()
+        assert response.status == 200, answer
+        await self.settle()
+        return answer
+
     async def start(self, campaign_id: str, user_id: str, key: str) -> None:
         """Let a server start something for somebody."""
         path, body = f"/v1/journeys/{campaign_id}/start", {"user_id": user_id, "key": key}
@@ -225,7 +238,8 @@ class World:
         while True:
             while await gateway.pipeline.step():
                 pass
-            if not (await gateway.timers.step() or await gateway.deliver.step()):
+            steps = gateway.timers.step, gateway.deliver.step, gateway.callers.step
+            if not any([await step() for step in steps]):
                 return
 
     # ---- people ---------------------------------------------------------------------------
@@ -333,6 +347,24 @@ class World:
     def words(self) -> list[str]:
         """Give what the doubles hold, each as one text."""
         return [f"{channel}: {_words(message.content)}" for channel, message in self.sent]
+
+
+class Outside:
+    """Stands for the systems that journeys look values up in; ``says`` has the values by source."""
+
+    def __init__(self) -> None:
+        self.says: dict[str, Any] = {}
+        self.asked: list[Call] = []
+
+    async def make(self, call: Call, source: Source) -> Tried:
+        """Answer a call."""
+        self.asked.append(call)
+        return Tried(value=self.says[source.source_id], status=200)
+
+    @asynccontextmanager
+    async def open(self, *_: object) -> AsyncIterator[Outside]:
+        """Stand in the place of the way there."""
+        yield self
 
 
 class Phone:
@@ -519,12 +551,15 @@ async def open_world(
     clock = ManualClock(ms(start) if isinstance(start, str) else start)
     settings = {"workspace": "story"} | settings
     with gathering(before.evidence if before else None) as evidence:
-        async with open_gateway(make_settings(folder, **settings), clock) as gateway:
+        outside: Any = Outside()
+        made = make_settings(folder, **settings)
+        async with open_gateway(made, clock, outside.open) as gateway:
             evidence.watch(gateway)
             server = TestServer(build(gateway.surface))
             await server.start_server(auto_decompress=False)
             async with TestClient(server) as client:
                 world = World(gateway, client, clock, folder, evidence)
+                world.outside = outside
                 if before is not None:
                     world.take_over(before)
                 yield world

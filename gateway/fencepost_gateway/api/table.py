@@ -15,6 +15,7 @@ from fencepost_gateway.api import (
     audiences,
     batch,
     broadcasts,
+    calls,
     confirm,
     decisions,
     device,
@@ -141,6 +142,17 @@ ROUTES: tuple[Route, ...] = (
         "Tell of something outside that concerns many; the same `id` again wakes nobody.",
         "Announced", body="ExternalRequest",
         errors=("malformed", "too_large", "too_many", "store_unavailable"),
+    ),
+    Route(
+        "GET", "/v1/webhooks/dead", calls.get_dead, "operator",
+        "Webhooks that were given up: whom they are about, where to, and why.", "DeadWebhooks",
+        query={"limit": "How many; 100, at most 1,000.", "after": "`next` of the last answer."},
+        errors=("malformed",),
+    ),
+    Route(
+        "POST", "/v1/webhooks/dead/redrive", calls.post_redrive, "operator",
+        "Try webhooks again that were given up: one, those of a source, or all.", "TriedAgain",
+        body="RedriveRequest", errors=("malformed", "store_unavailable"),
     ),
     Route(
         "GET", "/v1/broadcasts", broadcasts.get_broadcasts, "operator",

@@ -34,7 +34,7 @@ def journey(  # noqa: PLR0913 - one option each, as people type them
     days: Annotated[
         int, typer.Option(help="With list, show: counts of so many days; 0: all.", min=0, max=400)
     ] = 0,
-    lang: Annotated[str, typer.Option(help="en or ko.")] = "en",
+    lang: Annotated[str, typer.Option(help="Language of reasons: en or ko.")] = "en",
     as_json: Annotated[bool, typer.Option("--json", help="The gateway's answer as it is.")] = False,
     note: Note = "",
     who: Who = "",

@@ -298,11 +298,11 @@ def _goes_on(scene: Scene, key: str, stop: Stop) -> bool:
     if at.is_held:
         at.cause = _kept(at.cause)
         return False
-    if stop.step.stage and stop.step.stage != at.stage:
-        staged = Staged(campaign_of(key), run.version, at.stage, stop.step.stage)
-        scene.walked.staged.append(staged)
-        at.stage = stop.step.stage
-    taken = take(scene, stop)
+    before = at.stage
+    at.stage = stop.step.stage or before
+    taken = take(scene, stop)  # may name a stage as well
+    if at.stage != before:
+        scene.walked.staged.append(Staged(campaign_of(key), run.version, before, at.stage))
     if taken.ends:
         _end(scene, key, run, taken.ends, taken.inputs)
         return False

@@ -33,7 +33,7 @@ from fencepost_gateway.decide.census import Census, Counts
 from fencepost_gateway.decide.message import OPEN_STATES, ListedAddress
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
-from fencepost_gateway.decide.run import Run
+from fencepost_gateway.decide.run import Run, campaign_of
 from fencepost_gateway.decide.steps import LimitStep
 from fencepost_gateway.intake import history
 from fencepost_gateway.intake.history import Told
@@ -66,6 +66,7 @@ class Life(Struct):
         person_id: Who it is.
         rows: Their steps and claims in the window, in order.
         waiting: How many messages had come to no end when it ended, by campaign.
+        under_way: How many runs stood at a step of a journey then, by journey.
         events: How many app events were in the window.
         is_tester: They only test, and count for nothing.
 
@@ -76,6 +77,7 @@ class Life(Struct):
     waiting: dict[str, int]
     events: int = 0
     is_tester: bool = False
+    under_way: dict[str, int] = {}
 
 
 class Rerun:
@@ -283,7 +285,9 @@ class Course:
                 waiting[each.campaign_id] = waiting.get(each.campaign_id, 0) + 1
         people = await store.audiences.sample("", PAGE)
         is_tester = any(p.user_id in self._rerun.full.testers for p in people.values())
-        return Life(self._dossier.person_id, rows, waiting, self._events, is_tester)
+        standing = [campaign_of(k) for p in people.values() for k, r in p.runs.items() if r.at]
+        under_way = {name: standing.count(name) for name in standing}
+        return Life(self._dossier.person_id, rows, waiting, self._events, is_tester, under_way)
 
 
 def _standing(

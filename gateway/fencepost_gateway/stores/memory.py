@@ -194,6 +194,7 @@ class MemoryStore:
             put_runs(books, effects)
             put_calls(books, effects)
             take_broadcasts(books, effects, counts=is_new)
+            books.passed_over |= effects.passed_over
             for change in effects.addresses:
                 change_address(books, change)
             for m in effects.messages:
@@ -225,7 +226,7 @@ class MemoryStore:
     async def next_due_ms(self) -> int | None:
         """See ``Store.next_due_ms``."""
         messages = self._books.messages.values()
-        moments = [row.due_ms for row in messages if row.state in OPEN_STATES]
+        moments = [r.due_ms for r in messages if r.state in OPEN_STATES and not r.held_by]
         moments += [t.due_ms for t in self._books.timers.values()]
         moments += self._books.person_timers.values()
         moments += [due_ms for due_ms in self._books.schedules.values() if due_ms is not None]
@@ -387,7 +388,8 @@ class MemoryStore:
         """See ``Store.counts``."""
         last = self._books.trimmed + len(self._books.log)
         states = Counter(m.state for m in self._books.messages.values())
-        return {"log": last, "pending": last - self._books.position, **states}
+        over = len(self._books.passed_over)
+        return {"log": last, "pending": last - self._books.position, "passed_over": over, **states}
 
     async def close(self) -> None:
         """See ``Store.close``."""

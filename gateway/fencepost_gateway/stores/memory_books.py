@@ -143,6 +143,7 @@ class Books(Struct):
     schedules: dict[str, int | None] = {}
     started: dict[tuple[str, str], tuple[str, int]] = {}
     tallies: dict[tuple[str, str], int] = {}
+    passed_over: dict[int, str] = {}
     controls: dict[str, Control] = {}
     acts: tuple[Act, ...] = ()
     journey_days: dict[tuple[int, JourneyPlace, str], int] = {}

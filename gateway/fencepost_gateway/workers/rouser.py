@@ -7,7 +7,8 @@ record in the log, the next one when the pipeline is through with it.
 
 Rule 1. Runs of a journey that was stopped, discarded or archived end, in the order of their entry;
         those that a pause held go on in the order in which they came due. Held messages become
-        due again, first due first, and the deliver worker takes them at its own pace.
+        due again, first due first, and the deliver worker takes them at its own pace; also those of
+        a campaign that was archived, which nobody can resume any more.
 Rule 2. It looks at the plan as the pipeline has it: once a switch is in that, nobody can enter by
         the one before. So a journey that has nobody left needs no second look until the next
         publication or switch; after a restart all are looked at.
@@ -60,8 +61,9 @@ class Rouser:
         return True
 
     async def _release(self, campaign_id: str) -> int:
-        control = self._plans.plan.controls.get(campaign_id)
-        if control is None or control.paused:
+        plan = self._plans.plan
+        control = plan.controls.get(campaign_id)
+        if campaign_id in plan.campaigns and (control is None or control.paused):
             return 0
         return await self._store.journeys.release(campaign_id, RELEASE_MAX)
 

@@ -390,3 +390,30 @@ async def test_answer_told_twice_moves_the_run_once(tmp_path: Path, stub: Source
         assert (await told(rig))[1:] == [
             "ask waits", "ask took", "check took otherwise", "end ended completed"
         ]  # fmt: skip
+
+
+async def test_operator_sees_dead_webhooks_and_tries_them_again(
+    tmp_path: Path, stub: SourceStub
+) -> None:
+    """Whom, where to and why, never what; one, those of a source, or all, and that is said."""
+    stub.server.script.extend([says({"left": 1}), says({}, 400)])
+    async with playing(tmp_path, stub) as rig:
+        await view(rig)
+        listed = await rig.client.get("/v1/webhooks/dead", headers=rig.operator)
+        (dead,) = (await listed.json())["webhooks"]
+        way = "/v1/webhooks/dead/redrive"
+        wishes: list[dict[str, Any]] = [
+            {}, {"source_id": "crm", "all": True}, {"source_id": "other"}, {"source_id": "crm"}
+        ]  # fmt: skip
+        answers = [await rig.client.post(way, json=w, headers=rig.operator) for w in wishes]
+        refused = await rig.client.get("/v1/webhooks/dead", headers=rig.device_headers())
+        await rig.settle()
+
+        assert (dead["source_id"], dead["step_id"], dead["failure"]) == (
+            "crm", "tell", "bad_status"
+        )  # fmt: skip
+        assert "body" not in dead
+        assert [each.status for each in answers] == [400, 400, 200, 200]
+        assert [(await each.json())["tried_again"] for each in answers[2:]] == [0, 1]
+        assert refused.status == 403
+        assert await rig.gateway.store.calls.dead("", 10) == []

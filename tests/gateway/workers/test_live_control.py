@@ -160,6 +160,26 @@ async def test_archive_ends_runs_as_stopped(tmp_path: Path) -> None:
         assert await rig.gateway.store.runs.versions() == set()
 
 
+async def test_archive_of_what_is_paused_withdraws_held_messages(tmp_path: Path) -> None:
+    """Nobody can resume it any more: the messages are judged, and say why they do not go."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(CAMPAIGN, OPEN_POLICY)
+        await rig.send({"type": "consent", "values": {"collect": "y"}})
+        await rig.send({"type": "track", "name": "opened"})
+        while await rig.gateway.pipeline.step():
+            pass
+        await steer(rig, "pause", "hello")
+        await rig.settle()
+        await rig.client.delete("/v1/documents/campaign/hello", headers=rig.operator)
+        await rig.settle()
+
+        assert await rig.claims() == [
+            ("deferred", "journey_paused"),
+            ("withheld", "campaign_ended"),
+        ]
+        assert await rig.gateway.store.journeys.held() == {}
+
+
 async def test_rollback_publishes_the_version_before_and_runs_keep_theirs(tmp_path: Path) -> None:
     """v1 again as v3; who entered by v2 goes on by v2."""
     async with open_rig(tmp_path) as rig:

@@ -1,5 +1,6 @@
 """Story 3. FC Rocher: tickets by the stadium, a code at the shop."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -31,13 +32,19 @@ RIDE_MPS = 7.0
 CAP_OF_TWO = "limit: 2"
 CAP_OF_ONE = "limit: 1"
 
-pytestmark = pytest.mark.feature("J07", "P04", "P10", "C05", "C06", "G04", "G07", "N13")
+pytestmark = pytest.mark.feature("J04", "J07", "P04", "P10", "C05", "C06", "G04", "G07", "N13")
 
 LATER = (
     Later(3, 2, "D06", "one-time code of the pool"),
     Later(3, 5, "C06", "the two gateways of a cluster"),
     Later(3, 9, "Q15", "an SMS that says stop"),
 )
+
+
+async def open_gates(world: World, but: Mapping[str, str] | None = None, left: int = 214) -> None:
+    """Publish the documents; the ticket office says how many are left."""
+    await world.publish(DOCUMENTS, but=but)
+    world.outside.says["tickets"] = {"left": left}
 
 
 async def arrive(world: World, name: str, club: str = "rocher") -> Phone:
@@ -70,7 +77,7 @@ async def get_tickets(world: World) -> None:
         check_crossing(row, "enter", "2026-09-12T10:00:31")
     assert sorted(world.lines(r for r in news if r.kind in ("transition", "claim"))) == [
         "marco ENTER quarter",
-        "marco tickets SENT email",
+        "marco tickets/mail SENT email",
         "olga ENTER quarter",
         "paul ENTER quarter initial",
     ]
@@ -79,6 +86,11 @@ async def get_tickets(world: World) -> None:
     (operand,) = olga.body["inputs"]["operands"]
     assert (operand["rule"], operand["value"]) == ("person.club is rocher", "vallon")
     (mail,) = await world.claims("marco")
+    assert world.words() == ["email: Tickets for the next match | 214 are left for the next match."]
+    (left,) = [r for r in news if r.kind == "step" and r.body["step_id"] == "left"]
+    (operand,) = left.body["inputs"]["operands"]
+    assert (operand["rule"], operand["value"]) == ("value.tickets.left gt 0 within 60s", 214)
+    assert operand["age_s"] <= 60
     (cap,) = check_of(mail, "caps")["inputs"]["rules"]
     assert (cap["used"], cap["limit"]) == (0, 2)
 
@@ -112,7 +124,7 @@ async def pass_the_shop(world: World, marco: Phone) -> None:
 async def test_story_3(tmp_path: Path, update: bool) -> None:  # noqa: FBT001 - a fixture
     """Marco gets what he may, once; others get nothing, and the records say why."""
     async with open_world(tmp_path, PUBLISHED) as world:
-        await world.publish(DOCUMENTS)
+        await open_gates(world)
         marco = await arrive(world, "marco")
         olga = await arrive(world, "olga", club="vallon")
         await world.at("2026-09-12T10:00:00")
@@ -134,7 +146,7 @@ async def test_story_3(tmp_path: Path, update: bool) -> None:  # noqa: FBT001 - 
 async def test_story_3_late_upload_is_too_old_for_a_code(tmp_path: Path) -> None:
     """Nico was offline: when he passed is on record, and he gets nothing for it now."""
     async with open_world(tmp_path, PUBLISHED) as world:
-        await world.publish(DOCUMENTS)
+        await open_gates(world)
         nico = await arrive(world, "nico", club="")
         nico.is_offline = True
         await pass_by(world, nico, ("2026-09-12T10:20:00", B), ("2026-09-12T10:20:30", C))
@@ -155,7 +167,7 @@ async def test_story_3_late_upload_is_too_old_for_a_code(tmp_path: Path) -> None
 async def test_story_3_last_slot_goes_to_whom_it_matters_more(tmp_path: Path) -> None:
     """Both are due at once and one may go: the kit, and the record of the other names it."""
     async with open_world(tmp_path, PUBLISHED) as world:
-        await world.publish(DOCUMENTS, but={CAP_OF_TWO: CAP_OF_ONE})
+        await open_gates(world, {CAP_OF_TWO: CAP_OF_ONE})
         marco = await arrive(world, "marco")
         await world.at("2026-09-12T10:00:00")
         marco.is_offline = True
@@ -166,7 +178,7 @@ async def test_story_3_last_slot_goes_to_whom_it_matters_more(tmp_path: Path) ->
 
         assert await world.told() == [
             "marco kit SENT sms",
-            "marco tickets WITHHELD lower_priority",
+            "marco tickets/mail WITHHELD lower_priority",
         ]
         (cap,) = check_of((await world.claims())[-1], "caps")["inputs"]["rules"]
         assert (cap["taken_by"]["campaign"], cap["taken_by"]["priority"]) == ("kit", 60)
@@ -177,16 +189,30 @@ async def test_story_3_last_slot_goes_to_whom_it_matters_more(tmp_path: Path) ->
 async def test_story_3_slot_that_is_taken_stays_taken(tmp_path: Path) -> None:
     """The tickets went a second earlier: the kit is withheld, whatever it matters."""
     async with open_world(tmp_path, PUBLISHED) as world:
-        await world.publish(DOCUMENTS, but={CAP_OF_TWO: CAP_OF_ONE})
+        await open_gates(world, {CAP_OF_TWO: CAP_OF_ONE})
         marco = await arrive(world, "marco")
         await world.at("2026-09-12T10:00:00")
         await go(world, marco)
         await pass_by(world, marco, ("2026-09-12T10:20:00", B), ("2026-09-12T10:20:30", C))
 
         assert await world.told() == [
-            "marco tickets SENT email",
+            "marco tickets/mail SENT email",
             "marco kit WITHHELD frequency_cap",
         ]
         (cap,) = check_of((await world.claims())[-1], "caps")["inputs"]["rules"]
         assert cap["taken_by"]["campaign"] == "tickets"
         await check_again(world)
+
+
+async def test_story_3_no_mail_when_nothing_is_left(tmp_path: Path) -> None:
+    """The office is asked when he comes by; without tickets the run ends by the other branch."""
+    async with open_world(tmp_path, PUBLISHED) as world:
+        await open_gates(world, left=0)
+        marco = await arrive(world, "marco")
+        await world.at("2026-09-12T10:00:00")
+        await go(world, marco)
+
+        assert await world.told() == []
+        assert [call.source_id for call in world.outside.asked] == ["tickets"]
+        await check_again(world)
+        await check_backtest(world, PUBLISHED)

@@ -160,3 +160,23 @@ async def test_story_6_purchase_before_the_claim_wins(tmp_path: Path) -> None:
         assert await world.told() == ["tom cart-reminder/push WITHHELD goal_reached"]
         assert world.sent == []
         await check_again(world)
+
+
+async def test_story_6_without_a_push_the_text_goes_at_once(tmp_path: Path) -> None:
+    """Nobody waits a day for a click on what could not be sent."""
+    async with open_world(tmp_path, PUBLISHED) as world:
+        await world.publish(HERE / "documents")
+        rosa = world.phone("rosa")
+        await rosa.agree()
+        await rosa.reach("sms")
+        await world.at("2026-05-20T20:15")
+        await rosa.track("cart_updated", value=120)
+        await world.at("2026-05-21T19:30")
+
+        assert await world.told() == [
+            "rosa cart-reminder/push WITHHELD no_address",
+            "rosa cart-reminder/text SENT sms",
+        ]
+        assert len({claim.at_ms for claim in await world.claims()}) == 1
+        await check_again(world)
+        await check_backtest(world, PUBLISHED)

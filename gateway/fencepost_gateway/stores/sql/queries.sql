@@ -334,6 +334,16 @@ SELECT key, after, seen, total, done FROM sweep;
 INSERT INTO sweep (one, key, after, seen, total, done) VALUES (1, ?, ?, ?, ?, ?)
 ON CONFLICT (one) DO UPDATE SET key = excluded.key, after = excluded.after, seen = excluded.seen,
   total = excluded.total, done = excluded.done;
+-- name: put_passed_over
+INSERT OR REPLACE INTO passed_over (position, at_ms, why) VALUES (?, ?, ?);
+-- name: passed_over
+SELECT position, at_ms, why FROM passed_over ORDER BY position DESC LIMIT ?;
+-- name: count_passed_over
+SELECT count(*) FROM passed_over;
+-- name: every_person
+SELECT person_id, body FROM person;
+-- name: every_track
+SELECT device_id, body FROM track;
 -- name: newest_audience_keys
 SELECT key FROM audience_keys ORDER BY rowid DESC LIMIT 1;
 -- name: put_audience_keys
