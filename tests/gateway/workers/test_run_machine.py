@@ -145,9 +145,15 @@ class RunMachine(RuleBasedStateMachine):
         self._house.move(by_ms)
         self._settle()
 
-    @rule(fall=st.sampled_from(["before", "after"]), goes_on=st.booleans())
-    def crash(self, fall: Fall, *, goes_on: bool) -> None:
-        """Fall at the next commit; the process dies of it, or finds its store again."""
+    @rule(
+        fall=st.sampled_from(["before", "after"]),
+        name=st.sampled_from(MOVES),
+        number=st.sampled_from([0, 1]),
+        goes_on=st.booleans(),
+    )
+    def crash(self, fall: Fall, name: str, number: int, *, goes_on: bool) -> None:
+        """Fall at the commit of what happens; the process dies of it, or finds its store again."""
+        self.happen(number, name, 0, None, is_user=True, at_once=False)
         self._house.frail.fall = fall
         try:
             self._house.process()
