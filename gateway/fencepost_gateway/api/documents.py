@@ -74,6 +74,9 @@ async def post_documents(request: web.Request) -> web.Response:
             "malformed", "send {files: [{path, text}], dry_run, folder, prune, after}"
         ) from None
 
+    if name and wish.folder:  # two folders of one name never meet
+        wish.folder = f"{name}/{wish.folder}"
+
     async def attempt(shelf: Shelf) -> web.Response | None:
         if wish.after not in {None, shelf.revision}:
             raise ApiError("conflict")
@@ -138,8 +141,9 @@ def read(wish: ApplyRequest, shelf: Shelf, name: str) -> tuple[list[Document], w
         return [], refused(loaded.problems)
     if team and (others := shelf.strange(team, loaded.documents)):
         return [], barred(team, others)
-    gone = shelf.left(loaded.documents, wish.folder, team) if wish.prune else []
-    rest = stored([row for row in shelf.live if row not in gone])
+    left = shelf.left(loaded.documents, wish.folder, team) if wish.prune else []
+    gone = {(row.kind, row.id) for row in left}
+    rest = stored([row for row in shelf.live if (row.kind, row.id) not in gone])
     found = errors_of(check(loaded.documents, rest, lint_documents))
     return loaded.documents, refused(veiled(found) if team else found) if found else None
 

@@ -8,7 +8,8 @@ Rule 2. A document is kept in the folder that published it last by name (``fence
         when somebody else changes or archives it then; that version says who did. A folder that
         publishes over the version of somebody else is told so: that is drift.
 Rule 3. What was published from a folder and is no longer in it is ``left``. Nothing else is ever
-        archived because a folder lacks it.
+        archived because a folder lacks it. The folder of a team is ``TEAM/FOLDER``, so that no
+        other folder of that name takes from it.
 """
 
 from __future__ import annotations

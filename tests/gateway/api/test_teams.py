@@ -307,3 +307,34 @@ async def test_command_line_works_with_the_key_of_a_team(tmp_path: Path) -> None
     assert [code for code, _ in did] == [0, 0, 0]
     assert [code for code, _ in refused] == [1, 1, 1]
     assert all("fence mall" in output and "team north" in output for _, output in refused)
+
+
+@pytest.mark.feature("P02")
+async def test_folders_of_one_name_are_two_where_one_is_of_a_team(tmp_path: Path) -> None:
+    """Neither prunes what the other published, nor passes for it."""
+    there: list[dict[str, Any]] = [fence("hall", "gyms"), fence("arena", "gyms")]
+    for name, drawn in (("shops", there), ("after/shops", there[:1])):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "a.geojson").write_text(collection(*drawn))
+    (tmp_path / "office" / "shops").mkdir(parents=True)
+    (tmp_path / "office" / "shops" / "a.geojson").write_text(collection(fence("kiosk", "malls")))
+    async with open_door(tmp_path / "data") as door:
+        office = Door(door.rig, door.rig.operator["Authorization"].removeprefix("Bearer "))
+        did = [
+            await office.run("apply", "--yes", str(tmp_path / "office" / "shops")),
+            await door.run("apply", "--yes", str(tmp_path / "shops")),
+            await office.run("apply", "--yes", "--prune", str(tmp_path / "office" / "shops")),
+        ]
+        before = {name for _, name in await door.state()}
+        pruned = await door.run("apply", "--yes", "--prune", str(tmp_path / "after" / "shops"))
+        gone = before - {name for _, name in await door.state()}
+        changed = await office.run("apply", str(tmp_path / "shops"), "--dry-run")
+        _, rows = await door.rig.gateway.store.documents()
+
+    assert [code for code, _ in did] == [0, 0, 0]
+    assert {"hall", "arena", "kiosk"} <= before
+    assert (pruned[0], gone) == (0, {"arena"})
+    assert {r.id: r.folder for r in rows if r.folder} == {"kiosk": "shops", "hall": "north/shops"}
+    assert "malls" not in pruned[1]
+    assert "restore fence arena v3" in changed[1]
+    assert "archived by folder north/shops" in changed[1]
