@@ -40,6 +40,7 @@ from fencepost_gateway.workers.pipeline import Pipeline
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.pruner import Pruner
 from fencepost_gateway.workers.timers import Timers
+from fencepost_gateway.workers.trials import Trials
 from fencepost_gateway.workers.wakes import Wakes
 
 DRAIN_S = 10.0
@@ -60,6 +61,7 @@ class Gateway:
     pipeline: Pipeline
     deliver: Deliver
     timers: Timers
+    trials: Trials
     pruner: Pruner
 
 
@@ -114,6 +116,14 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
                     public_url=settings.public_url,
                 ),
                 timers=Timers(store, plans, clock, wakes),
+                trials=Trials(
+                    store=store,
+                    plans=plans,
+                    channels=frozenset(lanes),
+                    clock=clock,
+                    wakes=wakes,
+                    public_url=settings.public_url,
+                ),
                 pruner=Pruner(store, clock, settings.history_days),
             )
     finally:
@@ -195,6 +205,7 @@ async def _working(gateway: Gateway, stop: asyncio.Event) -> AsyncIterator[None]
         asyncio.create_task(gateway.pipeline.run(), name="pipeline"),
         asyncio.create_task(gateway.deliver.run(), name="deliver"),
         asyncio.create_task(gateway.timers.run(), name="timers"),
+        asyncio.create_task(gateway.trials.run(), name="trials"),
         asyncio.create_task(_keep_house(gateway), name="house"),
     ]
 

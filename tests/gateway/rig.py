@@ -164,7 +164,8 @@ class Rig:
             fired = await self.gateway.timers.step()
             folded = await self.gateway.pipeline.step()
             sent = await self.gateway.deliver.step()
-            if not (fired or folded or sent):
+            tried = await self.gateway.trials.step()
+            if not (fired or folded or sent or tried):
                 return
 
     async def walk_in(self) -> None:

@@ -18,6 +18,7 @@ from fencepost_gateway.api.operate import StopRequest, SuppressRequest
 from fencepost_gateway.api.proofs import ProofRequest
 from fencepost_gateway.api.start import StartRequest
 from fencepost_gateway.api.surface import Route, as_json
+from fencepost_gateway.api.trials import ReactionRequest, TrialRequest
 from fencepost_gateway.errors import ERRORS
 from fencepost_gateway.intake.wire import Batch, Event
 
@@ -35,6 +36,8 @@ BODIES: dict[str, Any] = {
     "ProofRequest": ProofRequest,
     "ExternalRequest": ExternalRequest,
     "StartRequest": StartRequest,
+    "TrialRequest": TrialRequest,
+    "ReactionRequest": ReactionRequest,
 }
 ANSWERS: dict[str, dict[str, Any]] = {
     "BatchAnswer": {

@@ -17,6 +17,7 @@ from fencepost_gateway.ports.books import (
     ProofBook,
     RunBook,
     SignHead,
+    TrialBook,
 )
 from fencepost_gateway.ports.rows import (
     ADDRESSES_MAX,
@@ -42,6 +43,11 @@ from fencepost_gateway.ports.rows import (
     Statement,
     Sweep,
     Timer,
+    TrialFacts,
+    TrialMessage,
+    TrialRow,
+    TrialSum,
+    TrialVerdict,
 )
 from fencepost_gateway.ports.store import (
     AckLevel,
@@ -96,4 +102,10 @@ __all__ = [
     "Store",
     "Sweep",
     "Timer",
+    "TrialBook",
+    "TrialFacts",
+    "TrialMessage",
+    "TrialRow",
+    "TrialSum",
+    "TrialVerdict",
 ]

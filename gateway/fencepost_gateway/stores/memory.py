@@ -73,6 +73,7 @@ from fencepost_gateway.stores.memory_merging import merge
 from fencepost_gateway.stores.memory_people import MemoryPeople
 from fencepost_gateway.stores.memory_proofs import MemoryProofs
 from fencepost_gateway.stores.memory_runs import MemoryRuns, put_runs
+from fencepost_gateway.stores.memory_trials import MemoryTrials, take_trial
 
 
 class MemoryStore:
@@ -89,6 +90,7 @@ class MemoryStore:
         self.people = MemoryPeople(lambda: self._books)
         self.proofs = MemoryProofs(lambda: self._books, self._unit)
         self.runs = MemoryRuns(lambda: self._books)
+        self.trials = MemoryTrials(lambda: self._books, self._unit)
 
     @property
     def ack_level(self) -> AckLevel:
@@ -190,6 +192,7 @@ class MemoryStore:
                 release_unshown(books, person_id, delivery_id)
             put_records(books, effects.records)
             put_history(books, effects)
+            take_trial(books, effects)
 
     async def fire_timers(self, now_ms: int, limit: int) -> int:
         """See ``Store.fire_timers``."""

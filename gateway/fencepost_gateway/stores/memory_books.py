@@ -39,6 +39,7 @@ from fencepost_gateway.ports import (
     Statement,
     Sweep,
     Timer,
+    TrialRow,
 )
 
 T = TypeVar("T")
@@ -80,6 +81,19 @@ class Owned(Struct, frozen=True):
 
     person_id: str
     body: bytes
+
+
+class TrialEntry(Struct, frozen=True):
+    """A message on trial, and what would have become of it."""
+
+    person_id: str
+    body: bytes
+    state: str
+    due_ms: int
+    ahead_ms: int = 0
+    channel: str = ""
+    content: bytes | None = None
+    slot: bytes | None = None
 
 
 class Books(Struct):
@@ -124,6 +138,10 @@ class Books(Struct):
     schedules: dict[str, int | None] = {}
     started: dict[tuple[str, str], tuple[str, int]] = {}
     tallies: dict[tuple[str, str], int] = {}
+    trial: TrialRow = TrialRow()
+    trial_messages: dict[str, TrialEntry] = {}
+    trial_records: dict[int, Owned] = {}
+    last_trial_record: int = 0
 
 
 def pack(value: Any) -> bytes:

@@ -31,6 +31,8 @@ def merge(books: Books, visitor_id: str, person_id: str) -> None:
         books.records,
         books.runs,
         books.history,
+        books.trial_messages,
+        books.trial_records,
     )
     for table in tables:
         for key, row in table.items():

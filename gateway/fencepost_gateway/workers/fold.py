@@ -91,4 +91,6 @@ class Fold:
             self.effects.tracks[device_id] = _pack(self.states.device(device_id))
         self.effects.fence_days = self.tally.days
         self.effects.tallies = self.states.census.take_changed()
+        tried = self.states.trial_census.take_changed()
+        self.effects.tallies |= {(f"~{name}", what): n for (name, what), n in tried.items()}
         return self.effects

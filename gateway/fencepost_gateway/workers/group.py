@@ -39,6 +39,7 @@ from fencepost_gateway.intake.records import (
     Stretch,
     TimerFired,
     Touched,
+    TrialTold,
     Upload,
 )
 from fencepost_gateway.ports import Effects
@@ -83,6 +84,8 @@ class Group:
             self._timer(record)
         elif isinstance(record, Outcome):
             self._people.outcome(record)
+        elif isinstance(record, TrialTold):
+            self._people.trial_told(record)
         elif isinstance(record, ProofAsked):
             workspace = self._fold.workspace
             effects.messages.append(proof_of(workspace, record, log.position, log.appended_ms))

@@ -22,6 +22,7 @@ from fencepost_gateway.intake.records import (
     Stretch,
     TimerFired,
     Touched,
+    TrialTold,
     Upload,
 )
 from fencepost_gateway.workers.copies import Made
@@ -32,7 +33,8 @@ class States:
     """
     Persons, devices and timers that the pipeline holds; the rows are the truth.
 
-    ``running`` are the broadcasts under way, ``census`` the counts of campaigns.
+    ``running`` are the broadcasts under way, ``census`` the counts of campaigns, ``trial_census``
+    those of what is on trial.
     """
 
     def __init__(self) -> None:
@@ -43,6 +45,7 @@ class States:
         self.copied: set[Made] = set()
         self.running: dict[int, Broadcast] = {}
         self.census = Census({})
+        self.trial_census = Census({})
         self.is_fresh = True  # broadcasts and counts are still to be read
 
     def person(self, person_id: str) -> Person:
@@ -82,6 +85,6 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
         elif isinstance(record, Told):
             persons.add(record.person_id)
             persons.update(h.visitor_id for h in record.happened if isinstance(h, Greeted))
-        elif isinstance(record, Outcome | Stated | Started):
+        elif isinstance(record, Outcome | Stated | Started | TrialTold):
             persons.add(record.person_id)
     return persons, devices
