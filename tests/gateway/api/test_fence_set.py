@@ -21,6 +21,7 @@ from fencepost_gateway.ports import DocumentRow, Store
 from fencepost_gateway.stores.memory import MemoryStore
 from fencepost_gateway.stores.memory_audiences import MemoryAudiences
 from fencepost_gateway.stores.memory_runs import MemoryRuns
+from fencepost_gateway.stores.memory_trials import MemoryTrials
 from fencepost_gateway.workers import editions
 from fencepost_gateway.workers.plans import Plans
 from fencepost_geofence.fence import Fence
@@ -49,6 +50,11 @@ class Town:
     def runs(self) -> MemoryRuns:
         """See ``Store.runs``: of nobody."""
         return MemoryStore().runs
+
+    @property
+    def trials(self) -> MemoryTrials:
+        """See ``Store.trials``: of nothing."""
+        return MemoryStore().trials
 
     async def documents(self) -> tuple[int, Sequence[DocumentRow]]:
         """See ``Store.documents``."""
