@@ -7,7 +7,7 @@ READY := .venv/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long fault mutants check fmt docs bench bench-decisions bench-geofence bench-noise vectors lock changelog
+.PHONY: help setup demo test test-long fault mutants check fmt docs bench bench-backtest bench-decisions bench-fanout bench-geofence bench-noise vectors lock changelog
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -56,9 +56,15 @@ docs: $(READY)  ## write the generated pages anew
 bench: $(READY)  ## measure on this machine
 	@PYTHONPATH=tests $(BIN)/python -m bench
 
+bench-backtest: $(READY)  ## a month of a million app events, run once more by one process a core
+	@PYTHONPATH=tests $(BIN)/python -m bench.backtest --workers 1 $(WORKERS)
+
 bench-decisions: $(READY)  ## what claims, content, audiences, persons and explanations cost
 	@for each in claims contents audiences person why; do \
 	  PYTHONPATH=tests $(BIN)/python -m bench.$$each || exit 1; done
+
+bench-fanout: $(READY)  ## tell a million persons of one thing, beside devices that send; PERSONS=n
+	@PYTHONPATH=tests $(BIN)/python -m bench.fanout $(if $(PERSONS),--persons $(PERSONS))
 
 bench-geofence: $(READY)  ## fixes beside an R-tree, shapely and, by TILE38_URL, Tile38
 	@PYTHONPATH=tests $(BIN)/python -m bench.geofence

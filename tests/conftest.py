@@ -5,7 +5,8 @@ Rule 1. A marker names a row that exists (``ROWS``); a test with another fails.
 Rule 2. With ``CI=true`` a skip is a failure, hypothesis is derandomised, and a full run in which
         fewer tests ran than ``tests/count.txt`` says, less 2 %, fails: tests do not vanish unseen.
 Rule 3. ``-m long`` runs the long proofs, and properties try ten times as many examples.
-Rule 4. ``--row R11`` runs the tests of a promise alone; ``--fault-seed`` repeats a fault plan.
+Rule 4. ``--row R11`` runs the tests of a promise alone; ``--fault-seed`` repeats a fault plan;
+        ``--update`` writes the golden files of the scenarios anew.
 
 The seed of a run is printed at its head (pytest-randomly).
 """
@@ -37,6 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what ``make fault`` says (Rule 4)."""
     parser.addoption("--row", default="", help="run the tests of this guarantee alone")
     parser.addoption("--fault-seed", type=int, default=None, help="the seed of fault plans")
+    parser.addoption("--update", action="store_true", help="write the golden files anew")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

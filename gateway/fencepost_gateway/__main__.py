@@ -18,11 +18,15 @@ from typing import Annotated, Any
 import typer
 
 from fencepost_gateway.commands import lab, operate, trial, upkeep
+from fencepost_gateway.commands.apply import apply
 from fencepost_gateway.commands.audiences import audiences
 from fencepost_gateway.commands.backtest import backtest, history
+from fencepost_gateway.commands.check import check
 from fencepost_gateway.commands.graph import graph
+from fencepost_gateway.commands.journey import emergency_stop, journey
 from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
 from fencepost_gateway.commands.person import person
+from fencepost_gateway.commands.snippet import snippet
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.logs import set_up_logs
 
@@ -35,6 +39,8 @@ cli = typer.Typer(
 )
 
 
+cli.command()(check)
+cli.command()(apply)
 cli.command()(person)
 cli.command()(lab.simulate)
 cli.command()(lab.replay)
@@ -44,6 +50,9 @@ cli.command()(backtest)
 cli.command()(history)
 cli.command()(audiences)
 cli.command()(graph)
+cli.command()(snippet)
+cli.command()(journey)
+cli.command("emergency-stop")(emergency_stop)
 
 cli.command()(operate.suppression)
 cli.command("send-proof")(operate.send_proof)
@@ -102,31 +111,6 @@ def demo(
 
 
 @cli.command()
-def apply(
-    folder: Annotated[Path, typer.Argument(help="Folder of YAML and GeoJSON documents.")],
-    *,
-    dry_run: Annotated[bool, typer.Option(help="Only say what would change.")] = False,
-    url: Url = None,
-    key: Key = None,
-) -> None:
-    """Publish documents on a running gateway: all of them, or none and every error."""
-    from fencepost_gateway import remote  # noqa: PLC0415
-    from fencepost_gateway.documents.loader import SUFFIXES  # noqa: PLC0415
-    from fencepost_gateway.settings import read_settings  # noqa: PLC0415
-
-    base, operator_key = remote.address_of(read_settings(), url, key)
-    body = {"files": remote.read_folder(folder, SUFFIXES), "dry_run": dry_run}
-    try:
-        answer = remote.ask("POST", f"{base}/v1/documents", operator_key, body)
-    except remote.RemoteError as error:
-        fail_problem(error.problem)
-    for one in answer["changed"]:
-        print(f"{'would change' if dry_run else 'live'}: {one['kind']}/{one['id']} "
-              f"v{one['version']}")  # fmt: skip
-    print(f"{len(answer['changed'])} changed, {answer['unchanged']} unchanged")
-
-
-@cli.command()
 def archive(kind: str, name: str, url: Url = None, key: Key = None) -> None:
     """Retire a document on a running gateway: `fencepost archive campaign yoga-greeting`."""
     from fencepost_gateway import remote  # noqa: PLC0415
@@ -181,17 +165,6 @@ def code(
     signed = write_code(read_seed(settings.data_dir), Code(fence, expires_s))
     warn_unless_live(settings, "fence", fence)
     print(signed)
-
-
-@cli.command()
-def check(
-    folder: Annotated[Path, typer.Argument(help="Folder of YAML and GeoJSON documents.")],
-) -> None:
-    """Check documents without a gateway: errors and warnings with file, line and remedy."""
-    from fencepost_gateway.lab.sources import read_documents  # noqa: PLC0415
-
-    documents = read_documents([], [folder], print)
-    print(f"{len(documents)} documents are fine")
 
 
 @cli.command("import")

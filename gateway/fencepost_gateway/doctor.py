@@ -39,6 +39,7 @@ from fencepost_gateway.documents.models.policy import Policy
 from fencepost_gateway.documents.models.template import Template
 from fencepost_gateway.documents.shipped import default_documents
 from fencepost_gateway.errors import StartError
+from fencepost_gateway.reports.lines import counted
 from fencepost_gateway.reports.proof_words import tell_verified
 from fencepost_gateway.settings import Settings
 from fencepost_gateway.stores.sqlite import SQLITE_MIN
@@ -203,7 +204,7 @@ def _documents(patient: Patient) -> Look:
     for problem in problems:
         yield "warning", str(problem), "mend the document, and apply it again"
     if not problems:
-        yield "fine", f"{len(live)} documents in force", ""
+        yield "fine", f"{counted(len(live), 'document')} in force", ""
 
 
 def _channels(patient: Patient) -> Look:

@@ -112,6 +112,13 @@ ERRORS: dict[str, ErrorCode] = {
             "Add `api: true` to its entries.",
         ),
         ErrorCode(
+            "journey_is_stopped",
+            409,
+            "yours",
+            "The journey or campaign was stopped: everybody has left it.",
+            "Open it first; whoever was in it stays out.",
+        ),
+        ErrorCode(
             "key_reused",
             409,
             "yours",

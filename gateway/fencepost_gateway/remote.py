@@ -39,18 +39,38 @@ def address_of(settings: Settings, url: str | None, key: str | None) -> tuple[st
     Give address and operator key: as asked, else those of the gateway in ``data_dir``.
 
     Raises:
-        StartError: No key was given and none can be read.
+        StartError: The address is none, or no key was given and none can be read.
 
     """
-    if key is None:
+    if url is not None and not url.startswith(("http://", "https://")):
+        how = (
+            f"write http://{url} or https://{url}"
+            if "://" not in url
+            else "write http:// or https://"
+        )
+        raise StartError(f"--url {url} is no address of a gateway: {how}")
+    key = key or _kept(settings, "operator_key")
+    if not key:
         path = settings.data_dir / KEYS_FILE
-        try:
-            key = str(json.loads(path.read_text("utf-8"))["operator_key"])
-        except (OSError, ValueError, KeyError):
-            raise StartError(
-                f"no operator key: pass --key sk_…, or run where {path} can be read"
-            ) from None
-    return (url or f"http://{settings.host}:{settings.port}").rstrip("/"), key
+        raise StartError(f"no operator key: pass --key sk_…, or run where {path} can be read")
+    return base_of(settings, url), key
+
+
+def base_of(settings: Settings, url: str | None = None) -> str:
+    """Give the address of a gateway: as asked, else that of the settings."""
+    return (url or f"http://{settings.host}:{settings.port}").rstrip("/")
+
+
+def write_key_of(settings: Settings) -> str:
+    """Give the public key that apps carry, of the gateway in ``data_dir``; empty: there is none."""
+    return _kept(settings, "write_key")
+
+
+def _kept(settings: Settings, name: str) -> str:
+    try:
+        return str(json.loads((settings.data_dir / KEYS_FILE).read_text("utf-8"))[name])
+    except (OSError, ValueError, KeyError):
+        return ""
 
 
 def ask(method: str, url: str, key: str, body: Any = None) -> Any:
@@ -157,28 +177,17 @@ def persons(base: str, key: str, asked: dict[str, str], language: str) -> list[d
     return found
 
 
-def read_folder(folder: Path, suffixes: tuple[str, ...]) -> list[dict[str, str]]:
+def history(base: str, key: str, asked: dict[str, str]) -> dict[str, Any]:
     """
-    Read the document files below ``folder`` as {path, text}.
+    Give the timeline of a person.
 
     Raises:
-        StartError: The folder is none, holds no documents, or a file is not UTF-8.
+        RemoteError: Nothing is recorded of anybody by it.
+        StartError: No gateway answers.
 
     """
-    if not folder.is_dir():
-        what = f"{folder} is a file" if folder.is_file() else f"there is no folder {folder}"
-        raise StartError(f"{what}: name the folder that the documents are in")
-    found = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix in suffixes)
-    if not found:
-        raise StartError(f"{folder} holds no documents ({' '.join(suffixes)})")
-    files = []
-    for path in found:
-        try:
-            text = path.read_text("utf-8")
-        except UnicodeDecodeError:
-            raise StartError(f"{path} is not UTF-8; convert the file") from None
-        files.append({"path": path.relative_to(folder).as_posix(), "text": text})
-    return files
+    found: dict[str, Any] = ask("GET", f"{base}/v1/history?{urlencode(asked)}", key)
+    return found
 
 
 def import_fences(base: str, key: str, paths: Sequence[Path], wish: dict[str, Any]) -> Any:

@@ -74,7 +74,7 @@ class Loaded:
         before = await metrics(self.server)
         answered = await send_paced(self.server.port, requests, batches_per_s)
         await self._caught_up(bodies)
-        return _latency(batches_per_s, answered, before, await metrics(self.server))
+        return latency_of(batches_per_s, answered, before, await metrics(self.server))
 
     async def _caught_up(self, bodies: Sequence[Body]) -> None:
         self._sent += sum(body.events for body in bodies)
@@ -110,9 +110,10 @@ def median_rate(rates: Sequence[Rate]) -> Rate:
     )
 
 
-def _latency(
+def latency_of(
     batches_per_s: float, answered: Answered, before: dict[str, float], after: dict[str, float]
 ) -> Latency:
+    """Give the latencies of a load, by what was answered and by the gateway's own histogram."""
     waits = sorted(answered.waits_s)
     counts = [
         (float(name.split('"')[1]), total - before.get(name, 0.0))

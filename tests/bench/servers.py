@@ -54,10 +54,10 @@ class Server:
                 others_s += used_s
         return main_s, others_s
 
-    def rss_mib(self) -> float:
-        """Give the resident memory."""
+    def rss_mib(self, *, peak: bool = False) -> float:
+        """Give the resident memory, now or the most there ever was."""
         text = Path(f"/proc/{self.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+) kB", text)
+        found = re.search(rf"{'VmHWM' if peak else 'VmRSS'}:\s+(\d+) kB", text)
         return int(found[1]) / 1024 if found else 0.0
 
     def key(self, name: str) -> str:
@@ -128,24 +128,29 @@ async def gateway(fences: int, seed: int) -> AsyncIterator[Server]:
         yield server
 
 
-async def publish(server: Server, fences: int, seed: int) -> None:
-    """Publish the documents and wait until they are in force."""
+async def publish(server: Server, fences: int, seed: int, more: str = "") -> None:
+    """Publish the documents, and others, and wait until they are in force."""
     files = [{"path": "bench.yaml", "text": documents(fences)}]
+    files += [{"path": "more.yaml", "text": more}] if more else []
     if fences:
         files.append({"path": "f.geojson", "text": json.dumps(fences_geojson(fences, seed))})
-    headers = {"Authorization": f"Bearer {server.key('operator_key')}"}
-    async with (
-        aiohttp.ClientSession(trust_env=False, headers=headers) as session,
-        session.post(f"{_url(server)}/v1/documents", json={"files": files}) as response,
-    ):
-        if response.status >= 400:
-            raise RuntimeError(await response.text())
+    await tell(server, "/v1/documents", {"files": files})
     while (await ask(server, "/readyz"))["pending"]:  # noqa: ASYNC110 - another process
         await asyncio.sleep(LOOK_EVERY_S)
 
 
+async def tell(server: Server, path: str, body: Any) -> None:
+    """Tell the gateway something, as its operator."""
+    async with (
+        aiohttp.ClientSession(trust_env=False, headers=_operator(server)) as session,
+        session.post(f"{_url(server)}{path}", json=body) as response,
+    ):
+        if response.status >= 400:
+            raise RuntimeError(await response.text())
+
+
 async def ask(server: Server, path: str) -> Any:
-    """Read a JSON answer."""
+    """Read a JSON answer, as the operator."""
     return json.loads(await _text(server, path))
 
 
@@ -164,10 +169,14 @@ async def processed(server: Server, events: int) -> None:
 
 async def _text(server: Server, path: str) -> str:
     async with (
-        aiohttp.ClientSession(trust_env=False) as session,
+        aiohttp.ClientSession(trust_env=False, headers=_operator(server)) as session,
         session.get(f"{_url(server)}{path}") as response,
     ):
         return await response.text()
+
+
+def _operator(server: Server) -> dict[str, str]:
+    return {"Authorization": f"Bearer {server.key('operator_key')}"}
 
 
 def _url(server: Server) -> str:

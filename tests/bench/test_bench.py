@@ -51,6 +51,14 @@ async def test_bench_of_claims_runs() -> None:
         assert outcome in said
 
 
+async def test_bench_of_backtests_runs() -> None:
+    """A month is recorded and run by one process and by two, which come to the same."""
+    said = await said_by("bench.backtest", "--quick", "--against", "--workers", "1", "2")
+
+    assert said.count(b"app events in") == 2
+    assert b"all came to the same" in said
+
+
 async def test_bench_of_contents_runs() -> None:
     """A rendering is measured with and without looking for the nearest."""
     assert (await said_by("bench.contents", "--rounds", "2")).count(b" us") == 5

@@ -9,7 +9,7 @@ from contract.store_kit import effects, message
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.intake.records import Published, TimerFired, Touched
-from fencepost_gateway.ports import AudienceDay, DocumentRow, Store, Sweep, Timer
+from fencepost_gateway.ports import DEFINITIONS_MAX, AudienceDay, DocumentRow, Store, Sweep, Timer
 from fencepost_gateway.stores.memory import MemoryStore
 from fencepost_gateway.stores.sqlite import open_sqlite
 from gateway.batches import NOW_MS
@@ -353,3 +353,21 @@ async def test_persons_are_counted_without_merged_visitors(store: Store) -> None
 
     assert (empty, two, await store.audiences.persons_count()) == (0, 2, 1)
     assert list(await store.audiences.sample("", 9)) == ["known"]
+
+
+async def test_definitions_are_kept_by_name_also_over_a_restart(
+    held: tuple[Store, Reopen],
+) -> None:
+    """Those in force now are the newest, also where they were in force before."""
+    store, reopen = held
+    keys = {f"k{n}": {"a": (f"k{n}", "r")} for n in range(DEFINITIONS_MAX + 1)}
+    first = await store.audiences.define("k0", keys["k0"])
+    for name, each in list(keys.items())[1:-1]:
+        await store.audiences.define(name, each)
+    store = await reopen(store)
+    full = await store.audiences.define("k0", keys["k0"])
+    beyond = await store.audiences.define(f"k{DEFINITIONS_MAX}", keys[f"k{DEFINITIONS_MAX}"])
+
+    assert first == {"k0": keys["k0"]}
+    assert full == {name: keys[name] for name in list(keys)[:-1]}
+    assert beyond == {name: keys[name] for name in keys if name != "k1"}

@@ -77,3 +77,19 @@ async def test_versions_are_kept_of_every_document(store: Store) -> None:
 
     assert await store.versions("campaign", ["c", "a"]) == [*rows[:2], rows[3]]
     assert await store.versions("template", ["a"]) == []
+
+
+async def test_folder_and_publisher_stay_with_their_version(store: Store) -> None:
+    """Each version says who published it; of both nothing is known where nothing was said."""
+    known = DocumentRow(
+        "campaign", "a", 1, b"{}", NOW_MS, NOW_MS, folder="luma", publisher="folder luma"
+    )
+    edited = DocumentRow(
+        "campaign", "a", 2, b"{ }", NOW_MS, NOW_MS, folder="luma", publisher="an operator"
+    )
+    await store.publish([known, document("b", 1)], NOW_MS)
+    await store.publish([edited], NOW_MS)
+    _, (newest, other) = await store.documents()
+
+    assert await store.versions("campaign", ["a"]) == [known, edited]
+    assert (newest, other.folder, other.publisher) == (edited, "", "")

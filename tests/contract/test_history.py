@@ -29,7 +29,10 @@ async def test_history_comes_in_the_order_in_which_it_happened(store: Store) -> 
     assert await bodies(store, person_id="p") == [b"1", b"3", b"4"]
     found = await store.history.page(first.cursor, 1, person_id="p")
     assert [(r.body, r.person_id, r.at_ms) for r in found] == [(b"3", "p", NOW_MS)]
-    assert [r.body for r in await store.history.newest("p", 2)] == [b"4", b"3"]
+    newest = await store.history.newest("p", 2)
+    assert [r.body for r in newest] == [b"4", b"3"]
+    before = await store.history.newest("p", 2, before=newest[-1].cursor)
+    assert before == (await store.history.newest("p", 4))[2:]
 
 
 async def test_history_of_a_visitor_is_found_under_the_person(store: Store) -> None:

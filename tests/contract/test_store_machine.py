@@ -199,6 +199,11 @@ class StoreMachine(RuleBasedStateMachine):
         """Begin a back-fill, or go on with it."""
         self._both(lambda s: s.audiences.begin_sweep(key))
 
+    @rule(key=st.sampled_from(["k1", "k2"]))
+    def define(self, key: str) -> None:
+        """Keep definitions of audiences by their name."""
+        self._both(lambda s: s.audiences.define(key, {"a": (key, "")}))
+
     @rule(limit=st.integers(1, 3))
     def advance_sweep(self, limit: int) -> None:
         """Touch the next persons."""

@@ -57,7 +57,8 @@ async def test_old_town_greets_whoever_embeds_the_sdk(
     """Apply the example, walk in through the SDK, get the message: as the README says."""
     url, env = gateway
     keys = json.loads((tmp_path / "data" / "keys.json").read_text("utf-8"))
-    applied = await run(str(BIN / "fencepost"), "apply", "examples/old-town", "--url", url, env=env)
+    command = ("apply", "examples/old-town", "--yes", "--url", url)
+    applied = await run(str(BIN / "fencepost"), *command, env=env)
     walked = await run(sys.executable, "examples/embed_sdk.py", url, keys["write_key"], env=env)
 
     assert "12 changed, 0 unchanged" in applied
@@ -95,3 +96,33 @@ def test_send_a_batch_page_names_every_verdict() -> None:
     verdicts = schema["$defs"]["verdict"]["properties"]["verdict"]["enum"]
 
     assert [v for v in ["accepted", *verdicts] if f"\n| `{v}`" not in page] == []
+
+
+EVENT = """\
+kind: event
+id: purchase
+event: It's a "$purchase"
+properties: {value: {type: number, required: true, min: 0}, cart.id: {example: "`a` $(b)"}}
+closed: true
+"""
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="one of the snippets is curl")
+async def test_snippets_of_an_event_are_sent_as_they_are_printed(
+    gateway: tuple[str, dict[str, str]], tmp_path: Path
+) -> None:
+    """By curl and by the SDK; both are taken by a gateway that knows the definition."""
+    url, env = gateway
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    (documents / "event.yaml").write_text(EVENT)
+    fencepost = str(BIN / "fencepost")
+    await run(fencepost, "apply", str(documents), "--yes", "--url", url, env=env)
+    printed = [fencepost, "snippet", "purchase", "--live", "--url", url]
+    curl = await run(*printed, env=env)
+    python = await run(*printed, "--python", env=env)
+    by_curl = await run("bash", "-euo", "pipefail", "-c", curl, env=env)
+    by_python = await run(sys.executable, "-c", python, env={**env, "HOME": str(tmp_path)})
+
+    assert json.loads(by_curl)["verdicts"] == {"stream": "1", "accepted": [[1, 1]], "others": []}
+    assert "rejected" not in by_python

@@ -160,7 +160,7 @@ class Gateway:
         for path, text in files.items():
             (documents / path).parent.mkdir(parents=True, exist_ok=True)
             (documents / path).write_text(text, "utf-8")
-        return await self.command("apply", str(documents))
+        return await self.command("apply", "--yes", str(documents))
 
     async def end(self, by: signal.Signals = signal.SIGTERM, within_s: float = STOP_S) -> int:
         """End the process, if it still runs; give its exit code."""

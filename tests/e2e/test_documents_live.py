@@ -51,6 +51,6 @@ async def test_live_change_takes_effect_on_the_next_event(house: House) -> None:
         first = await claims(running, "swift", 4)
 
     assert applied.code == 0
-    assert "live: campaign/live v1" in applied.out
+    assert "create  campaign live v1" in applied.out
     assert swift.texts[0].body.startswith(place_name("live"))
     assert {c["body"]["campaign_version"] for c in first} == {1}

@@ -9,6 +9,7 @@ from pathlib import Path
 import apsw
 import pytest
 
+from e2e.people import settled
 from e2e.rig import gateway
 from faults.checker import House, read_house
 from faults.laws import conserved, metered, written
@@ -180,6 +181,7 @@ async def test_gaps_in_a_stream_are_what_the_device_dropped(tmp_path: Path) -> N
             return sum(losses.values())
 
         dropped = await asyncio.to_thread(app)
+        await settled(running)
     house = read_house(tmp_path / "data")
 
     assert dropped == TRACKED - HELD

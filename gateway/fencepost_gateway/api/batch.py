@@ -87,6 +87,7 @@ def house_of(surface: Surface, caller: Caller) -> House:
         is_service=plan.is_service,
         merging=plan.merging,
         caller=caller,
+        shapes=plan.event_shapes,
     )
 
 

@@ -23,6 +23,7 @@ from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.spans import moment_ms, parse_moment, zone_named
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.intake import limits
+from fencepost_gateway.intake.faults import shape_fault
 from fencepost_gateway.ports import BroadcastRow
 
 OPEN_MAX: Final = 1_000
@@ -49,6 +50,7 @@ async def post_external(request: web.Request) -> web.Response:
     check_text("id", wish.id)
     check_text("name", wish.name)
     check_props(wish.props)
+    check_shape(surface, wish)
     now_ms = surface.clock.now_ms()
     told = Broadcast(
         broadcast_id=derive("external", wish.id),
@@ -108,6 +110,15 @@ def check_props(props: dict[str, Any]) -> None:
         raise ApiError("malformed", f"props: {code}", f"props.{path}".rstrip("."))
     if len(msgspec.msgpack.encode(props)) > PROPS_MAX_BYTES:
         raise ApiError("too_large", f"props may have {PROPS_MAX_BYTES} bytes", "props")
+
+
+def check_shape(surface: Surface, wish: ExternalRequest) -> None:
+    """Refuse properties that do not fit the definition of the event, where there is one."""
+    shape = surface.plans.plan.event_shapes.get(wish.name)
+    found = shape_fault(shape, wish.props) if shape else None
+    if found is not None:
+        code, path = found
+        raise ApiError("malformed", f"it does not fit the event {wish.name}: {code}", path)
 
 
 def asked_at_ms(surface: Surface, text: str, now_ms: int) -> int:

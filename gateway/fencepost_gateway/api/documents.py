@@ -4,9 +4,8 @@ Documents: publishing what people author, all or nothing.
 Rule 1. The body carries the files as they are, so that every error can name file and line.
 Rule 2. What is published was checked and numbered against what is there. If somebody else
         published meanwhile, it is checked and numbered anew, ``TRIES`` times in all.
-Rule 3. Versions of an id go on rising, also beyond its archive: a version means one content for
-        good. A document that comes back is live anew (``first_ms``): whoever is inside a fence
-        then has not come in.
+Rule 3. Who asked what would change (``dry_run``) and publishes that (``after``) is refused once
+        somebody else has published in between.
 Rule 4. The key of a team reaches the fences of its own libraries, as they were when the rest was
         checked (``documents.teams``); publishing meanwhile has it looked at anew, as in Rule 2.
 """
@@ -16,56 +15,53 @@ from __future__ import annotations
 import asyncio
 import difflib
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 from aiohttp import web
-from msgspec import Struct, structs
+from msgspec import Meta, Struct
 
 from fencepost_gateway.api.body import read_body
 from fencepost_gateway.api.problems import problem
+from fencepost_gateway.api.shelf import (
+    Publisher,
+    Shelf,
+    archived,
+    changes,
+    publisher_of,
+    told_changes,
+    told_left,
+)
 from fencepost_gateway.api.surface import SURFACE, Surface, as_json, team_name
 from fencepost_gateway.content.lint import lint_documents
 from fencepost_gateway.documents.check import check
 from fencepost_gateway.documents.document import Document, Problem, SourceFile, errors_of
 from fencepost_gateway.documents.loader import load
-from fencepost_gateway.documents.teams import Team, not_owned, strange, team_named, veiled
+from fencepost_gateway.documents.teams import Team, not_owned, veiled
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.ports import DocumentRow
 from fencepost_gateway.workers.plans import stored
 
 BODY_MAX_BYTES = 32 << 20  # a library of fences; one GeoJSON file may have 10 MiB
 TRIES: Final = 3
+FOLDER_MAX: Final = 100
+Folder = Annotated[str, Meta(max_length=FOLDER_MAX, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
 class ApplyRequest(Struct):
-    """The files of a folder; with ``dry_run`` they are only checked."""
+    """
+    The files of a folder; with ``dry_run`` they are only checked.
+
+    ``folder`` is the name under which its documents are kept together. With ``prune`` those that
+    were published from it and are no longer in it are archived. ``after`` is the revision that was
+    answered to a dry run: nothing is published once it has moved on.
+    """
 
     files: list[SourceFile]
     dry_run: bool = False
-
-
-class Shelf(Struct, frozen=True):
-    """Every document's newest version, at a revision."""
-
-    revision: int
-    newest: list[DocumentRow]
-
-    @property
-    def live(self) -> list[DocumentRow]:
-        """Give those that are not archived."""
-        return [row for row in self.newest if row.state == "live"]
-
-    def team(self, name: str) -> Team | None:
-        """Give the team whose key it is; None: an operator's, and nothing is barred."""
-        libraries = [row for row in self.live if row.kind == "library"] if name else []
-        return team_named(name, stored(libraries)) if name else None
-
-    def strange(self, team: Team, documents: Sequence[Document]) -> list[Problem]:
-        """Find what a team may not write of these (Rule 4)."""
-        ids = {document.id for document in documents}
-        old = [row for row in self.newest if row.kind == "fence" and row.id in ids]
-        return strange(team, documents, {each.id: each for each in stored(old)})
+    folder: Folder = ""
+    prune: bool = False
+    after: int | None = None
 
 
 async def post_documents(request: web.Request) -> web.Response:
@@ -74,22 +70,32 @@ async def post_documents(request: web.Request) -> web.Response:
     try:
         wish = msgspec.json.decode(await read_body(request, BODY_MAX_BYTES), type=ApplyRequest)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        raise ApiError("malformed", "send {files: [{path, text}], dry_run}") from None
+        raise ApiError(
+            "malformed", "send {files: [{path, text}], dry_run, folder, prune, after}"
+        ) from None
 
     async def attempt(shelf: Shelf) -> web.Response | None:
-        documents, answer = await asyncio.to_thread(read, wish.files, shelf, name)  # takes seconds
+        if wish.after not in {None, shelf.revision}:
+            raise ApiError("conflict")
+        documents, answer = await asyncio.to_thread(read, wish, shelf, name)  # takes seconds
         if answer is not None:
             return answer
-        changed = changes(documents, shelf, surface.clock.now_ms())
-        revision = await publish(surface, [] if wish.dry_run else changed, shelf)
+        by = Publisher(publisher_of(name, wish.folder), wish.folder, surface.clock.now_ms())
+        changed = changes(documents, shelf, by)
+        left = shelf.left(documents, wish.folder, shelf.team(name))
+        gone = [archived(row, by) for row in left] if wish.prune else []
+        revision = await publish(surface, [] if wish.dry_run else [*changed, *gone], shelf)
         if revision is None:
             return None
+        told = await asyncio.to_thread(told_changes, [*changed, *gone], shelf, wish.folder)
         return as_json(
             {
                 "revision": revision,
                 "applied": not wish.dry_run,
-                "changed": [{"kind": r.kind, "id": r.id, "version": r.version} for r in changed],
+                "changed": told,
                 "unchanged": len(documents) - len(changed),
+                "left": [] if wish.prune else [told_left(row) for row in left],
+                "elsewhere": {} if name else shelf.elsewhere(documents, wish.folder),
             }
         )
 
@@ -125,16 +131,16 @@ async def publish(surface: Surface, rows: Sequence[DocumentRow], shelf: Shelf) -
     return revision
 
 
-def read(
-    files: Sequence[SourceFile], shelf: Shelf, name: str
-) -> tuple[list[Document], web.Response | None]:
+def read(wish: ApplyRequest, shelf: Shelf, name: str) -> tuple[list[Document], web.Response | None]:
     """Read files and check them with what is live; else give the answer that refuses them."""
-    loaded, team = load(files), shelf.team(name)
+    loaded, team = load(wish.files), shelf.team(name)
     if loaded.problems:
         return [], refused(loaded.problems)
     if team and (others := shelf.strange(team, loaded.documents)):
         return [], barred(team, others)
-    found = errors_of(check(loaded.documents, stored(shelf.live), lint_documents))
+    gone = shelf.left(loaded.documents, wish.folder, team) if wish.prune else []
+    rest = stored([row for row in shelf.live if row not in gone])
+    found = errors_of(check(loaded.documents, rest, lint_documents))
     return loaded.documents, refused(veiled(found) if team else found) if found else None
 
 
@@ -155,23 +161,6 @@ def listed(found: Sequence[Problem]) -> list[dict[str, object]]:
     return [{**msgspec.to_builtins(p), "text": str(p)} for p in found]
 
 
-def changes(documents: Sequence[Document], shelf: Shelf, now_ms: int) -> list[DocumentRow]:
-    """Give the new versions (Rule 3); a live document that says the same again is none."""
-    known = {(r.kind, r.id): r for r in shelf.newest}
-    found = []
-    for document in documents:
-        old = known.get((document.kind, document.id))
-        is_live = old is not None and old.state == "live"
-        body = document.canonical
-        if old is not None and is_live and old.body == body:
-            continue
-        version = old.version + 1 if old else 1
-        first_ms = old.first_ms if old and is_live else now_ms
-        row = DocumentRow(document.kind, document.id, version, body, now_ms, first_ms)
-        found.append(row)
-    return found
-
-
 async def get_documents(request: web.Request) -> web.Response:
     """List what is live; to a team what is its own."""
     shelf = Shelf(*await request.app[SURFACE].store.documents())
@@ -179,7 +168,14 @@ async def get_documents(request: web.Request) -> web.Response:
     if team is not None:
         rows = [r for r, d in zip(rows, stored(rows), strict=True) if team.may_read(d)]
     shown = [
-        {"kind": r.kind, "id": r.id, "version": r.version, "body": msgspec.Raw(r.body)}
+        {
+            "kind": r.kind,
+            "id": r.id,
+            "version": r.version,
+            "folder": r.folder,
+            "publisher": r.publisher,
+            "body": msgspec.Raw(r.body),
+        }
         for r in rows
     ]
     return as_json({"revision": shelf.revision, "documents": shown})
@@ -209,8 +205,7 @@ async def delete_document(request: web.Request) -> web.Response:
         found = errors_of(check([], rest, lint_documents))
         if found:
             return refused(veiled(found) if team else found)
-        now_ms, version = surface.clock.now_ms(), row.version + 1
-        gone = structs.replace(row, version=version, state="archived", applied_ms=now_ms)
+        gone = archived(row, Publisher(publisher_of(name), "", surface.clock.now_ms()))
         revision = await publish(surface, [gone], shelf)
         return None if revision is None else as_json({"revision": revision})
 

@@ -7,10 +7,12 @@ Rule 1. The span is when the gateway learnt and decided. What happened in it but
         (a device was offline) is listed apart, as ``later``.
 Rule 2. At most ``SCAN_MAX`` records are looked at for one answer and ``PAGE_MAX`` listed; ``next``
         leads on. What was never considered is said only where the whole span was looked at.
-Rule 3. Without a campaign those that are live are gone through, each with its first reason.
+Rule 3. Without a campaign those that are live are gone through, journeys as well, each with its
+        first reason.
 Rule 4. Positions that could not speak are told as counts of the UTC days that the span touches, of
         the newest week; whichever campaign is asked for.
-Rule 5. The answer is on the person's clock, in the language the reader accepts (``lang`` wins).
+Rule 5. ``runs`` says where the person's journeys stand now, whichever time is asked about.
+Rule 6. The answer is on the person's clock, in the language the reader accepts (``lang`` wins).
 """
 
 from __future__ import annotations
@@ -29,9 +31,11 @@ from fencepost_gateway.decide.spans import moment_ms, parse_moment, zone_named
 from fencepost_gateway.decide.tongue import Tongue
 from fencepost_gateway.decide.unheard import unheard_within
 from fencepost_gateway.errors import ApiError
-from fencepost_gateway.ports import DocumentRow, RecordRow
-from fencepost_gateway.reports.never import Finding, Known, never
+from fencepost_gateway.ports import KEPT_MS, BroadcastRow, DocumentRow, RecordRow
+from fencepost_gateway.reports.never import never
+from fencepost_gateway.reports.never_known import Finding, Known, told_names
 from fencepost_gateway.reports.never_words import tell_never
+from fencepost_gateway.reports.run_words import told_runs
 from fencepost_gateway.reports.unheard_words import told_unheard
 
 PAGE: Final = 50
@@ -45,6 +49,8 @@ CAMPAIGNS_MAX: Final = 20
 FENCES_MAX: Final = 200
 DEVICES_MAX: Final = 100
 STATEMENTS_MAX: Final = 1_000
+MANY_MAX: Final = 200  # of one name
+NAMES_MAX: Final = 20
 
 
 class Wish(Struct, frozen=True):
@@ -82,6 +88,7 @@ async def get_why(request: web.Request) -> web.Response:
         "to": wish.tongue.moment(wish.until_ms),
         "zone": wish.tongue.zone,
         "language": wish.tongue.language,
+        "runs": told_runs(surface.plans.plan, person, wish.campaign_id, wish.tongue),
         "decisions": [shown(row, wish.tongue) for row in listed],
         "later": [shown(row, wish.tongue) for row in later],
         "dropped": _dropped(wish, person),
@@ -147,12 +154,14 @@ def _after(request: web.Request) -> tuple[int, int] | None:
 
 
 async def _campaigns(surface: Surface, wish: Wish) -> Mapping[str, Sequence[DocumentRow]]:
-    """Give every version of the campaign that is asked for, else of those that are live."""
+    """Give every version of the campaign or journey that is asked for, else of what is live."""
     names = [wish.campaign_id] if wish.campaign_id else sorted(surface.plans.plan.campaigns)
-    found = _by_id(await surface.store.versions("campaign", names[:CAMPAIGNS_MAX]))
-    if wish.campaign_id and not found:
-        raise ApiError("not_found", "no campaign of this id was ever published", "campaign")
-    return found
+    rows = await surface.store.versions("campaign", names[:CAMPAIGNS_MAX])
+    rows = [*rows, *await surface.store.versions("journey", names[:CAMPAIGNS_MAX])]
+    if wish.campaign_id and not rows:
+        how = "no campaign or journey of this id was ever published"
+        raise ApiError("not_found", how, "campaign")
+    return _by_id(sorted(rows, key=lambda row: (row.id, row.applied_ms, row.version)))
 
 
 def _by_id(rows: Iterable[DocumentRow]) -> dict[str, list[DocumentRow]]:
@@ -220,7 +229,8 @@ async def _never(
         return []
     if person is None and rows:
         person = Person(wish.person_id)  # a visitor who has become somebody else
-    known = await _known(surface, wish, person, rows)
+    unheard = {name: versions[name] for name in names}
+    known = await _known(surface, wish, person, rows, unheard)
     if not (person or known.devices or known.statements):
         return [_told(wish, wish.campaign_id, [Finding("never_heard")])]  # once, for all of them
     answers = []
@@ -239,12 +249,17 @@ def _dropped(wish: Wish, person: Person | None) -> list[dict[str, Any]]:
 
 
 async def _known(
-    surface: Surface, wish: Wish, person: Person | None, rows: Sequence[RecordRow]
+    surface: Surface,
+    wish: Wish,
+    person: Person | None,
+    rows: Sequence[RecordRow],
+    versions: Mapping[str, Sequence[DocumentRow]],
 ) -> Known:
     store = surface.store
     told = [row for row in rows if row.kind == "transition"]
     policy_ids = [each.policy_id for each in surface.plans.plan.every_policy]
     fence_ids = list(dict.fromkeys(row.body["fence_id"] for row in reversed(told)))[:FENCES_MAX]
+    many, is_many_cut = await _many(surface, wish, versions)
     return Known(
         person_id=wish.person_id,
         from_ms=wish.from_ms,
@@ -256,7 +271,23 @@ async def _known(
         fences=_by_id(await store.versions("fence", fence_ids)),
         policies=await store.versions("policy", policy_ids),
         moved=[row for row in rows if row.kind == "audience"],
+        many=many,
+        is_many_cut=is_many_cut,
     )
+
+
+async def _many(
+    surface: Surface, wish: Wish, versions: Mapping[str, Sequence[DocumentRow]]
+) -> tuple[list[BroadcastRow], bool]:
+    """Give what many were told of that these wait for; and whether there may be more of it."""
+    names = sorted({name for each in versions.values() for name in told_names(each)})
+    rows: list[BroadcastRow] = []
+    is_cut = len(names) > NAMES_MAX or wish.from_ms < surface.clock.now_ms() - KEPT_MS
+    for name in names[:NAMES_MAX]:
+        page = await surface.store.broadcasts.page(0, MANY_MAX, name=name)
+        is_cut |= len(page) == MANY_MAX and page[-1].appended_ms >= wish.from_ms
+        rows += page
+    return rows, is_cut
 
 
 def _told(wish: Wish, campaign_id: str, found: Sequence[Finding]) -> dict[str, Any]:

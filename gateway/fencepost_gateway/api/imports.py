@@ -23,13 +23,12 @@ from msgspec import Struct
 from fencepost_gateway.api.body import read_body
 from fencepost_gateway.api.documents import (
     BODY_MAX_BYTES,
-    Shelf,
     barred,
-    changes,
     publish,
     try_to_publish,
 )
 from fencepost_gateway.api.problems import problem
+from fencepost_gateway.api.shelf import Publisher, Shelf, changes
 from fencepost_gateway.api.surface import SURFACE, as_json, team_name
 from fencepost_gateway.content.lint import lint_documents
 from fencepost_gateway.documents.check import check
@@ -75,7 +74,8 @@ async def post_import(request: web.Request) -> web.Response:
         imported, others = await asyncio.to_thread(read, wish, shelf, team)  # may take seconds
         if team and others:
             return barred(team, others)
-        changed = changes(imported.documents, shelf, surface.clock.now_ms())
+        by = Publisher("an import", "", surface.clock.now_ms())
+        changed = changes(imported.documents, shelf, by)
         answer = _answer(imported, changed)
         if imported.problems and not wish.accept and not wish.dry_run:
             return problem(ApiError("import"), answer)

@@ -13,6 +13,7 @@ from fencepost_gateway.api.audiences import SizeRequest
 from fencepost_gateway.api.broadcasts import ExternalRequest
 from fencepost_gateway.api.documents import ApplyRequest
 from fencepost_gateway.api.imports import ImportRequest
+from fencepost_gateway.api.journeys import ControlRequest
 from fencepost_gateway.api.lists import ListImport, ListRequest
 from fencepost_gateway.api.operate import StopRequest, SuppressRequest
 from fencepost_gateway.api.proofs import ProofRequest
@@ -35,6 +36,7 @@ BODIES: dict[str, Any] = {
     "ListImport": ListImport,
     "ProofRequest": ProofRequest,
     "ExternalRequest": ExternalRequest,
+    "ControlRequest": ControlRequest,
     "StartRequest": StartRequest,
     "TrialRequest": TrialRequest,
     "ReactionRequest": ReactionRequest,

@@ -6,9 +6,11 @@ from aiohttp import web
 from msgspec import Struct
 
 from fencepost_gateway.api.body import decode
+from fencepost_gateway.api.journeys import ALL_MARKETING, NOTE_MAX, bounded, operator
 from fencepost_gateway.api.surface import SURFACE, as_json
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.intake.addresses import address_ref, raw_of
+from fencepost_gateway.ports import Act
 
 
 class SuppressRequest(Struct):
@@ -23,6 +25,8 @@ class StopRequest(Struct):
     """Stop all marketing, or let it go on."""
 
     on: bool
+    note: str = ""
+    who: str = ""
 
 
 async def post_suppressions(request: web.Request) -> web.Response:
@@ -38,7 +42,12 @@ async def post_suppressions(request: web.Request) -> web.Response:
 
 
 async def post_emergency_stop(request: web.Request) -> web.Response:
-    """Hold back all marketing from the next claim on, or let it go on."""
+    """Hold back all marketing from the next claim on, or let it go on; who did it is on record."""
+    surface = request.app[SURFACE]
     wish = await decode(request, StopRequest)
-    await request.app[SURFACE].store.set_emergency_stop(on=wish.on)
+    by, note = operator(wish.who), bounded("note", wish.note, NOTE_MAX)
+    await surface.store.set_emergency_stop(on=wish.on)
+    action = "emergency_stop" if wish.on else "emergency_stop_off"
+    act = Act(0, surface.clock.now_ms(), by, action, ALL_MARKETING, note=note)
+    await surface.store.journeys.note(act)
     return as_json({"emergency_stop": wish.on})

@@ -22,7 +22,8 @@ from msgspec import Struct
 
 from fencepost_gateway.api.body import decode, read_body
 from fencepost_gateway.api.decisions import clock_of, query_language
-from fencepost_gateway.api.documents import BODY_MAX_BYTES, Shelf, read
+from fencepost_gateway.api.documents import BODY_MAX_BYTES, ApplyRequest, read
+from fencepost_gateway.api.shelf import Shelf
 from fencepost_gateway.api.surface import SURFACE, Surface, as_json
 from fencepost_gateway.decide.ids import person_id_of_user
 from fencepost_gateway.decide.tongue import Tongue
@@ -68,7 +69,7 @@ async def post_trial(request: web.Request) -> web.Response:
     if wish.mode == "draft" and not surface.plans.plan.testers:
         raise ApiError("malformed", "nobody tests: name testers: in the workspace document", "mode")
     shelf = Shelf(*await surface.store.documents(archived=True))
-    documents, answer = await asyncio.to_thread(read, wish.files, shelf, "")
+    documents, answer = await asyncio.to_thread(read, ApplyRequest(wish.files), shelf, "")
     if answer is not None:
         return answer
     tried = _tried(documents, shelf, surface.clock.now_ms())

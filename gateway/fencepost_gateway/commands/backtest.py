@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fencepost_gateway.commands.line import fail
+from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -79,13 +79,41 @@ def backtest(  # noqa: PLR0913 - one parameter for each option
         raise typer.Exit(1)
 
 
-def history() -> None:
-    """Write recorded history to the standard output, for a backtest elsewhere. Personal data."""
+def history(  # noqa: PLR0913 - one parameter for each option
+    user: Annotated[str, typer.Option(help="Show this user's timeline instead.")] = "",
+    person: Annotated[str, typer.Option(help="Or that of a person id.")] = "",
+    limit: Annotated[int, typer.Option(help="How far back, in records.", min=1, max=500)] = 50,
+    before: Annotated[str, typer.Option(help="What came earlier: the last answer says.")] = "",
+    lang: Annotated[str, typer.Option(help="en or ko.")] = "en",
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="The gateway's answer as it is.")] = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Show what happened to somebody, masked; or write all history, for a backtest elsewhere."""
     from fencepost_gateway.lab.dossiers import write_file  # noqa: PLC0415 - as in __main__
 
+    if user or person:
+        wish = {"user": user, "person": person, "limit": str(limit), "before": before, "lang": lang}
+        _timeline({name: value for name, value in wish.items() if value}, url, key, as_json=as_json)
+        return
     with _source(None) as source:
         for line in write_file(source):
             sys.stdout.buffer.write(line + b"\n")
+
+
+def _timeline(asked: dict[str, str], url: str | None, key: str | None, *, as_json: bool) -> None:
+    from fencepost_gateway import remote  # noqa: PLC0415 - as in __main__
+    from fencepost_gateway.settings import read_settings  # noqa: PLC0415
+
+    base, operator_key = remote.address_of(read_settings(), url, key)
+    try:
+        found = remote.history(base, operator_key, asked)
+    except remote.RemoteError as error:
+        fail_problem(error.problem)
+    show(found, found["words"], as_json=as_json)
+    if found["before"] and not as_json:
+        print(f"earlier: --before {found['before']}")
 
 
 def _source(file: Path | None) -> AbstractContextManager[Source]:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from fencepost_gateway.commands.line import Key, Url, fail, fail_problem
-
-if TYPE_CHECKING:
-    from fencepost_gateway.documents.document import StoredDocument
+from fencepost_gateway.commands.authored import chosen, in_folder, on_gateway
+from fencepost_gateway.commands.line import Key, Url, fail
 
 
 def graph(  # noqa: PLR0913 - one option each, as people type them
@@ -36,37 +32,8 @@ def graph(  # noqa: PLR0913 - one option each, as people type them
 
     if svg and mermaid:
         fail("--svg or --mermaid: choose one")
-    documents = _live(url, key) if live else _read(folder)
-    found = {each.id: each for each in documents if each.kind == "journey"}
-    if journey not in found:
-        near = difflib.get_close_matches(journey, found, 1)
-        how = f"did you mean {near[0]}?" if near else f"there are: {', '.join(found) or 'none'}"
-        fail(f"no journey {journey} {'is live' if live else f'in {folder}'}; {how}")
+    documents = on_gateway(url, key) if live else in_folder(folder)
+    found = chosen(documents, "journey", journey, "is live" if live else f"in {folder}")
     arms = {each.id: sorted(each.body["arms"]) for each in documents if each.kind == "experiment"}
-    picture = picture_of(Journey.model_validate(found[journey].body), arms)
+    picture = picture_of(Journey.model_validate(found.body), arms)
     sys.stdout.write(drawing.svg(picture) if svg else text.mermaid(picture))
-
-
-def _read(folder: Path) -> Sequence[StoredDocument]:
-    from fencepost_gateway import remote  # noqa: PLC0415
-    from fencepost_gateway.documents.document import SourceFile, StoredDocument  # noqa: PLC0415
-    from fencepost_gateway.documents.loader import SUFFIXES, load  # noqa: PLC0415
-
-    files = [SourceFile(**each) for each in remote.read_folder(folder, SUFFIXES)]
-    loaded = load(files)
-    for problem in loaded.problems:
-        print(problem, file=sys.stderr)
-    return [StoredDocument(each.kind, each.id, 0, each.body) for each in loaded.documents]
-
-
-def _live(url: str | None, key: str | None) -> Sequence[StoredDocument]:
-    from fencepost_gateway import remote  # noqa: PLC0415
-    from fencepost_gateway.documents.document import StoredDocument  # noqa: PLC0415
-    from fencepost_gateway.settings import read_settings  # noqa: PLC0415
-
-    base, operator_key = remote.address_of(read_settings(), url, key)
-    try:
-        answer = remote.ask("GET", f"{base}/v1/documents", operator_key)
-    except remote.RemoteError as error:
-        fail_problem(error.problem)
-    return [StoredDocument(**each) for each in answer["documents"]]

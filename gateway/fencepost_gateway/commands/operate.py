@@ -48,7 +48,7 @@ def suppression(  # noqa: PLR0913 - one option each, as people type them
         _import(path, door, file, source)
     else:
         wish = {"channel": channel, "address": address, "ref": ref, "reason": reason}
-        answer = _ask("POST" if action == "add" else "DELETE", path, door, wish)
+        answer = ask("POST" if action == "add" else "DELETE", path, door, wish)
         known = action == "add" and not answer["new"]
         print(f"{answer['ref']}: {'listed already' if known else f'{action} done'}")
 
@@ -67,7 +67,7 @@ def send_proof(  # noqa: PLR0913 - one option each
     """Send a template to a test person as it would arrive; takes no slot, is in no report."""
     wish = {"template": template, "to": to, "channel": channel, "as_user": as_user}
     wish |= {"place": place, "language": language}
-    answer = _ask("POST", "/v1/proofs", (url, key), wish)
+    answer = ask("POST", "/v1/proofs", (url, key), wish)
     print(f"under way; see: fencepost explain {answer['message_id']}")
 
 
@@ -89,7 +89,7 @@ def outcomes(  # noqa: PLR0913 - one option each
 
     wish = {"campaign": campaign, "from": begin, "to": end, "lang": lang}
     query = urlencode({name: value for name, value in wish.items() if value})
-    answer = _ask("GET", f"/v1/outcomes?{query}", (url, key))
+    answer = ask("GET", f"/v1/outcomes?{query}", (url, key))
     if as_json:
         print(json.dumps(answer, ensure_ascii=False, indent=1))
         return
@@ -104,7 +104,7 @@ def _import(path: str, door: tuple[str | None, str | None], file: Path | None, s
         text = file.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise StartError(f"{file}: cannot be read as UTF-8 ({type(error).__name__})") from None
-    answer = _ask("POST", f"{path}/import", door, {"text": text, "source": source})
+    answer = ask("POST", f"{path}/import", door, {"text": text, "source": source})
     for bad in answer["bad"]:
         print(f"{file}:{bad['line']}: {bad['what']}; {bad['how']}")
     left_out = len(answer["bad"])
@@ -128,14 +128,14 @@ def _all(path: str, door: tuple[str | None, str | None]) -> list[dict[str, str]]
     found: list[dict[str, str]] = []
     query = ""
     while True:
-        answer = _ask("GET", f"{path}{query}", door)
+        answer = ask("GET", f"{path}{query}", door)
         found += answer["entries"]
         if answer["next"] is None:
             return found
         query = f"?{urlencode({'after': answer['next']})}"
 
 
-def _ask(method: str, path: str, door: tuple[str | None, str | None], body: Any = None) -> Any:
+def ask(method: str, path: str, door: tuple[str | None, str | None], body: Any = None) -> Any:
     """Ask the gateway at a door (URL and key); a refusal becomes one sentence."""
     from fencepost_gateway import remote  # noqa: PLC0415 - a command loads what it needs
     from fencepost_gateway.settings import read_settings  # noqa: PLC0415

@@ -29,11 +29,10 @@ def try_(
     key: Key = None,
 ) -> None:
     """Put campaigns and journeys on trial: they run for test persons, and nothing is sent."""
-    from fencepost_gateway import remote  # noqa: PLC0415 - a command loads what it needs
-    from fencepost_gateway.documents.loader import SUFFIXES  # noqa: PLC0415
+    from fencepost_gateway.documents.folder import files_in  # noqa: PLC0415 - loads what it needs
 
     body = {
-        "files": remote.read_folder(folder, SUFFIXES),
+        "files": [{"path": each.path, "text": each.text} for each in files_in(folder)],
         "mode": "shadow" if shadow else "draft",
         "shorten_s": waits,
     }
@@ -76,7 +75,7 @@ def trial(  # noqa: PLR0913 - one option each, as people type them
 
 
 def _ask(method: str, path: str, door: tuple[str | None, str | None], body: Any = None) -> Any:
-    from fencepost_gateway import remote  # noqa: PLC0415 - as above
+    from fencepost_gateway import remote  # noqa: PLC0415 - a command loads what it needs
     from fencepost_gateway.settings import read_settings  # noqa: PLC0415
 
     base, operator_key = remote.address_of(read_settings(), *door)

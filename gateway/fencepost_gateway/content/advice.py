@@ -10,7 +10,8 @@ Rule 3. In marketing, a person's value without ``default`` and without a conditi
         withholds the message from everybody who has not allowed personalisation.
 Rule 4. ``event`` is empty unless one of those who send the template is woken by an event.
 Rule 5. Korean advertising begins with (광고) (Network Act, article 50): the text, the subject of
-        an email, the title or body of a notification.
+        an email, the title or body of a notification. A template that names no language is
+        Korean where a third of its letters are.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ FIRST_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "email": ("subject",),
 }
 _LIKE: Final = 0.8
+_HANGUL: Final = re.compile(r"[\uac00-\ud7a3]")
 _LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _PERSON = re.compile(r"\bperson\.([A-Za-z_]\w*)")
 _NEAREST = re.compile(rf"\b({BY_LIBRARY}|{BY_TAG})\.([\w-]+)")
@@ -162,13 +164,15 @@ def _unlabelled(document: Document) -> Iterator[Finding]:
     if template.purpose != "marketing":
         return
     korean = [tag for tag in template.translations if _is_korean(tag)]
-    if _is_korean(template.language):
+    if _is_korean(template.language) or not template.language:
         korean.append("")
     for tag in korean:
         said = template.translations[tag] if tag else template
         for channel, members in FIRST_WORDS.items():
             words = getattr(said, channel)
             texts = [str(getattr(words, name, None) or "") for name in members] if words else []
+            if not (tag or template.language or any(map(_is_hangul, texts))):
+                continue
             if words and not any(text.strip().startswith(LABEL) for text in texts):
                 path = (*(("languages", tag) if tag else ()), channel)
                 what = f"Korean marketing that does not begin with {LABEL}"
@@ -178,6 +182,12 @@ def _unlabelled(document: Document) -> Iterator[Finding]:
 
 def _is_korean(tag: str) -> bool:
     return tag.split("-", 1)[0].lower() == "ko"
+
+
+def _is_hangul(text: str) -> bool:
+    """Say whether at least a third of the letters are Korean: names alone make no Korean text."""
+    letters = [character for character in _LIQUID.sub("", text) if character.isalpha()]
+    return 0 < len(letters) <= 3 * len(_HANGUL.findall("".join(letters)))
 
 
 def _long(source: Source, member: str, text: str) -> Iterator[Finding]:

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from typing import Final
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 _ATTRIBUTE = re.compile(
-    r"""\b(?:href|src|srcset|action|formaction|background|poster)\s*=\s*("[^"]*"|'[^']*'|[^\s>]*)""",
+    r"""\b(href|src|srcset|action|formaction|background|poster)\s*=\s*("[^"]*"|'[^']*'|[^\s>]*)""",
     re.IGNORECASE,
 )
 _NEVER: Final = frozenset({"javascript", "vbscript", "data", "file", "blob", "about", "filesystem"})
@@ -41,9 +42,15 @@ def is_allowed(link: str, source: str) -> bool:
 
 def html_is_allowed(text: str) -> bool:
     """Say whether every address in rendered HTML may be sent."""
-    for attribute in _ATTRIBUTE.finditer(text):
-        address = _INVISIBLE.sub("", html.unescape(attribute[1].strip("\"'")))
+    for _, value in attributes_of(text):
+        address = _INVISIBLE.sub("", html.unescape(value))
         found = _SCHEME.match(address)
         if found is not None and found[1].lower() not in _IN_HTML:
             return False
     return True
+
+
+def attributes_of(text: str) -> Iterator[tuple[str, str]]:
+    """Give name and value of every attribute in HTML that holds an address."""
+    for attribute in _ATTRIBUTE.finditer(text):
+        yield attribute[1].lower(), attribute[2].strip("\"'")

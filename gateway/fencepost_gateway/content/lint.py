@@ -11,7 +11,7 @@ Rule 2. A fragment that is not there, or that renders itself through others, is 
 Rule 3. What a fragment names must come with the message, or be handed to it by somebody.
 Rule 4. A template with ``location`` fields whose purpose the policy does not allow them for is an
         error at the field (spec/consent.md section 3).
-Rule 5. A link that no rendering would let out is an error.
+Rule 5. A link that no rendering would let out is an error; where links lead is ``dead_links``.
 Rule 6. A template that ``confirms`` has its link on every channel; no other has one.
 """
 
@@ -28,6 +28,7 @@ from msgspec import Struct
 from fencepost_gateway.content import advice, language, links, nearest
 from fencepost_gateway.content.authored import Source, is_dynamic, sources_of
 from fencepost_gateway.content.budget import BudgetedTemplate, parts_of
+from fencepost_gateway.content.dead_links import dead_links
 from fencepost_gateway.content.fragments import FragmentNode, names_in
 from fencepost_gateway.content.scope import CONFIRM, ROOTS
 from fencepost_gateway.decide.place import FenceView, place_facts
@@ -144,6 +145,7 @@ def _lint(document: Document, shelf: _Shelf) -> Iterator[Finding]:
             continue
         yield from _lint_names(document, source, template, shelf)
         yield from _lint_links(source)
+        yield from dead_links(source)
         if purpose and purpose not in shelf.location_for:
             yield from _lint_labels(source, template, shelf, purpose)
     yield from _lint_confirmation(document)

@@ -1,5 +1,5 @@
 """
-Scope: what a template may name: ``person``, ``place``, ``event``, ``now``, ``nearest``.
+Scope: what a template may name: ``person place event value now nearest``.
 
 Pure. Values are data: mappings, lists, text, numbers, true and false, copied here; nothing of them
 is ever parsed again.
@@ -9,9 +9,9 @@ Rule 2. ``person`` holds the attributes, and ``user_id``, ``locale`` and ``zone`
 Rule 3. ``now`` is ISO 8601 in the person's zone, else the workspace's; neither known, it is
         missing: a wall clock of the wrong zone is worse than none.
 Rule 4. ``confirm.link`` is there for a template that ``confirms``, and for no other.
-Rule 5. Generic content has no ``person`` and no ``event``: both are there, with nothing in them, so
-        that what the template says of missing values holds. ``nearest`` looks things up when it is
-        asked (``nearest``), and nobody is asked on account of a template that does not name it.
+Rule 5. Generic content has no ``person``, ``event`` and ``value``: they are there, with nothing in
+        them, so that what the template says of missing values holds. ``nearest`` looks things up
+        when it is asked, and nobody is asked on account of a template that does not name it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ from fencepost_gateway.decide.rule_facts import PERSON_MEMBERS, person_zone
 from fencepost_gateway.decide.spans import local_time, zone_named
 
 if TYPE_CHECKING:
+    from fencepost_gateway.decide.looked import Looked
     from fencepost_gateway.decide.person import Person
 
-ROOTS: Final = ("person", "place", "event", "now", "nearest", "nearest_in")
-PERSONAL: Final = frozenset({"person", "event", "nearest", "nearest_in"})
+ROOTS: Final = ("person", "place", "event", "value", "now", "nearest", "nearest_in")
+PERSONAL: Final = frozenset({"person", "event", "value", "nearest", "nearest_in"})
 CONFIRM: Final = "confirm"
 
 
@@ -42,6 +43,7 @@ def scope_for(  # noqa: PLR0913 - what a template may name, one each
     confirm_link: str = "",
     is_generic: bool = False,
     nearest: Mapping[str, Data] | None = None,
+    values: Mapping[str, Looked] | None = None,
 ) -> dict[str, Any]:
     """
     Lay out what the template of a message may name.
@@ -55,6 +57,7 @@ def scope_for(  # noqa: PLR0913 - what a template may name, one each
         confirm_link: Where the receiver confirms what the message asks.
         is_generic: Leave the person's data out (Rule 4).
         nearest: What ``NearestScope.roots`` gave; None: nobody is near anything.
+        values: What the run that wants the message has looked up.
 
     """
     own = {name: getattr(person, name) for name in PERSON_MEMBERS}
@@ -64,6 +67,7 @@ def scope_for(  # noqa: PLR0913 - what a template may name, one each
         "person": {} if is_generic else {**own, **person.attributes},
         "place": place_facts(place) if place else {},
         "event": {} if is_generic else event or {},
+        "value": {} if is_generic else {name: each.value for name, each in (values or {}).items()},
         "now": now,
         **({CONFIRM: {"link": confirm_link}} if confirm_link else {}),
     })  # fmt: skip

@@ -7,12 +7,15 @@ Pure. The same cause is looked at twice, when a campaign is entered and again at
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from fencepost_gateway.decide.flags import is_clean
 from fencepost_gateway.decide.jurisdiction import jurisdiction_of
+from fencepost_gateway.decide.looked import Looked
 from fencepost_gateway.decide.place import FenceView, current_place
 from fencepost_gateway.decide.rules import Evaluation, RuleFacts, TransitionView
 from fencepost_gateway.decide.stimulus import Cause
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
     from fencepost_gateway.decide.plan import Plan, Policy
     from fencepost_geofence.state import Transition
 
+NOTHING: Final[Mapping[str, Looked]] = MappingProxyType({})
+
 
 def place_of(plan: Plan, person: Person, cause: Cause) -> FenceView | None:
     """Give the place of the transition, else the person's current one."""
@@ -29,8 +34,10 @@ def place_of(plan: Plan, person: Person, cause: Cause) -> FenceView | None:
     return known or current_place((p.fence_id for p in person.inside), plan.fences)
 
 
-def rule_facts(plan: Plan, person: Person, cause: Cause, now_ms: int) -> RuleFacts:
-    """Lay out for the rules what woke the campaign and who the person is."""
+def rule_facts(
+    plan: Plan, person: Person, cause: Cause, now_ms: int, values: Mapping[str, Looked] = NOTHING
+) -> RuleFacts:
+    """Lay out for the rules what woke us, who the person is, and what a run has looked up."""
     is_transition = cause.kind == "transition"
     return RuleFacts(
         person=person,
@@ -43,6 +50,7 @@ def rule_facts(plan: Plan, person: Person, cause: Cause, now_ms: int) -> RuleFac
         workspace_zone=plan.workspace_zone,
         policies=policies_of(plan, person),
         traits=plan.trait_readers,
+        values=values,
     )
 
 
@@ -87,6 +95,7 @@ def operands_of(answer: Evaluation) -> list[dict[str, Any]]:
     return [
         {"rule": o.rule, "value": o.value, "ok": o.ok, "note": o.note}
         | ({"times_ms": list(o.times_ms)} if o.times_ms else {})
+        | ({"source": o.source, "age_s": o.age_s} if o.source else {})
         for o in answer.operands
     ]
 

@@ -4,8 +4,8 @@ Claim: whether a message may go, judged once, at the last moment.
 Pure: ``judge(plan, facts, rendered, now_ms)``. The caller reads the facts inside the transaction
 that also writes the verdict and reserves the cap slot, so what was judged is what is written.
 
-Rule 1. Gates in one order: those of the message (``message_gates``: live, emergency stop, age,
-        holdout, goal, ``while``); then a channel at a time, those of the channel
+Rule 1. Gates in one order: those of the message (``message_gates``: live, paused, emergency
+        stop, age, holdout, goal, ``while``); then a channel at a time, those of the channel
         (``channel_gates``: reachable, suppression, consent, quiet hours, label, render, caps).
         Caps come last because they reserve.
 Rule 2. Channels are tried in order of preference: the person's own (attribute
@@ -18,7 +18,8 @@ Rule 3. There is one primary reason: the refusal that got furthest through the g
 Rule 4. Holdout, quiet hours and caps concern marketing; transactional messages pass them by.
 Rule 5. A check says what it looked at: counters, zones, entries, operands; never an address, a
         coordinate or words of the message.
-Rule 6. The verdict names the person's arm in an experiment whatever comes of it.
+Rule 6. A pause holds the message where it stands; it is judged anew after it.
+Rule 7. The verdict names the person's arm in an experiment whatever comes of it.
 """
 
 from __future__ import annotations
@@ -60,6 +61,8 @@ def _judge(case: Case) -> Verdict:
     for gate in message_gates.ORDER:
         check = gate(case)
         checks.append(check)
+        if not check.ok and check.gate == "paused":
+            return Verdict("deferred", tuple(checks), check.reason, holds=True)
         if not check.ok:
             return Verdict("withheld", tuple(checks), check.reason)
     return _over_channels(case, checks)

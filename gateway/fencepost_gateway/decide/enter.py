@@ -6,7 +6,7 @@ Pure apart from the person it is handed, whose run marks it updates in place. Th
 
 Rule 1. The wake index is asked first; a stimulus that wakes nothing looks at no campaign.
 Rule 2. A campaign that was woken leaves a step record: entered, or the first thing that kept the
-        person out (run dates, opening hours of the fence, condition with its operands,
+        person out (an operator, run dates, opening hours of the fence, condition with its operands,
         re-entry rule, limits).
 Rule 3. Never two live runs of one person in one campaign, except where it says ``always``.
 Rule 4. Ids come from the cause: the same stimulus again makes the same run and message, and what
@@ -179,6 +179,9 @@ def _objection(
     plan: Plan, campaign: Campaign, key: str, person: Person, cause: Cause, now_ms: int
 ) -> tuple[str, dict[str, Any]]:
     """Give the first thing that keeps the person out, and what was looked at."""
+    control = plan.controls.get(campaign.campaign_id)
+    if control is not None and control.bars:
+        return control.bars, {}
     from_ms, until_ms = campaign.run_from_ms, campaign.run_until_ms
     if (from_ms is not None and now_ms < from_ms) or (until_ms is not None and now_ms >= until_ms):
         return "outside_run", {"from_ms": from_ms, "until_ms": until_ms}

@@ -16,6 +16,7 @@ from msgspec import Struct, field
 
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.stimulus import Cause
 
@@ -124,6 +125,7 @@ class ClaimFacts(Struct, frozen=True):
     due_ms: int = 0
     emergency_stop: bool = False
     campaign_archived: bool = False
+    control: Control | None = None
 
 
 class Check(Struct, frozen=True):
@@ -137,7 +139,11 @@ class Check(Struct, frozen=True):
 
 
 class Verdict(Struct, frozen=True):
-    """The outcome of a claim with its ordered checks: the message's decision record."""
+    """
+    The outcome of a claim with its ordered checks: the message's decision record.
+
+    ``holds`` defers the message until its campaign goes on, in the place in which it is due.
+    """
 
     outcome: Literal["send", "withheld", "deferred"]
     checks: tuple[Check, ...]
@@ -149,3 +155,4 @@ class Verdict(Struct, frozen=True):
     slot: Slot | None = None
     experiment: str = ""
     arm: str = ""
+    holds: bool = False

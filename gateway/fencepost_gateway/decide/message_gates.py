@@ -6,7 +6,10 @@ stops at the first that refuses.
 
 Rule 1. Holdouts concern marketing alone, and never test persons, seeds and proofs.
 Rule 2. A goal counts by when it was reached, not by when we heard of it.
-Rule 3. Seeds and proofs were not caused by what their receiver did: goal and ``while`` ask about
+Rule 3. A message that was entered before its campaign was stopped, or discarded, is over by the
+        operator's word, read in the claim's own transaction; so a stop is obeyed before the
+        pipeline hears of it. While a campaign is paused its messages are held.
+Rule 4. Seeds and proofs were not caused by what their receiver did: goal and ``while`` ask about
         that, so they do not apply.
 """
 
@@ -16,7 +19,9 @@ from collections.abc import Callable
 
 from fencepost_gateway.decide.case import Case
 from fencepost_gateway.decide.cause import operands_of, rule_facts
+from fencepost_gateway.decide.control import STOPPED
 from fencepost_gateway.decide.ids import chance
+from fencepost_gateway.decide.looked import values_of
 from fencepost_gateway.decide.message import Check
 
 LEFT_BY = {
@@ -24,6 +29,7 @@ LEFT_BY = {
     "expired": "run_left",
     "goal_reached": "goal_reached",
     "stopped": "journey_stopped",
+    "discarded": "journey_paused",
     "version_gone": "journey_stopped",
 }
 _NOT_CAUSED = ("seed", "proof")
@@ -39,9 +45,21 @@ def live(case: Case) -> Check:
     if run is not None and run.outcome in LEFT_BY:
         inputs = {"until_ms": until_ms, "run": run.outcome}
         return Check("live", ok=False, reason=LEFT_BY[run.outcome], inputs=inputs)
+    control = case.facts.control
+    ended = control.ended(case.facts.message.entered_ms) if control else ""
+    if ended or (control is not None and control.is_stopped):
+        inputs = {"until_ms": until_ms, "run": ended or STOPPED}
+        return Check("live", ok=False, reason=LEFT_BY[ended or STOPPED], inputs=inputs)
     over = until_ms is not None and case.now_ms >= until_ms
     ok = not over and not case.facts.campaign_archived
     return Check("live", ok, reason="" if ok else "campaign_ended", inputs={"until_ms": until_ms})
+
+
+def paused(case: Case) -> Check:
+    """Is the campaign not paused (Rule 3)?"""
+    control = case.facts.control
+    mode = control.paused if control else ""
+    return Check("paused", not mode, reason="journey_paused" if mode else "")
 
 
 def emergency_stop(case: Case) -> Check:
@@ -106,9 +124,19 @@ def while_(case: Case) -> Check:
     rule, facts = case.campaign.message.while_, case.facts
     if rule is None or facts.message.mark in _NOT_CAUSED:
         return Check("while", ok=True)
-    answer = rule.evaluate(rule_facts(case.plan, facts.person, facts.message.cause, case.now_ms))
+    person, message = facts.person, facts.message
+    values = values_of(person, message.run_id)
+    answer = rule.evaluate(rule_facts(case.plan, person, message.cause, case.now_ms, values))
     reason = "" if answer.ok else "no_longer_relevant"
     return Check("while", answer.ok, reason=reason, inputs={"operands": operands_of(answer)})
 
 
-ORDER: tuple[Callable[[Case], Check], ...] = (live, emergency_stop, age, holdout, goal, while_)
+ORDER: tuple[Callable[[Case], Check], ...] = (
+    live,
+    paused,
+    emergency_stop,
+    age,
+    holdout,
+    goal,
+    while_,
+)

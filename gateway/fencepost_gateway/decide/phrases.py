@@ -11,6 +11,7 @@ from fencepost_gateway.decide.tongue import Said
 
 GATES: dict[str, Said] = {
     "live": Said("campaign is live", "캠페인 게시 중"),
+    "paused": Said("campaign is not paused", "캠페인 일시 중지 아님"),
     "emergency_stop": Said("no emergency stop", "긴급 중지 없음"),
     "age": Said("young enough", "유효 기간"),
     "holdout": Said("not in a holdout", "대조군 아님"),
@@ -128,6 +129,8 @@ STEP: dict[str, Said] = {
     "missed": Said(
         "{count} earlier times were missed", "그 전의 {count}회는 실행되지 못하고 지나감"
     ),
+    "again": Said("went through before", "이미 통과함"),
+    "reacted_ms": Said("reaction at {at}", "반응 시각 {at}"),
     "of_limit": Said("{count} of {limit}", "{limit}명 중 {count}명"),
     "open": Said("open {hours} ({zone})", "운영 시간 {hours} ({zone})"),
     "entered_ms": Said("entered {at}", "참여 시각 {at}"),
@@ -141,6 +144,7 @@ CLAIM: dict[str, Said] = {
     "deferred": Said(
         "Deferred until {at}: {campaign}. {why}", "{at}까지 미루었습니다: {campaign}. {why}"
     ),
+    "held": Said("Held: {campaign}. {why}", "보류했습니다: {campaign}. {why}"),
     "withheld": Said(
         "Withheld ({reason}): {campaign}. {why}", "보내지 않았습니다 ({reason}): {campaign}. {why}"
     ),
@@ -154,6 +158,7 @@ CHECKS: dict[str, Said] = {
     "value": Said("{name} {value}", "{name} {value}"),
     "operand": Said("{rule}: found {value}", "{rule}: 확인된 값 {value}"),
     "times": Said(" [{times}]", " [{times}]"),
+    "looked": Said(" [{source}, {age} old]", " [{source}, {age} 지남]"),
     "not_found": Said("no such document is live", "게시된 문서가 없음"),
     "runs_until": Said("runs until {at}", "{at}까지 운영"),
     "age": Said("{age} old, at most {most}", "{age} 지남, 최대 {most}"),
@@ -238,6 +243,7 @@ COUNTRY_SOURCES: dict[str, Said] = {
 NOTES: dict[str, Said] = {
     "missing": Said("missing", "값 없음"),
     "type": Said("type", "형식이 다름"),
+    "stale": Said("stale", "값이 오래됨"),
     "zone": Said("zone", "시간대를 알 수 없음"),
     "history": Said("history", "기록이 충분하지 않음"),
 }

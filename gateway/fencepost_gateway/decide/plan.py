@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from msgspec import Struct
 
 from fencepost_gateway.decide.audiences import NO_AUDIENCES, Audiences
+from fencepost_gateway.decide.control import Control
+from fencepost_gateway.decide.event_shape import EventShape
 from fencepost_gateway.decide.opening import Opening
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.rule_facts import TraitReader, TransitionKind
@@ -311,7 +313,9 @@ class Plan(Struct, frozen=True):
     ``allow_only`` names the users that may get messages beside the listed addresses; None: all.
     ``testers`` and ``seeds`` are user ids. ``flows`` holds the journeys by id and version: those
     that are live, and those that somebody is still on; ``awaits`` names the
-    events from outside that a run may wait for, or end by. ``tables`` holds rows by table and key.
+    events from outside that a run may wait for, or end by. ``tables`` holds rows by table and key,
+    ``event_shapes`` what defined events may carry, by what apps call them,
+    ``controls`` what operators have decided of which campaign.
     """
 
     revision: int
@@ -346,6 +350,8 @@ class Plan(Struct, frozen=True):
     awaits: frozenset[str] = frozenset()
     tables: dict[str, dict[str, dict[str, Any]]] = {}
     sources: dict[str, Source] = {}
+    event_shapes: dict[str, EventShape] = {}
+    controls: dict[str, Control] = {}
 
     def part(self, campaign_id: str, version: int, step_id: str) -> Campaign | None:
         """

@@ -10,8 +10,9 @@ Rule 2. Of the person alone. Published documents and the workspace are the same 
         a publication everything is asked again.
 Rule 3. ``time`` says that the answer may change when nothing happens at all; when, says
         ``Rule.next_change_ms``.
-Rule 4. ``woke`` says that it asks for the stimulus itself, and so answers only while there is one.
-        A place is that of the stimulus, else where the person is: ``places``.
+Rule 4. ``woke`` says that it asks for the stimulus itself, or for what a run has looked up, and so
+        answers only while there is one. A place is that of the stimulus, else where the person
+        is: ``places``.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class Reads(Struct, frozen=True):
         places: Where the person is or was.
         consents: The person's statements.
         reach: The addresses that reach the person.
-        woke: The stimulus itself.
+        woke: The stimulus itself, or what a run has looked up.
         time: The answer may change by time alone.
 
     """
@@ -97,6 +98,8 @@ def _of_leaf(leaf: Mapping[str, Json]) -> Reads:  # noqa: C901, PLR0912 - a list
             return Reads(attributes=_first(name), time=is_relative)
         case {"event": _}:
             return Reads(woke=True, time=is_relative)
+        case {"value": _}:
+            return Reads(woke=True, time=is_relative or "max_age" in leaf)
         case {"place": _}:
             return Reads(places=True, time=is_relative)
         case {"did": name} | {"last": name} | {"first": name}:

@@ -83,8 +83,16 @@ REASONS: dict[str, Said] = {
         "메시지를 요청한 여정에서 이미 나갔습니다.",
     ),
     "journey_stopped": Said(
-        "The journey that wanted the message was stopped.",
-        "메시지를 요청한 여정이 중지되었습니다.",
+        "The campaign or journey was stopped.",
+        "캠페인 또는 여정이 중지되었습니다.",
+    ),
+    "journey_paused": Said(
+        "The campaign or journey is paused, or was when this began.",
+        "캠페인 또는 여정이 일시 중지된 상태이거나, 시작 당시 일시 중지되었습니다.",
+    ),
+    "journey_closed": Said(
+        "The campaign or journey is closed: nobody enters.",
+        "캠페인 또는 여정이 마감되어 더 이상 참여할 수 없습니다.",
     ),
     "emergency_stop": Said(
         "All marketing is stopped by the workspace's emergency stop.",

@@ -7,8 +7,9 @@ Rule 1. A rule reads ``RuleFacts`` and nothing else; ``now_ms`` is one of them.
 Rule 2. An answer names every operand that was looked at, in order. Short circuit is kept: what was
         not needed is not listed.
 Rule 3. Notes are a short list: ``missing`` (no such value), ``type`` (another type than the rule
-        compares with), ``zone`` (time zone unknown), ``history`` (the bounded history may not
-        reach back far enough). A note explains a false leaf; it is never an error.
+        compares with), ``stale`` (older than the rule allows), ``zone`` (time zone unknown),
+        ``history`` (the bounded history may not reach back far enough). A note explains a false
+        leaf; it is never an error.
 Rule 4. Where ``wakes`` is a list, every leaf that is evaluated adds the moment at which its own
         answer may change while nothing else happens. Leaves that were not needed stay unneeded
         until one of those moments.
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, get_args
 
 from msgspec import Struct, field
 
+from fencepost_gateway.decide.looked import Looked
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.spans import zone_named
@@ -65,6 +67,7 @@ class RuleFacts(Struct, frozen=True):
         policies: Which statements of consent count, by every policy that holds for the person;
             none: nothing is allowed.
         traits: How each declared trait is worked out, by id.
+        values: What the run has looked up, by name; none outside of a journey.
         wakes: Takes the moments at which leaves may answer otherwise (Rule 4).
         seen: Events by name as ``rule_history`` has laid them out for all rules of a pass.
 
@@ -80,6 +83,7 @@ class RuleFacts(Struct, frozen=True):
     workspace_zone: str = ""
     policies: tuple[Policy, ...] = ()
     traits: Mapping[str, TraitReader] = {}
+    values: Mapping[str, Looked] = {}
     wakes: list[int] | None = None
     seen: dict[str, Any] = field(default_factory=dict)
 
@@ -93,7 +97,8 @@ class Operand(Struct, frozen=True):
     """
     One leaf of a rule as it was evaluated: what it asked, what it found, what came out.
 
-    ``times_ms`` says when the newest of what it counted happened.
+    ``times_ms`` says when the newest of what it counted happened; of what was looked up there is
+    the ``source``, and ``age_s``.
     """
 
     rule: str
@@ -101,6 +106,8 @@ class Operand(Struct, frozen=True):
     ok: bool
     note: str = ""
     times_ms: tuple[int, ...] = ()
+    source: str = ""
+    age_s: int | None = None
 
 
 class Evaluation(Struct, frozen=True):

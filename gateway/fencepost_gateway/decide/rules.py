@@ -42,6 +42,7 @@ from fencepost_gateway.decide.rule_facts import (
 )
 from fencepost_gateway.decide.rule_history import compile_age, compile_did
 from fencepost_gateway.decide.rule_leaves import compile_inside, compile_transition
+from fencepost_gateway.decide.rule_looked import compile_looked
 from fencepost_gateway.decide.rule_messages import compile_got
 from fencepost_gateway.decide.rule_standing import (
     compile_audience,
@@ -79,6 +80,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "place": (*COMPARISONS, "fold"),
     "trait": (*COMPARISONS, "fold"),
     "arm": (*COMPARISONS, "fold"),
+    "value": (*COMPARISONS, "fold", "max_age"),
     "did": ("where", "within", "since", "count", "sum"),
     "last": ("older_than", "within", "where"),
     "first": ("older_than", "within", "where"),
@@ -92,7 +94,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "time": ("zone",),
 }
 LATER_FORMS: Mapping[str, str] = {
-    "source": "use event: with a property the app sends",
+    "source": "look it up in a step before, then write value: NAME.PATH",
 }
 _LEAVES: Mapping[str, Callable[[Mapping[str, Json], Path, Faults], Check | None]] = {
     "inside": compile_inside,
@@ -103,6 +105,7 @@ _LEAVES: Mapping[str, Callable[[Mapping[str, Json], Path, Faults], Check | None]
     "consent": compile_consent,
     "reachable": compile_reachable,
     "time": compile_time,
+    "value": compile_looked,
 }
 
 

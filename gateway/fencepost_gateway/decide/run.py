@@ -13,10 +13,9 @@ Rule 3. A run whose steps are done lives on, at ``END``, until its messages have
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct, field
 
+from fencepost_gateway.decide.looked import Looked
 from fencepost_gateway.decide.stimulus import Cause
 
 
@@ -35,7 +34,8 @@ class Standing(Struct):
         sent: Message ids by step, of the newest time that the run came by.
         counts: How often the run has come by each message step.
         pending: Messages of this step whose outcome the run waits for.
-        values: What look-ups gave.
+        values: What look-ups gave, by name.
+        is_held: It stands before its step, and takes it when the journey goes on.
 
     """
 
@@ -49,7 +49,8 @@ class Standing(Struct):
     sent: dict[str, list[str]] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     pending: int = 0
-    values: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Looked] = field(default_factory=dict)
+    is_held: bool = False
 
     @property
     def wakes_ms(self) -> int:

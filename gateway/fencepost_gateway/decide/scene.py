@@ -8,26 +8,25 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
-from fencepost_gateway.decide.cause import rule_facts
+from fencepost_gateway.decide.calls import Call
+from fencepost_gateway.decide.cause import NOTHING, rule_facts
 from fencepost_gateway.decide.census import Census
 from fencepost_gateway.decide.message import Message
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.decide.rules import RuleFacts
-from fencepost_gateway.decide.run import Run
+from fencepost_gateway.decide.run import Run, Standing
 from fencepost_gateway.decide.step_record import StepRecord
 from fencepost_gateway.decide.stimulus import Cause
 
 
-class Call(Struct, frozen=True):
-    """A value that a run waits for, or a system it tells: made outside, answered by a record."""
+class Staged(Struct, frozen=True):
+    """A run went from one stage of its journey to another; empty: none yet."""
 
-    call_id: str
-    run_id: str
-    person_id: str
-    step_id: str
-    source_id: str
-    cause: Cause
+    campaign_id: str
+    version: int
+    before: str
+    after: str
 
 
 class Walked(Struct):
@@ -43,6 +42,7 @@ class Walked(Struct):
     calls: list[Call] = field(default_factory=list)
     jumps: list[Cause] = field(default_factory=list)
     topics: list[str] = field(default_factory=list)
+    staged: list[Staged] = field(default_factory=list)
     moved: dict[str, tuple[str, Run]] = field(default_factory=dict)
 
     def move(self, key: str, run: Run) -> None:
@@ -60,6 +60,7 @@ class Scene(Struct):
     now_ms: int
     walked: Walked = field(default_factory=Walked)
 
-    def facts(self, cause: Cause) -> RuleFacts:
-        """Lay out for rules what happened and who the person is."""
-        return rule_facts(self.plan, self.person, cause, self.now_ms)
+    def facts(self, cause: Cause, at: Standing | None = None) -> RuleFacts:
+        """Lay out for rules what happened, who the person is, and what a run has looked up."""
+        values = NOTHING if at is None else at.values
+        return rule_facts(self.plan, self.person, cause, self.now_ms, values)

@@ -13,6 +13,9 @@ Rule 3. The first true branch is taken, from the top; with none true and no ``ot
 Rule 4. A draw depends on seed, journey, step and person, and is remembered with the person: other
         weights move only who comes later. A random one depends on the run.
 Rule 5. A limit counts persons: who went through once goes through again.
+Rule 6. A look-up waits for its answer, and so does a webhook whose author has a way for ``error``;
+        any other goes on at once. A source that is not there, or whose address has a place that
+        nothing is known of, is an error at once.
 """
 
 from __future__ import annotations
@@ -23,11 +26,22 @@ from typing import Any, Final
 from msgspec import Struct, structs
 
 from fencepost_gateway.decide.awaited import by_time, reacted_ms
+from fencepost_gateway.decide.calls import (
+    Call,
+    CallKind,
+    Reply,
+    call_id_of,
+    fills_of,
+    followed,
+    told,
+)
 from fencepost_gateway.decide.cause import operands_of
 from fencepost_gateway.decide.experiment import arm_in, expose, pick
 from fencepost_gateway.decide.ids import chance, derive
+from fencepost_gateway.decide.looked import Looked, has_room
+from fencepost_gateway.decide.rule_facts import PERSON_MEMBERS
 from fencepost_gateway.decide.run import Run, Standing
-from fencepost_gateway.decide.scene import Call, Scene
+from fencepost_gateway.decide.scene import Scene
 from fencepost_gateway.decide.steps import (
     BranchStep,
     Flow,
@@ -99,7 +113,7 @@ def _wait(scene: Scene, stop: Stop, does: WaitStep) -> Taken:
     if found:
         return found
     if does.while_ is not None:
-        answer = does.while_.evaluate(scene.facts(at.cause))
+        answer = does.while_.evaluate(scene.facts(at.cause, at))
         if not answer.ok:
             return Taken("broken", inputs={"operands": operands_of(answer)})
     return Taken(waits=True)
@@ -123,7 +137,7 @@ def look_back(scene: Scene, stop: Stop, does: WaitStep) -> Taken | None:
 
 def _branch(scene: Scene, stop: Stop, does: BranchStep) -> Taken:
     operands: list[dict[str, Any]] = []
-    facts = scene.facts(stop.at.cause)
+    facts = scene.facts(stop.at.cause, stop.at)
     for number, case in enumerate(does.cases, 1):
         answer = case.when.evaluate(facts)
         operands += [{"case": number, **each} for each in operands_of(answer)]
@@ -169,9 +183,9 @@ def _limit(scene: Scene, stop: Stop, does: LimitStep) -> Taken:
 
 
 def _update(scene: Scene, stop: Stop, does: UpdateStep) -> Taken:
-    roots: dict[str, Any] = {"event": stop.at.cause.props, "value": stop.at.values}
+    roots = _roots(scene, stop.at)
     values: dict[str, Any] = dict(does.set)
-    values |= {name: _followed(roots, path) for name, path in does.copied}
+    values |= {name: followed(roots, path) for name, path in does.copied}
     values |= dict.fromkeys(does.unset)
     scene.person.set_attributes(values)
     scene.walked.topics += [f"attribute {name}" for name in values]
@@ -180,34 +194,76 @@ def _update(scene: Scene, stop: Stop, does: UpdateStep) -> Taken:
 
 def _look_up(scene: Scene, stop: Stop, does: LookUpStep) -> Taken:
     if does.source_id:
-        return _call(scene, stop, does.source_id)
-    roots = {
-        "person": scene.person.attributes,
-        "event": stop.at.cause.props,
-        "value": stop.at.values,
-    }
-    key = _followed(roots, does.key)
+        return _call(scene, stop, does.source_id, "look_up")
+    inputs: dict[str, Any] = {"table": does.table_id}
+    key = followed(_roots(scene, stop.at), does.key)
     row = scene.plan.tables.get(does.table_id, {}).get(str(key))
-    if row is None:
-        return Taken("missing", inputs={"table": does.table_id})
-    stop.at.values[does.as_] = row
-    return Taken(inputs={"table": does.table_id})
+    if row is None or not has_room(stop.at.values, does.as_, row):
+        return Taken("missing", inputs=inputs if row is None else inputs | {"failure": "too_large"})
+    stop.at.values[does.as_] = Looked(row, does.table_id, scene.now_ms)
+    return Taken(inputs=inputs)
 
 
 def _webhook(scene: Scene, stop: Stop, does: WebhookStep) -> Taken:
-    return _call(scene, stop, does.source_id)
+    return _call(scene, stop, does.source_id, "webhook")
 
 
-def _call(scene: Scene, stop: Stop, source_id: str) -> Taken:
-    """Ask for a call, and wait for its answer (a record in the log)."""
-    step_id = stop.step.step_id
+def _call(scene: Scene, stop: Stop, source_id: str, kind: CallKind) -> Taken:
+    """Ask for a call (Rule 6)."""
+    step_id, inputs = stop.step.step_id, {"source": source_id}
+    source = scene.plan.sources.get(source_id)
+    if source is None:
+        return Taken("error", inputs=inputs | {"failure": "no_source"})
+    fills = fills_of(source.url, _roots(scene, stop.at))
+    if isinstance(fills, str):
+        return Taken("error", inputs=inputs | {"failure": "missing", "path": fills})
     time = stop.at.counts[step_id] = stop.at.counts.get(step_id, 0) + 1
-    call_id = derive("call", scene.workspace, stop.run.run_id, step_id, str(time))
-    person_id = scene.person.person_id
-    scene.walked.calls.append(
-        Call(call_id, stop.run.run_id, person_id, step_id, source_id, stop.at.cause)
+    waits = kind == "look_up" or "error" in stop.step.then
+    call = Call(
+        call_id=call_id_of(scene.workspace, stop.run.run_id, step_id, time),
+        run_id=stop.run.run_id,
+        person_id=scene.person.person_id,
+        campaign_id=stop.flow.head.campaign_id,
+        step_id=step_id,
+        source_id=source_id,
+        kind=kind,
+        asked_ms=scene.now_ms,
+        fills=fills,
+        waits=waits,
     )
-    return Taken(waits=True, inputs={"source": source_id})
+    if kind == "webhook":
+        is_test = scene.person.user_id in scene.plan.testers
+        body = told(scene.person, stop.at, call, stop.run.version, is_test=is_test)
+        call = structs.replace(call, body=body)
+    scene.walked.calls.append(call)
+    return Taken(waits=waits, inputs=inputs)
+
+
+def answer_of(scene: Scene, stop: Stop, reply: Reply) -> Taken:
+    """Take what was answered to the call that a run waits for (Rule 6)."""
+    inputs: dict[str, Any] = {"source": reply.source_id}
+    inputs |= {"status": reply.status} if reply.status else {}
+    failure, name = reply.failure, getattr(stop.step.does, "as_", "")
+    if not failure and name and not has_room(stop.at.values, name, reply.value):
+        failure = "too_large"
+    if failure:
+        return Taken("error", inputs=inputs | {"failure": failure})
+    if name:
+        stop.at.values[name] = Looked(reply.value, reply.source_id, reply.at_ms)
+        age_s = max(0, scene.now_ms - reply.at_ms) // 1_000
+        inputs |= {"value": reply.value, "age_s": age_s}
+    return Taken(inputs=inputs)
+
+
+def _roots(scene: Scene, at: Standing) -> dict[str, Any]:
+    """Lay out what paths of a step may begin with."""
+    person = scene.person
+    own = {name: getattr(person, name) or None for name in PERSON_MEMBERS}
+    return {
+        "person": own | person.attributes,
+        "event": at.cause.props,
+        "value": {name: held.value for name, held in at.values.items()},
+    }
 
 
 def _goal(scene: Scene, stop: Stop, does: GoalStep) -> Taken:  # noqa: ARG001 - as the others
@@ -225,13 +281,6 @@ def _jump(scene: Scene, stop: Stop, does: JumpStep) -> Taken:
     deeper = structs.replace(jump, stimulus_id=stimulus_id, jumps=jump.jumps + 1)
     scene.walked.jumps.append(deeper)
     return Taken(ends="jumped", inputs={"to": does.campaign_id})
-
-
-def _followed(roots: Mapping[str, Any], path: tuple[str, ...]) -> object:
-    found: object = roots
-    for name in path:
-        found = found.get(name) if isinstance(found, Mapping) else None
-    return found
 
 
 _ACTIONS: Final[Mapping[type, Callable[..., Taken]]] = {

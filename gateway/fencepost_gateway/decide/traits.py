@@ -8,8 +8,10 @@ Rule 1. With ``within`` a step is a ``STEPS``-th of the window, never under a mi
         is one step for ever. A window begins at the beginning of a step, so an event counts for
         its window and up to one step longer.
 Rule 2. A trait that was declared or changed after its events is filled from those the person
-        remembers; ``whole`` says whether the window reaches back no further than that.
-Rule 3. Nothing is filled ahead of need: the first event, or the first rule that asks, does it.
+        remembers, or, where they remember too few (``falls_short``), from history; ``whole`` says
+        whether the window reaches back no further than that.
+Rule 3. Nothing is filled ahead of need: the first event, or the first rule that asks, does it. From
+        history it is filled before anything else happens to the person.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from fencepost_gateway.decide.person import UNSUMMED, Person
+from fencepost_gateway.decide.person import UNSUMMED, PastEvent, Person
 from fencepost_gateway.decide.ranking import SCORES, Ranking, Standing, scores
 from fencepost_gateway.decide.rule_facts import MISSING, RuleFacts, TraitReader, dotted
 from fencepost_gateway.decide.rules import Rule
@@ -146,6 +148,39 @@ def keep_up(
     bound(state, _first_step(trait, now_ms))
 
 
+def falls_short(trait: Trait, person: Person, now_ms: int) -> bool:
+    """Say whether a trait is still to be filled, from more than the person remembers."""
+    state = person.traits.get(trait.trait_id)
+    if state is not None and state.key == trait.key:
+        return False
+    lost_ms = _lost_ms(trait, person)
+    summary = person.summaries.get(trait.event)
+    from_ms = 0 if trait.within_ms is None else now_ms - trait.within_ms
+    is_past = summary is not None and summary.last_ms < from_ms
+    return lost_ms is not None and lost_ms >= from_ms and not is_past
+
+
+def fill(
+    trait: Trait, person: Person, events: Iterable[PastEvent], whole_ms: int, now_ms: int
+) -> None:
+    """
+    Fill a trait from history, if that reaches further back than what the person remembers.
+
+    Args:
+        trait: One that falls short.
+        person: Whose it is.
+        events: Of its name, at least those since ``whole_ms``.
+        whole_ms: No event since then is missing; 0: none at all.
+        now_ms: The moment it is.
+
+    """
+    lost_ms = _lost_ms(trait, person)
+    if lost_ms is not None and whole_ms <= lost_ms:
+        person.traits[trait.trait_id] = _made(trait, person, events, whole_ms, now_ms)
+    else:
+        person.traits[trait.trait_id] = _filled(trait, person, now_ms)
+
+
 def value_of(trait: Trait, person: Person, now_ms: int) -> Value:
     """Give a trait's value; one that was never kept up is filled for the asking."""
     state = person.traits.get(trait.trait_id)
@@ -163,16 +198,26 @@ def value_of(trait: Trait, person: Person, now_ms: int) -> Value:
 
 
 def _filled(trait: Trait, person: Person, now_ms: int) -> TraitState:
+    lost_ms = _lost_ms(trait, person)
+    whole_ms = 0 if lost_ms is None else lost_ms + 1
+    return _made(trait, person, person.recent, whole_ms, now_ms)
+
+
+def _made(
+    trait: Trait, person: Person, events: Iterable[PastEvent], whole_ms: int, now_ms: int
+) -> TraitState:
     state = TraitState(trait.key, trait.kind, trait.event, step_ms=trait.step_ms)
-    seen = [event for event in person.recent if event.name == trait.event]
-    for event in seen:
-        _take(trait, state, person, event.at_ms, event.props)
-    summary = person.summaries.get(trait.event)
-    lost_ms = person.lost.get(trait.event if summary is not None else UNSUMMED)
-    if lost_ms is not None:
-        state.whole_ms = lost_ms + 1
+    state.whole_ms = whole_ms
+    for event in events:
+        if event.name == trait.event:
+            _take(trait, state, person, event.at_ms, event.props)
     bound(state, _first_step(trait, now_ms))
     return state
+
+
+def _lost_ms(trait: Trait, person: Person) -> int | None:
+    """Give the newest moment of its events that the person does not remember."""
+    return person.lost.get(trait.event if trait.event in person.summaries else UNSUMMED)
 
 
 def _take(

@@ -12,7 +12,7 @@ Rule 3. The person's zone is where they are by now, else their own choice, else 
 Rule 4. With no zone known there is nothing to wait for: the run goes on at once, and what it wants
         to send is kept back by quiet hours, which know no zone either.
 Rule 5. A date that is not known, or is no date, takes the way ``no_date``.
-Rule 6. ``spread`` moves the moment by a draw of the run's own.
+Rule 6. ``spread`` moves the moment by a draw of the run's own, unless it goes on at once.
 Rule 7. No wait is longer than its run's lifetime, so every moment can be stored and written.
 """
 
@@ -44,7 +44,7 @@ def due_ms(
 ) -> int | str | None:
     """Give when the run goes on by itself; None: never by time; ``NO_DATE``: there is none."""
     due = _moment(plan, person, at, wait, now_ms)
-    if isinstance(due, int) and wait.spread_ms:
+    if isinstance(due, int) and wait.spread_ms and due > at.since_ms:
         due += int(chance(plan.seed, "spread", run.run_id, at.step_id) * wait.spread_ms)
     return min(due, at.expires_ms) if isinstance(due, int) else due
 

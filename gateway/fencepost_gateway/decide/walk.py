@@ -21,6 +21,9 @@ Rule 6. A run that waits keeps what its event told, unless that is larger than `
         then only what is wanted at once can read it.
 Rule 7. The version of the journey is that of the entry. A version, or a step, that is not there any
         more ends the run (``version_gone``).
+Rule 8. A journey that was stopped, discarded or archived ends its runs, whatever touches them. One
+        that is paused lets what they wait for come to its end, and ends them as ever, but takes no
+        step: they stand before it (``is_held``) and take it when they are touched after the pause.
 """
 
 from __future__ import annotations
@@ -32,11 +35,13 @@ import msgspec
 from msgspec import structs
 
 from fencepost_gateway.decide.awaited import by_time, is_awaited, reacted_ms, stands_on
+from fencepost_gateway.decide.calls import Reply, call_id_of
 from fencepost_gateway.decide.cause import operands_of
+from fencepost_gateway.decide.control import STOPPED
 from fencepost_gateway.decide.rules import Evaluation
 from fencepost_gateway.decide.run import Run, Standing, campaign_of
-from fencepost_gateway.decide.scene import Scene
-from fencepost_gateway.decide.step_actions import Stop, Taken, look_back, take
+from fencepost_gateway.decide.scene import Scene, Staged
+from fencepost_gateway.decide.step_actions import Stop, Taken, answer_of, look_back, take
 from fencepost_gateway.decide.step_record import StepOutcome, StepRecord
 from fencepost_gateway.decide.steps import END, BranchStep, Flow, GoalStep, Step, WaitStep
 from fencepost_gateway.decide.stimulus import Cause
@@ -85,7 +90,7 @@ def heard(scene: Scene) -> None:
         stop = _stop(scene, key, run)
         if stop is None or _is_over_by_reaction(scene, key, stop):
             continue
-        if isinstance(stop.step.does, WaitStep):
+        if not stop.at.is_held and isinstance(stop.step.does, WaitStep):
             found = look_back(scene, stop, stop.step.does)
             if found is not None:
                 _pass(scene, key, stop, found)
@@ -103,7 +108,9 @@ def settled(scene: Scene, run_id: str, message_id: str, state: str, reason: str)
             _go(scene, key, run)  # perhaps it was the last one
             continue
         stop = _stop(scene, key, run)
-        if stop is None or message_id not in run.at.sent.get(run.at.step_id, ()):
+        if stop is None or run.at.is_held:
+            continue
+        if message_id not in run.at.sent.get(run.at.step_id, ()):
             continue
         run.at.pending = 0 if state == "sent" else max(0, run.at.pending - 1)
         if run.at.pending:
@@ -113,21 +120,19 @@ def settled(scene: Scene, run_id: str, message_id: str, state: str, reason: str)
         _go(scene, key, run)
 
 
-def answered(
-    scene: Scene, run_id: str, step_id: str, value: object, inputs: dict[str, Any]
-) -> None:
-    """Take the answer to a call of one of the runs; ``value`` None: there was none in time."""
+def answered(scene: Scene, reply: Reply) -> None:
+    """Take the answer to the call of one of the runs, if that one still waits for it."""
     for key, run in _living(scene, upto_ms=scene.now_ms):
-        if run.run_id != run_id or run.at is None or run.at.step_id != step_id:
+        if run.run_id != reply.run_id or run.at is None or run.at.step_id != reply.step_id:
+            continue
+        time = run.at.counts.get(reply.step_id, 0)
+        if call_id_of(scene.workspace, run.run_id, reply.step_id, time) != reply.call_id:
             continue
         stop = _stop(scene, key, run)
-        if stop is None:
+        if stop is None or run.at.is_held:
             continue
-        name = getattr(stop.step.does, "as_", "")
-        if value is not None and name:
-            run.at.values[name] = value
         run.at.since_ms = scene.now_ms
-        _pass(scene, key, stop, Taken("error" if value is None else "", inputs=inputs))
+        _pass(scene, key, stop, answer_of(scene, stop, reply))
         _go(scene, key, run)
 
 
@@ -138,6 +143,8 @@ def retime(scene: Scene) -> None:
         wait = stop.step.does if stop else None
         if stop is None or not isinstance(wait, WaitStep) or stop.at.wakes_ms <= scene.now_ms:
             continue  # what is over was over before this was learnt
+        if stop.at.is_held:
+            continue
         if wait.until or wait.date:
             due = due_ms(scene.plan, scene.person, run, stop.at, wait, scene.now_ms)
             if isinstance(due, int) and due != stop.at.due_ms:
@@ -155,24 +162,36 @@ def gave_way(scene: Scene, runs: Mapping[str, Run]) -> None:
             _end(scene, key, run, "merged")
 
 
-def end_all(scene: Scene, campaign_id: str, reason: str) -> None:
-    """End every run of a journey."""
-    for key, run in _living(scene):
-        if campaign_of(key) == campaign_id:
-            _end(scene, key, run, reason)
-
-
 def _living(scene: Scene, upto_ms: int | None = None) -> Iterator[tuple[str, Run]]:
     """Give the runs that live, once time has run up to ``upto_ms`` for each (Rules 2 and 3)."""
     runs = scene.person.runs
     for _, key in sorted((run.entered_ms, key) for key, run in runs.items() if run.at):
         run = runs[key]
+        _obey(scene, key, run)
         for _ in range(DUES_MAX):
             if upto_ms is None or run.at is None or run.at.wakes_ms >= upto_ms:
                 break
             _due(scene, key, run)
         if run.at is not None:
             yield key, run
+
+
+def _obey(scene: Scene, key: str, run: Run) -> None:
+    """End a run, or let it go on, as the operators have it (Rule 8)."""
+    campaign_id = campaign_of(key)
+    control = scene.plan.controls.get(campaign_id)
+    outcome = control.ended(run.entered_ms) if control else ""
+    if campaign_id not in scene.plan.campaigns:
+        outcome = STOPPED
+    if outcome:
+        _end(scene, key, run, outcome)
+    elif run.at is not None and run.at.is_held and not _is_paused(scene, key):
+        _go(scene, key, run)
+
+
+def _is_paused(scene: Scene, key: str) -> bool:
+    control = scene.plan.controls.get(campaign_of(key))
+    return control is not None and bool(control.paused)
 
 
 def _due(scene: Scene, key: str, run: Run) -> None:
@@ -205,7 +224,7 @@ def _is_over(scene: Scene, key: str, stop: Stop, cause: Cause) -> bool:
         _end(scene, key, stop.run, "goal_reached", {"event": goal.event})
         return True
     for number, each in enumerate(stop.flow.exit_on, 1):
-        found = is_awaited(each, at, cause, scene.facts(cause))
+        found = is_awaited(each, at, cause, scene.facts(cause, at))
         if found is not None:
             inputs = {"exit_on": number, "what": cause.name, **found}
             _end(scene, key, stop.run, "exited", inputs)
@@ -227,9 +246,9 @@ def _is_over_by_reaction(scene: Scene, key: str, stop: Stop) -> bool:
 def _offer(scene: Scene, key: str, stop: Stop, cause: Cause) -> None:
     """Let the wait at which a run stands look at what happened."""
     at, wait = stop.at, stop.step.does
-    if not isinstance(wait, WaitStep) or cause.at_ms < at.since_ms:
+    if at.is_held or not isinstance(wait, WaitStep) or cause.at_ms < at.since_ms:
         return
-    facts = scene.facts(cause)
+    facts = scene.facts(cause, at)
     for each in wait.awaited:
         found = is_awaited(each, at, cause, facts)
         if found is not None:
@@ -267,12 +286,23 @@ def _go(scene: Scene, key: str, run: Run) -> None:
         if stop is None:
             return
         run.at.due_ms, run.at.pending = None, 0
-        run.at.stage = stop.step.stage or run.at.stage
+        run.at.is_held = _is_paused(scene, key)
+        if run.at.is_held:
+            run.at.cause = _kept(run.at.cause)
+            return
+        before = run.at.stage
+        run.at.stage = stop.step.stage or before
         taken = take(scene, stop)
+        if run.at.stage != before:
+            staged = Staged(campaign_of(key), run.version, before, run.at.stage)
+            scene.walked.staged.append(staged)
         if taken.ends:
             _end(scene, key, run, taken.ends, taken.inputs)
             return
-        due = run.at.due_ms
+        due, is_wait = run.at.due_ms, isinstance(stop.step.does, WaitStep)
+        if taken.waits and is_wait and run.at.since_ms >= run.at.expires_ms:
+            _end(scene, key, run, "expired")  # it came here by what counts at its very end
+            return
         if taken.waits and (due is None or due > run.at.since_ms):
             _note(scene, key, stop, "waits", taken)
             run.at.cause = _kept(run.at.cause)

@@ -38,7 +38,8 @@ from fencepost_gateway.decide.solver import HORIZON_MS
 from fencepost_gateway.decide.tongue import ENGLISH, Said, Tongue
 
 SHOWN_MAX = 4  # of a list in one line
-_MOMENTS = ("due_ms", "entered_ms", "opens_ms", "from_ms", "until_ms")
+_MOMENTS = ("due_ms", "entered_ms", "opens_ms", "from_ms", "until_ms", "reacted_ms")
+_NAMED = ("table", "source", "experiment", "path")
 
 SHORT = 8  # of an id, enough to tell a person's visitors apart
 
@@ -146,17 +147,31 @@ def _operands(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
         note = f" ({tongue.say(_or_itself(NOTES, operand['note']))})" if operand["note"] else ""
         found = repr(operand["value"])
         said = tongue.say(CHECKS["operand"], rule=operand["rule"], value=found)
-        yield f"{mark} {said}{note}{_times(operand, tongue)}"
+        yield f"{mark} {said}{note}{_times(operand, tongue)}{_looked(operand, tongue)}"
     if inputs.get("hours"):
         yield tongue.say(STEP["open"], hours=inputs["hours"], zone=inputs["zone"])
-    if inputs.get("limit") is not None:
-        count = tongue.count(inputs.get("entered", inputs.get("running", 0)))
+    if inputs.get("limit") is not None and not inputs.get("again"):
+        used = [inputs[name] for name in ("entered", "running", "used") if name in inputs]
+        count = tongue.count(used[0] if used else 0)
         yield tongue.say(STEP["of_limit"], count=count, limit=tongue.count(inputs["limit"]))
     if inputs.get("missed"):
         yield tongue.say(STEP["missed"], count=tongue.count(inputs["missed"]))
+    if inputs.get("again"):
+        yield tongue.say(STEP["again"])
+    for name in _NAMED:
+        if inputs.get(name):
+            yield tongue.say(CHECKS["value"], name=name, value=str(inputs[name]))
     for name in _MOMENTS:
         if inputs.get(name) is not None:
             yield tongue.say(STEP[name], at=tongue.moment(inputs[name]))
+
+
+def _looked(operand: Mapping[str, Any], tongue: Tongue) -> str:
+    """Say where what was looked up is from, and how old it was."""
+    if not operand.get("source"):
+        return ""
+    age = tongue.span(operand["age_s"] * 1_000)
+    return tongue.say(CHECKS["looked"], source=operand["source"], age=age)
 
 
 def _times(operand: Mapping[str, Any], tongue: Tongue) -> str:
@@ -167,6 +182,7 @@ def _times(operand: Mapping[str, Any], tongue: Tongue) -> str:
 
 def _claim(body: Mapping[str, Any], tongue: Tongue) -> str:
     campaign = f"{body['campaign_id']} v{body['campaign_version']}"
+    campaign += f" {body['step_id']}" if body.get("step_id") else ""
     values = {
         "campaign": campaign if body["campaign_id"] else f"{body['template']}",
         "channel": body["channel"],
@@ -174,7 +190,8 @@ def _claim(body: Mapping[str, Any], tongue: Tongue) -> str:
         "why": sentence(body["reason"], tongue.language),
         "at": tongue.moment(body["retry_at_ms"]),
     }
-    line = tongue.say(CLAIM[body["outcome"]], **values)
+    is_held = body["outcome"] == "deferred" and body["retry_at_ms"] is None
+    line = tongue.say(CLAIM["held" if is_held else body["outcome"]], **values)
     if body.get("arm"):
         line += tongue.say(TESTS["arm"], arm=body["arm"], experiment=body["experiment"])
     marks = [mark for mark in ("seed", "proof", "test") if body.get(mark)]

@@ -11,9 +11,12 @@ Rule 3. At most one workspace document and one policy without jurisdiction are l
         in two policies, and no id is there twice.
 Rule 4. A sensitive fence starts no marketing (spec/geofence.md section 5), nor is it asked for by
         marketing, in a rule or through an audience.
-Rule 5. Opening hours can be read, and have a zone.
-Rule 6. Campaigns and journeys share their ids. Of journeys more is known: ``check_journey``.
-Rule 7. Templates and fragments are read by the caller's ``lint``: Liquid lives above this room.
+Rule 5. Marketing that looks at where people are, and is not caused by a place, is doubted unless it
+        asks for the consent ``location_marketing`` itself: nothing else would.
+Rule 6. Opening hours can be read, and have a zone.
+Rule 7. Campaigns and journeys share their ids. Of journeys more is known: ``check_journey``.
+        What is asked of events that are defined is in their definition: ``check_events``.
+Rule 8. Templates and fragments are read by the caller's ``lint``: Liquid lives above this room.
         What is doubtful comes with the errors as a warning (``document.errors_of`` drops it).
 """
 
@@ -23,12 +26,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from fencepost_gateway.decide.opening import is_opening_hours
 from fencepost_gateway.decide.spans import zone_named
+from fencepost_gateway.documents.check_events import check_events
 from fencepost_gateway.documents.check_journey import check_journey
 from fencepost_gateway.documents.check_parts import (
     check_entry,
     check_limits,
     check_message,
     check_open,
+    check_purposes,
     check_rule,
     check_run,
     check_selector,
@@ -47,6 +52,7 @@ from fencepost_gateway.documents.kinds import Finding
 from fencepost_gateway.documents.loader import doubled
 from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.caps import Caps
+from fencepost_gateway.documents.models.event import Event
 from fencepost_gateway.documents.models.policy import Policy
 from fencepost_gateway.documents.rule_references import circle_of
 from fencepost_gateway.documents.world import World, laid_over, nearest, world_of
@@ -72,11 +78,13 @@ def check(
     for document in world.documents:
         finder = _FINDERS.get(document.kind)
         findings = [*finder(document, world)] if finder else []
+        findings += check_events(document, world)
         problems += [
             _problem(document, f) for f in dict.fromkeys(findings) if _is_told(document, f)
         ]
     problems += [_problem(document, f) for document, f in lint(world.documents)]
-    problems += [*_several(world.documents), *doubled(documents)]
+    problems += [*_several(world.documents), *_defined_twice(world.documents)]
+    problems += doubled(documents)
     return sorted(problems, key=lambda p: (p.file, p.feature or 0, p.line or 0))
 
 
@@ -110,6 +118,16 @@ def _several(documents: Sequence[Document]) -> Iterator[Problem]:
                 yield problem_in(each, ("jurisdiction",), what, "keep it in one of them")
 
 
+def _defined_twice(documents: Sequence[Document]) -> Iterator[Problem]:
+    defined: dict[str, str] = {}
+    for each in documents:
+        if each.kind == "event":
+            called = Event.model_validate(each.body).called
+            if defined.setdefault(called, each.id) != each.id:
+                what = f"event {called} is defined as {defined[called]} as well"
+                yield problem_in(each, (), what, "keep one of them, or archive the live one")
+
+
 def _check_campaign(document: Document, world: World) -> Iterator[Finding]:
     campaign = Campaign.model_validate(document.body)
     entries, message = placed(campaign.entry, document.body["entry"]), campaign.message
@@ -120,7 +138,8 @@ def _check_campaign(document: Document, world: World) -> Iterator[Finding]:
     yield from check_rule(campaign.when, ("when",), world)
     if is_marketing([message], world):
         rules = [(("when",), campaign.when), (("message", "while"), message.while_)]
-        yield from check_sensitive(entries, rules, world)
+        forbidden = [*check_sensitive(entries, rules, world)]
+        yield from forbidden or check_purposes(entries, rules, world)
     yield from check_run(campaign.run, world)
     yield from check_limits(campaign.limits, world)
 

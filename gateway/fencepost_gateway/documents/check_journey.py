@@ -28,6 +28,7 @@ from fencepost_gateway.documents.check_parts import (
     check_message,
     check_name,
     check_open,
+    check_purposes,
     check_rule,
     check_run,
     check_sensitive,
@@ -85,7 +86,8 @@ def _check_head(document: Document, journey: Journey, world: World) -> Iterator[
             if isinstance(each, Happening)
         ]
         rules = [(("when",), journey.when), *_rules(journey)]
-        yield from check_sensitive([*entries, *waits], rules, world)
+        forbidden = [*check_sensitive([*entries, *waits], rules, world)]
+        yield from forbidden or check_purposes(entries, rules, world)
 
 
 def _rules(journey: Journey) -> Iterator[tuple[Path, object]]:

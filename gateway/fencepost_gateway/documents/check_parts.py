@@ -1,7 +1,7 @@
 """
 Check parts: what campaigns and journeys are checked for alike: entries, rules and messages.
 
-Pure. As ``check``, of which it is a part; its rules 1 and 4 are carried out here.
+Pure. As ``check``, of which it is a part; its rules 1, 4 and 5 are carried out here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,12 @@ from fencepost_gateway.documents.document import Path
 from fencepost_gateway.documents.kinds import Finding
 from fencepost_gateway.documents.models.campaign import Message, Run
 from fencepost_gateway.documents.models.entry import Entry, Limits
-from fencepost_gateway.documents.rule_references import references, selectors, trees_behind
+from fencepost_gateway.documents.rule_references import (
+    consents,
+    references,
+    selectors,
+    trees_behind,
+)
 from fencepost_gateway.documents.world import World, known_names, nearest
 
 _SHOWN = {"message": "template, campaign, journey or tag"}
@@ -167,6 +172,34 @@ def check_sensitive(entries: Sequence[Placed], rules: Rules, world: World) -> It
             if world.fences[fence_id].sensitive:
                 what = f"fence {fence_id} is sensitive and starts no marketing"
                 yield Finding((*path, "fence"), what, "select other fences")
+    for path, asked in _behind(entries, rules, world):
+        for _, selector in selectors(asked, ()):
+            for fence_id, view in sorted(world.views.items()):
+                if world.fences[fence_id].sensitive and selector.matches(view):
+                    what = f"it asks for fence {fence_id}, which is sensitive: no marketing"
+                    yield Finding(path, what, "select other fences")
+
+
+def check_purposes(entries: Sequence[Placed], rules: Rules, world: World) -> Iterator[Finding]:
+    """
+    Doubt marketing that looks at where people are, and asks no consent for it.
+
+    A message that a place caused is asked for ``location_marketing`` at its claim; one that an
+    event, a schedule or a call caused is not, whatever its rules look at.
+    """
+    if all(entry.transition is not None for _, entry in entries):
+        return
+    asked = [*_behind(entries, rules, world)]
+    if any("location_marketing" in consents(tree) for _, tree in asked):
+        return
+    for path in dict.fromkeys(path for path, tree in asked if any(selectors(tree, ()))):
+        what = "marketing by where people are, without the consent for it"
+        how = "add {consent: location_marketing} to the rule, or to when:"
+        yield Finding(path, what, how, is_warning=True)
+
+
+def _behind(entries: Sequence[Placed], rules: Rules, world: World) -> Iterator[tuple[Path, object]]:
+    """Give every rule that is asked, through audiences too, and where that begins."""
     asking = [
         (path, {"audience": name})
         for path, e in entries
@@ -174,12 +207,7 @@ def check_sensitive(entries: Sequence[Placed], rules: Rules, world: World) -> It
         if name
     ]
     for path, tree in (*rules, *asking):
-        for asked in trees_behind(tree, world.audiences):
-            for _, selector in selectors(asked, ()):
-                for fence_id, view in sorted(world.views.items()):
-                    if world.fences[fence_id].sensitive and selector.matches(view):
-                        what = f"it asks for fence {fence_id}, which is sensitive: no marketing"
-                        yield Finding(path, what, "select other fences")
+        yield from ((path, each) for each in trees_behind(tree, world.audiences))
 
 
 def placed(entries: Sequence[Entry], written: object) -> list[Placed]:

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from fencepost_gateway.decide import plan
+from fencepost_gateway.decide.event_shape import EventShape, Property
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.decide.spans import (
@@ -39,6 +40,7 @@ from fencepost_gateway.documents.journey_plans import flow_of
 from fencepost_gateway.documents.models.base import Authored, percent_fraction
 from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.caps import WINDOWS, Caps
+from fencepost_gateway.documents.models.event import Event
 from fencepost_gateway.documents.models.experiment import Experiment
 from fencepost_gateway.documents.models.journey import Journey
 from fencepost_gateway.documents.models.place import Library, Workspace
@@ -143,10 +145,19 @@ def compile_plan(
         seed=seed,
         flows={(f.head.campaign_id, f.head.version): f for f in (*kept, *live)},
         tables={source.id: each.rows for source, each in _of_kind(stored, "table", Table)},
+        event_shapes={each.called: _shape(each) for _, each in _of_kind(stored, "event", Event)},
         sources={
             source.id: _source(source, each) for source, each in _of_kind(stored, "source", Source)
         },
     )
+
+
+def _shape(event: Event) -> EventShape:
+    properties = {
+        name: Property(each.type, each.required, tuple(each.one_of), each.min, each.max)
+        for name, each in event.properties.items()
+    }
+    return EventShape(properties, closed=event.closed)
 
 
 def fences_of(

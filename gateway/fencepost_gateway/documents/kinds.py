@@ -22,6 +22,7 @@ from fencepost_gateway.documents.models.audience import Audience, Trait
 from fencepost_gateway.documents.models.base import Authored
 from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.caps import Caps
+from fencepost_gateway.documents.models.event import Event
 from fencepost_gateway.documents.models.experiment import Experiment
 from fencepost_gateway.documents.models.journey import Journey
 from fencepost_gateway.documents.models.place import Fence, Library, Workspace
@@ -47,6 +48,7 @@ MODELS: Final[Mapping[str, type[Authored]]] = {
     "journey": Journey,
     "table": Table,
     "source": Source,
+    "event": Event,
 }
 LATER_KINDS: Final[Mapping[str, str]] = {
     "offer": "write the offer into a template",

@@ -101,6 +101,10 @@ RULE_FORMS: Final[dict[str, tuple[str, str]]] = {
     "not": ("`{not: rule}`", "It does not hold. `true` and `false` are rules too."),
     "person": ("`{person: tier, is: plus}`", "Attribute of the person; dots go deeper."),
     "event": ("`{event: value, gt: 50}`", "Property of the event that woke us."),
+    "value": (
+        "`{value: tickets.left, gt: 0, max_age: 10m}`",
+        "What a step before has looked up; older than `max_age` counts as missing.",
+    ),
     "place": (
         "`{place: meta.gym, is: true}`",
         "Place of this transition, else the current one: `id name tags library meta.…`.",

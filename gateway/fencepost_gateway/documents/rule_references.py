@@ -33,7 +33,7 @@ class Reference(Struct, frozen=True):
 
 def selectors(tree: object, path: Path) -> Iterator[tuple[Path, Selector]]:
     """Find every selector of fences in a rule."""
-    for leaf, below in _leaves(tree, path):
+    for leaf, below in leaves(tree, path):
         for form, member in _SELECTING:
             chosen = leaf.get(member) if form in leaf else None
             if isinstance(chosen, Mapping):
@@ -43,12 +43,17 @@ def selectors(tree: object, path: Path) -> Iterator[tuple[Path, Selector]]:
 
 def references(tree: object, path: Path) -> Iterator[Reference]:
     """Find everything else that a rule names."""
-    for leaf, below in _leaves(tree, path):
+    for leaf, below in leaves(tree, path):
         for form, kind in NAMED.items():
             if form in leaf:
                 yield Reference((*below, form), kind, str(leaf[form]))
         if "got" in leaf:
             yield Reference((*below, "got"), "message", str(leaf["got"]))
+
+
+def consents(tree: object) -> set[str]:
+    """Give the purposes whose consent a rule asks for."""
+    return {str(leaf["consent"]) for leaf, _ in leaves(tree, ()) if "consent" in leaf}
 
 
 def trees_behind(tree: object, audiences: Mapping[str, object]) -> Iterator[object]:
@@ -80,14 +85,15 @@ def circle_of(name: str, audiences: Mapping[str, object]) -> list[str]:
     return []
 
 
-def _leaves(tree: object, path: Path) -> Iterator[tuple[Mapping[str, object], Path]]:
+def leaves(tree: object, path: Path) -> Iterator[tuple[Mapping[str, object], Path]]:
+    """Give the leaves of a rule and where they stand."""
     if isinstance(tree, list):
         for number, below in enumerate(tree):
-            yield from _leaves(below, (*path, number))
+            yield from leaves(below, (*path, number))
     if not isinstance(tree, Mapping):
         return
     branches = [branch for branch in ("all", "any", "not") if branch in tree]
     for branch in branches:
-        yield from _leaves(tree[branch], (*path, branch))
+        yield from leaves(tree[branch], (*path, branch))
     if not branches:
         yield tree, path

@@ -40,7 +40,7 @@ _COMPARED: Mapping[str, Schema] = {
     "gt": _NUMBER, "gte": _NUMBER, "lt": _NUMBER, "lte": _NUMBER,
     "between": {"type": "array", "items": _NUMBER, "minItems": 2, "maxItems": 2},
     "starts_with": _TEXT, "like": _TEXT, "exists": _FLAG,
-    "before": _TEXT, "after": _TEXT, "within": _DURATION, "fold": _FLAG,
+    "before": _TEXT, "after": _TEXT, "within": _DURATION, "fold": _FLAG, "max_age": _DURATION,
 }  # fmt: skip
 _HEADS: Mapping[str, Schema] = {
     "all": _RULES, "any": _RULES, "not": _RULE,

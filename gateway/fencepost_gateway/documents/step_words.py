@@ -11,13 +11,14 @@ from typing import Final
 
 from fencepost_gateway.documents.models.awaited import Happening, Reaction
 from fencepost_gateway.documents.models.campaign import Message
-from fencepost_gateway.documents.models.entry import Entry
+from fencepost_gateway.documents.models.entry import Entry, Limits
 from fencepost_gateway.documents.models.journey import Journey
 from fencepost_gateway.documents.models.selector import FenceSelector
 from fencepost_gateway.documents.models.step import Step
 from fencepost_gateway.documents.models.wait import UntilDate, Wait
 
 RULE_MAX: Final = 44
+ENTRY_MAX: Final = 72  # of entries for many, which also say for whom
 
 
 def step_lines(step: Step) -> list[str]:
@@ -82,16 +83,44 @@ def awaited_words(awaited: Entry | Reaction) -> str:
     if isinstance(awaited, Reaction):
         return " or ".join(f"{what} {step_id}" for what, step_id in awaited.parts)
     if awaited.event is not None:
-        where = f" where {rule_words(awaited.where)}" if awaited.where is not None else ""
         same = isinstance(awaited, Happening) and awaited.same
-        return cut(f"{awaited.event}{where}{f' of the same {same[0]}' if same else ''}")
+        return cut(f"{awaited.event}{_where(awaited)}{f' of the same {same[0]}' if same else ''}")
     if awaited.transition is not None:
         after = f" {awaited.after}" if awaited.after else ""
-        return f"{awaited.transition}{after} {_fences(awaited.fence)}".strip()
+        first = " (also who is inside already)" if awaited.initial else ""
+        return f"{awaited.transition}{after} {_fences(awaited.fence)}{first}".strip()
     if awaited.audience is not None:
-        return f"{awaited.on or 'join'} {awaited.audience}"
-    given = awaited.model_dump(exclude_none=True, exclude_defaults=True)
-    return cut(rule_words(given))
+        there = ", and who is in it" if awaited.include_existing else ""
+        return f"{awaited.on or 'join'} {awaited.audience}{there}"
+    if awaited.external is not None:
+        return cut(f"{awaited.external} from outside{_where(awaited)}{_whom(awaited)}", ENTRY_MAX)
+    if awaited.schedule is not None:
+        zone = f" {awaited.zone}" if awaited.zone else ""
+        return cut(f"{_clock(awaited.schedule)}{zone}{_whom(awaited)}", ENTRY_MAX)
+    return "an API call"
+
+
+def _where(entry: Entry) -> str:
+    return f" where {rule_words(entry.where)}" if entry.where is not None else ""
+
+
+def _clock(cron: str) -> str:
+    """Say when a schedule is due; what has no short words stays as it was written."""
+    minute, hour, day, month, weekday = cron.split()
+    if not (minute.isdecimal() and hour.isdecimal()) or month != "*":
+        return f"cron {cron}"
+    at = f"at {int(hour):02}:{int(minute):02}"
+    if day == weekday == "*":
+        return f"every day {at}"
+    if weekday == "*" and day.isdecimal():
+        return f"on day {day} of the month {at}"
+    return f"on {weekday} {at}" if day == "*" and not weekday.isdecimal() else f"cron {cron}"
+
+
+def _whom(entry: Entry) -> str:
+    """Say whom of all persons an entry is for."""
+    new = "who is new in " if entry.only_new else ""
+    return f" for {new}{entry.audience_id}" if entry.audience_id else " for everybody"
 
 
 def _fences(selector: FenceSelector | None) -> str:
@@ -106,6 +135,16 @@ def head_lines(journey: Journey) -> Iterator[str]:
     if journey.exit_on:
         yield f"ends on: {', '.join(awaited_words(each) for each in journey.exit_on)}"
     yield f"lifetime: {journey.lifetime}"
+    if journey.limits:
+        yield f"limits: {_limits(journey.limits)}"
+
+
+def _limits(limits: Limits) -> str:
+    """Say how many are taken in."""
+    window = "in all" if limits.per in {None, "total"} else f"a {limits.per}"
+    said = [f"{limits.entries} entries {window}"] if limits.entries is not None else []
+    said += [f"{limits.running} at one time"] if limits.running is not None else []
+    return ", ".join(said)
 
 
 def way_words(step: Step, way: str) -> str:

@@ -15,6 +15,7 @@ from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.documents.compile import fence_views, fences_of
 from fencepost_gateway.documents.document import Document, Origin, StoredDocument
 from fencepost_gateway.documents.models.audience import Trait
+from fencepost_gateway.documents.models.event import Event
 from fencepost_gateway.documents.models.journey import Journey
 from fencepost_gateway.documents.models.template import Template
 from fencepost_geofence.fence import Fence
@@ -33,6 +34,7 @@ class World(Struct):
     audiences: dict[str, object]
     experiments: dict[str, set[str]]
     journeys: dict[str, Journey]
+    events: dict[str, Event]
     zone: str
 
     @property
@@ -74,6 +76,12 @@ def world_of(documents: Sequence[Document]) -> World:
             each.id: Journey.model_validate(each.body)
             for each in documents
             if each.kind == "journey"
+        },
+        events={
+            made.called: made
+            for each in documents
+            if each.kind == "event"
+            for made in (Event.model_validate(each.body),)
         },
         libraries={each.id for each in documents if each.kind == "library"},
         audiences={each.id: each.body["when"] for each in documents if each.kind == "audience"},

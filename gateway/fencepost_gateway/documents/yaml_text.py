@@ -28,6 +28,7 @@ FILE_MAX_BYTES: Final = 1 << 20  # the reader is pure Python: this much takes it
 NODES_MAX: Final = 100_000
 DEPTH_MAX: Final = 40
 INTEGER_MAX: Final = 2**53 - 1
+_MEND: Final = "mend the YAML; text with : # { [ in it needs quotes"
 
 _TAG = "tag:yaml.org,2002:"
 _PLAIN = {"str", "int", "float", "bool", "null", "timestamp", "map", "seq"}
@@ -69,7 +70,8 @@ def parse(text: str) -> tuple[list[Parsed], list[Fault]]:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = str(error.problem or error.context or "not YAML")
-        how = "mend the YAML; text with : # { [ in it needs quotes"
+        is_tab = "'\\t'" in what
+        how = "indent with blanks: YAML knows no tabs" if is_tab else _MEND
         return found, [Fault(mark.line + 1 if mark else 1, what, how)]
     except YAMLError:
         return found, [Fault(1, "a character that YAML does not allow", "save the file as UTF-8")]

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 
 from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.event_shape import EventShape
 from fencepost_gateway.decide.message import Message
 from fencepost_gateway.decide.plan import MergePolicy, Policy
 from fencepost_gateway.intake.marks import Marks
@@ -95,6 +96,7 @@ class House(Struct, frozen=True):
         is_service: Says of a message that it is no marketing.
         merging: What becomes of a visitor who logs in.
         caller: Who stands before it.
+        shapes: What defined app events may carry.
 
     """
 
@@ -105,3 +107,4 @@ class House(Struct, frozen=True):
     is_service: Callable[[Message], bool] = spares_none
     merging: MergePolicy = "on_login"
     caller: Caller = Caller()
+    shapes: Mapping[str, EventShape] = {}

@@ -18,7 +18,8 @@ Rule 5. ``identify`` joins the visitor's statements to the known person's here, 
         is never carried over to the next person on the same device. Where the merge policy does
         not join them (``never``; ``explicit`` without the event's ``merge``), what the batch told
         before stays the visitor's, in an upload of its own, and a record says that it does.
-Rule 6. A statement that stands and does not allow ``location_collect`` or ``location_marketing``
+Rule 6. An app event that is defined (``event`` documents) fits its definition, or is rejected.
+Rule 7. A statement that stands and does not allow ``location_collect`` or ``location_marketing``
         is a withdrawal: the store takes back in the same commit what was pending.
 """
 
@@ -47,7 +48,7 @@ from fencepost_gateway.intake.admission import (
     Withdrawal,
     spares_none,
 )
-from fencepost_gateway.intake.faults import address_fault
+from fencepost_gateway.intake.faults import address_fault, shape_fault
 from fencepost_gateway.intake.marks import ranges
 from fencepost_gateway.intake.records import Upload
 from fencepost_gateway.intake.statement import ConsentChange
@@ -158,6 +159,9 @@ class _Desk:
                 return (code, "" if code == "depth" else f"{member}.{below}".rstrip("."))
         if is_fix or isinstance(event, wire.CheckIn):
             return self._fix_fault
+        if isinstance(event, wire.Track):
+            shape = self._house.shapes.get(event.name)
+            return shape_fault(shape, event.props) if shape else None
         if isinstance(event, wire.Consent):
             return statement.fault_of(event)
         if isinstance(event, wire.Address):

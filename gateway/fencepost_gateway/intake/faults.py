@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import msgspec
+
 from fencepost_channels.message import Channel
+from fencepost_gateway.decide.event_shape import EventShape
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.addresses import raw_address
 from fencepost_gateway.intake.statement import CHANNELS
@@ -28,4 +31,14 @@ def address_fault(event: wire.Address, checks: AddressChecks) -> Fault | None:
     check = checks.get(event.channel)
     if check is not None and not event.removed and check(raw_address(event)):
         return ("bad_value", member)
+    return None
+
+
+def shape_fault(shape: EventShape, props: Mapping[str, Any]) -> Fault | None:
+    """Say what is wrong with the properties of an event that is defined."""
+    try:
+        shape.check(props)
+    except msgspec.ValidationError as error:
+        code, path = wire.explain(str(error))
+        return (code, f"props.{path}".rstrip("."))
     return None

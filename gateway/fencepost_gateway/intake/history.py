@@ -11,7 +11,8 @@ Rule 2. No coordinate, no address, no text of a message. Of a transition there i
         A home that the person stated is left out.
 Rule 3. Properties and attributes larger than ``PROPS_MAX_BYTES`` are left out, as in the person's
         row. A rule that reads them then finds nothing in a backtest.
-Rule 4. ``Stood`` says how somebody was known before the row it stands in: where what came before is
+Rule 4. An event from outside concerns nobody by name: its row is ``NOBODY``'s, once for all.
+Rule 5. ``Stood`` says how somebody was known before the row it stands in: where what came before is
         not kept, or may be pruned.
 """
 
@@ -20,19 +21,22 @@ from __future__ import annotations
 from typing import Any, Final
 
 import msgspec
-from msgspec import Raw, Struct
+from msgspec import Raw, Struct, structs
 
+from fencepost_gateway.decide.broadcasts import Broadcast
+from fencepost_gateway.decide.calls import Reply
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.countries import calling_code
 from fencepost_gateway.decide.person import PROPS_MAX_BYTES
 from fencepost_geofence.state import Kind, Reason, Transition
 
 NUMBER: Final = "sms"  # the channel whose addresses are telephone numbers
+NOBODY: Final = ""  # whose row it is that concerns many
 HOME: Final = ("home_lat", "home_lon")  # attributes that are a position
 
 
 class Stood(Struct, frozen=True, gc=False, array_like=True, tag="stood"):
-    """The person's row as it stood before (Rule 4), packed; no position is in it."""
+    """The person's row as it stood before (Rule 5), packed; no position is in it."""
 
     packed: Raw
 
@@ -110,6 +114,27 @@ class Reacted(Struct, frozen=True, gc=False, array_like=True, tag="reacted"):
     what: str
 
 
+class Called(Struct, frozen=True, gc=False, array_like=True, tag="called"):
+    """A call asked for a campaign to start for the person; ``key`` names the call."""
+
+    at_ms: int
+    campaign_id: str
+    key: str
+    props: dict[str, Any]
+
+
+class Announced(Struct, frozen=True, gc=False, array_like=True, tag="announced"):
+    """An event from outside, which concerns many (Rule 4)."""
+
+    broadcast: Broadcast
+
+
+class Heard(Struct, frozen=True, gc=False, array_like=True, tag="heard"):
+    """What another system answered to a run that waited for it."""
+
+    reply: Reply
+
+
 class Zoned(Struct, frozen=True, gc=False, array_like=True, tag="zoned"):
     """The newest position lies in another zone, or still in this one."""
 
@@ -132,7 +157,20 @@ class Forgot(Struct, frozen=True, gc=False, array_like=True, tag="forgot"):
 
 
 Happened = (
-    Stood | Greeted | Said | Did | Became | Crossed | Reaches | Reacted | Zoned | Suspected | Forgot
+    Stood
+    | Greeted
+    | Said
+    | Did
+    | Became
+    | Crossed
+    | Reaches
+    | Reacted
+    | Called
+    | Heard
+    | Announced
+    | Zoned
+    | Suspected
+    | Forgot
 )
 
 
@@ -166,6 +204,10 @@ def unpack(body: bytes) -> Told:
 def _bounded(one: Happened) -> Happened:
     if isinstance(one, Did) and len(_encode(one.props)) > PROPS_MAX_BYTES:
         return Did(one.at_ms, one.seq, one.name, {})
+    if isinstance(one, Called) and len(_encode(one.props)) > PROPS_MAX_BYTES:
+        return Called(one.at_ms, one.campaign_id, one.key, {})
+    if isinstance(one, Announced) and len(_encode(one.broadcast.props)) > PROPS_MAX_BYTES:
+        return Announced(structs.replace(one.broadcast, props={}))
     if isinstance(one, Became):
         return Became(
             {k: v for k, v in one.attributes.items() if len(_encode(v)) <= PROPS_MAX_BYTES}

@@ -3,10 +3,10 @@ Records: what stands in the log. What happens is a record; nothing else wakes th
 
 Pure data. A record is one of: an upload (the accepted events of one batch and one person), a
 timer that fired, the outcome of a message, a device that speaks for somebody else, a place that was
-forgotten, a statement made elsewhere, a proof asked for, a back-fill, what concerns many and whom
-of them it is told, a call that starts a journey, a publication of documents; in the log of a
-backtest also what history kept of one of them. Of a trial: that it begins, and what became of a
-message on it.
+forgotten, a statement made elsewhere, a proof asked for, an answer from outside, a back-fill, what
+concerns many and whom of them it is told, a call that starts a journey, a publication of documents,
+a switch that was turned; in the log of a backtest also what history kept of one of them. Of a
+trial: that it begins, and what became of a message on it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ import msgspec
 from msgspec import Struct
 
 from fencepost_gateway.decide.broadcasts import Broadcast
+from fencepost_gateway.decide.calls import Reply
 from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.message import Mark, Proof
 from fencepost_gateway.intake.history import Told
 from fencepost_gateway.intake.wire import Event
@@ -140,8 +142,20 @@ class TrialTold(Struct, tag="trial_told"):
     what: str = ""
 
 
+class Answered(Struct, tag="answered"):
+    """A system outside was asked, or told, for a run; ``waits``: the run stands there for it."""
+
+    person_id: str
+    reply: Reply
+    waits: bool = True
+
+
 class Touched(Struct, tag="touched"):
-    """These persons should be judged by the definitions in force."""
+    """
+    These persons should be judged by the definitions in force.
+
+    Their runs go on, or end, as operators have it.
+    """
 
     person_ids: list[str]
 
@@ -181,6 +195,12 @@ class Published(Struct, tag="published"):
     revision: int
 
 
+class Controlled(Struct, tag="controlled"):
+    """An operator turned a switch of a campaign: how they stand for later records."""
+
+    control: Control
+
+
 Record = (
     Upload
     | TimerFired
@@ -189,6 +209,7 @@ Record = (
     | PlaceForgotten
     | Stated
     | ProofAsked
+    | Answered
     | Touched
     | Announced
     | Stretch
@@ -196,6 +217,7 @@ Record = (
     | Published
     | TrialBegun
     | TrialTold
+    | Controlled
     | Told
 )
 

@@ -172,11 +172,12 @@ _CODES = (
     (re.compile(r"out of range|Expected `float` [<>]="), "number_range"),
     (re.compile(r"Expected `str` of length <="), "too_large"),
     (re.compile(r"Expected `str` of length >="), "bad_value"),
+    (re.compile(r"matching regex"), "bad_value"),
     (re.compile(r"Object missing required field `type`"), "unknown_type"),
     (re.compile(r"Expected `|missing required field"), "type"),
 )
 _PATH = re.compile(r"at `\$\.?([^`]*)`")
-_MISSING = re.compile(r"required field `([^`]+)`")
+_NAMED = re.compile(r"(?:required|unknown) field `([^`]+)`")
 
 
 class BadEvent(Struct, frozen=True):
@@ -207,7 +208,7 @@ def decode_event(raw: Raw) -> Event | BadEvent:
     try:
         return _event.decode(raw)
     except msgspec.ValidationError as error:
-        code, path = _explain(str(error))
+        code, path = explain(str(error))
         return BadEvent(_seq_of(raw), code, path)
     except (UnicodeDecodeError, msgspec.DecodeError, RecursionError) as error:
         code = "depth" if isinstance(error, RecursionError) else "bad_value"
@@ -223,15 +224,15 @@ def _seq_of(raw: Raw) -> int | None:
 
 def path_of(error: Exception) -> str:
     """Give the path that a decoder's error names, empty when it names none."""
-    return _explain(str(error))[1] if isinstance(error, msgspec.ValidationError) else ""
+    return explain(str(error))[1] if isinstance(error, msgspec.ValidationError) else ""
 
 
-def _explain(text: str) -> tuple[str, str]:
+def explain(text: str) -> tuple[str, str]:
     """Turn the decoder's sentence into code and path; the sentence itself may echo contents."""
     code = next((code for pattern, code in _CODES if pattern.search(text)), "bad_value")
-    missing = _MISSING.search(text)
+    named = _NAMED.search(text)
     below = _PATH.search(text)
     path = below.group(1).replace("[...]", "") if below else ""
-    if missing:
-        path = f"{path}.{missing.group(1)}".lstrip(".")
+    if named:
+        path = f"{path}.{named.group(1)}".lstrip(".")
     return code, path

@@ -5,7 +5,8 @@ Rule 1. Whoever works out whom, it comes to the same: persons are told apart by 
         and forecasts add up. Twice is the same twice.
 Rule 2. Persons are read one after the other and handed on in portions, one a process at a time, so
         that memory does not grow with history.
-Rule 3. No network: the drivers of the lab accept everything (``virtual``).
+Rule 3. Where documents count for everybody at once it is one process, with everybody in memory.
+Rule 4. No network: the drivers of the lab accept everything (``virtual``).
 """
 
 from __future__ import annotations
@@ -22,13 +23,12 @@ from typing import Final
 import msgspec
 from msgspec import Struct, field
 
-from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.lab.dossiers import Dossier, Source
 from fencepost_gateway.lab.forecast import Difference, Forecast, compare
-from fencepost_gateway.lab.rerun import Rerun
+from fencepost_gateway.lab.job import Edition, Job, Window
+from fencepost_gateway.lab.rerun import Life, Rerun, counts_across
 from fencepost_gateway.logs import set_up_logs
-from fencepost_gateway.ports import DocumentRow
 from fencepost_gateway.workers.plans import Plans
 
 PORTION_ROWS: Final = 2_000
@@ -42,30 +42,6 @@ _encode = msgspec.msgpack.Encoder().encode
 _portion: msgspec.msgpack.Decoder[list[Dossier]] = msgspec.msgpack.Decoder(list[Dossier])
 
 
-class Edition(Struct, frozen=True):
-    """A set of documents that would be live, under the name it is told by."""
-
-    name: str
-    rows: list[DocumentRow]
-
-
-class Window(Struct, frozen=True):
-    """From when (included) until when (not included)."""
-
-    begin_ms: int
-    end_ms: int
-
-
-class Job(Struct, frozen=True):
-    """What every process has to know; the first edition is the one that is asked about."""
-
-    editions: tuple[Edition, ...]
-    window: Window
-    workspace: str
-    seed: str
-    rankings: dict[str, Ranking] = {}
-
-
 class Findings(Struct):
     """What it came to: a forecast an edition, and how the first differs from the second."""
 
@@ -77,7 +53,7 @@ def job_of(source: Source, editions: Sequence[Edition], window: Window) -> Job:
     """Give the job of running these editions over what a source has recorded."""
     head = source.head
     seed = head.seed or NO_SEED
-    return Job(tuple(editions), window, head.workspace, seed, head.rankings)
+    return Job(tuple(editions), window, head.workspace, seed, head.rankings, head.announced)
 
 
 def backtest(source: Source, job: Job, workers: int, progress: Progress) -> Findings:
@@ -92,8 +68,13 @@ def backtest(source: Source, job: Job, workers: int, progress: Progress) -> Find
 
     """
     found = Findings([Forecast() for _ in job.editions])
-    portions = _portions(source.dossiers(job.window.end_ms))
-    working = _alone(job, portions) if workers == 1 else _together(job, portions, workers)
+    dossiers = source.dossiers(job.window.end_ms)
+    if Desk(job).counts_across:
+        working: Iterable[tuple[int, Findings]] = _in_order(job, list(dossiers))
+    elif workers == 1:
+        working = _alone(job, _portions(dossiers))
+    else:
+        working = _together(job, _portions(dossiers), workers)
     for rows, part in working:
         for total, more in zip(found.forecasts, part.forecasts, strict=True):
             total.add(more)
@@ -113,20 +94,34 @@ class Desk:
             plans = Plans(job.seed)
             plans.use(1, edition.rows, job.rankings)
             self._zones.append(plans.plan.workspace_zone)
-            window = job.window
-            self._reruns.append(Rerun(plans, job.workspace, window.begin_ms, window.end_ms))
+            self._reruns.append(Rerun(plans, job))
+
+    @property
+    def counts_across(self) -> bool:
+        """Say whether what one person does counts for another, in any edition."""
+        return any(counts_across(rerun.full) for rerun in self._reruns)
 
     async def work(self, portion: Iterable[Dossier]) -> Findings:
-        """Work out some persons."""
+        """Work out some persons, one after the other."""
         found = Findings([Forecast() for _ in self._reruns])
         for dossier in portion:
-            lives = [await rerun.live(dossier) for rerun in self._reruns]
-            for forecast, life, zone in zip(found.forecasts, lives, self._zones, strict=True):
-                forecast.take(life, zone)
-            difference = compare(lives[0], lives[1]) if len(lives) > 1 else None
-            if difference is not None:
-                found.differences.append(difference)
+            self._take(found, [await rerun.live(dossier) for rerun in self._reruns])
         return found
+
+    async def work_in_order(self, people: Sequence[Dossier]) -> Findings:
+        """Work out everybody, side by side."""
+        found = Findings([Forecast() for _ in self._reruns])
+        together = [await rerun.live_together(people) for rerun in self._reruns]
+        for lives in zip(*together, strict=True):
+            self._take(found, lives)
+        return found
+
+    def _take(self, found: Findings, lives: Sequence[Life]) -> None:
+        for forecast, life, zone in zip(found.forecasts, lives, self._zones, strict=True):
+            forecast.take(life, zone)
+        difference = compare(lives[0], lives[1]) if len(lives) > 1 else None
+        if difference is not None:
+            found.differences.append(difference)
 
 
 def _portions(dossiers: Iterable[Dossier]) -> Iterator[list[Dossier]]:
@@ -147,6 +142,10 @@ def _alone(job: Job, portions: Iterable[list[Dossier]]) -> Iterator[tuple[int, F
     desk = Desk(job)
     for portion in portions:
         yield _rows(portion), asyncio.run(desk.work(portion))
+
+
+def _in_order(job: Job, people: Sequence[Dossier]) -> Iterator[tuple[int, Findings]]:
+    yield _rows(people), asyncio.run(Desk(job).work_in_order(people))
 
 
 def _rows(portion: Sequence[Dossier]) -> int:

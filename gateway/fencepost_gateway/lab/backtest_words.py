@@ -34,19 +34,20 @@ def as_json(found: Findings, told: Told) -> dict[str, Any]:
         "zone": told.zone or "UTC",
         "documents": list(told.changes),
         "notes": list(told.notes),
-        **_figures(found.forecasts[0]),
+        **figures(found.forecasts[0]),
     }
     if len(found.forecasts) > 1:
         answer["against"] = {
             "name": told.names[1],
-            **_figures(found.forecasts[1]),
+            **figures(found.forecasts[1]),
             **moved(found.differences),
             "differences": [structs.asdict(each) for each in found.differences],
         }
     return answer
 
 
-def _figures(one: Forecast) -> dict[str, Any]:
+def figures(one: Forecast) -> dict[str, Any]:
+    """Give a forecast as plain data."""
     return {
         "people": one.people,
         "reached": one.reached,

@@ -26,12 +26,13 @@ import msgspec
 from msgspec import Struct, structs
 
 from fencepost_gateway.credentials import read_seed
+from fencepost_gateway.decide.broadcasts import Broadcast
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.message import ListedAddress
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.errors import StartError
-from fencepost_gateway.intake.history import homeless
+from fencepost_gateway.intake.history import Announced, homeless, unpack
 from fencepost_gateway.ports import DocumentRow
 from fencepost_gateway.stores.sqlite_reading import reading
 
@@ -79,7 +80,7 @@ class Dossier(Struct, omit_defaults=True):
 
 
 class Head(Struct):
-    """Whose history it is, and when it begins and ends."""
+    """Whose history it is, when it begins and ends, and what concerned many, in order."""
 
     fencepost_history: int
     workspace: str = ""
@@ -90,6 +91,7 @@ class Head(Struct):
     documents: list[DocumentRow] = []
     versions: list[DocumentRow] = []
     rankings: dict[str, Ranking] = {}
+    announced: list[tuple[int, Broadcast]] = []
 
 
 class Source(Struct):
@@ -121,6 +123,7 @@ def open_folder(folder: Path, workspace: str) -> Iterator[Source]:
             seed=read_seed(folder),
             documents=[row for row in newest.values() if row.state == "live"],
             versions=every,
+            announced=list(_announced(db.execute(sql.history_of_nobody))),
             rankings={name: _ranking.decode(body) for name, body in db.execute(sql.rankings)},
         )
         yield Source(head, lambda end_ms: _dossiers(db, sql, end_ms))
@@ -144,6 +147,13 @@ def _dossiers(db: apsw.Connection, sql: SimpleNamespace, end_ms: int) -> Iterato
             suppressed=[ListedAddress(*listed) for _, *listed in suppressed.of(person_id)],
             allowed=[ListedAddress(*listed) for _, *listed in allowed.of(person_id)],
         )
+
+
+def _announced(rows: Iterable[tuple[Any, ...]]) -> Iterator[tuple[int, Broadcast]]:
+    for at_ms, body in rows:
+        for each in unpack(body).happened:
+            if isinstance(each, Announced):
+                yield at_ms, each.broadcast
 
 
 def _standing(row: bytes) -> bytes:

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 
 from fencepost_gateway.documents.document import Document
 from fencepost_gateway.errors import StartError
-from fencepost_gateway.lab.backtest import Edition
 from fencepost_gateway.lab.dossiers import Head
+from fencepost_gateway.lab.job import Edition
 from fencepost_gateway.ports import DocumentRow
 
 VERSIONED = ("campaign", "journey")
@@ -29,7 +29,8 @@ def changed(head: Head, documents: Sequence[Document]) -> Edition:
         key = each.kind, each.id
         old, body = rows.get(key), each.canonical
         if old is None or old.body != body:
-            first_ms = old.first_ms if old else head.first_ms
+            new_ms = head.last_ms if each.kind in VERSIONED else head.first_ms
+            first_ms = old.first_ms if old else new_ms
             version = versions.get(key, 0) + 1
             rows[key] = DocumentRow(each.kind, each.id, version, body, head.last_ms, first_ms)
     return Edition("new", list(rows.values()))

@@ -21,8 +21,9 @@ from fencepost_gateway.decide.spans import moment_ms, parse_moment, zone_named
 from fencepost_gateway.documents.document import Problem
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.lab import editions
-from fencepost_gateway.lab.backtest import NO_SEED, Findings, Job, Window, backtest, job_of
+from fencepost_gateway.lab.backtest import NO_SEED, Findings, backtest, job_of
 from fencepost_gateway.lab.dossiers import Head, Source
+from fencepost_gateway.lab.job import Job, Window
 from fencepost_gateway.lab.sources import read_changes
 from fencepost_gateway.workers.plans import stored
 

@@ -17,6 +17,7 @@ from fencepost_gateway.lab.rehearse import say_apart
 from fencepost_gateway.lab.replay import Played, Replay
 from fencepost_gateway.lab.sources import read_documents
 from fencepost_gateway.lab.tracks import TrackError, TrackPoint, read_track
+from fencepost_gateway.reports.lines import counted
 
 
 async def play(
@@ -55,7 +56,8 @@ async def play(
     if not as_json:
         fixes = sum(map(len, points.values()))
         told = ", ".join(f"{n} {what}" for what, n in sorted(counts.items())) or "nothing happened"
-        print(f"{fixes} fixes over {len(documents)} documents: {told}")
+        of_what = counted(len(documents), "document")
+        print(f"{counted(fixes, 'fix', 'fixes')} over {of_what}: {told}")
     if expect is None:
         return 0
     return say_apart(told_apart(expect, records, start_ms, expected))

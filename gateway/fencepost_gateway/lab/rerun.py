@@ -12,32 +12,47 @@ Rule 3. In the window claims are modelled one after the other, each when it is d
         may go is accepted by its provider. Receipts and reactions are the recorded ones; those to
         messages that were not sent here are nobody's.
 Rule 4. Time ends with the window: what still waits then is told as waiting.
-Rule 5. Nobody is ranked anew: scores among everybody are by the newest live ranking.
+Rule 5. Where something counts for everybody (``limit``, entry caps) all live side by side, the next
+        moment of anybody's next; else one after the other, which needs no memory for the others.
+Rule 6. Documents are in force from the window's beginning: then schedules begin, and members are
+        taken in by what is new. What was announced to many is told when it was.
+Rule 7. Nobody is ranked anew: scores among everybody are by the newest live ranking.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from heapq import heapify, heappop, heapreplace
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct, structs
 
+from fencepost_gateway.decide.broadcasts import Broadcast, wanted
+from fencepost_gateway.decide.census import Census, Counts
 from fencepost_gateway.decide.message import OPEN_STATES, ListedAddress
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.decide.run import Run
+from fencepost_gateway.decide.steps import LimitStep
 from fencepost_gateway.intake import history
 from fencepost_gateway.intake.history import Told
 from fencepost_gateway.intake.records import Touched
 from fencepost_gateway.lab.dossiers import Dossier
+from fencepost_gateway.lab.job import Job
 from fencepost_gateway.lab.virtual import VirtualGateway
 from fencepost_gateway.ports import AddressChange, AddressMove, Effects, RecordRow
+from fencepost_gateway.stores.memory_books import Books
+from fencepost_gateway.workers.announce import schedules, taken_in
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.recall import address_of
 
 PAGE: Final = 1000
 KINDS: Final = ("step", "claim")
+BEGIN, END = "begin", "end"
+BEFORE: Final = "before"  # the outcome of runs that were entered before the window
+
+Item = Told | ListedAddress | Broadcast | str
 
 _person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
 
@@ -63,59 +78,140 @@ class Life(Struct):
 
 
 class Rerun:
-    """Lives of one set of documents in one window, one after the other."""
+    """One set of documents in one window."""
 
-    def __init__(self, plans: Plans, workspace: str, begin_ms: int, end_ms: int) -> None:
-        self._plans = plans
-        self._full = structs.replace(plans.plan, ranked=frozenset())
-        self._quiet = quiet(self._full)
-        self._begin_ms = begin_ms
-        self._end_ms = end_ms
-        self._gateway = VirtualGateway(plans, workspace, begin_ms)
+    def __init__(self, plans: Plans, job: Job) -> None:
+        self.plans = plans
+        self.full = structs.replace(plans.plan, ranked=frozenset())
+        self.quiet = quiet(self.full)
+        self.begin_ms, self.end_ms = job.window.begin_ms, job.window.end_ms
+        self.gateway = VirtualGateway(plans, job.workspace, self.begin_ms)
+        self.announced = [
+            (at_ms, each)
+            for at_ms, each in job.announced
+            if self.begin_ms <= at_ms < self.end_ms
+            and (each.name in self.full.awaits or wanted(self.full, each, at_ms))
+        ]
 
     async def live(self, dossier: Dossier) -> Life:
-        """Let one person live again."""
+        """Let one person live again, from the first day to the last."""
+        self.gateway.begin_anew(self.begin_ms)
+        course = Course(self, dossier)
+        await course.begin()
+        while not course.is_over:
+            await course.go_on()
+        return await course.life()
+
+    async def live_together(self, dossiers: Sequence[Dossier]) -> list[Life]:
+        """Let all live side by side, in order of time: what counts for all is counted so."""
+        courses = [Course(self, dossier) for dossier in dossiers]
+        books = [await self._begun(course) for course in courses]
+        tallies = self._entered_before(dossiers)
+        waiting = [(course.next_ms, number) for number, course in enumerate(courses)]
+        heapify(waiting)
+        while waiting:
+            _, number = waiting[0]
+            course = courses[number]
+            self.gateway.take_books(books[number], course.next_ms, tallies)
+            await course.go_on()
+            books[number], tallies = self.gateway.give_books()
+            if course.is_over:
+                heappop(waiting)
+            else:
+                heapreplace(waiting, (course.next_ms, number))
+        lives = []
+        for course, book in zip(courses, books, strict=True):
+            self.gateway.take_books(book, self.end_ms, tallies)
+            lives.append(await course.life())
+        return lives
+
+    def _entered_before(self, dossiers: Iterable[Dossier]) -> Counts:
+        """Count who entered before the window, as limits do."""
+        entered = sorted(
+            (each.at_ms, each.campaign_id)
+            for dossier in dossiers
+            for each in dossier.entered
+            if each.at_ms < self.begin_ms
+        )
+        census = Census({})
+        for at_ms, campaign_id in entered:
+            campaign = self.full.campaigns.get(campaign_id)
+            if campaign is not None:
+                census.entered(campaign, self.full.workspace_zone, at_ms)
+        return census.take_changed()
+
+    async def _begun(self, course: Course) -> Books:
+        self.gateway.begin_anew(self.begin_ms)
+        await course.begin()
+        return self.gateway.give_books()[0]
+
+
+class Course:
+    """One person's way through the window, a moment at a time."""
+
+    def __init__(self, rerun: Rerun, dossier: Dossier) -> None:
+        self._rerun = rerun
+        self._gateway = rerun.gateway
+        self._dossier = dossier
         told = [(at_ms, history.unpack(body)) for at_ms, body in dossier.rows]
-        first, person = self._standing(dossier, told)
-        start_ms = min([self._begin_ms, *(at_ms for at_ms, _ in told[first:][:1])])
-        self._plans.plan = self._quiet
-        self._gateway.begin_anew(start_ms)
-        await self._lay_in(person, dossier, start_ms)
-        for at_ms, one in _until(told[first:], self._begin_ms):
-            await self._feed(one, at_ms)
-        await self._begin(dossier)
-        behind = [row for row in told[first:] if row[0] >= self._begin_ms]
-        events = 0
-        for at_ms, item in self._with_listed(behind, dossier):
-            if isinstance(item, ListedAddress):
-                await self._gateway.pass_time(at_ms)
-                await self._gateway.store.lists.put("suppression", [item])
-                continue
+        first, self._person = _standing(dossier, told, rerun.begin_ms)
+        before = [row for row in told[first:] if row[0] < rerun.begin_ms]
+        behind = [row for row in told[first:] if row[0] >= rerun.begin_ms]
+        late = [(e.since_ms, e) for e in dossier.suppressed if e.since_ms >= rerun.begin_ms]
+        also = [*late, *rerun.announced]
+        inside = sorted([*behind, *also], key=lambda one: one[0]) if also else behind
+        ends = (rerun.begin_ms, BEGIN), (rerun.end_ms - 1, END)
+        self._items: list[tuple[int, Item]] = [
+            *before, ends[0], *inside, ends[1]
+        ]  # fmt: skip
+        self._events = sum(isinstance(h, history.Did) for _, each in behind for h in each.happened)
+        self._at = 0
+        self._plan = rerun.quiet
+        self.next_ms = 0
+
+    @property
+    def is_over(self) -> bool:
+        """Say whether the window is behind them."""
+        return self._at == len(self._items)
+
+    async def begin(self) -> None:
+        """Put the person where they stood (Rule 1)."""
+        start_ms = min(self._items[0][0], self._rerun.begin_ms)
+        self._gateway.clock.begin_anew(start_ms)
+        self._rerun.plans.plan = self._plan
+        await self._lay_in(self._person, start_ms)
+        await self._look_ahead()
+
+    async def go_on(self) -> None:
+        """Let the next thing happen: what is due, or what is recorded."""
+        self._rerun.plans.plan = self._plan
+        at_ms, item = self._items[self._at]
+        await self._gateway.pass_time(min(self.next_ms, at_ms))
+        if self.next_ms == at_ms:
+            self._at += 1
+            await self._take(item, at_ms)
+        await self._look_ahead()
+
+    async def _look_ahead(self) -> None:
+        if not self.is_over:
+            due_ms = await self._gateway.store.next_due_ms()
+            at_ms = self._items[self._at][0]
+            self.next_ms = at_ms if due_ms is None else min(due_ms, at_ms)
+
+    async def _take(self, item: Item, at_ms: int) -> None:
+        if isinstance(item, Told):
             await self._feed(item, at_ms)
-            events += sum(isinstance(each, history.Did) for each in item.happened)
-        await self._gateway.pass_time(self._end_ms - 1)
-        return await self._life(dossier.person_id, events)
+        elif isinstance(item, ListedAddress):
+            await self._gateway.store.lists.put("suppression", [item])
+        elif isinstance(item, Broadcast):
+            await self._gateway.store.broadcasts.announce(item, at_ms)
+            await self._gateway.settle()
+        elif item == BEGIN:
+            await self._open_window()
 
-    # ---- before the window ----------------------------------------------------------------
-
-    def _standing(
-        self, dossier: Dossier, told: list[tuple[int, Told]]
-    ) -> tuple[int, Person | None]:
-        """Give how the person stood, and which rows came after it (Rule 1)."""
-        if not told:
-            return 0, _person.decode(dossier.row) if dossier.row else None
-        stood = {
-            number: each.packed
-            for number, (at_ms, one) in enumerate(told)
-            for each in one.happened[:1]
-            if isinstance(each, history.Stood) and (number == 0 or at_ms <= self._begin_ms)
-        }
-        first = max(stood, default=0)
-        return first, _person.decode(stood[first]) if stood else None
-
-    async def _lay_in(self, person: Person | None, dossier: Dossier, start_ms: int) -> None:
-        store = self._gateway.store
-        barred = [each for each in dossier.suppressed if each.since_ms < self._begin_ms]
+    async def _lay_in(self, person: Person | None, start_ms: int) -> None:
+        store, dossier = self._gateway.store, self._dossier
+        barred = [e for e in dossier.suppressed if e.since_ms < self._rerun.begin_ms]
         await store.lists.put("suppression", barred)
         await store.lists.put("allow", dossier.allowed)
         if person is None:
@@ -139,70 +235,78 @@ class Rerun:
         await store.append(Touched([person.person_id]), start_ms)
         await self._gateway.settle()
 
-    async def _begin(self, dossier: Dossier) -> None:
+    async def _open_window(self) -> None:
         """Let the window begin (Rule 2)."""
-        gateway, store = self._gateway, self._gateway.store
-        await gateway.pass_time(self._begin_ms)
-        slots = [
-            structs.replace(slot, person_id=dossier.person_id)
-            for slot in dossier.slots
-            if slot.reserved_at_ms < self._begin_ms
-        ]
-        store.lay_in(slots=slots)
+        store, dossier, begin_ms = self._gateway.store, self._dossier, self._rerun.begin_ms
+        taken = [slot for slot in dossier.slots if slot.reserved_at_ms < begin_ms]
+        store.lay_in(slots=[structs.replace(each, person_id=dossier.person_id) for each in taken])
         people = await store.audiences.sample("", PAGE)
         for person in people.values():
-            for each in (e for e in dossier.entered if e.at_ms < self._begin_ms):
-                person.runs[each.campaign_id] = Run(each.run_id, each.at_ms, 0, each.at_ms)
-        await store.commit(Effects(await store.position(), self._begin_ms, persons=people))
-        gateway.forget()
-        self._plans.plan = self._full
-
-    def _with_listed(
-        self, told: list[tuple[int, Told]], dossier: Dossier
-    ) -> list[tuple[int, Told | ListedAddress]]:
-        """Put what bars an address where it belongs among what happened."""
-        late = [(e.since_ms, e) for e in dossier.suppressed if e.since_ms >= self._begin_ms]
-        return sorted([*told, *late], key=lambda one: one[0]) if late else [*told]
-
-    # ---- what happened --------------------------------------------------------------------
+            for each in (e for e in dossier.entered if e.at_ms < begin_ms):
+                person.runs[each.campaign_id] = Run(each.run_id, each.at_ms, 0, each.at_ms, BEFORE)
+        await store.commit(Effects(await store.position(), begin_ms, persons=people))
+        self._gateway.forget()
+        self._plan = self._rerun.plans.plan = self._rerun.full
+        await store.broadcasts.keep_schedules(schedules(self._plan, begin_ms))
+        for live_ms, members in taken_in(self._rerun.plans, begin_ms):
+            if live_ms >= begin_ms:
+                await store.broadcasts.announce(members, begin_ms, begun=True)
+        await self._gateway.settle()
 
     async def _feed(self, one: Told, at_ms: int) -> None:
-        """Let one record's worth happen at its moment; first what the door did of it."""
-        gateway = self._gateway
-        await gateway.pass_time(at_ms)
+        """Let one record's worth happen; first what the door did of it."""
+        store = self._gateway.store
         for each in one.happened:
             if isinstance(each, history.Said):
-                gateway.store.lay_in(consents={one.person_id: each.entries})
+                store.lay_in(consents={one.person_id: each.entries})
             elif isinstance(each, history.Greeted) and each.links:
-                gateway.store.lay_in(link=(each.visitor_id, one.person_id))
-        await gateway.store.append(one, at_ms)
-        await gateway.settle()
+                store.lay_in(link=(each.visitor_id, one.person_id))
+        await store.append(one, at_ms)
+        await self._gateway.settle()
 
-    # ---- what came of it ------------------------------------------------------------------
-
-    async def _life(self, person_id: str, events: int) -> Life:
-        store = self._gateway.store
+    async def life(self) -> Life:
+        """Give what came of it."""
+        store, begin_ms = self._gateway.store, self._rerun.begin_ms
         rows: list[RecordRow] = []
         cursor = 0
         while page := await store.records(cursor, PAGE):
             cursor = page[-1].cursor
-            rows += [r for r in page if r.kind in KINDS and r.at_ms >= self._begin_ms]
+            rows += [r for r in page if r.kind in KINDS and r.at_ms >= begin_ms]
         waiting: dict[str, int] = {}
         for each in await store.messages("", 1 << 30):
             if each.state in OPEN_STATES and not each.mark:
                 waiting[each.campaign_id] = waiting.get(each.campaign_id, 0) + 1
         people = await store.audiences.sample("", PAGE)
-        is_tester = any(p.user_id in self._full.testers for p in people.values())
-        return Life(person_id, rows, waiting, events, is_tester)
+        is_tester = any(p.user_id in self._rerun.full.testers for p in people.values())
+        return Life(self._dossier.person_id, rows, waiting, self._events, is_tester)
 
 
-def _until(told: list[tuple[int, Told]], end_ms: int) -> list[tuple[int, Told]]:
-    return [row for row in told if row[0] < end_ms]
+def _standing(
+    dossier: Dossier, told: list[tuple[int, Told]], begin_ms: int
+) -> tuple[int, Person | None]:
+    """Give how the person stood, and which row comes after it (Rule 1)."""
+    if not told:
+        return 0, _person.decode(dossier.row) if dossier.row else None
+    stood = {
+        number: each.packed
+        for number, (at_ms, one) in enumerate(told)
+        for each in one.happened[:1]
+        if isinstance(each, history.Stood) and (number == 0 or at_ms <= begin_ms)
+    }
+    first = max(stood, default=0)
+    return first, _person.decode(stood[first]) if stood else None
+
+
+def counts_across(plan: Plan) -> bool:
+    """Say whether what one person does counts for another."""
+    steps = (step.does for flow in plan.flows.values() for step in flow.steps.values())
+    has_limits = any(campaign.limits is not None for campaign in plan.campaigns.values())
+    return has_limits or any(isinstance(does, LimitStep) for does in steps)
 
 
 def quiet(plan: Plan) -> Plan:
     """Give a plan under which nothing starts, and everything is remembered as ever."""
-    return structs.replace(plan, on_event={}, on_transition={}, on_audience={})
+    return structs.replace(plan, campaigns={}, on_event={}, on_transition={}, on_audience={})
 
 
 def shown(row: RecordRow) -> dict[str, Any]:

@@ -14,8 +14,10 @@ from fencepost_gateway.documents.document import (
     StoredDocument,
     errors_of,
 )
-from fencepost_gateway.documents.loader import SUFFIXES, load
+from fencepost_gateway.documents.folder import files_in, read_file
+from fencepost_gateway.documents.loader import load
 from fencepost_gateway.errors import StartError
+from fencepost_gateway.reports.lines import counted
 
 
 def read_documents(
@@ -35,15 +37,15 @@ def read_documents(
         StartError: Every problem with its place.
 
     """
-    foreign = load([_source(path, str(path)) for path in files], is_foreign=True)
-    own = load([each for folder in folders for each in _folder(folder)])
+    foreign = load([read_file(path, str(path)) for path in files], is_foreign=True)
+    own = load([each for folder in folders for each in files_in(folder)])
     documents = [*foreign.documents, *own.documents]
     problems = [*foreign.problems, *own.problems]
     if not problems:
         problems = check(documents, [], lint_documents)
     wrong = errors_of(problems)
     if wrong:
-        raise StartError("\n".join([f"{len(wrong)} problems:", *map(str, problems)]))
+        raise StartError("\n".join([f"{counted(len(wrong), 'problem')}:", *map(str, problems)]))
     if warned is not None:
         for each in problems:
             warned(each)
@@ -65,37 +67,18 @@ def read_changes(
     files: list[SourceFile] = []
     for path in paths:
         if path.is_file():
-            files.append(_source(path, path.name))
+            files.append(read_file(path, path.name))
         elif path.is_dir():
-            files += _folder(path)
+            files += files_in(path)
         else:
             raise StartError(f"{path} is not there: name files and folders of documents")
     loaded = load(files)
     problems = loaded.problems or check(loaded.documents, live, lint_documents)
     wrong = errors_of(problems)
     if wrong:
-        raise StartError("\n".join([f"{len(wrong)} problems:", *map(str, problems)]))
+        raise StartError("\n".join([f"{counted(len(wrong), 'problem')}:", *map(str, problems)]))
     if warned is not None:
         for each in problems:
             if each.file:  # of what is live already somebody was warned when it was published
                 warned(each)
     return loaded.documents
-
-
-def _folder(folder: Path) -> list[SourceFile]:
-    if not folder.is_dir():
-        what = f"{folder} is a file" if folder.is_file() else f"there is no folder {folder}"
-        raise StartError(f"{what}: name the folder that the documents are in")
-    found = sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix in SUFFIXES)
-    if not found:
-        raise StartError(f"{folder} holds no documents ({' '.join(SUFFIXES)})")
-    return [_source(path, path.relative_to(folder).as_posix()) for path in found]
-
-
-def _source(path: Path, name: str) -> SourceFile:
-    try:
-        return SourceFile(name, path.read_text("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise StartError(f"{path}: byte {error.start} is not UTF-8; convert the file") from None
-    except OSError as error:
-        raise StartError(f"{path}: cannot be read ({error.strerror})") from None

@@ -14,12 +14,16 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from msgspec import structs
+
 from fencepost_channels.driver import DriverIO, DriverSpec, Send
 from fencepost_channels.errors import Outcome, Sent
 from fencepost_channels.message import Channel, Outgoing
 from fencepost_gateway.clock import ManualClock
+from fencepost_gateway.decide.census import Counts
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.stores.memory import MemoryStore
+from fencepost_gateway.stores.memory_books import Books
 from fencepost_gateway.workers.deliver import Deliver
 from fencepost_gateway.workers.lanes import Lane
 from fencepost_gateway.workers.pipeline import Pipeline
@@ -64,11 +68,15 @@ class VirtualGateway:
             metrics=metrics,
             public_url=public_url,
         )
-        self._timers = Timers(self.store, plans, self.clock, wakes)
+        self._wakes = wakes
+        self._timers = self._new_timers()
+
+    def _new_timers(self) -> Timers:
+        return Timers(self.store, self.plans, self.clock, self._wakes)
 
     def begin_anew(self, start_ms: int) -> None:
         """Forget everybody and everything that happened (Rule 3)."""
-        self.store.forget()
+        self.store.take_books(Books())
         self.forget()
         self.clock.begin_anew(start_ms)
         self.sent.clear()
@@ -76,6 +84,18 @@ class VirtualGateway:
     def forget(self) -> None:
         """Read the rows anew: somebody has changed them."""
         self._pipeline.forget()
+        self._timers = self._new_timers()  # they know how far the log was
+
+    def take_books(self, books: Books, now_ms: int, tallies: Counts) -> None:
+        """Go on where somebody else's books were laid down, at this moment."""
+        self.store.take_books(structs.replace(books, tallies=tallies))
+        self.forget()
+        self.clock.begin_anew(now_ms)
+
+    def give_books(self) -> tuple[Books, Counts]:
+        """Lay the books down; gives them, and what was counted for everybody."""
+        books = self.store.books
+        return books, books.tallies
 
     async def pass_time(self, until_ms: int) -> None:
         """Let what comes due before ``until_ms`` happen at its own moment (Rule 1)."""
@@ -100,6 +120,8 @@ class VirtualGateway:
     async def _is_idle(self) -> bool:
         due_ms = await self.store.next_due_ms()
         if due_ms is not None and due_ms <= self.clock.now_ms():
+            return False
+        if await self.store.broadcasts.waiting():
             return False
         return not self.plans.plan.ranked and (await self.store.audiences.sweep()).done
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
+from fencepost_gateway.decide.audiences import Keys
 from fencepost_gateway.decide.broadcasts import Broadcast
+from fencepost_gateway.decide.calls import Reply
+from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.message import (
     ListedAddress,
     ListName,
@@ -15,24 +18,33 @@ from fencepost_gateway.decide.proof import ProofHead, ProofRow
 from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.intake.records import Started
 from fencepost_gateway.ports.rows import (
+    Act,
     AudienceDay,
     BroadcastRow,
+    DeadCall,
     DeviceSeen,
     HistoryRow,
     Holdings,
+    JourneyCount,
+    JourneyPlace,
     RecordRow,
     RunRow,
     ScheduleRow,
     Statement,
     Sweep,
+    TakenCall,
     TrialFacts,
     TrialMessage,
     TrialRow,
     TrialSum,
     TrialVerdict,
+    Waiting,
 )
 
+DEFINITIONS_MAX = 64  # a back-fill is through with everybody long before so many more are published
+Turn = Callable[[Control], Control | None]
 KEPT_MS = 35 * 86_400_000  # a sender who tries again later than that means something new
+CURSOR_END = 1 << 62  # behind every row
 SignHead = Callable[[int, bytes], ProofHead]
 
 
@@ -68,6 +80,9 @@ class AudienceBook(Protocol):
 
     async def advance_sweep(self, limit: int, now_ms: int) -> int:
         """Append ``Touched`` for the next persons, in one commit; gives its position, 0 if done."""
+
+    async def define(self, key: str, keys: Keys) -> dict[str, Keys]:
+        """Keep the definitions in force by their name; gives the newest ``DEFINITIONS_MAX``."""
 
     async def rankings(self) -> dict[str, Ranking]:
         """Give the newest ranking of each trait that was ranked, by its id."""
@@ -170,17 +185,75 @@ class HistoryBook(Protocol):
     async def page(self, after: int, limit: int, *, person_id: str = "") -> list[HistoryRow]:
         """Give what happened behind cursor ``after``, oldest first: everybody's, or of one."""
 
-    async def newest(self, person_id: str, limit: int) -> list[HistoryRow]:
-        """Give what happened to somebody last, the newest first."""
+    async def newest(
+        self, person_id: str, limit: int, *, before: int = CURSOR_END
+    ) -> list[HistoryRow]:
+        """Give what happened to somebody last, before a cursor, the newest first."""
 
     async def prune(self, now_ms: int, before_ms: int, limit: int) -> int:
         """
         Let go of what is too old, in one commit: at most ``limit`` rows of a kind; gives how many.
 
         Records of the log from before ``LOG_KEEP_MS`` that the pipeline is done with, but for the
-        newest of all; history and decision records from before ``before_ms``; what was counted of
-        fences before ``KEPT_DAYS`` days. The first rows are looked at, which are the oldest.
+        newest of all; history, decision records, runs that ended and what was counted of journeys
+        from before ``before_ms``; what was counted of fences before ``KEPT_DAYS`` days. The first
+        rows are looked at, which are the oldest.
         """
+
+
+class JourneyBook(Protocol):
+    """What operators decided of campaigns and journeys, and what was counted of them."""
+
+    async def controls(self) -> dict[str, Control]:
+        """Give how the switches stand of each campaign that ever had one turned."""
+
+    async def steer(self, act: Act, turn: Turn) -> tuple[Control, Control] | None:
+        """
+        Turn a switch of a campaign, in one commit: claims obey from the next one on.
+
+        ``turn`` is given how they stand and says how they shall; where that is the same nothing is
+        written. Else the act is put on record and ``Controlled`` appended, for the pipeline.
+
+        Returns:
+            Before and after; None where ``turn`` refused.
+
+        """
+
+    async def note(self, act: Act) -> None:
+        """Put on record what an operator did by other means."""
+
+    async def acts(self, campaign_id: str, limit: int) -> list[Act]:
+        """Give what operators did to a campaign, the newest first; empty: to all marketing."""
+
+    async def release(self, campaign_id: str, limit: int) -> int:
+        """Give messages back that the campaign's pause held, first due first; how many."""
+
+    async def held(self) -> dict[str, int]:
+        """Say how many messages each campaign's pause holds."""
+
+    async def living(self) -> set[str]:
+        """Give the journeys that somebody is on."""
+
+    async def ending(self, campaign_id: str, until_ms: int, limit: int) -> list[str]:
+        """Give whose runs live that were entered until then, by entry; test persons too."""
+
+    async def halted(self, campaign_id: str, limit: int) -> list[str]:
+        """Give whose runs stand before a step (``RunRow.is_held``), the longest first."""
+
+    async def counts(self, since_day: int, campaign_id: str) -> list[JourneyCount]:
+        """Add up what was counted of a campaign from a UTC day on, by place and what."""
+
+    async def sums(self, since_day: int) -> list[JourneyCount]:
+        """Add up what was counted of every campaign as such, step and stage left aside."""
+
+    async def waiting(self, due_ms: int, campaign_id: str = "") -> list[Waiting]:
+        """Give who stands where now, overdue since ``due_ms``, by place; no test persons."""
+
+    async def waiting_since(self, place: JourneyPlace, rank: int) -> int | None:
+        """Give since when stands who is at ``rank`` of a step, 0 the longest; in any stage."""
+
+    async def due_since(self, place: JourneyPlace, rank: int) -> int | None:
+        """Give when was due who is at ``rank`` of a step, 0 the longest ago; in any stage."""
 
 
 class PeopleBook(Protocol):
@@ -235,6 +308,50 @@ class ProofBook(Protocol):
 
     async def heads(self) -> list[ProofHead]:
         """Give every signed head, by day."""
+
+
+class CallBook(Protocol):
+    """
+    What runs of journeys ask of other systems, or tell them.
+
+    ``Store.commit`` writes calls; each is made at least once, and answered once. Who is called
+    knows a repeat by the call's id.
+    """
+
+    async def sources(self, now_ms: int) -> list[str]:
+        """Give the sources that have calls which are due, by id."""
+
+    async def take(self, now_ms: int, room: Mapping[str, int], lease_ms: int) -> list[TakenCall]:
+        """
+        Lease due calls of each source, in order of time and id, in one commit.
+
+        ``room`` says how many of which source. A lease that runs out makes a call due again.
+        """
+
+    async def answer(self, reply: Reply, now_ms: int) -> bool:
+        """
+        Append ``Answered`` and end the call, in one commit; False when the lease was lost.
+
+        A webhook that failed is kept as a dead letter.
+        """
+
+    async def put_off(self, call_id: str, attempt: int, failure: str, until_ms: int) -> bool:
+        """Give a lease back, to be taken again from ``until_ms``; False when it was lost."""
+
+    async def release(self, now_ms: int) -> int:
+        """Make due every call that is leased: whoever held the leases is gone; how many."""
+
+    async def next_due_ms(self) -> int | None:
+        """Give when the next call comes due, or a lease runs out."""
+
+    async def dead(self, after: str, limit: int) -> list[DeadCall]:
+        """Give dead letters behind id ``after``, by id."""
+
+    async def redrive(self, now_ms: int, *, call_id: str = "", source_id: str = "") -> int:
+        """Make dead letters due again: one, those of a source, or all; gives how many."""
+
+    async def prune(self, before_ms: int, limit: int) -> int:
+        """Let go of dead letters given up before ``before_ms``, at most ``limit``; how many."""
 
 
 class RunBook(Protocol):

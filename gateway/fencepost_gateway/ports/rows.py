@@ -7,11 +7,11 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from fencepost_gateway.decide.broadcasts import Broadcast
+from fencepost_gateway.decide.calls import Call
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.decide.scene import Call
 from fencepost_gateway.intake.records import TrialTold
 
 LEASE_MS = 60_000  # twice the longest provider call
@@ -25,6 +25,8 @@ class DocumentRow(Struct, frozen=True):
     One immutable version of a document; ``body`` is its canonical JSON.
 
     ``first_ms`` is when it went live: its first version, or the one that brought it back.
+    ``folder`` is where it is kept (``fencepost apply``), handed on from version to version;
+    ``publisher`` says of this version alone who published it.
     """
 
     kind: str
@@ -34,6 +36,8 @@ class DocumentRow(Struct, frozen=True):
     applied_ms: int
     first_ms: int
     state: Literal["live", "archived"] = "live"
+    folder: str = ""
+    publisher: str = ""
 
 
 class AddressChange(Struct, frozen=True):
@@ -78,7 +82,7 @@ class RecordRow(Struct, frozen=True):
     cursor: int
     at_ms: int
     person_id: str
-    kind: Literal["transition", "step", "claim", "outcome", "check_in", "merge", "audience"]
+    kind: Literal["transition", "step", "claim", "outcome", "check_in", "merge", "audience", "call"]
     subject: str
     body: dict[str, Any]
 
@@ -88,7 +92,8 @@ class RunRow(Struct, frozen=True):
     Where a run of a journey stands, for reports; the run itself is in its person's row.
 
     ``step_id`` is where it stands since ``since_ms``, or the step at which it ended; ``due_ms``
-    when time has something to say to it.
+    when time has something to say to it. ``is_held``: it takes its step after a pause.
+    ``stage`` is the one it is in while it lives.
     """
 
     run_id: str
@@ -102,6 +107,55 @@ class RunRow(Struct, frozen=True):
     ended_ms: int | None = None
     outcome: str = ""
     is_test: bool = False
+    is_held: bool = False
+    stage: str = ""
+
+
+class JourneyPlace(Struct, frozen=True, order=True):
+    """What is counted is counted of a step, of a stage, or (neither) of the journey itself."""
+
+    campaign_id: str
+    version: int
+    step_id: str = ""
+    stage: str = ""
+
+
+class JourneyCount(Struct, frozen=True, order=True):
+    """How often something happened at a place of a journey."""
+
+    place: JourneyPlace
+    what: str
+    count: int
+
+
+class Waiting(Struct, frozen=True):
+    """
+    Who stands at a step now, by stage: how many, and since when the one who came first.
+
+    ``held``: by a pause. ``overdue``: time should have moved them on before the moment asked about.
+    """
+
+    place: JourneyPlace
+    count: int
+    held: int
+    overdue: int
+    oldest_ms: int
+
+
+class Act(Struct, frozen=True):
+    """
+    Something that an operator did, of a campaign or (empty) of all marketing.
+
+    ``by`` is the role of the key, ``note`` what the operator wrote beside it.
+    """
+
+    number: int
+    at_ms: int
+    by: str
+    action: str
+    campaign_id: str = ""
+    detail: str = ""
+    note: str = ""
 
 
 class TrialRow(Struct, frozen=True):
@@ -179,6 +233,33 @@ class HistoryRow(Struct, frozen=True):
     body: bytes
 
 
+class TakenCall(Struct, frozen=True):
+    """
+    A call that is leased; ``attempt``, from 1, fences its answer.
+
+    ``begun_ms`` is when it was asked for, or was last taken from among the dead letters.
+    """
+
+    call: Call
+    attempt: int
+    begun_ms: int
+
+
+class DeadCall(Struct, frozen=True):
+    """A webhook that was given up, when and why; never what it tells."""
+
+    call_id: str
+    person_id: str
+    campaign_id: str
+    step_id: str
+    run_id: str
+    source_id: str
+    asked_ms: int
+    dead_ms: int
+    attempt: int
+    failure: str
+
+
 class Effects(Struct):
     """
     Everything a group of log records comes to; committed with ``position`` or not at all.
@@ -188,9 +269,10 @@ class Effects(Struct):
     the inbox get cursors behind all others, so that no device passes them by. ``unshown`` are
     (person, delivery) pairs: that person's device says it never showed the in-app message, so its
     cap slot is released. ``fence_days`` holds what was counted, by UTC day (days since 1970) and
-    fence, ``audience_days`` the same by audience; it is added to what is there. ``person_timers``
-    maps a person to when to ask again about them, None to clear it. ``runs`` are those of journeys
-    that moved, ``calls`` what they ask to be called.
+    fence, ``audience_days`` the same by audience, ``journey_days`` by place in a journey; it is
+    added to what is there. ``person_timers`` maps a person to when to ask again about them, None to
+    clear it. ``runs`` are those of journeys that moved, ``calls`` what they ask to be called.
+    ``answered`` names calls that need not be made any more; look-ups of runs that ended need not.
 
     Of broadcasts, by number: ``begun`` says whether somebody is to be told (False: nobody waits for
     it, so it is done), ``reached`` how many more it woke something for (added once, as counts are),
@@ -212,9 +294,11 @@ class Effects(Struct):
     records: list[RecordRow] = field(default_factory=list)
     fence_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
     audience_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
+    journey_days: dict[tuple[int, JourneyPlace], dict[str, int]] = field(default_factory=dict)
     person_timers: dict[str, int | None] = field(default_factory=dict)
     runs: dict[str, RunRow] = field(default_factory=dict)
     calls: list[Call] = field(default_factory=list)
+    answered: list[str] = field(default_factory=list)
     history: list[HistoryRow] = field(default_factory=list)
     begun: dict[int, bool] = field(default_factory=dict)
     reached: dict[int, int] = field(default_factory=dict)

@@ -32,8 +32,10 @@ from fencepost_gateway.ports.books import (
     AddressLists,
     AudienceBook,
     BroadcastBook,
+    CallBook,
     FenceBook,
     HistoryBook,
+    JourneyBook,
     PeopleBook,
     ProofBook,
     RunBook,
@@ -78,12 +80,20 @@ class Store(Protocol):
         """What it keeps of what concerns many, of schedules and of calls."""
 
     @property
+    def calls(self) -> CallBook:
+        """What runs of journeys ask of other systems, or tell them."""
+
+    @property
     def fences(self) -> FenceBook:
         """What it keeps of fences."""
 
     @property
     def history(self) -> HistoryBook:
         """What happened to people, and what of it is let go."""
+
+    @property
+    def journeys(self) -> JourneyBook:
+        """What operators decided of campaigns and journeys, and what was counted of them."""
 
     @property
     def lists(self) -> AddressLists:
@@ -144,9 +154,9 @@ class Store(Protocol):
         """
         Write ``effects`` with their log position in one commit.
 
-        A message that exists already is left as it is: ids come from the cause. ``fence_days`` and
-        ``audience_days`` are added only if the position moves forward: the same effects again
-        count nothing twice.
+        A message or call that exists already is left as it is: ids come from the cause.
+        ``fence_days``, ``audience_days`` and ``journey_days`` are added only if the position moves
+        forward: the same effects again count nothing twice.
         """
 
     async def fire_timers(self, now_ms: int, limit: int) -> int:
@@ -170,7 +180,9 @@ class Store(Protocol):
         Judge an open, due message and write the verdict, in one commit.
 
         To send: the slot is reserved, the delivery is leased (``lease_token`` rises) and in state
-        ``sending``. Withheld: the outcome re-enters the log. The claim's checks are a record.
+        ``sending``. Withheld: the outcome re-enters the log. Held (``verdict.holds``): it is not
+        due until ``JourneyBook.release`` gives it back, as due as it was. The claim's checks are a
+        record.
 
         Returns:
             None when the message is not open or not due any more.

@@ -1,5 +1,5 @@
 """
-Never: why somebody was never considered for a campaign in some span of time.
+Never: why somebody was never considered for a campaign or journey in some span of time.
 
 Pure. A campaign that something woke left a step record; this is for those that left none. It is
 computed from documents and records alone, and where these do not say, it says that.
@@ -11,7 +11,9 @@ Rule 2. Then each entry. Of a transition the nearest miss is named: told of the 
         transition is held against the campaign and the fence as they were when it was told.
 Rule 3. Where no transition came near, why there could be none: no consent, no device, silence;
         then what may have been it: consent for part of the time, positions that could not speak.
-Rule 4. What is not known is said last: positions are not kept, the history of events is bounded,
+Rule 4. Of what many are told see ``never_many``. Who is in a journey already has entered it before,
+        which is said first.
+Rule 5. What is not known is said last: positions are not kept, the history of events is bounded,
         the policy is the one of now.
 """
 
@@ -21,79 +23,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct, field
 
 from fencepost_gateway.decide import consent
 from fencepost_gateway.decide.consent import ConsentAnswer, ConsentEntry
 from fencepost_gateway.decide.ids import chance
 from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, Person
 from fencepost_gateway.decide.plan import Plan
+from fencepost_gateway.decide.run import campaign_of
 from fencepost_gateway.decide.spans import parse_duration_ms
 from fencepost_gateway.decide.unheard import unheard_within
 from fencepost_gateway.documents import fences
 from fencepost_gateway.documents.campaign_plans import run_bounds_ms, selected
-from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.entry import Entry
-from fencepost_gateway.ports import DeviceSeen, DocumentRow, RecordRow, Statement
+from fencepost_gateway.ports import DocumentRow, RecordRow
 from fencepost_gateway.reports.never_audience import by_audience
+from fencepost_gateway.reports.never_known import Edition, Finding, Known, edition_at, editions
+from fencepost_gateway.reports.never_many import NEAR_MANY, by_many
 from fencepost_geofence.fence import Fence
 
 MISSES_MAX: Final = 3
 NEAR: Final = {
     "unsaid": 0, "not_live_then": 1, "superseded": 2, "initial": 3, "opened": 3,
     "other_threshold": 4, "too_short": 4, "still_short": 5, "other_kind": 6, "fence_lacks": 6,
+    **NEAR_MANY,
 }  # fmt: skip
 FAR: Final = 9  # another fence: of no use but as a sign of life
 _ENDS = ("exit", "expire")
-
-
-class Finding(Struct, frozen=True):
-    """One thing that was found out; ``facts`` fill in the sentence of ``code``."""
-
-    code: str
-    facts: dict[str, Any] = field(default_factory=dict)
-
-
-class Known(Struct, frozen=True):
-    """
-    What is known of a person in a span of time.
-
-    Attributes:
-        person_id: Whose.
-        from_ms: Begin of the span.
-        until_ms: Its end, exclusive.
-        person: As the pipeline has them now; None: it never saw them.
-        told: Records of transitions in the span.
-        devices: Those that speak for the person now.
-        statements: Of consent, oldest first.
-        fences: Every version of the fences in ``told``.
-        policies: Every version of the policies in force.
-        moved: Records of joining and leaving audiences in the span, oldest first.
-
-    """
-
-    person_id: str
-    from_ms: int
-    until_ms: int
-    person: Person | None
-    told: Sequence[RecordRow]
-    devices: Sequence[DeviceSeen]
-    statements: Sequence[Statement]
-    fences: Mapping[str, Sequence[DocumentRow]]
-    policies: Sequence[DocumentRow] = ()
-    moved: Sequence[RecordRow] = ()
-
-
-class _Edition(Struct, frozen=True):
-    """A version of the campaign, live from ``from_ms`` until ``until_ms``."""
-
-    version: int
-    authored: Campaign
-    from_ms: int
-    until_ms: int
-
-
-FOREVER_MS: Final = 1 << 62
 
 
 def never(plan: Plan, versions: Sequence[DocumentRow], known: Known) -> list[Finding]:
@@ -109,7 +64,7 @@ def never(plan: Plan, versions: Sequence[DocumentRow], known: Known) -> list[Fin
     if not (known.person or known.devices or known.statements or known.told):
         return [Finding("never_heard")]
     name = versions[0].id
-    lived = list(_editions(versions))
+    lived = list(editions(versions))
     live = [e for e in lived if e.from_ms < known.until_ms and e.until_ms > known.from_ms]
     if not live:
         return [_not_live(versions, name, known)]
@@ -121,27 +76,31 @@ def never(plan: Plan, versions: Sequence[DocumentRow], known: Known) -> list[Fin
     for entry in newest.authored.entry:
         if entry.event is not None:
             found.append(_event(entry.event, lived, name, known))
-        elif entry.audience is not None:
-            wanted = entry.audience, entry.on or "join"
-            span = known.from_ms, known.until_ms
-            found.append(Finding(*by_audience(plan, known.person, wanted, span, known.moved)))
-        else:
+        elif entry.transition is not None:
             found += _transition(entry, lived, name, known, plan)
+        else:
+            found += _other(plan, entry, lived, name, known)
     found.sort(key=lambda finding: NEAR.get(finding.code, FAR))
+    found[:0] = _already_in(name, known)
     found += _changes(live, name, known)
     found += _anyway(plan, name, known)
     return [one for i, one in enumerate(found) if one not in found[:i]]
 
 
+def _other(
+    plan: Plan, entry: Entry, lived: Sequence[Edition], name: str, known: Known
+) -> Iterator[Finding]:
+    """Say why neither an audience nor what many are told started anything."""
+    if entry.audience is None or entry.include_existing:
+        many = by_many(plan, entry, lived, name, known)
+        if many is not None:
+            yield many
+    if entry.audience is not None:
+        wanted, span = (entry.audience, entry.on or "join"), (known.from_ms, known.until_ms)
+        yield Finding(*by_audience(plan, known.person, wanted, span, known.moved))
+
+
 # ---- the campaign --------------------------------------------------------------------------
-
-
-def _editions(versions: Sequence[DocumentRow]) -> Iterator[_Edition]:
-    ends = [row.applied_ms for row in versions[1:]] + [FOREVER_MS]
-    for row, until_ms in zip(versions, ends, strict=True):
-        if row.state == "live":
-            authored = Campaign.model_validate(msgspec.json.decode(row.body))
-            yield _Edition(row.version, authored, row.applied_ms, until_ms)
 
 
 def _not_live(versions: Sequence[DocumentRow], name: str, known: Known) -> Finding:
@@ -152,7 +111,7 @@ def _not_live(versions: Sequence[DocumentRow], name: str, known: Known) -> Findi
     return Finding("archived", {"campaign": name, "applied_ms": past[-1].applied_ms})
 
 
-def _not_running(live: Sequence[_Edition], name: str, known: Known, zone: str) -> Finding | None:
+def _not_running(live: Sequence[Edition], name: str, known: Known, zone: str) -> Finding | None:
     """Say that no version ran in this time, if so."""
     answer: Finding | None = None
     for edition in live:
@@ -166,11 +125,20 @@ def _not_running(live: Sequence[_Edition], name: str, known: Known, zone: str) -
     return answer
 
 
-def _changes(live: Sequence[_Edition], name: str, known: Known) -> Iterator[Finding]:
+def _changes(live: Sequence[Edition], name: str, known: Known) -> Iterator[Finding]:
     for edition in live:
         if edition.from_ms > known.from_ms and edition.version > 1:
             facts = {"campaign": name, "version": edition.version, "applied_ms": edition.from_ms}
             yield Finding("version_changed", facts)
+
+
+def _already_in(name: str, known: Known) -> Iterator[Finding]:
+    """Say that a run of the person's lives, and where it stands."""
+    runs = known.person.runs.items() if known.person else ()
+    for key, run in runs:
+        if campaign_of(key) == name and run.at is not None and run.entered_ms < known.until_ms:
+            facts = {"campaign": name, "entered_ms": run.entered_ms, "step": run.at.step_id}
+            yield Finding("run_lives", facts)
 
 
 def _anyway(plan: Plan, name: str, known: Known) -> Iterator[Finding]:
@@ -196,7 +164,7 @@ def _anyway(plan: Plan, name: str, known: Known) -> Iterator[Finding]:
 # ---- an entry by an app event --------------------------------------------------------------
 
 
-def _event(event: str, lived: Sequence[_Edition], name: str, known: Known) -> Finding:
+def _event(event: str, lived: Sequence[Edition], name: str, known: Known) -> Finding:
     person = known.person or Person(known.person_id)
     summary = person.summaries.get(event)
     if summary is None:
@@ -208,7 +176,7 @@ def _event(event: str, lived: Sequence[_Edition], name: str, known: Known) -> Fi
     if inside:
         at_ms = max(inside)
         facts = {"event": event, "at_ms": at_ms, "campaign": name}
-        edition = _at(lived, at_ms)
+        edition = edition_at(lived, at_ms)
         waits = edition is not None and any(e.event == event for e in edition.authored.entry)
         return Finding("event_unsaid" if waits else "event_not_live_then", facts)
     if summary.last_ms < known.from_ms:
@@ -218,10 +186,6 @@ def _event(event: str, lived: Sequence[_Edition], name: str, known: Known) -> Fi
     recent = person.recent
     reaches_back = len(recent) < RECENT_MAX or recent[0].at_ms < known.from_ms
     return Finding("event_elsewhen" if reaches_back else "event_unsure", {"event": event})
-
-
-def _at(lived: Sequence[_Edition], at_ms: int) -> _Edition | None:
-    return next((e for e in lived if e.from_ms <= at_ms < e.until_ms), None)
 
 
 # ---- an entry by a transition --------------------------------------------------------------
@@ -249,7 +213,7 @@ class _Past:
 
 
 def _transition(
-    entry: Entry, lived: Sequence[_Edition], name: str, known: Known, plan: Plan
+    entry: Entry, lived: Sequence[Edition], name: str, known: Known, plan: Plan
 ) -> list[Finding]:
     past = _Past(known.fences, plan.workspace_zone)
     found = (_miss(entry, row, lived, name, past) for row in known.told)
@@ -275,11 +239,11 @@ def _transition(
 
 
 def _miss(
-    entry: Entry, row: RecordRow, lived: Sequence[_Edition], name: str, past: _Past
+    entry: Entry, row: RecordRow, lived: Sequence[Edition], name: str, past: _Past
 ) -> tuple[tuple[int, int], Finding] | None:
     """Say by how much a transition missed an entry, nearest and newest first."""
     body = row.body
-    edition = _at(lived, row.at_ms)
+    edition = edition_at(lived, row.at_ms)
     is_asked = edition is not None and entry in edition.authored.entry
     code, more = _missed(entry, body, past.fence(body["fence_id"], row.at_ms), past.zone)
     if code == "unsaid" and not is_asked:

@@ -1,5 +1,5 @@
 """
-Never words: why somebody was never considered for a campaign, in sentences; one table.
+Never words: why somebody was never considered for a campaign or journey, in sentences; one table.
 
 Pure data. Members named ``…_ms`` are moments and are told on the reader's clock, ``…_s`` lengths
 of time; the rest is said as it is.
@@ -73,6 +73,67 @@ NEVER: dict[str, Said] = {
         "was published or changed; that is no joining and starts nothing.",
         "{since_ms}에 {audience} 오디언스의 정의가 게시되거나 바뀌어 포함되었습니다. 이는 새로 "
         "들어온 것이 아니므로 아무 캠페인도 시작하지 않습니다.",
+    ),
+    # what many are told, and calls
+    "many_none": Said(
+        "{told} did not come in this time.",
+        "이 기간에 {told:이/가} 없었습니다.",
+    ),
+    "many_unsure": Said(
+        "Whether {told} came in this time is not known: more of it was told since than is looked "
+        "at, or it is no longer kept.",
+        "이 기간에 {told:이/가} 있었는지는 알 수 없습니다. 그 뒤의 기록이 한 번에 살펴볼 수 있는 "
+        "양보다 많거나 보관 기간이 지났습니다.",
+    ),
+    "many_not_live_then": Said(
+        "{told} came at {at_ms}, when {campaign} was not live with this entry.",
+        "{at_ms}에 {told:이/가} 있었지만, 그때 {campaign:은/는} 이 조건으로 게시되어 있지 "
+        "않았습니다.",
+    ),
+    "many_where": Said(
+        "{told} came at {at_ms}, but not as {campaign} wants it. What stands against it: {why}.",
+        "{at_ms}에 {told:이/가} 있었지만 {campaign:이/가} 기다리는 내용이 아니었습니다. 해당하지 "
+        "않는 조건은 {why}입니다.",
+    ),
+    "many_not_in": Said(
+        "{told} came at {at_ms} and concerns who belongs to the audience {audience}; the person "
+        "does not. What stands against it: {why}.",
+        "{at_ms}에 {told:이/가} 있었고 {audience} 오디언스에 속한 사람이 그 대상이지만, 해당하지 "
+        "않는 조건({why})이 있어 이 사람은 속하지 않습니다.",
+    ),
+    "many_joined_later": Said(
+        "{told} came at {at_ms}, and the person joined the audience {audience} only at {since_ms}.",
+        "{at_ms}에 {told:이/가} 있었지만, 이 사람은 {since_ms}에야 {audience} 오디언스에 "
+        "들어왔습니다.",
+    ),
+    "many_taken": Said(
+        "{told} came at {at_ms} and takes only who joined the audience {audience} since the last "
+        "time; the person belongs to it since {since_ms} and was taken before.",
+        "{at_ms}에 {told:이/가} 있었지만 지난번 이후 {audience} 오디언스에 들어온 사람만 대상으로 "
+        "합니다. 이 사람은 {since_ms}부터 속해 있어 이미 참여했습니다.",
+    ),
+    "many_under_way": Said(
+        "{told} came at {at_ms} and is still being told: {count} of {total} persons so far.",
+        "{at_ms}에 {told:이/가} 있었고 아직 알리는 중입니다. 지금까지 {total}명 중 {count}명에게 "
+        "알렸습니다.",
+    ),
+    "many_before_known": Said(
+        "{told} came at {at_ms}, before this person had been heard of.",
+        "{at_ms}에 {told:이/가} 있었지만, 그때는 이 사람에 대해 수신된 것이 없었습니다.",
+    ),
+    "many_unsaid": Said(
+        "{told} came at {at_ms} and concerns this person by now, and yet no decision about it is "
+        "on record: at their turn they did not belong, or were known by another id.",
+        "{at_ms}에 {told:이/가} 있었고 지금은 이 사람도 대상이지만, 그에 대한 결정이 기록되어 "
+        "있지 않습니다. 차례가 되었을 때 대상이 아니었거나 다른 아이디로 알려져 있었습니다.",
+    ),
+    "no_call": Said(
+        "No call started {campaign} for this person in this time.",
+        "이 기간에 이 사람에 대해 {campaign:을/를} 시작하는 호출이 없었습니다.",
+    ),
+    "run_lives": Said(
+        "The person is in {campaign} already: the run that began at {entered_ms} stands at {step}.",
+        "이미 {campaign}에 참여하고 있습니다. {entered_ms}에 시작하여 지금 {step} 단계에 있습니다.",
     ),
     # a transition: nearest misses first
     "unsaid": Said(
@@ -245,7 +306,13 @@ NEVER: dict[str, Said] = {
     ),
 }
 
+MANY: dict[str, Said] = {
+    "external": Said("The external event {of}", "외부 이벤트 {of}"),
+    "schedule": Said("A time of the schedule {of}", "예약 일정 {of}의 시각"),
+    "audience": Said("The taking in of members of {of}", "{of} 오디언스 구성원의 참여"),
+}
 HEADS: dict[str, Said] = {
+    "runs": Said("Runs of journeys:", "여정 진행:"),
     "span": Said("from {from_at} to {to_at}", "{from_at}부터 {to_at}까지"),
     "nothing": Said("No decision is on record.", "기록된 결정이 없습니다."),
     "dropped": Said("Positions that did not count:", "판단에 쓰이지 않은 위치:"),
@@ -266,8 +333,10 @@ def tell_never(code: str, facts: Mapping[str, Any], tongue: Tongue) -> str:
             values[name] = tongue.say(KIND_NAMES[value]).upper()
         elif name == "reasons":
             values[name] = tell_counts(value, tongue)
-        elif name == "count":
+        elif name in {"count", "total"}:
             values[name] = tongue.count(value)
+        elif name == "many":
+            values["told"] = tongue.say(MANY[value], of=str(facts["of"]))
         else:
             values[name] = str(value)
     return tongue.say(NEVER[code], **values)
@@ -278,6 +347,9 @@ def tell_why(answer: Mapping[str, Any], *, is_first: bool = True) -> Iterator[st
     tongue = Tongue(answer["language"], answer["zone"])
     if is_first:
         yield tongue.say(HEADS["span"], from_at=answer["from"], to_at=answer["to"])
+    if is_first and answer["runs"]:
+        yield tongue.say(HEADS["runs"])
+        yield from (f"  {line}" for one in answer["runs"] for line in one["words"])
     for row in answer["decisions"]:
         yield from _record(row, tongue)
     if is_first and not answer["decisions"]:

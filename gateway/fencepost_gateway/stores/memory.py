@@ -63,17 +63,22 @@ from fencepost_gateway.stores.memory_books import (
     unpack,
 )
 from fencepost_gateway.stores.memory_broadcasts import MemoryBroadcasts, take_broadcasts
+from fencepost_gateway.stores.memory_calls import MemoryCalls, put_calls
 from fencepost_gateway.stores.memory_claims import claim_facts, end, release_unshown, take
 from fencepost_gateway.stores.memory_consents import put_change
 from fencepost_gateway.stores.memory_door import admit
 from fencepost_gateway.stores.memory_fences import MemoryFences
 from fencepost_gateway.stores.memory_history import MemoryHistory, put_history
+from fencepost_gateway.stores.memory_journeys import MemoryJourneys, count_journey_days
 from fencepost_gateway.stores.memory_lists import MemoryLists
 from fencepost_gateway.stores.memory_merging import merge
 from fencepost_gateway.stores.memory_people import MemoryPeople
 from fencepost_gateway.stores.memory_proofs import MemoryProofs
 from fencepost_gateway.stores.memory_runs import MemoryRuns, put_runs
 from fencepost_gateway.stores.memory_trials import MemoryTrials, take_trial
+
+# what a unit may change in place; all else is replaced
+_TABLES = tuple(name for name, value in structs.asdict(Books()).items() if isinstance(value, dict))
 
 
 class MemoryStore:
@@ -83,9 +88,11 @@ class MemoryStore:
         self._books = Books()
         self._closed = False
         self.audiences = MemoryAudiences(lambda: self._books, self._unit)
+        self.calls = MemoryCalls(lambda: self._books, self._unit)
         self.broadcasts = MemoryBroadcasts(lambda: self._books, self._unit)
         self.fences = MemoryFences(lambda: self._books)
         self.history = MemoryHistory(lambda: self._books, self._unit)
+        self.journeys = MemoryJourneys(lambda: self._books, self._unit)
         self.lists = MemoryLists(self._unit, lambda: self._books)
         self.people = MemoryPeople(lambda: self._books)
         self.proofs = MemoryProofs(lambda: self._books, self._unit)
@@ -97,9 +104,14 @@ class MemoryStore:
         """What an acknowledged event survives: nothing but a healthy process."""
         return "memory"
 
-    def forget(self) -> None:
-        """Forget everything."""
-        self._books = Books()
+    @property
+    def books(self) -> Books:
+        """All rows, which nobody changes: a change makes other books."""
+        return self._books
+
+    def take_books(self, books: Books) -> None:
+        """Go on with these rows; empty ones forget everything."""
+        self._books = books
 
     def lay_in(
         self,
@@ -122,9 +134,8 @@ class MemoryStore:
         if self._closed:
             raise StoreUnavailableError("the store is closed")
         draft = copy.copy(self._books)
-        for name, value in structs.asdict(self._books).items():
-            if isinstance(value, dict):  # all else is never changed, only replaced
-                setattr(draft, name, value.copy())
+        for name in _TABLES:
+            setattr(draft, name, getattr(draft, name).copy())
         yield draft
         self._books = draft
 
@@ -171,6 +182,7 @@ class MemoryStore:
             is_new = effects.position > books.position
             if is_new:
                 count_fence_days(books, effects.fence_days)
+                count_journey_days(books, effects.journey_days)
             books.position = effects.position
             books.persons |= {i: pack(person) for i, person in effects.persons.items()}
             for visitor_id, person_id in effects.merges:
@@ -182,6 +194,7 @@ class MemoryStore:
                     books.timers[device_id] = timer
             take_audiences(books, effects, counts=is_new)
             put_runs(books, effects)
+            put_calls(books, effects)
             take_broadcasts(books, effects, counts=is_new)
             for change in effects.addresses:
                 change_address(books, change)
@@ -214,7 +227,8 @@ class MemoryStore:
 
     async def next_due_ms(self) -> int | None:
         """See ``Store.next_due_ms``."""
-        moments = [m.due_ms for m in open_messages(self._books)]
+        messages = self._books.messages.values()
+        moments = [row.due_ms for row in messages if row.state in OPEN_STATES]
         moments += [t.due_ms for t in self._books.timers.values()]
         moments += self._books.person_timers.values()
         moments += [due_ms for due_ms in self._books.schedules.values() if due_ms is not None]
@@ -299,7 +313,7 @@ class MemoryStore:
         with self._unit() as books:
             for message_id, row in books.messages.items():
                 due_ms = now_ms + row.due_ms % spread_ms
-                if row.state == "deferred" and due_ms < row.due_ms:
+                if row.state == "deferred" and not row.held_by and due_ms < row.due_ms:
                     books.messages[message_id] = structs.replace(row, due_ms=due_ms)
                     moved += 1
         return moved

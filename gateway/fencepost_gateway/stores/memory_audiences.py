@@ -7,10 +7,11 @@ from contextlib import AbstractContextManager
 
 from msgspec import structs
 
+from fencepost_gateway.decide.audiences import Keys
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.intake.records import Published, TimerFired, Touched
-from fencepost_gateway.ports import AudienceDay, Effects, Sweep
+from fencepost_gateway.ports import DEFINITIONS_MAX, AudienceDay, Effects, Sweep
 from fencepost_gateway.stores.memory_books import Books, append, unpack
 
 
@@ -81,6 +82,14 @@ class MemoryAudiences:
                 now = structs.replace(now, after=ids[-1], seen=now.seen + len(ids))
             books.sweep = structs.replace(now, done=not ids)
             return position
+
+    async def define(self, key: str, keys: Keys) -> dict[str, Keys]:
+        """See ``AudienceBook.define``."""
+        with self._unit() as books:
+            kept = {name: known for name, known in books.definitions.items() if name != key}
+            newest = [*kept.items(), (key, dict(keys))]
+            books.definitions = dict(newest[-DEFINITIONS_MAX:])
+            return dict(books.definitions)
 
     async def rankings(self) -> dict[str, Ranking]:
         """See ``AudienceBook.rankings``."""

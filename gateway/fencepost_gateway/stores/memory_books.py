@@ -15,8 +15,10 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct, structs
 
+from fencepost_gateway.decide.audiences import Keys
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.message import (
     OPEN_STATES,
     ListedAddress,
@@ -28,12 +30,14 @@ from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.intake import records
 from fencepost_gateway.intake.records import Record
 from fencepost_gateway.ports import (
+    Act,
     AudienceDay,
     BroadcastRow,
     DocumentRow,
     DueMessage,
     HistoryRow,
     InboxRow,
+    JourneyPlace,
     RecordRow,
     RunRow,
     Statement,
@@ -54,6 +58,7 @@ class MessageRow(Struct, frozen=True):
     due_ms: int
     attempt: int = 0
     reason: str = ""
+    held_by: str = ""
 
 
 class DeliveryRow(Struct, frozen=True):
@@ -74,6 +79,18 @@ class AddressEntry(Struct, frozen=True):
     since_ms: int
     seen_ms: int
     device_id: str
+
+
+class CallRow(Struct, frozen=True):
+    """A call of a journey, packed, and where it stands: open, leased, dead."""
+
+    person_id: str
+    body: bytes
+    state: str
+    due_ms: int
+    begun_ms: int
+    attempt: int = 0
+    failure: str = ""
 
 
 class Owned(Struct, frozen=True):
@@ -132,8 +149,10 @@ class Books(Struct):
     audience_days: dict[tuple[int, str], AudienceDay] = {}
     person_timers: dict[str, int] = {}
     sweep: Sweep = Sweep()
+    definitions: dict[str, Keys] = {}
     rankings: dict[str, Ranking] = {}
     runs: dict[str, RunRow] = {}
+    calls: dict[str, CallRow] = {}
     broadcasts: dict[int, tuple[BroadcastRow, int]] = {}
     schedules: dict[str, int | None] = {}
     started: dict[tuple[str, str], tuple[str, int]] = {}
@@ -142,6 +161,9 @@ class Books(Struct):
     trial_messages: dict[str, TrialEntry] = {}
     trial_records: dict[int, Owned] = {}
     last_trial_record: int = 0
+    controls: dict[str, Control] = {}
+    acts: tuple[Act, ...] = ()
+    journey_days: dict[tuple[int, JourneyPlace, str], int] = {}
 
 
 def pack(value: Any) -> bytes:
@@ -205,7 +227,7 @@ def open_messages(books: Books) -> list[DueMessage]:
     return [
         DueMessage(message_id, message_of(row).priority, row.due_ms)
         for message_id, row in books.messages.items()
-        if row.state in OPEN_STATES
+        if row.state in OPEN_STATES and not row.held_by
     ]
 
 

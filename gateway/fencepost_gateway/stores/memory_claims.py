@@ -58,6 +58,7 @@ def claim_facts(books: Books, row: MessageRow) -> ClaimFacts:
         attempt=row.attempt,
         due_ms=row.due_ms,
         emergency_stop=books.emergency_stop,
+        control=books.controls.get(message_of(row).campaign_id),
     )
 
 
@@ -65,9 +66,12 @@ def take(books: Books, row: MessageRow, verdict: Verdict, now_ms: int) -> Claime
     """Write a verdict: lease and slot, or the new due time, or the outcome; and the record."""
     message = message_of(row)
     claimed = Claimed(verdict, message)
+    row = structs.replace(row, held_by="")
     if verdict.outcome == "send":
         claimed = _lease(books, row, verdict, now_ms)
         row = structs.replace(row, state="sending", due_ms=now_ms, attempt=claimed.attempt)
+    elif verdict.holds:
+        row = structs.replace(row, state="deferred", held_by=message.campaign_id)
     elif verdict.outcome == "deferred":
         row = structs.replace(row, state="deferred", due_ms=verdict.retry_at_ms or now_ms)
     else:

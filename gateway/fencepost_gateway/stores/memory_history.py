@@ -8,7 +8,14 @@ from itertools import takewhile
 
 from msgspec import structs
 
-from fencepost_gateway.ports import KEPT_DAYS, LOG_KEEP_MS, Effects, HistoryRow, RecordRow
+from fencepost_gateway.ports import (
+    CURSOR_END,
+    KEPT_DAYS,
+    LOG_KEEP_MS,
+    Effects,
+    HistoryRow,
+    RecordRow,
+)
 from fencepost_gateway.stores.memory_books import Books, unpack
 
 DAY_MS = 86_400_000
@@ -35,10 +42,12 @@ class MemoryHistory:
         found = self._books().history.values()
         return [r for r in found if r.cursor > after and person_id in {"", r.person_id}][:limit]
 
-    async def newest(self, person_id: str, limit: int) -> list[HistoryRow]:
+    async def newest(
+        self, person_id: str, limit: int, *, before: int = CURSOR_END
+    ) -> list[HistoryRow]:
         """See ``HistoryBook.newest``."""
-        found = [r for r in self._books().history.values() if r.person_id == person_id]
-        return found[::-1][:limit]
+        rows = [r for r in self._books().history.values() if r.cursor < before]
+        return [r for r in rows if r.person_id == person_id][::-1][:limit]
 
     async def prune(self, now_ms: int, before_ms: int, limit: int) -> int:
         """See ``HistoryBook.prune``."""
@@ -54,6 +63,12 @@ class MemoryHistory:
             for cursor, record in list(books.records.items())[:limit]:
                 if unpack(record.body, RecordRow).at_ms < before_ms:
                     del books.records[cursor]
+            over = [r.run_id for r in books.runs.values() if (r.ended_ms or before_ms) < before_ms]
+            for run_id in over[:limit]:
+                del books.runs[run_id]
+            past = [key for key in books.journey_days if key[0] < before_ms // DAY_MS]
+            for each in past[:limit]:
+                del books.journey_days[each]
             oldest_day = now_ms // DAY_MS - KEPT_DAYS
             for key in [key for key in books.fence_days if key[0] < oldest_day][:limit]:
                 del books.fence_days[key]
@@ -61,4 +76,5 @@ class MemoryHistory:
 
 
 def _rows(books: Books) -> int:
-    return sum(map(len, (books.log, books.history, books.records, books.fence_days)))
+    told = len(books.log) + len(books.history) + len(books.records) + len(books.runs)
+    return told + len(books.fence_days) + len(books.journey_days)

@@ -30,6 +30,7 @@ def merge(books: Books, visitor_id: str, person_id: str) -> None:
         books.timers,
         books.records,
         books.runs,
+        books.calls,
         books.history,
         books.trial_messages,
         books.trial_records,

@@ -11,14 +11,15 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec import structs
 
+from fencepost_gateway.decide.calls import Call, Reply
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.message import AddressRow, Check, Mark, Message, Verdict
 from fencepost_gateway.decide.proof import ProofRow
 from fencepost_gateway.decide.settle import Settlement
 from fencepost_gateway.intake.admission import Admission, Withdrawal
-from fencepost_gateway.intake.records import DeviceMoved, Outcome, Record, Stated
+from fencepost_gateway.intake.records import Answered, DeviceMoved, Outcome, Record, Stated
 from fencepost_gateway.intake.statement import ConsentChange
-from fencepost_gateway.ports import RecordRow
+from fencepost_gateway.ports import DeadCall, RecordRow
 
 INBOX_MAX = 100  # messages of one answer
 LEASE_LOST = Settlement("unknown", "kept_unknown", "unknown.lease_lost")
@@ -55,6 +56,32 @@ def log_records(
     return found
 
 
+def answered(call: Call, reply: Reply) -> Answered:
+    """Give what an answered call puts into the log."""
+    return Answered(call.person_id, reply, waits=call.waits)
+
+
+def is_dead(reply: Reply) -> bool:
+    """Say whether a call is kept as a dead letter: nobody heard what it was to tell."""
+    return reply.kind == "webhook" and bool(reply.failure)
+
+
+def dead_call(call: Call, dead_ms: int, attempt: int, failure: str) -> DeadCall:
+    """Give a dead letter as it is shown."""
+    return DeadCall(
+        call_id=call.call_id,
+        person_id=call.person_id,
+        campaign_id=call.campaign_id,
+        step_id=call.step_id,
+        run_id=call.run_id,
+        source_id=call.source_id,
+        asked_ms=call.asked_ms,
+        dead_ms=dead_ms,
+        attempt=attempt,
+        failure=failure,
+    )
+
+
 def delivery_id_of(message_id: str, channel: str, address_ref: str) -> str:
     """Name the delivery of a message on one channel to one address."""
     return derive("delivery", message_id, channel, address_ref)
@@ -82,6 +109,8 @@ def claim_record(message: Message, verdict: Verdict, delivery_id: str, now_ms: i
         "checks": msgspec.to_builtins(verdict.checks),
         **marked(message.mark),
     }
+    if message.step_id:
+        body["step_id"] = message.step_id
     if message.proof is not None:
         body["template"] = message.proof.template_id
     if verdict.arm:

@@ -46,6 +46,7 @@ from fencepost_gateway.ports import (
 from fencepost_gateway.stores.sql import load_queries
 from fencepost_gateway.stores.sqlite_audiences import SqliteAudiences
 from fencepost_gateway.stores.sqlite_broadcasts import SqliteBroadcasts
+from fencepost_gateway.stores.sqlite_calls import SqliteCalls
 from fencepost_gateway.stores.sqlite_desk import Desk
 from fencepost_gateway.stores.sqlite_documents import Documents
 from fencepost_gateway.stores.sqlite_door import Door
@@ -53,6 +54,7 @@ from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_fences import SqliteFences
 from fencepost_gateway.stores.sqlite_file import ack_level_of, connect, lock_folder, migrate
 from fencepost_gateway.stores.sqlite_history import SqliteHistory
+from fencepost_gateway.stores.sqlite_journeys import SqliteJourneys
 from fencepost_gateway.stores.sqlite_lists import SqliteLists
 from fencepost_gateway.stores.sqlite_people import SqlitePeople
 from fencepost_gateway.stores.sqlite_proofs import SqliteProofs, begin_chain
@@ -91,9 +93,11 @@ class SqliteStore:
         )
         read, write = Side(self._read_db, self._read), Side(self._write_db, self._write)
         self.audiences = SqliteAudiences(read, write, self._sql, self._door)
+        self.calls = SqliteCalls(read, write, self._sql, self._door)
         self.broadcasts = SqliteBroadcasts(read, write, self._sql, self._door)
         self.fences = SqliteFences(read, self._sql)
         self.history = SqliteHistory(read, write, self._sql)
+        self.journeys = SqliteJourneys(read, write, self._sql, self._door)
         self.lists = SqliteLists(read, write, self._sql)
         self.people = SqlitePeople(read, self._sql)
         self.proofs = SqliteProofs(read, write, self._sql)

@@ -14,14 +14,18 @@ import apsw
 import msgspec
 from msgspec import structs
 
+from fencepost_gateway.decide.audiences import Keys
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.intake.records import Published, TimerFired, Touched
-from fencepost_gateway.ports import AudienceDay, Effects, Sweep
+from fencepost_gateway.ports import DEFINITIONS_MAX, AudienceDay, Effects, Sweep
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_side import Side
 
 _ranking: msgspec.msgpack.Decoder[Ranking] = msgspec.msgpack.Decoder(Ranking)
+_keys: msgspec.msgpack.Decoder[dict[str, tuple[str, str]]] = msgspec.msgpack.Decoder(
+    dict[str, tuple[str, str]]
+)
 _person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
 
 
@@ -110,6 +114,18 @@ class SqliteAudiences:
                 now = structs.replace(now, after=ids[-1], seen=now.seen + len(ids))
             self._put(structs.replace(now, done=not ids))
             return position
+
+        return await self._write.run(unit)
+
+    async def define(self, key: str, keys: Keys) -> dict[str, Keys]:
+        """See ``AudienceBook.define``."""
+
+        def unit() -> dict[str, Keys]:
+            run, sql = self._write.db.execute, self._sql
+            if run(sql.newest_audience_keys).get != key:
+                run(sql.put_audience_keys, (key, msgspec.msgpack.encode(keys)))
+                run(sql.trim_audience_keys, (DEFINITIONS_MAX,))
+            return {name: _keys.decode(body) for name, body in run(sql.audience_keys)}
 
         return await self._write.run(unit)
 

@@ -43,10 +43,12 @@ from fencepost_gateway.stores.sqlite_audiences import (
     put_person_timers,
 )
 from fencepost_gateway.stores.sqlite_broadcasts import begin_and_end, count_reached
+from fencepost_gateway.stores.sqlite_calls import put_calls
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_fences import count_fence_days
 from fencepost_gateway.stores.sqlite_history import put_history
+from fencepost_gateway.stores.sqlite_journeys import count_journey_days
 from fencepost_gateway.stores.sqlite_runs import put_runs
 from fencepost_gateway.stores.sqlite_trials import take_trial
 
@@ -118,11 +120,15 @@ class Desk:
         put_person_timers(self._db, sql, effects)
         put_runs(self._db, sql, effects)
         take_trial(self._db, sql, effects)
+        put_calls(self._db, sql, effects)
         begin_and_end(self._db, sql, effects)
-        counts = effects.fence_days or effects.audience_days or effects.reached
+        counts = (
+            effects.fence_days or effects.audience_days or effects.journey_days or effects.reached
+        )
         if counts and effects.position > (run(sql.fact, ("position",)).get or 0):
             count_fence_days(self._db, sql, effects.fence_days)
             count_audience_days(self._db, sql, effects.audience_days)
+            count_journey_days(self._db, sql, effects.journey_days)
             count_reached(self._db, sql, effects.reached)
         run(sql.set_fact, ("position", effects.position))
 
@@ -142,6 +148,7 @@ class Desk:
             sql.move_timers,
             sql.move_records,
             sql.move_runs,
+            sql.move_calls,
             sql.move_history,
             sql.move_trial_messages,
             sql.move_trial_records,
@@ -205,6 +212,9 @@ class Desk:
         claimed = Claimed(verdict, message)
         if verdict.outcome == "send":
             claimed = self._lease(message, verdict, attempt, now_ms)
+        elif verdict.holds:
+            held = (verdict.reason, message.campaign_id, message.message_id)
+            run(sql.hold_message, held)
         elif verdict.outcome == "deferred":
             due_ms = verdict.retry_at_ms or now_ms
             run(sql.set_message, ("deferred", due_ms, verdict.reason, attempt, message.message_id))

@@ -30,7 +30,7 @@ class Documents:
         revision += 1
         for r in found:
             row = (r.kind, r.id, r.version, r.state, r.body, r.applied_ms, r.first_ms)
-            self._db.execute(self._sql.put_document, row)
+            self._db.execute(self._sql.put_document, (*row, r.folder, r.publisher))
         self._db.execute(self._sql.set_fact, ("revision", revision))
         door.append(Published(revision), now_ms)
         return revision

@@ -16,6 +16,7 @@ from msgspec import structs
 
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.message import (
     AddressRow,
     ClaimFacts,
@@ -31,6 +32,7 @@ from fencepost_gateway.stores import rows
 _message: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 _person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
 _slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
+_control: msgspec.msgpack.Decoder[Control] = msgspec.msgpack.Decoder(Control)
 _plain = msgspec.msgpack.Decoder()
 
 
@@ -74,6 +76,7 @@ class Facts:
             )
         ]
         addresses.append(rows.in_app_address(subject))
+        control = self._db.execute(self._sql.control, (message.campaign_id,)).get
         stop = self._db.execute(self._sql.fact, ("emergency_stop",)).get
         return ClaimFacts(
             message=message,
@@ -84,6 +87,7 @@ class Facts:
             attempt=attempt,
             due_ms=due_ms,
             emergency_stop=bool(stop),
+            control=None if control is None else _control.decode(control),
         )
 
     def message_ends(self, after: str, limit: int) -> list[MessageEnd]:

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import apsw
 
-from fencepost_gateway.ports import KEPT_DAYS, LOG_KEEP_MS, Effects, HistoryRow
+from fencepost_gateway.ports import CURSOR_END, KEPT_DAYS, LOG_KEEP_MS, Effects, HistoryRow
 from fencepost_gateway.stores.sqlite_side import Side
 
 DAY_MS = 86_400_000
@@ -37,9 +37,11 @@ class SqliteHistory:
             return await self._rows(self._sql.history_of, (person_id, after, limit))
         return await self._rows(self._sql.history, (after, limit))
 
-    async def newest(self, person_id: str, limit: int) -> list[HistoryRow]:
+    async def newest(
+        self, person_id: str, limit: int, *, before: int = CURSOR_END
+    ) -> list[HistoryRow]:
         """See ``HistoryBook.newest``."""
-        return await self._rows(self._sql.newest_history, (person_id, limit))
+        return await self._rows(self._sql.newest_history, (person_id, before, limit))
 
     async def _rows(self, sql: str, row: tuple[str | int, ...]) -> list[HistoryRow]:
         db = self._read.db
@@ -57,6 +59,8 @@ class SqliteHistory:
                 (sql.trim_log, (limit, done, now_ms - LOG_KEEP_MS)),
                 (sql.prune_history, (limit, before_ms)),
                 (sql.prune_records, (limit, before_ms)),
+                (sql.prune_runs, (before_ms, limit)),
+                (sql.trim_journey_days, (before_ms // DAY_MS, limit)),
                 (sql.trim_fence_days, (now_ms // DAY_MS - KEPT_DAYS, limit)),
             ):
                 db.execute(query, row)

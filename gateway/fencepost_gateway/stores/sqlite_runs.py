@@ -6,6 +6,7 @@ What writes runs on the writer's thread inside its transaction.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,6 +20,14 @@ from fencepost_gateway.stores.sqlite_side import Side
 def put_runs(db: apsw.Connection, sql: SimpleNamespace, effects: Effects) -> None:
     """Write where runs stand; in the caller's transaction."""
     db.executemany(sql.put_run, [structs.astuple(row) for row in effects.runs.values()])
+
+
+def run_row(row: Sequence[Any]) -> RunRow:
+    """Read a run as its row has it."""
+    *members, is_test, is_held, stage = row
+    return structs.replace(
+        RunRow(*members), is_test=bool(is_test), is_held=bool(is_held), stage=stage
+    )
 
 
 class SqliteRuns:
@@ -40,6 +49,6 @@ class SqliteRuns:
 
         def query() -> list[RunRow]:
             found: list[Any] = self._read.db.execute(self._sql.runs_of, (person_id,)).fetchall()
-            return [structs.replace(RunRow(*row), is_test=bool(row[-1])) for row in found]
+            return [run_row(row) for row in found]
 
         return await self._read.run(query)

@@ -32,6 +32,7 @@ from fencepost_gateway.decide.case import campaign_of, phone_of
 from fencepost_gateway.decide.cause import place_of
 from fencepost_gateway.decide.experiment import arm_of, template_of
 from fencepost_gateway.decide.jurisdiction import jurisdiction_of
+from fencepost_gateway.decide.looked import values_of
 from fencepost_gateway.decide.rendered import LOCATION_NEEDS, Rendered
 from fencepost_gateway.intake.history import HOME
 from fencepost_gateway.intake.tickets import write_ticket
@@ -177,6 +178,7 @@ class Composer:
             workspace_zone=plan.workspace_zone,
             is_generic=case.is_generic,
             nearest=nearest.roots(),
+            values=values_of(facts.person, facts.message.run_id),
             confirm_link=self._link(facts.message.message_id) if confirms else "",
         )
         content = self._renderer.render(

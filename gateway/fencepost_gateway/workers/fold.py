@@ -14,6 +14,7 @@ from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.ports import Effects, RecordRow
 from fencepost_gateway.workers.fence_tally import FenceTally
+from fencepost_gateway.workers.journey_tally import JourneyTally
 from fencepost_gateway.workers.keeping import Keeping
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.states import States
@@ -30,6 +31,7 @@ class Fold:
         self.workspace = workspace
         self.effects = Effects(position, 0)
         self.tally = FenceTally()
+        self.journeys = JourneyTally()
         self.keeping = Keeping()
         self.effects.history = self.keeping.rows
         self.now_ms = 0
@@ -67,7 +69,7 @@ class Fold:
     def record(
         self,
         person: Person,
-        kind: Literal["transition", "step", "outcome", "check_in", "merge", "audience"],
+        kind: Literal["transition", "step", "outcome", "check_in", "merge", "audience", "call"],
         subject: str,
         body: dict[str, Any],
     ) -> None:
@@ -90,6 +92,7 @@ class Fold:
         for device_id in sorted(self.moved):
             self.effects.tracks[device_id] = _pack(self.states.device(device_id))
         self.effects.fence_days = self.tally.days
+        self.effects.journey_days = self.journeys.days
         self.effects.tallies = self.states.census.take_changed()
         tried = self.states.trial_census.take_changed()
         self.effects.tallies |= {(f"~{name}", what): n for (name, what), n in tried.items()}

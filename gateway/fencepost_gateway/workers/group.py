@@ -24,10 +24,11 @@ from __future__ import annotations
 from fencepost_gateway.decide.broadcasts import Broadcast, wanted
 from fencepost_gateway.decide.person import Person, is_blank
 from fencepost_gateway.decide.presence import leave_gone
-from fencepost_gateway.intake import wire
+from fencepost_gateway.intake import history, wire
 from fencepost_gateway.intake.history import Greeted, Told
 from fencepost_gateway.intake.records import (
     Announced,
+    Answered,
     DeviceMoved,
     LogRecord,
     Outcome,
@@ -86,6 +87,8 @@ class Group:
             self._people.outcome(record)
         elif isinstance(record, TrialTold):
             self._people.trial_told(record)
+        elif isinstance(record, Answered):
+            self._answered(record)
         elif isinstance(record, ProofAsked):
             workspace = self._fold.workspace
             effects.messages.append(proof_of(workspace, record, log.position, log.appended_ms))
@@ -99,6 +102,11 @@ class Group:
             self._learn(record)
         self._fold.keeping.end()
         self._fold.count_runs()
+
+    def write(self, person_ids: set[str]) -> None:
+        """Let the rows of these persons be written; they have changed before the group."""
+        self._fold.changed |= person_ids
+        person_ids.clear()
 
     def close(self) -> Effects:
         """Note the rows that changed; the commit may be written."""
@@ -136,9 +144,16 @@ class Group:
         elif self._fold.states.known(fired.person_id) is not None:
             self._people.rang(self._people.now(fired.person_id))
 
+    def _answered(self, told: Answered) -> None:
+        if self._fold.states.known(told.person_id) is not None:
+            person = self._people.now(told.person_id)
+            self._people.answered(person, told.reply, waits=told.waits)
+
     def _announce(self, broadcast: Broadcast, number: int) -> None:
         """Begin to tell of something, if it wakes anybody."""
         fold = self._fold
+        if broadcast.kind == "external":
+            fold.keeping.keep_for_all(history.Announced(broadcast))
         is_wanted = bool(wanted(fold.plan, broadcast, fold.now_ms))
         is_wanted |= broadcast.kind == "external" and broadcast.name in fold.plan.awaits
         fold.effects.begun[number] = is_wanted
@@ -176,4 +191,4 @@ class Group:
         elif isinstance(record, Touched):
             for person_id in record.person_ids:
                 if self._fold.states.known(person_id) is not None:
-                    self._people.now(person_id)
+                    self._people.rouse(self._people.now(person_id))

@@ -7,7 +7,8 @@ No I/O; a part of the fold (``group``). How a run goes is decided by ``decide.wa
 Rule 1. What happens moves the runs that live before it starts new ones.
 Rule 2. What is on trial follows each move (``trial_stage``).
 Rule 3. The row of a run (``RunRow``) says where it stands, for reports and for the versions that
-        somebody is still on; the run itself is in the person's row.
+        somebody is still on; the run itself is in the person's row. What went by is counted
+        (``journey_tally``).
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from fencepost_gateway.ports import RunRow
 from fencepost_gateway.workers.trial_stage import TrialStage
 
 if TYPE_CHECKING:
+    from fencepost_gateway.decide.calls import Reply
     from fencepost_gateway.decide.person import Person
     from fencepost_gateway.decide.run import Run
     from fencepost_gateway.decide.stimulus import Cause
@@ -85,13 +87,19 @@ class JourneyStage:
 
         return self._on(person, both)
 
+    def answered(self, person: Person, reply: Reply) -> Walked:
+        """Take the answer to a call."""
+        return self._on(person, lambda scene, _ahead: walk.answered(scene, reply))
+
     def retime(self, person: Person) -> Walked:
         """Let waits follow who the person is: their clock, and conditions."""
         return self._on(person, lambda scene, _ahead: walk.retime(scene))
 
     def merged(self, person: Person, before: dict[str, Run]) -> Walked:
         """End the runs that gave way when two persons became one."""
-        return self._on(person, lambda scene, _ahead: walk.gave_way(scene, before))
+        return self._on(
+            person, lambda scene, _ahead: walk.gave_way(scene, before), is_followed=False
+        )
 
     def listens(self, person: Person, name: str) -> bool:
         """Say whether an app event may matter: most of what apps report wakes nobody."""
@@ -102,7 +110,9 @@ class JourneyStage:
         """Take what became of a message on trial."""
         self._trials.told(person, told)
 
-    def _on(self, person: Person, move: Move, cause: Cause | None = None) -> Walked:
+    def _on(
+        self, person: Person, move: Move, cause: Cause | None = None, *, is_followed: bool = True
+    ) -> Walked:
         fold = self._fold
         scene = Scene(fold.plan, fold.workspace, person, fold.states.census, fold.now_ms)
         move(scene, 0)
@@ -114,9 +124,12 @@ class JourneyStage:
         fold.effects.calls += walked.calls
         if walked.records or walked.moved:
             fold.touch(person)
+        if not fold.is_tester(person):
+            fold.journeys.walked(fold.plan, walked, fold.now_ms)
         for key, run in walked.moved.values():
             self._note(person, key, run)
-        self._trials.follow(person, move, cause)
+        if is_followed:  # whose runs gave way is the live ones' business
+            self._trials.follow(person, move, cause)
         return walked
 
     def _note(self, person: Person, key: str, run: Run) -> None:
@@ -133,4 +146,6 @@ class JourneyStage:
             ended_ms=run.ended_ms,
             outcome=run.outcome,
             is_test=self._fold.is_tester(person),
+            is_held=at is not None and at.is_held,
+            stage=at.stage if at else "",
         )

@@ -19,7 +19,7 @@ import msgspec
 from msgspec import Raw, structs
 
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.intake.history import Happened, Stood, Told, homeless, pack
+from fencepost_gateway.intake.history import NOBODY, Happened, Stood, Told, homeless, pack
 from fencepost_gateway.ports import HistoryRow
 
 STOOD_EVERY_MS: Final = 90 * 86_400_000
@@ -57,6 +57,12 @@ class Keeping:
                     told.happened.append(Stood(Raw(_pack(_shown(person)))))
                 person.stood_ms = self._now_ms
         told.happened.append(happened)
+
+    def keep_for_all(self, happened: Happened) -> None:
+        """Take down what concerns many, whoever they will be."""
+        if not self._rests:
+            told = Told(NOBODY, happened=[happened])
+            self.rows.append(HistoryRow(0, self._now_ms, NOBODY, pack(told)))
 
     def end(self) -> None:
         """End the record: a row for each person that it told something of."""

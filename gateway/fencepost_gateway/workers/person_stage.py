@@ -26,6 +26,7 @@ from fencepost_gateway.decide.broadcasts import (
     wanted,
 )
 from fencepost_gateway.decide.broadcasts import causes as causes_of
+from fencepost_gateway.decide.calls import Reply, called
 from fencepost_gateway.decide.cause import shown
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.flags import borne
@@ -41,7 +42,9 @@ from fencepost_gateway.intake.addresses import address_ref, raw_address
 from fencepost_gateway.intake.history import (
     NUMBER,
     Became,
+    Called,
     Did,
+    Heard,
     Reaches,
     Reacted,
     Said,
@@ -291,6 +294,16 @@ class PersonStage:
         """Take what became of a message on trial."""
         self._journeys.told(self.now(told.person_id), told)
 
+    def answered(self, person: Person, reply: Reply, *, waits: bool) -> None:
+        """Take the answer to a call of a run; a webhook's is on record, whoever waits for it."""
+        fold = self._fold
+        if waits:
+            fold.keeping.keep(person, Heard(reply))
+        fold.effects.answered.append(reply.call_id)
+        if reply.kind == "webhook":
+            fold.record(person, "call", reply.run_id, called(reply))
+        self._walked(person, self._journeys.answered(person, reply))
+
     def meet(self, upload: Upload, known: Person) -> None:
         """A visitor said who they are: join them, or say that they stay apart."""
         causes: list[Cause] = []
@@ -349,7 +362,15 @@ class PersonStage:
             props=started.props,
             campaign_id=started.campaign_id,
         )
-        self._enter(self.now(started.person_id), cause)
+        person = self.now(started.person_id)
+        told = Called(started.at_ms, started.campaign_id, started.key, started.props)
+        self._fold.keeping.keep(person, told)
+        self._enter(person, cause)
+
+    def rouse(self, person: Person) -> None:
+        """Let a person's runs go on, or end, as operators have it."""
+        if is_under_way(person):
+            self._walked(person, self._journeys.rang(person))
 
     def rang(self, person: Person) -> None:
         """Let time move a person's runs, and ask what it alone has changed about them."""

@@ -6,20 +6,22 @@ goes on. A crash anywhere loses nothing and repeats nothing: the position is in 
 
 Rule 1. States are held in bounded dictionaries between groups. After any failure they are
         dropped and read again: a state that was changed but not committed must not live on.
-Rule 2. A publication ends its group: records behind it see the new plan. Where audiences have
-        changed it begins a back-fill, before the position moves. One that
-        changes hours, caps or zones brings the next claim of the deferred messages forward.
+Rule 2. A publication, or a switch that was turned, ends its group: records behind it see the new
+        plan. Where audiences have changed it begins a back-fill, before the position moves. One
+        that changes hours, caps or zones brings the next claim of the deferred messages forward.
         The last of several says which schedules come due, and takes in members (``announce``).
 Rule 3. A record that cannot be folded is passed over, counted and logged by position; the records
         around it are processed as ever. Of a record about many only those are passed over whom it
         cannot be folded for.
 Rule 4. A device's state that cannot be read (of another version) is begun anew: its fixes count on,
         and whoever is inside enters ``initial``.
+Rule 5. Traits are filled from history before their person is folded: history is then what the log
+        has told up to the group, as the row is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import structlog
@@ -31,6 +33,7 @@ from fencepost_gateway.decide.timing import RELEASE_SPREAD_MS, same_hours
 from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.intake.records import (
     Announced,
+    Controlled,
     LogRecord,
     Published,
     Stretch,
@@ -41,6 +44,7 @@ from fencepost_gateway.intake.records import (
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import Effects, Store
 from fencepost_gateway.workers.announce import announce
+from fencepost_gateway.workers.catch_up import catch_up
 from fencepost_gateway.workers.group import Group
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.states import States, people_of
@@ -104,15 +108,26 @@ class Pipeline:
         if not records:
             return False
         until = next(
-            (i for i, r in enumerate(records) if isinstance(r.record, Published | TrialBegun)),
+            (
+                i
+                for i, r in enumerate(records)
+                if isinstance(r.record, Published | Controlled | TrialBegun)
+            ),
             len(records),
         )
-        if until == 0 and isinstance(records[0].record, TrialBegun):
-            await self._begin_trial(records[0])
-        elif until == 0:
-            await self._publish(records[0])
-        else:
-            await self._process(records[:until])
+        try:
+            if until == 0 and isinstance(records[0].record, Controlled):
+                self._plans.steer(records[0].record.control)
+                await self._commit(Effects(records[0].position, records[0].appended_ms))
+            elif until == 0 and isinstance(records[0].record, TrialBegun):
+                await self._begin_trial(records[0])
+            elif until == 0:
+                await self._publish(records[0])
+            else:
+                await self._process(records[:until])
+        except StoreUnavailableError:  # was it written? the store knows (Rule 1)
+            self.forget()
+            raise
         return True
 
     async def _publish(self, record: LogRecord) -> None:
@@ -142,7 +157,6 @@ class Pipeline:
             group = self._fold(records)
             await self._commit(group.close())
         except StoreUnavailableError:
-            self.forget()
             raise
         except Exception:  # a bug in folding: find the record, pass it over, keep the rest
             self.forget()
@@ -216,13 +230,29 @@ class Pipeline:
             states.persons |= found
             for person in found.values():
                 states.census.know(person)
+        await self._catch_up(persons, records[0].appended_ms)
         unseen = [d for d in devices if d not in states.devices]
         if unseen:
             for device_id, body in (await self._store.tracks(unseen)).items():
                 states.devices[device_id] = _read_track(body)
 
+    async def _catch_up(self, person_ids: Iterable[str], now_ms: int) -> None:
+        """Fill traits that are newer than what they are made of, out of history (Rule 5)."""
+        states, plan = self._states, self._plans.plan
+        if not plan.traits:
+            return
+        if states.filled_by != plan.revision:
+            states.filled, states.filled_by = set(), plan.revision
+        for person_id in sorted(person_ids):
+            person = states.known(person_id)
+            if person is not None and person.person_id not in states.filled:
+                states.filled.add(person.person_id)
+                if await catch_up(self._store.history, plan, person, now_ms):
+                    states.caught_up.add(person.person_id)
+
     def _fold(self, records: Sequence[LogRecord]) -> Group:
         group = Group(self._states, self._plans, self._workspace, records[0].position)
+        group.write(self._states.caught_up)
         for record in records:
             group.take(record)
         return group
@@ -232,6 +262,8 @@ class Pipeline:
         self._position = effects.position
         if effects.messages:
             self._wakes.messages.set()
+        if effects.calls:
+            self._wakes.calls.set()
 
     def forget(self) -> None:
         """Hold nothing; what is needed is read again."""

@@ -13,9 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import structs
 
 from fencepost_gateway.content.nearest import Nearby
 from fencepost_gateway.decide.audiences import Keys
+from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.decide.trial import Trial
 from fencepost_gateway.documents.compile import compile_plan, fences_of
@@ -26,6 +28,7 @@ from fencepost_geofence.index import FenceIndex
 from fencepost_geofence.tracker import Tracker
 
 if TYPE_CHECKING:
+    from fencepost_gateway.decide.plan import Plan
     from fencepost_gateway.ports import DocumentRow, Store, TrialRow
 
 
@@ -43,6 +46,8 @@ class Plans:
         self.live_ms: dict[tuple[str, str], int] = {}
         self.editions = Editions()
         self._audience_keys: dict[str, Keys] = {"": {}}
+        self._controls: dict[str, Control] = {}
+        self.plan: Plan
         self._index = FenceIndex()
         self.tracker = Tracker(self._index)
         self.use(0, [])
@@ -51,9 +56,15 @@ class Plans:
         """Take what the store has published last."""
         revision, rows = await store.documents()
         pinned = await _pinned(store, rows)
-        rankings = await store.audiences.rankings()
+        rankings, controls = await store.audiences.rankings(), await store.journeys.controls()
+        self._controls = controls
         self.use(revision, rows, rankings, pinned)
         self.trial = self._tried(await store.trials.current(), rows, rankings)
+        audiences = self.plan.audiences
+        self._audience_keys = {
+            "": {},
+            **await store.audiences.define(audiences.key, audiences.keys),
+        }
 
     def _tried(
         self, trial: TrialRow, rows: Sequence[DocumentRow], rankings: Mapping[str, Ranking]
@@ -68,6 +79,11 @@ class Plans:
         plan = compile_plan(documents, revision, self._seed, self.fences, rankings)
         return Trial(trial.number, trial.mode, plan, trial.shorten_ms)
 
+    def steer(self, control: Control) -> None:
+        """Take it that an operator turned a switch of a campaign."""
+        self._controls = self._controls | {control.campaign_id: control}
+        self.plan = structs.replace(self.plan, controls=self._controls)
+
     def use(
         self,
         revision: int,
@@ -79,9 +95,8 @@ class Plans:
         documents = stored(rows)
         since = {r.id: r.first_ms for r in rows if r.kind == "fence"}
         self.fences = fences_of(documents, since)
-        self.plan = compile_plan(
-            documents, revision, self._seed, self.fences, rankings, stored(pinned)
-        )
+        plan = compile_plan(documents, revision, self._seed, self.fences, rankings, stored(pinned))
+        self.plan = structs.replace(plan, controls=self._controls)
         self.versions = {r.id: r.version for r in rows if r.kind == "fence"}
         self.live_ms = {(r.kind, r.id): r.first_ms for r in rows if r.kind in ENTERED}
         self.editions.take(self.versions, self.plan.workspace_zone)

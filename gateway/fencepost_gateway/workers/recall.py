@@ -20,7 +20,7 @@ from fencepost_gateway.decide.flags import note
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.intake import history, wire
 from fencepost_gateway.intake.history import Happened, Told
-from fencepost_gateway.intake.records import Upload
+from fencepost_gateway.intake.records import Started, Upload
 from fencepost_gateway.workers.device_stage import DeviceStage
 from fencepost_gateway.workers.fold import Fold
 from fencepost_gateway.workers.person_stage import PersonStage
@@ -64,6 +64,12 @@ class Recall:
             people.reach(one, raw, told.device_id, person)
         elif isinstance(one, history.Reacted):
             self._react(one, told, person)
+        elif isinstance(one, history.Called):
+            self._people.start(
+                Started(one.campaign_id, person.person_id, one.key, one.at_ms, one.props)
+            )
+        elif isinstance(one, history.Heard):
+            people.answered(person, one.reply, waits=True)
         elif isinstance(one, history.Zoned):
             person.fix_zone, person.fix_zone_at_ms = one.zone, one.at_ms
             self._fold.touch(person)

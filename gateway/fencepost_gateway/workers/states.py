@@ -13,6 +13,7 @@ from fencepost_gateway.decide.census import Census
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.intake.history import Greeted, Told
 from fencepost_gateway.intake.records import (
+    Answered,
     DeviceMoved,
     LogRecord,
     Outcome,
@@ -46,6 +47,9 @@ class States:
         self.running: dict[int, Broadcast] = {}
         self.census = Census({})
         self.trial_census = Census({})
+        self.filled: set[str] = set()  # whose traits were looked at by ``filled_by``
+        self.filled_by = -1
+        self.caught_up: set[str] = set()  # whose rows have to be written because of it
         self.is_fresh = True  # broadcasts and counts are still to be read
 
     def person(self, person_id: str) -> Person:
@@ -85,6 +89,6 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
         elif isinstance(record, Told):
             persons.add(record.person_id)
             persons.update(h.visitor_id for h in record.happened if isinstance(h, Greeted))
-        elif isinstance(record, Outcome | Stated | Started | TrialTold):
+        elif isinstance(record, Answered | Outcome | Stated | Started | TrialTold):
             persons.add(record.person_id)
     return persons, devices

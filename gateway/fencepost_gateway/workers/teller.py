@@ -20,7 +20,7 @@ from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.ports import ScheduleRow, Store
 from fencepost_gateway.workers.plans import Plans
 
-STRETCH_MAX = 200
+STRETCH_MAX = 100
 AHEAD_MAX = 2
 
 

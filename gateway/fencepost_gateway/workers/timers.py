@@ -2,8 +2,9 @@
 Timers: rings the bell when something comes due by time alone.
 
 A due timer becomes a record in the log and is marked in the same commit; so does the next stretch
-of a back-fill or broadcast, while the pipeline keeps up, a schedule that is due, and the nightly
-ranking. Due messages are found by the deliver worker itself, which is only woken.
+of a back-fill or broadcast, while the pipeline keeps up, a schedule that is due, the nightly
+ranking, and whoever a switch that an operator turned makes go on or end (``rouser``). Due messages
+are found by the deliver worker itself, which is only woken.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.ports import Store
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.ranker import Ranker
+from fencepost_gateway.workers.rouser import Rouser
 from fencepost_gateway.workers.teller import Teller
 from fencepost_gateway.workers.wakes import Wakes, rung
 
@@ -34,6 +36,7 @@ class Timers:
         self._wakes = wakes
         self._swept = 0
         self._ranker = Ranker(store, plans)
+        self._rouser = Rouser(store, plans)
         self._teller = Teller(store, plans)
 
     async def run(self) -> None:
@@ -50,6 +53,7 @@ class Timers:
             fired += await self._sweep(now_ms)
             fired += await self._teller.step(now_ms)
             fired += await self._ranker.step(now_ms)
+            fired += await self._rouser.step(now_ms)
         except StoreUnavailableError:
             log.warning("timers.store_unavailable")
             return 0

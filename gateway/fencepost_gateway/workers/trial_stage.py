@@ -22,12 +22,11 @@ import msgspec
 from msgspec import structs
 
 from fencepost_gateway.decide import walk
+from fencepost_gateway.decide.calls import Call, Reply
 from fencepost_gateway.decide.enter import enter, wakes
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.past import PastMessage, keep_message
-from fencepost_gateway.decide.run import campaign_of
-from fencepost_gateway.decide.scene import Call, Scene
-from fencepost_gateway.decide.steps import LookUpStep
+from fencepost_gateway.decide.scene import Scene
 from fencepost_gateway.decide.trial import scope_of
 from fencepost_gateway.decide.twin import Twin, ghost_of, keep
 from fencepost_gateway.ports import RecordRow
@@ -149,11 +148,18 @@ def _come_to_rest(scene: Scene) -> None:
             enter(scene, jump)
         else:
             call = walked.calls.pop(0)
-            answer: dict[str, Any] | None = None if _is_look_up(scene, call) else {}
-            walk.answered(scene, call.run_id, call.step_id, answer, {"asked": False})
+            walk.answered(scene, _unasked(call, scene.now_ms))
 
 
-def _is_look_up(scene: Scene, call: Call) -> bool:
-    key, run = next((k, r) for k, r in scene.person.runs.items() if r.run_id == call.run_id)
-    flow = scene.plan.flows[campaign_of(key), run.version]
-    return isinstance(flow.steps[call.step_id].does, LookUpStep)
+def _unasked(call: Call, now_ms: int) -> Reply:
+    """Answer for a system that is not asked (Rule 2)."""
+    return Reply(
+        call_id=call.call_id,
+        run_id=call.run_id,
+        campaign_id=call.campaign_id,
+        step_id=call.step_id,
+        source_id=call.source_id,
+        kind=call.kind,
+        at_ms=now_ms,
+        failure="on_trial" if call.kind == "look_up" else "",
+    )

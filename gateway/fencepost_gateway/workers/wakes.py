@@ -8,15 +8,16 @@ import contextlib
 
 class Wakes:
     """
-    Three bells.
+    Four bells.
 
-    ``log`` when records were appended, ``messages`` when a claim may be due, ``told`` when persons
-    were told of a broadcast.
+    ``log`` when records were appended, ``messages`` when a claim may be due, ``calls`` when a call
+    may be, ``told`` when persons were told of a broadcast.
     """
 
     def __init__(self) -> None:
         self.log = asyncio.Event()
         self.messages = asyncio.Event()
+        self.calls = asyncio.Event()
         self.told = asyncio.Event()
 
 

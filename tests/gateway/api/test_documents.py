@@ -148,17 +148,17 @@ async def test_an_archived_fence_comes_back_from_the_command_line(tmp_path: Path
             return done.exit_code, done.stdout.splitlines()[0] if done.stdout else done.output
 
         found = [
-            await run("apply", str(tmp_path / "docs")),
+            await run("apply", "--yes", str(tmp_path / "docs")),
             await run("archive", "fence", "studio"),
             await run("import", str(tmp_path / "stores.csv")),
             await run("archive", "fence", "studio"),
-            await run("apply", str(tmp_path / "docs")),
+            await run("apply", "--yes", str(tmp_path / "docs")),
         ]
 
     gone = (0, "archived fence/studio")
-    assert found[0] == (0, "live: fence/studio v1")
+    assert found[0] == (0, "create  fence studio v1")
     assert found[1:4] == [gone, (0, "imported 1 rows: 1 changed, 0 unchanged, 0 left out"), gone]
-    assert found[4] == (0, "live: fence/studio v5")
+    assert found[4] == (0, "restore fence studio v5")
 
 
 async def test_whoever_is_inside_a_fence_that_comes_back_enters_initial(tmp_path: Path) -> None:

@@ -19,9 +19,6 @@ from fencepost_gateway.documents.document import canonical_json
 from fencepost_gateway.documents.fences import body_of
 from fencepost_gateway.ports import DocumentRow, Store
 from fencepost_gateway.stores.memory import MemoryStore
-from fencepost_gateway.stores.memory_audiences import MemoryAudiences
-from fencepost_gateway.stores.memory_runs import MemoryRuns
-from fencepost_gateway.stores.memory_trials import MemoryTrials
 from fencepost_gateway.workers import editions
 from fencepost_gateway.workers.plans import Plans
 from fencepost_geofence.fence import Fence
@@ -41,20 +38,9 @@ class Town:
     revision: int = 0
     plans: Plans = field(default_factory=lambda: Plans("seed"))
 
-    @property
-    def audiences(self) -> MemoryAudiences:
-        """See ``Store.audiences``: of nobody."""
-        return MemoryStore().audiences
-
-    @property
-    def runs(self) -> MemoryRuns:
-        """See ``Store.runs``: of nobody."""
-        return MemoryStore().runs
-
-    @property
-    def trials(self) -> MemoryTrials:
-        """See ``Store.trials``: of nothing."""
-        return MemoryStore().trials
+    def __getattr__(self, name: str) -> object:
+        """Give the other books of a store: of nobody."""
+        return getattr(MemoryStore(), name)
 
     async def documents(self) -> tuple[int, Sequence[DocumentRow]]:
         """See ``Store.documents``."""

@@ -294,12 +294,12 @@ async def test_command_line_works_with_the_key_of_a_team(tmp_path: Path) -> None
         (tmp_path / case / "a.geojson").write_text(collection(drawn))
     async with open_door(tmp_path / "data") as door:
         did = [
-            await door.run("apply", str(tmp_path / "own")),
+            await door.run("apply", "--yes", str(tmp_path / "own")),
             await door.run("import", str(tmp_path / "own" / "a.geojson")),
             await door.run("archive", "fence", "hall"),
         ]
         refused = [
-            await door.run("apply", str(tmp_path / "others")),
+            await door.run("apply", "--yes", str(tmp_path / "others")),
             await door.run("import", str(tmp_path / "others" / "a.geojson")),
             await door.run("archive", "fence", "mall"),
         ]

@@ -269,6 +269,72 @@ LINTS = {
             )
         ],
     ),
+    "korean marketing that says no language": (
+        template("sms: {text: 오늘만 요가}"),
+        [
+            (
+                f"4: {IN}sms: warning: Korean marketing that does not begin with (광고); "
+                "begin text with (광고): Korean law asks for it"
+            )
+        ],
+    ),
+    "link without a host": (
+        template('sms: {text: a}\nweb_push: {title: a, link: "https:///sale"}'),
+        [
+            (
+                f"5: {IN}web_push.link: an address without a host: this link is dead; "
+                "write https://HOST/PATH"
+            )
+        ],
+    ),
+    "link to no host": (
+        template(
+            'sms: {text: a}\nweb_push: {title: a, link: "https://shop..example/{{ place.name }}"}'
+        ),
+        [
+            (
+                f"5: {IN}web_push.link: no host: shop..example: this link is dead; "
+                "write https://HOST/PATH"
+            )
+        ],
+    ),
+    "link to the house": (
+        template(
+            'sms: {text: a}\nin_app: {body: a, buttons: [{text: b, link: "https://staging.lan/x"}]}'
+        ),
+        [
+            (
+                f"5: {IN}in_app.buttons.0.link: warning: staging.lan is not on the public "
+                "internet; name a host that everybody can reach"
+            )
+        ],
+    ),
+    "dead address in a text": (
+        template('sms: {text: "Book: https://shop.example:70000/a."}'),
+        [
+            (
+                f"4: {IN}sms.text: warning: no address that can be read: this link is dead; "
+                "write https://HOST/PATH"
+            )
+        ],
+    ),
+    "dead addresses in html": (
+        template(
+            'sms: {text: a}\nemail:\n  subject: a\n  text: a\n  html: \'<a href="/sale">a</a>'
+            '<a href="#top">b</a><a href="https://-/">c</a>\''
+        ),
+        [
+            (
+                f"8: {IN}email.html: warning: a relative address, and a mail has no page to start "
+                "from: /sale; write https://HOST/PATH"
+            ),
+            (
+                f"8: {IN}email.html: warning: nothing here is called top: the link leads nowhere; "
+                'add id="top" there'
+            ),
+            f"8: {IN}email.html: no host: -: this link is dead; write https://HOST/PATH",
+        ],
+    ),
     "event that nobody brings": (
         template('sms: {text: "{{ event.order | default: 1 }}"}'),
         [
@@ -351,6 +417,14 @@ FINE = {
     ),
     "korean service message": template(
         "sms: {text: a}\nlanguages: {en: default, ko: {sms: {text: 가}}}", purpose="transactional"
+    ),
+    "links that lead somewhere": template(
+        'sms: {text: "See https://shop.example/a?b=c, or https://매장.example/가."}\n'
+        'in_app: {body: a, buttons: [{text: b, link: "https://{{ place.meta.host }}/x"},\n'
+        '  {text: c, link: /sale}, {text: d, link: "luma://book"}]}\n'
+        'email: {subject: a, text: b, html: \'<h1 id="top">a</h1><a href="#top">b</a>'
+        '<a href="mailto:a@shop.example">c</a><a href="{{ place.meta.url }}">d</a>'
+        '<img alt="" src="https://shop.example/a.png" srcset="a.png 1x, b.png 2x">\'}'
     ),
     "dynamic link": template('sms: {text: a}\nweb_push: {title: a, link: "{{ place.meta.url }}"}'),
     "one segment": template("sms: {text: " + "a" * 160 + "}"),

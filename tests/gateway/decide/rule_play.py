@@ -4,8 +4,9 @@ Rule play: the facts that a vector of rules describes, and the answers to its tr
 A vector's facts are plain JSON: ``now_ms``, ``workspace_zone``, ``person`` (``user_id``,
 ``locale``, ``zone``, ``attributes``, ``history``, ``inside``, ``visits``, ``messages``,
 ``consents``, ``reach``, ``audiences``, ``arms``), ``event`` (its properties), ``transition``,
-``fences``, ``place``, the id of one of them, ``traits`` (their values) and ``policy``. What is left
-out is unknown. An answer's ``reads`` are what the tree depends on, ``next_change_ms`` when it may
+``fences``, ``place``, the id of one of them, ``traits`` (their values), ``values`` (what a run has
+looked up: ``value``, ``source``, ``at_ms``) and ``policy``. What is left out is unknown. An
+answer's ``reads`` are what the tree depends on, ``next_change_ms`` when it may
 change by time alone.
 """
 
@@ -16,6 +17,7 @@ from typing import Any
 import msgspec
 
 from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.looked import Looked
 from fencepost_gateway.decide.past import PastMessage, Visit
 from fencepost_gateway.decide.person import Person, Presence, Reached
 from fencepost_gateway.decide.place import FenceView
@@ -78,6 +80,7 @@ def facts_of(given: Given) -> RuleFacts:
         workspace_zone=given.get("workspace_zone", ""),
         policies=(_policy(given["policy"]),) if "policy" in given else (),
         traits={name: _fixed(value) for name, value in given.get("traits", {}).items()},
+        values=msgspec.convert(given.get("values", {}), dict[str, Looked]),
     )
 
 
@@ -103,6 +106,7 @@ def answer(tree: Any, facts: RuleFacts) -> dict[str, Any]:
     found = rule.evaluate(facts)
     operands = [
         {"rule": one.rule, "value": one.value, "ok": one.ok, "note": one.note}
+        | ({"source": one.source, "age_s": one.age_s} if one.source else {})
         for one in found.operands
     ]
     known = {"ok": found.ok, "operands": operands, "reads": _shown(rule.reads)}

@@ -801,6 +801,33 @@ SCENARIOS = [
         ],
     ),
     RuleScenario(
+        "looked_up",
+        "What a run has looked up has source and age; one that is too old is as good as missing.",
+        [
+            ({"value": "tickets.left", "gt": 0}, "true +3"),
+            ({"value": "tickets.left", "gt": 0, "max_age": "10m"}, "true +3"),
+            ({"value": "tickets.left", "gt": 0, "max_age": "9m"}, "false -null stale"),
+            ({"value": "tickets.left", "is_not": 9, "max_age": "9m"}, "true +null stale"),
+            ({"value": "tickets.sold", "gt": 0}, "false -null missing"),
+            ({"value": "weather", "exists": True}, "false -null missing"),
+            ({"value": "tickets.town", "is": "ULM", "fold": True}, 'true +"Ulm"'),
+            ({"value": "tickets.town", "gt": 1}, 'false -"Ulm" type'),
+            ({"value": "", "exists": True}, "refused value"),
+            ({"value": "tickets..left", "gt": 0}, "refused value"),
+            ({"value": "tickets.left", "gt": 0, "max_age": "soon"}, "refused max_age"),
+            ({"value": "tickets.left", "max_age": "9m"}, "refused /"),
+        ],
+        {
+            "values": {
+                "tickets": {
+                    "value": {"left": 3, "town": "Ulm"},
+                    "source": "box-office",
+                    "at_ms": NOW_MS - 600_000,
+                }
+            }
+        },
+    ),
+    RuleScenario(
         "hostile",
         "Odd trees are refused or answered like any other, and quickly.",
         [

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.control import Action, Control, Mode, turned
 from fencepost_gateway.decide.message import AddressRow, Check, ClaimFacts, Verdict
 from fencepost_gateway.decide.opening import opening_of
 from fencepost_gateway.decide.person import Person, Presence, past_event
@@ -42,7 +43,7 @@ from gateway.decide.builders import (
     windows,
 )
 
-MESSAGE_GATES = ["live", "emergency_stop", "age", "holdout", "goal", "while"]
+MESSAGE_GATES = ["live", "paused", "emergency_stop", "age", "holdout", "goal", "while"]
 CHANNEL_GATES = ["reachable", "suppression", "consent", "quiet_hours", "render", "caps"]
 LABELLED = [*CHANNEL_GATES[:4], "label", *CHANNEL_GATES[4:]]  # content that names a place
 
@@ -95,6 +96,11 @@ def test_gates_are_asked_in_one_order() -> None:
     assert gates(judged()) == [*MESSAGE_GATES, *CHANNEL_GATES]
 
 
+def switched(action: Action, mode: Mode = "hold") -> Control | None:
+    """Give the switches of the campaign with one of them turned now."""
+    return turned(Control("greeting"), action, mode, NOON_MS)
+
+
 Refusal = tuple[str, str, Callable[[], dict[str, Any]]]  # gate, reason, what is given
 
 REFUSALS: dict[str, Refusal] = {
@@ -107,6 +113,21 @@ REFUSALS: dict[str, Refusal] = {
         "live",
         "campaign_ended",
         lambda: {"the_plan": plan(campaign(run_until_ms=NOON_MS))},
+    ),
+    "stopped": (
+        "live",
+        "journey_stopped",
+        lambda: {"the_facts": facts(control=switched("stop"))},
+    ),
+    "paused and discarded": (
+        "live",
+        "journey_paused",
+        lambda: {"the_facts": facts(control=switched("pause", "discard"))},
+    ),
+    "paused": (
+        "paused",
+        "journey_paused",
+        lambda: {"the_facts": facts(control=switched("pause"))},
     ),
     "emergency stop": (
         "emergency_stop",
@@ -197,12 +218,14 @@ REFUSALS: dict[str, Refusal] = {
 def test_gate_refuses_with_its_reason_and_stands_in_the_record(
     case: Refusal,
 ) -> None:
-    """Each gate can withhold; what was asked before it is on record, and nothing behind it."""
+    """Each gate refuses; what was asked before it is on record, and nothing behind it."""
     gate, reason, given = case
 
     verdict = judged(**given())
 
-    assert (verdict.outcome, verdict.reason) == ("withheld", reason)
+    is_held = gate == "paused"
+    assert (verdict.outcome, verdict.reason) == ("deferred" if is_held else "withheld", reason)
+    assert verdict.holds == is_held
     assert (_last(verdict).gate, _last(verdict).ok, _last(verdict).reason) == (gate, False, reason)
     assert (verdict.slot, verdict.address, verdict.retry_at_ms) == (None, None, None)
     order = [*MESSAGE_GATES, *(LABELLED if gate == "label" else CHANNEL_GATES)]
@@ -239,7 +262,7 @@ def test_age_says_how_old_and_how_old_at_most() -> None:
     """The record names both figures, counted from the cause."""
     verdict = judged(now_ms=NOON_MS + HOUR_MS)
 
-    assert verdict.checks[2].inputs == {"age_ms": HOUR_MS, "max_age_ms": DAY_MS}
+    assert verdict.checks[3].inputs == {"age_ms": HOUR_MS, "max_age_ms": DAY_MS}
     assert judged(now_ms=NOON_MS + DAY_MS - 1).reason != "too_old"
 
 
@@ -332,7 +355,7 @@ def test_while_is_asked_of_the_person_as_they_are_now() -> None:
     verdict = judged(the_plan, facts(person=inside))
 
     assert verdict.outcome == "send"
-    assert verdict.checks[5].inputs["operands"][0]["ok"] is True
+    assert verdict.checks[6].inputs["operands"][0]["ok"] is True
 
 
 # ---- transactional -------------------------------------------------------------------------
@@ -478,7 +501,7 @@ def test_app_event_needs_no_location_consent() -> None:
     verdict = judged(the_facts=facts(consents=YES_TO_ALL[:1]))
 
     assert verdict.outcome == "send"
-    assert verdict.checks[8].inputs["asked"] == ["marketing"]
+    assert verdict.checks[9].inputs["asked"] == ["marketing"]
 
 
 def test_consent_is_that_of_the_address() -> None:
@@ -595,7 +618,7 @@ def test_what_is_exempt_from_quiet_hours_says_so(the_plan: Plan) -> None:
     verdict = judged(the_plan, the_facts, now_ms=NOON_MS + 12 * HOUR_MS)
 
     assert verdict.outcome == "send"
-    assert verdict.checks[9].inputs == {"exempt": True}
+    assert verdict.checks[10].inputs == {"exempt": True}
 
 
 def test_zone_unknown_holds_where_the_policy_says_so() -> None:
@@ -718,7 +741,7 @@ def test_own_quiet_hours_that_cannot_be_read_are_told() -> None:
 
     verdict = judged(the_facts=facts(person=person))
 
-    assert verdict.checks[9].inputs["own_hours"] == "unread"
+    assert verdict.checks[10].inputs["own_hours"] == "unread"
 
 
 def test_campaigns_hours_only_narrow() -> None:

@@ -42,7 +42,7 @@ def test_preferred_channel_goes_first() -> None:
     verdict = judged(the_facts=facts(person=_likes("sms")))
 
     assert verdict.channel == "sms"
-    assert verdict.checks[6].inputs == {"preferred": True}
+    assert verdict.checks[7].inputs == {"preferred": True}
 
 
 @pytest.mark.parametrize("odd", ["fax", "", None, 3, ["sms"], {"sms": 1}], ids=repr)

@@ -11,6 +11,7 @@ from fencepost_gateway.decide import (
     census,
     channel_gates,
     claim,
+    control,
     enter,
     message_gates,
     permission,
@@ -54,6 +55,7 @@ AT_THE_CLAIM = {
     for code in _stated(module, "Verdict", 2)
 } | _stated(permission, "", 0)
 AT_THE_CLAIM |= set(message_gates.LEFT_BY.values())
+AT_THE_ENTRY |= set(control.BARS.values())
 AT_RENDERING = _stated(renderer, "RenderProblem", 0) | _stated(compose, "RenderProblem", 0)
 AT_A_CHECK_IN = {
     code

@@ -82,6 +82,11 @@ READS = {
     "event": ({"event": "x", "is": 1}, Reads(woke=True)),
     "place": ({"place": "id", "is": "x"}, Reads(places=True)),
     "trait": ({"trait": "t", "gt": 1}, Reads(traits=frozenset({"t"}), time=True)),
+    "value": ({"value": "tickets.left", "gt": 0}, Reads(woke=True)),
+    "fresh value": (
+        {"value": "tickets.left", "gt": 0, "max_age": "5m"},
+        Reads(woke=True, time=True),
+    ),
     "arm": ({"arm": "e", "is": "B"}, Reads(arms=frozenset({"e"}))),
     "did": ({"did": "a", "where": {"within": "7d"}}, Reads(events=frozenset({"a"}))),
     "last": ({"last": "a", "within": "1d"}, Reads(events=frozenset({"a"}), time=True)),

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.looked import Looked
 from fencepost_gateway.decide.past import PastMessage, Visit
 from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, Person, Presence, Reached
 from fencepost_gateway.decide.place import FenceView
@@ -71,6 +72,7 @@ def facts(**changes: Any) -> RuleFacts:
         "place": STUDIO,
         "fences": {"studio-port": STUDIO, "gate": GATE},
         "workspace_zone": "Europe/Monaco",
+        "values": {"tickets": Looked({"left": 3}, "box-office", NOW_MS - 600_000)},
     }
     return RuleFacts(**{**known, **changes})
 
@@ -126,6 +128,8 @@ TRUE = {
     "consent": {"consent": "marketing", "channel": "email"},
     "reachable": {"reachable": "email"},
     "arm": {"arm": "greet-test", "is": "B"},
+    "value": {"value": "tickets.left", "gt": 0},
+    "value that is fresh enough": {"value": "tickets.left", "gt": 0, "max_age": "10m"},
     "transition": {"transition": "enter", "fence": {"tag": "studio"}, "initial": False},
     "transition of any fence": {"transition": "enter"},
     "transition that was no opening": {"transition": "enter", "opened": False},

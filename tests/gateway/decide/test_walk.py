@@ -212,6 +212,20 @@ def test_outcome_of_a_message_is_a_way() -> None:
     assert other.told[2:] == ["push took withheld.consent", "thanks took"]
 
 
+def test_answer_of_a_provider_is_a_way() -> None:
+    """Who is gone is reached elsewhere; nobody is who may have got it already."""
+    push = step("push", message(), "end", failed__gone="sms")
+    the_plan = plan_of(flow(push, step("sms", message(), "end")))
+    gone, unknown = (Traveller(the_plan) for _ in range(2))
+    for them in (gone, unknown):
+        them.does("begin")
+    gone.ends("failed", "gone.gone")
+    unknown.ends("unknown", "unknown.cut")
+
+    assert gone.told[2:] == ["push took failed.gone.gone", "sms took"]
+    assert unknown.told[2:] == ["push took unknown.unknown.cut", "end ended completed"]
+
+
 def test_first_true_branch_is_taken() -> None:
     """From the top; the record has every operand that was looked at."""
     branch = BranchStep(
@@ -445,6 +459,16 @@ def test_zones_of_a_country_stand_for_one_that_is_not_known() -> None:
         them.does("begin")
 
     assert spanish.run.at.due_ms == at("2026-06-02 06:30")  # in the Canaries
+    assert nowhere.told == ["entered", "w took", "end ended completed"]
+
+
+def test_nobody_is_spread_who_has_no_zone_to_wait_in() -> None:
+    """A spread moves the moment of a wait; where there is none it makes nobody wait."""
+    wait_ = WaitStep(until=LocalTime(19 * 60), spread_ms=1_800_000)
+    the_plan = plan_of(flow(step("w", wait_)), workspace_zone="")
+    nowhere = Traveller(the_plan, Person("p"))
+    nowhere.does("begin")
+
     assert nowhere.told == ["entered", "w took", "end ended completed"]
 
 

@@ -61,6 +61,17 @@ def test_run_stays_in_the_journey_after_a_wait_longer_than_its_lifetime() -> Non
     assert them.told[-1] == "w ended expired"
 
 
+def test_run_that_is_moved_at_the_end_of_its_lifetime_waits_for_nothing_more() -> None:
+    """What counts at the very moment moves it; the next wait is not gone through as if it were."""
+    asks = step("ask", WaitStep(awaited=(LEFT,)), left="w")
+    them = Traveller(plan_of(flow(asks, wait("w", 1), step("m", message()), lifetime_ms=DAY_MS)))
+    them.does("begin")
+    them.does("left", NOON_MS + DAY_MS)
+
+    assert them.told[2:] == ["ask took left", "w ended expired"]
+    assert them.walked.messages == []
+
+
 def test_clock_that_is_ahead_lets_no_time_pass() -> None:
     """An event of in three minutes, by its device, does not ring a bell of in two."""
     them = Traveller(plan_of(flow(wait("w", 2 * MIN_MS))))

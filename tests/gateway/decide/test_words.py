@@ -78,7 +78,7 @@ def test_every_kind_note_and_state_has_its_phrase() -> None:
     states |= set(get_args(get_type_hints(wire.Engagement)["action"]))
 
     assert set(KINDS) == set(KIND_NAMES) == set(TRANSITIONS)
-    assert set(NOTES) == {"missing", "type", "zone", "history"}
+    assert set(NOTES) == {"missing", "type", "stale", "zone", "history"}
     assert set(STATES) == states
     assert {"send", "withheld", "deferred"} <= set(CLAIM)
 

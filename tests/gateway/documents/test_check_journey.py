@@ -338,7 +338,7 @@ ERRORS: dict[str, tuple[str, str]] = {
         f"  - {{{SMS}, then: {{clicked: end}}}}\n",
         (
             f"j.yaml:6: {IN}step 1, then.clicked: a message has no way clicked; "
-            "write one of: sent, withheld"
+            "write one of: sent, withheld, failed, unknown"
         ),
     ),
     "reason of a withheld message": (
@@ -347,6 +347,14 @@ ERRORS: dict[str, tuple[str, str]] = {
             f"j.yaml:6: {IN}step 1, then.withheld.no_adress: a message has no way "
             "withheld.no_adress; write withheld.REASON with a reason of the reference, such as "
             "withheld.no_address"
+        ),
+    ),
+    "answer to a failed message": (
+        f"  - {{{SMS}, then: {{failed.no_address: end}}}}\n",
+        (
+            f"j.yaml:6: {IN}step 1, then.failed.no_address: a message has no way "
+            "failed.no_address; write failed.ANSWER with one of: gone, opted_out, rejected, "
+            "misconfigured, unavailable"
         ),
     ),
     "way of a wait": (
@@ -658,6 +666,32 @@ def test_marketing_of_a_journey_asks_for_no_sensitive_fence(written: str, spot: 
     assert f"{IN}{spot}: " in line
     assert "sensitive" in line
     assert said(quiet, more=service) == []
+
+
+PLACES = f"""  - branch: [{{when: {{inside: {{tag: studio}}}}, to: a}}, {{otherwise: end}}]
+  - {{{SMS}, id: a}}
+"""
+ASKS = HEAD + "when: {consent: location_marketing}\n"
+
+
+def test_marketing_by_where_people_are_asks_for_the_consent_to_it() -> None:
+    """A branch or an audience that looks at places is doubted, unless the purpose is asked for."""
+    doubt = (
+        "warning: marketing by where people are, without the consent for it; "
+        "add {consent: location_marketing} to the rule, or to when:"
+    )
+    near = "kind: audience\nid: near\nwhen: {visited: {tag: studio}, within: 30d}\n"
+    joined = HEAD.replace("{event: cart}", "{audience: near}")
+    service = "kind: template\nid: code\npurpose: transactional\nsms: {text: hi}\n"
+
+    assert said(PLACES) == [f"j.yaml:6: {IN}step 1, branch.0.when: {doubt}"]
+    assert said(f"  - {SMS}\n", joined, more=near) == [f"j.yaml:3: {IN}entry: {doubt}"]
+    assert said(PLACES, ASKS) == []
+    assert (
+        said(PLACES, HEAD.replace("{event: cart}", "{transition: exit, fence: {tag: studio}}"))
+        == []
+    )
+    assert said(PLACES.replace("greet", "code"), more=service) == []
 
 
 def test_what_refers_to_campaigns_refers_to_journeys_too() -> None:

@@ -338,7 +338,7 @@ DOES: dict[str, tuple[str, steps.Does]] = {
         "update: {set: {a: 1, b: [x, true], c: {event: order.id}, d: {value: row.e}}, unset: [f]}",
         steps.UpdateStep(
             (("a", 1), ("b", ["x", True])),
-            (("c", ("event", "order", "id")), ("d", ("values", "row", "e"))),
+            (("c", ("event", "order", "id")), ("d", ("value", "row", "e"))),
             ("f",),
         ),
     ),

@@ -150,6 +150,44 @@ def test_the_drawing_is_one_file_that_asks_for_nothing() -> None:
     assert svg(picture()) == drawn
 
 
+MANY = """\
+kind: journey
+id: j
+entry: {}
+goal: none
+limits: {{entries: 1000, per: day, running: 50}}
+steps: [{{goal: true}}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        ("{external: weather.forecast, where: {max_c: 30}, for: {audience: near}}",
+         "weather.forecast from outside where max_c 30 for near"),
+        ("{external: flight.cancelled}", "flight.cancelled from outside for everybody"),
+        ('{schedule: "0 10 1 * *", zone: Europe/Monaco, for: {audience: vips}, only_new: true}',
+         "on day 1 of the month at 10:00 Europe/Monaco for who is new in vips"),
+        ('{schedule: "30 8 * * MON-FRI", for: {audience: vips}}',
+         "on MON-FRI at 08:30 for vips"),
+        ('{schedule: "5 7 * * *"}', "every day at 07:05 for everybody"),
+        ('{schedule: "*/5 7 * 6 *"}', "cron */5 7 * 6 * for everybody"),
+        ("{api: true}", "an API call"),
+        ("{audience: vips, include_existing: true}", "join vips, and who is in it"),
+        ("{transition: enter, fence: {tag: s}, initial: true}",
+         "enter s (also who is inside already)"),
+    ],
+    ids=["external", "external-all", "monthly", "weekdays", "daily", "cron", "api", "audience",
+         "initial"],
+)  # fmt: skip
+def test_an_entry_for_many_says_when_and_for_whom(entry: str, words: str) -> None:
+    """Whatever brings people in is said in words; so is how many it takes."""
+    drawn = picture(MANY.format(entry))
+
+    assert drawn.boxes[0].lines == (words,)
+    assert "limits: 1000 entries a day, 50 at one time" in drawn.about
+
+
 @pytest.mark.parametrize(
     ("rule", "words"),
     [

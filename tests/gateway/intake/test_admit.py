@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.event_shape import EventShape, Property
 from fencepost_gateway.decide.plan import MergePolicy
 from fencepost_gateway.intake import wire
 from fencepost_gateway.intake.admission import Admission, AdmitFacts
@@ -528,3 +529,23 @@ def test_address_that_does_not_fit_its_channel_is_rejected(
     (other,) = admitted(event(1, "address", **members)).others
 
     assert (other.code, other.path) == (code, path)
+
+
+def test_an_event_that_does_not_fit_its_definition_harms_only_itself() -> None:
+    """It is rejected with the member's path; its neighbours and undefined events are taken."""
+    shape = EventShape({"value": Property("number", required=True)}, closed=True)
+    house = replace(make_house(), shapes={"purchase": shape})
+    facts = AdmitFacts(Marks(), lambda visitor: visitor, lambda _: ())
+    props = [{"value": 3}, {"value": "3"}, {}, {"value": 1, "sku": "a"}]
+    events = [event(n, name="purchase", props=each) for n, each in enumerate(props, 1)]
+
+    found = admit(
+        batch(*events, event(5, name="other", props={"value": "3"})), house, facts, NOW_MS
+    )
+
+    assert found.accepted == [[1, 1], [5, 5]]
+    assert [(each.seq, each.verdict, each.code, each.path) for each in found.others] == [
+        (2, "rejected", "type", "props.value"),
+        (3, "rejected", "type", "props.value"),
+        (4, "rejected", "bad_value", "props.sku"),
+    ]

@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
-from bench.recorded import record
 from fencepost_gateway.__main__ import cli
 from fencepost_gateway.decide.message import ListedAddress
 from fencepost_gateway.documents.document import SourceFile
@@ -21,109 +19,33 @@ from fencepost_gateway.documents.loader import load
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.lab import backtest as lab
 from fencepost_gateway.lab import editions
-from fencepost_gateway.lab.backtest import Desk, Edition, Findings, Window, backtest, job_of
+from fencepost_gateway.lab.backtest import backtest, job_of
 from fencepost_gateway.lab.backtest_words import as_json, tell
-from fencepost_gateway.lab.dossiers import Source, open_file, open_folder, write_file
+from fencepost_gateway.lab.dossiers import Source, open_file, write_file
 from fencepost_gateway.lab.estimate import Wish, estimate
 from fencepost_gateway.lab.forecast import compare
+from fencepost_gateway.lab.job import Edition, Window
 from fencepost_gateway.lab.rerun import Life, shown
 from fencepost_gateway.ports import RecordRow
-from gateway.rig import (
-    DOCUMENTS,
-    GRANTS,
-    INSIDE,
-    NOON_MS,
-    OPEN_POLICY,
-    OUTSIDE,
-    Rig,
-    open_rig,
+from gateway.lab.lived import (
+    ALWAYS,
+    CART,
+    CHANGED,
+    DAY_MS,
+    HOUR_MS,
+    cart,
+    found_by,
+    lived,
+    lives,
+    records_of,
+    source_of,
+    sums,
+    walk,
+    written,
 )
-
-DAY_MS = 86_400_000
-HOUR_MS = 3_600_000
-CART = """
-kind: campaign
-id: cart
-entry: {event: cart_updated}
-reentry: REENTRY
-message: {template: cart, channels: [sms, email]}
-goal: none
----
-kind: template
-id: cart
-purpose: marketing
-sms: {text: Your cart waits.}
-email: {subject: Cart, text: Your cart waits.}
-"""
-ALWAYS = CART.replace("REENTRY", "always")
-
-
-@asynccontextmanager
-async def lived(folder: Path, *documents: str) -> AsyncIterator[Rig]:
-    """Open a gateway that lives its day, with somebody who allows everything and has a number."""
-    async with open_rig(folder, workspace="default") as rig:
-        await rig.apply(DOCUMENTS, OPEN_POLICY, *documents)
-        await rig.consent(dict(GRANTS))
-        await rig.send({"type": "address", "channel": "sms", "address": "+33612345678"})
-        await rig.settle()
-        yield rig
-
-
-async def walk(rig: Rig) -> None:
-    """Walk in, with everything happening at its moment."""
-    for where in (OUTSIDE,) * 3 + (INSIDE,) * 3:
-        await rig.fix(where)
-        await rig.settle()
-
-
-async def cart(rig: Rig, after_ms: int = 60_000) -> None:
-    """Change a cart, some time later."""
-    rig.clock.move_to(rig.clock.now_ms() + after_ms)
-    await rig.send({"type": "track", "name": "cart_updated", "props": {"items": 2}})
-    await rig.settle()
-
-
-async def records_of(rig: Rig) -> list[RecordRow]:
-    """Give the steps and claims on record."""
-    found = await rig.gateway.store.records(0, 1000)
-    return [each for each in found if each.kind in ("step", "claim")]
-
-
-def written(rows: list[RecordRow]) -> list[str]:
-    """Write records in the one order there is."""
-    return [json.dumps([r.at_ms, r.kind, r.subject, r.body], sort_keys=True) for r in rows]
-
-
-@contextmanager
-def source_of(folder: Path) -> Iterator[Source]:
-    """Open a data folder."""
-    with open_folder(folder, "default") as source:
-        yield source
-
-
-async def lives(
-    source: Source, begin_ms: int = NOON_MS, end_ms: int = NOON_MS + DAY_MS, *texts: str
-) -> list[Life]:
-    """Let everybody live again in this process, by documents laid over the live ones."""
-    edition = edition_of(source, *texts)
-    desk = Desk(job_of(source, [edition], Window(begin_ms, end_ms)))
-    (rerun,) = desk._reruns  # noqa: SLF001 - the part under test
-    return [await rerun.live(dossier) for dossier in source.dossiers(end_ms)]
-
-
-def edition_of(source: Source, *texts: str) -> Edition:
-    """Lay documents over the live ones."""
-    loaded = load([SourceFile(f"{n}.yaml", text) for n, text in enumerate(texts)])
-    assert loaded.problems == []
-    return editions.changed(source.head, loaded.documents)
-
-
-async def found_by(source: Source, *texts: str, workers: int = 1) -> Findings:
-    """Run a backtest of a day against what is live."""
-    mine = edition_of(source, *texts)
-    other = editions.against(source.head, [], "live")
-    job = job_of(source, [mine, other], Window(NOON_MS, NOON_MS + 40 * DAY_MS))
-    return await asyncio.to_thread(backtest, source, job, workers, lambda _: None)
+from gateway.rig import (
+    NOON_MS,
+)
 
 
 @pytest.mark.feature("N13")
@@ -265,33 +187,6 @@ async def test_time_alone_brings_people_in(tmp_path: Path) -> None:
     (step, claim) = life.rows
     assert (step.body["outcome"], claim.body["outcome"]) == ("entered", "send")
     assert step.at_ms == NOON_MS + 60_000 + 7 * DAY_MS + 1
-
-
-def sums(found: Findings) -> str:
-    """Write findings down to the last figure."""
-    return repr(
-        [[sorted(f.sends.items()), sorted(f.withheld.items()), sorted(f.kept_out.items()), f.people,
-          f.reached, f.events] for f in found.forecasts] + [found.differences]
-    )  # fmt: skip
-
-
-CHANGED = """
-kind: campaign
-id: cart
-entry: {event: cart_updated}
-when: {all: [{not: {person: tier, is: plus}}, {trait: spent, gte: 300}]}
-reentry: {after: 48h}
-message: {template: cart, channels: [email]}
-goal: none
-"""
-
-
-@pytest.fixture(scope="module")
-def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Give a folder with the recorded lives of sixty people."""
-    folder = tmp_path_factory.mktemp("many")
-    asyncio.run(record(folder, 60, 1800, 7, NOON_MS + 30 * DAY_MS))
-    return folder
 
 
 @pytest.mark.feature("N04")

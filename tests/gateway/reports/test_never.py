@@ -7,17 +7,26 @@ import msgspec
 import pytest
 from msgspec import structs
 
+from fencepost_gateway.decide.broadcasts import Broadcast
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, Person
 from fencepost_gateway.decide.plan import Plan, Policy
-from fencepost_gateway.decide.run import Run
+from fencepost_gateway.decide.run import Run, Standing
+from fencepost_gateway.decide.stimulus import Cause
 from fencepost_gateway.decide.summary import EventSummary
 from fencepost_gateway.decide.tongue import Tongue
 from fencepost_gateway.decide.unheard import DAY_MS, Unheard
 from fencepost_gateway.documents.compile import compile_plan
 from fencepost_gateway.documents.document import StoredDocument
-from fencepost_gateway.ports import DeviceSeen, DocumentRow, RecordRow, Statement
-from fencepost_gateway.reports.never import Finding, Known, never
+from fencepost_gateway.ports import (
+    BroadcastRow,
+    DeviceSeen,
+    DocumentRow,
+    RecordRow,
+    Statement,
+)
+from fencepost_gateway.reports.never import never
+from fencepost_gateway.reports.never_known import Finding, Known
 from fencepost_gateway.reports.never_words import HEADS, NEVER, tell_never
 
 HOUR_MS = 3_600_000
@@ -148,6 +157,27 @@ def filled(on: str) -> RecordRow:
     return RecordRow(0, AT_MS, "p", "audience", "x", body)
 
 
+def many(kind: Any, at_ms: int = AT_MS, state: Any = "done", **told: Any) -> BroadcastRow:
+    """Give what many were told of: a forecast, a schedule of the campaign, or its members."""
+    names = {"external": "weather", "schedule": "schedule", "members": "buyers"}
+    told = {"campaign_id": "" if kind == "external" else "greeting", **told}
+    broadcast = Broadcast("b", kind, names[kind], at_ms, **told)
+    done_ms = at_ms + 1 if state == "done" else None
+    return BroadcastRow(1, broadcast, at_ms, state, seen=200, total=1_000, done_ms=done_ms)
+
+
+def traveller(left: bool = False) -> Person:  # noqa: FBT001, FBT002 - a case, not a switch
+    """Give somebody whose run in the campaign began before, and lives."""
+    cause = Cause("s", "event", "opened", BEFORE_MS)
+    at = Standing("nap", BEFORE_MS, BEFORE_MS, UNTIL_MS, cause)
+    return Person("p", runs={"greeting": Run("r", BEFORE_MS, at=None if left else at)})
+
+
+WEATHER: dict[str, Any] = {"entry": [{"external": "weather", "for": {"audience": "buyers"}}]}
+HOT: dict[str, Any] = {"entry": [{"external": "weather", "where": {"region": "monaco"}}]}
+DAILY: dict[str, Any] = {
+    "entry": [{"schedule": "0 10 * * *", "for": {"audience": "buyers"}, "only_new": True}]
+}
 NOBODY = known(person=None, devices=[], statements=[])
 TRANSITIONS: dict[str, tuple[Known, dict[str, Any]]] = {
     "never_heard": (NOBODY, {}),
@@ -183,6 +213,28 @@ TRANSITIONS: dict[str, tuple[Known, dict[str, Any]]] = {
     "audience_still_in": (known(person=member(BEFORE_MS)), LEAVE),
     "audience_never_left": (known(), LEAVE),
     "audience_emptied": (known(moved=[filled("join"), filled("leave")]), LEAVE),
+    "many_none": (known(), WEATHER),
+    "many_unsure": (known(is_many_cut=True), WEATHER),
+    "many_where": (known(many=[many("external", props={"region": "nice"})]), HOT),
+    "many_not_in": (known(many=[many("external")]), WEATHER),
+    "many_joined_later": (known(many=[many("external")], person=member(UNTIL_MS)), WEATHER),
+    "many_unsaid": (known(many=[many("external")], person=member(BEFORE_MS)), WEATHER),
+    "many_under_way": (known(many=[many("external", state="running")]), WEATHER),
+    "many_before_known": (
+        known(many=[many("external")], devices=[DeviceSeen("d", AT_MS + 2, AT_MS + 2)]),
+        WEATHER,
+    ),
+    "many_taken": (
+        known(
+            many=[many("schedule")],
+            person=Person(
+                "p", audiences={"buyers": BEFORE_MS}, taken={"greeting/buyers": BEFORE_MS}
+            ),
+        ),
+        DAILY,
+    ),
+    "no_call": (known(), {"entry": [{"api": True}]}),
+    "run_lives": (known(person=traveller()), {"entry": OPENED}),
     "before_run": (known(told()), {"run": {"from": "2026-01-01T00:00Z"}}),
     "after_run": (known(told()), {"run": {"until": "1970-01-01T00:00Z"}}),
 }
@@ -194,7 +246,7 @@ VERSIONS: dict[str, list[DocumentRow]] = {
 MORE = {
     "location_partly", "positions_dropped", "other_fence", "positions_not_kept", "policy_now",
     "version_changed", "holdout_anyway", "reentry_anyway", "event_not_live_then", "too_many",
-    "told_later",
+    "told_later", "many_not_live_then",
 }  # fmt: skip
 
 
@@ -389,3 +441,58 @@ def test_every_finding_fills_its_sentence(code: str, language: Any) -> None:
         assert ("Asia/Seoul" in said) == any(
             name.endswith("_ms") for name in fields(NEVER[one.code].en)
         )
+
+
+def test_other_peoples_schedules_and_events_are_not_this_one() -> None:
+    """A schedule of another campaign, or what came before the time that is asked about."""
+    rows = [many("schedule", campaign_id="other"), many("schedule", BEFORE_MS - HOUR_MS)]
+    found = never(plan(**DAILY), [version(**DAILY)], known(many=rows))
+
+    assert codes(found) == ["many_none"]
+
+
+def test_of_several_that_were_told_the_nearest_miss_is_the_reason() -> None:
+    """Not the newest one: it was told of another region."""
+    entry: dict[str, Any] = {"entry": [{**WEATHER["entry"][0], "where": {"region": "monaco"}}]}
+    rows = [
+        many("external", AT_MS + 5, props={"region": "nice"}),
+        many("external", props={"region": "monaco"}),
+    ]
+    found = never(plan(**entry), [version(**entry)], known(many=rows))
+
+    assert codes(found) == ["many_not_in"]
+
+
+def test_event_from_outside_before_the_campaign_was_live_is_no_mystery() -> None:
+    """It came, but nobody waited for it."""
+    found = never(
+        plan(**WEATHER), [version(at_ms=AT_MS + 1, **WEATHER)], known(many=[many("external")])
+    )
+
+    assert codes(found) == ["many_not_live_then"]
+
+
+def test_members_who_are_being_taken_in_wait_for_their_turn() -> None:
+    """Who belonged before does not join, but their turn may still come."""
+    entry: dict[str, Any] = {"entry": [{"audience": "buyers", "include_existing": True}]}
+    row = many("members", state="running", source_id="buyers")
+    case = known(many=[row], person=member(BEFORE_MS))
+    found = never(plan(**entry), [version(**entry)], case)
+
+    assert codes(found) == ["many_under_way", "audience_before"]
+
+
+def test_journey_is_asked_as_a_campaign_is() -> None:
+    """Its versions are of another kind, and its entries the same."""
+    body = {name: CAMPAIGN[name] for name in ("id", "entry", "goal")}
+    body |= {"kind": "journey", "steps": [{"message": CAMPAIGN["message"]}]}
+    row = DocumentRow("journey", "greeting", 1, msgspec.json.encode(body), 0, 0)
+
+    assert codes(never(plan(), [row], known(told(initial=True)))) == ["initial"]
+
+
+def test_run_that_has_ended_is_no_run_that_lives() -> None:
+    """Then the entries are the reason."""
+    case = known(person=traveller(left=True))
+
+    assert codes(never(plan(entry=OPENED), [version(entry=OPENED)], case)) == ["event_never"]

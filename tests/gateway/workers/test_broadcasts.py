@@ -184,6 +184,23 @@ async def test_condition_reads_the_event_from_outside(tmp_path: Path) -> None:
     assert [m["content"]["body"] for m in shown] == ["33 degrees"]
 
 
+async def test_event_from_outside_that_does_not_fit_its_definition_is_refused(
+    tmp_path: Path,
+) -> None:
+    """It is named, and nobody is told."""
+    properties = "{max_c: integer, region: text}"
+    definition = f"kind: event\nid: f\nevent: {FORECAST['name']}\nproperties: {properties}\n"
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(ICED, OPEN_POLICY, definition)
+        body = FORECAST | {"props": {"max_c": "33"}}
+        response = await rig.client.post("/v1/external", json=body, headers=rig.operator)
+        answer = await response.json()
+        waiting = await rig.gateway.store.broadcasts.waiting()
+
+    assert (response.status, answer["path"], waiting) == (400, "props.max_c", 0)
+    assert answer["detail"] == f"it does not fit the event {FORECAST['name']}: type"
+
+
 async def test_several_broadcasts_take_turns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -97,7 +97,8 @@ async def test_run_survives_a_restart_and_ends_on_its_version(tmp_path: Path) ->
         await begun(rig)
         now_ms = rig.clock.now_ms()
     async with open_rig(tmp_path, now_ms + HOUR_MS) as rig:
-        await rig.apply(JOURNEY.replace("timeout: remind", "timeout: end"))
+        ways = "{clicked: offer, timeout: remind}", "{clicked: remind, timeout: offer}"
+        await rig.apply(JOURNEY.replace(*ways))
         assert await rig.gateway.store.runs.versions() == {("first-class", 1)}
         later(rig, 23 * HOUR_MS)
         await rig.settle()

@@ -98,6 +98,32 @@ async def test_regulars_at_risk_are_found_at_night_and_leave_with_a_purchase(
     assert steps == ["entered"]
 
 
+@pytest.mark.parametrize("is_loaded", [True, False], ids=["loaded", "not yet loaded"])
+async def test_night_that_a_restart_cuts_in_two_wakes_whom_it_would_have_woken(
+    tmp_path: Path, *, is_loaded: bool
+) -> None:
+    """Who was judged by the ranking before is compared with it, though nobody has it in mind."""
+    async with open_rig(tmp_path, start_ms=BEGIN_MS) as rig:
+        await rig.apply(OPEN_POLICY)
+        await rig.consent()
+        await live(rig)
+        rig.clock.move_to(at("2026-08-01 06:00"))
+        await rig.apply(DOCUMENTS, OPEN_POLICY)
+        rig.clock.move_to(at("2026-08-10 12:00"))
+        for name in ("P01", "P03", "P04", "P05", "P06", "P07", "P08"):
+            await buy(rig, name, 1)
+        before = len(await changes(rig))
+        rig.clock.move_to(at("2026-08-11 02:00"))
+        await rig.gateway.timers.step()  # the ranking, and its publication in the log
+        if is_loaded:
+            await rig.gateway.pipeline.step()
+    async with open_rig(tmp_path, start_ms=at("2026-08-11 02:01")) as rig:
+        await rig.settle()
+        night = (await changes(rig))[before:]
+
+    assert night == [("join", False)]
+
+
 @pytest.mark.parametrize(
     ("zone", "now", "night"),
     [

@@ -405,3 +405,45 @@ async def test_without_test_persons_there_is_no_draft(tmp_path: Path) -> None:
 
         assert response.status == 400
         assert "testers:" in json.dumps(await response.json())
+
+
+async def test_live_runs_outlive_a_log_in_under_a_trial(tmp_path: Path) -> None:
+    """Joining a visitor who is on trial too ends none of their live runs."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(OPEN_POLICY, WORKSPACE, JOURNEY)
+        await tried(rig, "shadow", JOURNEY.replace("timeout: 24h", "timeout: 2h"))
+        grants = {"type": "consent", "values": {"collect": "y", "marketing": "y"}}
+        await rig.send(grants, {"type": "track", "name": "viewed"}, user_id=None)
+        await rig.settle()
+        await rig.send({"type": "identify", "user_id": "u1"}, user_id="u1")
+        await rig.settle()
+        live = (await person_of(rig, "u1")).runs["first-class"]
+
+        assert live.ended_ms is None
+        assert live.at is not None
+
+
+async def test_no_other_system_is_asked_or_told(tmp_path: Path) -> None:
+    """A webhook counts as told, a look-up takes the way of its error; no call is begun."""
+    text = """
+kind: source
+id: weather
+url: https://example.com/w
+---
+kind: journey
+id: asks
+goal: none
+entry: {event: viewed}
+steps:
+  - {id: tell, webhook: {source: weather}}
+  - {id: ask, look_up: {source: weather, as: w}, then: {error: end}}
+  - {id: never, update: {set: {asked: true}}}
+"""
+    async with open_rig(tmp_path) as rig:
+        await begun(rig, "shadow", text)
+        await heard(rig, "u1", "viewed")
+
+        assert (await told(rig, "u1"))[1:] == [
+            "tell took", "ask waits", "ask took error", "end ended completed"
+        ]  # fmt: skip
+        assert await rig.gateway.store.calls.sources(1 << 60) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import (
@@ -36,6 +37,8 @@ NOTE_MAX: Final = 2_000
 PERSONS_MAX: Final = 1_000_000_000
 VALUES_MAX: Final = 100
 VALUE_MAX: Final = 4_096  # characters of a text that a step sets
+MESSAGE_WAYS: Final = ("sent", "withheld", "failed", "unknown")
+REFUSALS: Final = ("gone", "opted_out", "rejected", "misconfigured", "unavailable")
 DOES: Final = (
     "message", "wait", "branch", "split", "limit", "update", "look_up", "webhook", "goal", "jump",
     "to",
@@ -124,7 +127,7 @@ class Copied(Authored):
     @property
     def path(self) -> tuple[str, ...]:
         """Where the value is found."""
-        root, path = ("event", self.event) if self.event else ("values", self.value)
+        root, path = ("event", self.event) if self.event else ("value", self.value)
         return (root, *(path or "").split("."))
 
 
@@ -268,7 +271,10 @@ class Step(Authored):
     )
     to: Target | None = Field(default=None, description="Where the step before goes on.")
     then: dict[str, Target] = Field(
-        default={}, max_length=WAYS_MAX, description="Where to go on, by what came of the step."
+        default={},
+        max_length=WAYS_MAX,
+        description="Where to go on, by what came of the step; of a message `sent`, `withheld`, "
+        "`failed`, `unknown`, or finer: `withheld.no_address`, `failed.gone`.",
     )
     stage: Name | None = Field(
         default=None,
@@ -288,7 +294,7 @@ class Step(Authored):
         """The ways that ``then`` may send somewhere; an experiment's arms are not known here."""
         match self.kind:
             case "message":
-                return ("sent", "withheld")
+                return MESSAGE_WAYS
             case "wait":
                 return self.wait.ways if self.wait else ()
             case "split":
@@ -328,13 +334,16 @@ class Step(Authored):
 def _is_way(way: str, step: Step) -> bool:
     head, dot, reason = way.partition(".")
     if dot:
-        return step.kind == "message" and head == "withheld" and reason in REASONS
+        known: Collection[str] = {"withheld": REASONS, "failed": REFUSALS}.get(head, ())
+        return step.kind == "message" and reason in known
     return way in step.ways
 
 
 def _no_way(way: str, kind: str, known: tuple[str, ...]) -> RuleFault:
     if way.startswith("withheld.") and kind == "message":
         how = "write withheld.REASON with a reason of the reference, such as withheld.no_address"
+    elif way.startswith("failed.") and kind == "message":
+        how = f"write failed.ANSWER with one of: {', '.join(REFUSALS)}"
     else:
         how = f"write one of: {', '.join(known)}" if known else "take it out"
     return RuleFault(("then", way), f"a {kind} has no way {way[:64]}", how)

@@ -170,7 +170,7 @@ UPDATE record SET person_id = ? WHERE person_id = ?;
 
 -- name: due
 SELECT message_id, priority, due_ms FROM message
-WHERE state IN ('queued', 'deferred') AND due_ms <= ?
+WHERE state IN ('queued', 'deferred') AND held_by = '' AND due_ms <= ?
 ORDER BY priority DESC, due_ms, message_id LIMIT ?;
 -- name: pending_of
 SELECT message_id FROM message WHERE state IN ('queued', 'deferred')
@@ -183,7 +183,7 @@ WHERE d.state = 'sending'
 ORDER BY d.delivery_id;
 -- name: next_due
 SELECT min(at) FROM (
-  SELECT min(due_ms) AS at FROM message WHERE state IN ('queued', 'deferred')
+  SELECT min(due_ms) AS at FROM message WHERE state IN ('queued', 'deferred') AND held_by = ''
   UNION ALL SELECT min(due_ms) FROM timer WHERE fired = 0
   UNION ALL SELECT min(due_ms) FROM person_timer
   UNION ALL SELECT min(due_ms) FROM schedule
@@ -191,10 +191,13 @@ SELECT min(at) FROM (
 -- name: message
 SELECT body, person_id, state, due_ms, attempt FROM message WHERE message_id = ?;
 -- name: set_message
-UPDATE message SET state = ?, due_ms = ?, reason = ?, attempt = ? WHERE message_id = ?;
+UPDATE message SET state = ?, due_ms = ?, reason = ?, attempt = ?, held_by = ''
+WHERE message_id = ?;
+-- name: hold_message
+UPDATE message SET state = 'deferred', reason = ?, held_by = ? WHERE message_id = ?;
 -- name: retime
 UPDATE message SET due_ms = :now + due_ms % :spread
-WHERE state = 'deferred' AND due_ms > :now + due_ms % :spread;
+WHERE state = 'deferred' AND held_by = '' AND due_ms > :now + due_ms % :spread;
 -- name: message_ends
 SELECT state, reason, body FROM message WHERE message_id > ? ORDER BY message_id LIMIT ?;
 -- name: slots
@@ -249,10 +252,10 @@ SELECT channel, ref, reason, since_ms, source FROM allowed
 WHERE (channel, ref) > (?, ?) ORDER BY channel, ref LIMIT ?;
 
 -- name: put_document
-INSERT INTO document (kind, id, version, state, body, applied_ms, first_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?);
+INSERT INTO document (kind, id, version, state, body, applied_ms, first_ms, folder, publisher)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- name: documents
-SELECT kind, id, max(version), body, applied_ms, first_ms, state FROM document
+SELECT kind, id, max(version), body, applied_ms, first_ms, state, folder, publisher FROM document
 GROUP BY kind, id ORDER BY kind, id;
 -- name: records
 SELECT cursor, at_ms, person_id, kind, subject, body FROM record
@@ -283,7 +286,7 @@ SELECT received_ms, purpose, new_value, at_ms, channel, address FROM consent_pro
 WHERE person_id = ? OR person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?)
 ORDER BY id DESC LIMIT ?;
 -- name: versions
-SELECT kind, id, version, body, applied_ms, first_ms, state FROM document
+SELECT kind, id, version, body, applied_ms, first_ms, state, folder, publisher FROM document
 WHERE kind = ? AND id IN (SELECT value FROM json_each(?)) ORDER BY id, version;
 
 -- name: newest_story
@@ -331,6 +334,16 @@ SELECT key, after, seen, total, done FROM sweep;
 INSERT INTO sweep (one, key, after, seen, total, done) VALUES (1, ?, ?, ?, ?, ?)
 ON CONFLICT (one) DO UPDATE SET key = excluded.key, after = excluded.after, seen = excluded.seen,
   total = excluded.total, done = excluded.done;
+-- name: newest_audience_keys
+SELECT key FROM audience_keys ORDER BY rowid DESC LIMIT 1;
+-- name: put_audience_keys
+INSERT OR REPLACE INTO audience_keys (key, body) VALUES (?, ?);
+-- name: trim_audience_keys
+DELETE FROM audience_keys WHERE rowid NOT IN (
+  SELECT rowid FROM audience_keys ORDER BY rowid DESC LIMIT ?
+);
+-- name: audience_keys
+SELECT key, body FROM audience_keys ORDER BY rowid;
 -- name: persons_count
 SELECT count(*) FROM person;
 -- name: person_ids_behind
@@ -345,18 +358,19 @@ ON CONFLICT (trait_id) DO UPDATE SET body = excluded.body;
 
 -- name: put_run
 INSERT INTO run (run_id, person_id, campaign_id, version, step_id, since_ms, due_ms, entered_ms,
-  ended_ms, outcome, is_test)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  ended_ms, outcome, is_test, is_held, stage)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (run_id) DO UPDATE SET
   person_id = excluded.person_id, step_id = excluded.step_id, since_ms = excluded.since_ms,
-  due_ms = excluded.due_ms, ended_ms = excluded.ended_ms, outcome = excluded.outcome;
+  due_ms = excluded.due_ms, ended_ms = excluded.ended_ms, outcome = excluded.outcome,
+  is_held = excluded.is_held, stage = excluded.stage;
 -- name: move_runs
 UPDATE run SET person_id = ? WHERE person_id = ?;
 -- name: versions_in_use
 SELECT DISTINCT campaign_id, version FROM run WHERE ended_ms IS NULL;
 -- name: runs_of
 SELECT run_id, person_id, campaign_id, version, step_id, since_ms, due_ms, entered_ms, ended_ms,
-  outcome, is_test
+  outcome, is_test, is_held, stage
 FROM run WHERE person_id = ? ORDER BY entered_ms, run_id;
 
 -- name: put_history
@@ -370,10 +384,12 @@ SELECT cursor, at_ms, person_id, body FROM history
 WHERE person_id = ? AND cursor > ? ORDER BY cursor LIMIT ?;
 -- name: newest_history
 SELECT cursor, at_ms, person_id, body FROM history
-WHERE person_id = ? ORDER BY cursor DESC LIMIT ?;
+WHERE person_id = ? AND cursor < ? ORDER BY cursor DESC LIMIT ?;
 -- name: prune_history
 DELETE FROM history WHERE cursor IN (
   SELECT cursor FROM (SELECT cursor, at_ms FROM history ORDER BY cursor LIMIT ?) WHERE at_ms < ?);
+-- name: prune_runs
+DELETE FROM run WHERE run_id IN (SELECT run_id FROM run WHERE ended_ms < ? LIMIT ?);
 -- name: prune_records
 DELETE FROM record WHERE cursor IN (
   SELECT cursor FROM (SELECT cursor, at_ms FROM record ORDER BY cursor LIMIT ?) WHERE at_ms < ?);
@@ -384,6 +400,8 @@ SELECT coalesce((SELECT at_ms FROM history ORDER BY cursor LIMIT 1), 0),
   coalesce((SELECT max(cursor) - min(cursor) + 1 FROM history), 0);
 -- name: history_by_person
 SELECT person_id, at_ms, body FROM history WHERE at_ms < ? ORDER BY person_id, cursor;
+-- name: history_of_nobody
+SELECT at_ms, body FROM history WHERE person_id = '' ORDER BY cursor;
 -- name: persons_in_order
 SELECT person_id, body FROM person ORDER BY person_id;
 -- name: entered_by_person
@@ -401,8 +419,50 @@ SELECT a.person_id, l.channel, l.ref, l.reason, l.since_ms, l.source
 FROM address a JOIN allowed l ON l.channel = a.channel AND l.ref = a.ref
 ORDER BY a.person_id, l.channel, l.ref;
 -- name: every_version
-SELECT kind, id, version, body, applied_ms, first_ms, state FROM document ORDER BY kind, id, version;
+SELECT kind, id, version, body, applied_ms, first_ms, state, folder, publisher FROM document
+ORDER BY kind, id, version;
 
+-- name: put_call
+INSERT INTO call (call_id, source_id, person_id, run_id, kind, state, due_ms, begun_ms, attempt,
+  failure, body)
+VALUES (?, ?, ?, ?, ?, 'open', ?, ?, 0, '', ?)
+ON CONFLICT (call_id) DO NOTHING;
+-- name: drop_call
+DELETE FROM call WHERE call_id = ?;
+-- name: drop_look_ups
+DELETE FROM call WHERE run_id = ? AND kind = 'look_up';
+-- name: move_calls
+UPDATE call SET person_id = ? WHERE person_id = ?;
+-- name: call_sources
+WITH RECURSIVE found (source_id) AS (
+  SELECT min(source_id) FROM call WHERE state <> 'dead'
+  UNION ALL
+  SELECT (SELECT min(c.source_id) FROM call c WHERE c.state <> 'dead' AND c.source_id > f.source_id)
+  FROM found f WHERE f.source_id IS NOT NULL
+)
+SELECT source_id FROM found WHERE source_id IS NOT NULL AND EXISTS (
+  SELECT 1 FROM call c WHERE c.state <> 'dead' AND c.source_id = found.source_id AND c.due_ms <= ?);
+-- name: due_calls
+SELECT call_id, person_id, begun_ms, attempt, body FROM call
+WHERE source_id = ? AND state <> 'dead' AND due_ms <= ? ORDER BY due_ms, call_id LIMIT ?;
+-- name: next_call
+SELECT min(due_ms) FROM call WHERE state <> 'dead';
+-- name: call
+SELECT person_id, begun_ms, attempt, body FROM call
+WHERE call_id = ? AND attempt = ? AND state = 'leased';
+-- name: set_call
+UPDATE call SET state = ?, due_ms = ?, attempt = ?, failure = ? WHERE call_id = ?;
+-- name: release_calls
+UPDATE call SET state = 'open', due_ms = ? WHERE state = 'leased';
+-- name: dead_calls
+SELECT call_id, person_id, due_ms, attempt, failure, body FROM call
+WHERE state = 'dead' AND call_id > ? ORDER BY call_id LIMIT ?;
+-- name: redrive_calls
+UPDATE call SET state = 'open', due_ms = ?1, begun_ms = ?1
+WHERE state = 'dead' AND (?2 = '' OR call_id = ?2) AND (?3 = '' OR source_id = ?3);
+-- name: prune_calls
+DELETE FROM call WHERE call_id IN (
+  SELECT call_id FROM call WHERE state = 'dead' AND due_ms < ? LIMIT ?);
 -- name: forget_broadcast
 DELETE FROM broadcast WHERE broadcast_id = ? AND state = 'done' AND done_ms < ?;
 -- name: broadcast_number
@@ -494,3 +554,58 @@ FROM trial_record WHERE outcome <> '' GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4
 UPDATE trial_message SET person_id = ? WHERE person_id = ?;
 -- name: move_trial_records
 UPDATE trial_record SET person_id = ? WHERE person_id = ?;
+-- name: control
+SELECT body FROM control WHERE campaign_id = ?;
+-- name: controls
+SELECT campaign_id, body FROM control;
+-- name: put_control
+INSERT INTO control (campaign_id, body) VALUES (?, ?)
+ON CONFLICT (campaign_id) DO UPDATE SET body = excluded.body;
+-- name: put_act
+INSERT INTO act (at_ms, by, action, campaign_id, detail, note) VALUES (?, ?, ?, ?, ?, ?);
+-- name: acts
+SELECT number, at_ms, by, action, campaign_id, detail, note FROM act
+WHERE campaign_id = ? ORDER BY number DESC LIMIT ?;
+-- name: release_messages
+UPDATE message SET held_by = '' WHERE message_id IN (
+  SELECT message_id FROM message WHERE held_by = ? ORDER BY due_ms, message_id LIMIT ?);
+-- name: held_messages
+SELECT held_by, count(*) FROM message WHERE held_by <> '' GROUP BY held_by;
+-- name: ending_runs
+SELECT person_id FROM run WHERE campaign_id = ? AND ended_ms IS NULL AND entered_ms <= ?
+ORDER BY entered_ms, run_id LIMIT ?;
+-- name: held_runs
+SELECT person_id FROM run WHERE campaign_id = ? AND is_held = 1 ORDER BY since_ms, run_id LIMIT ?;
+-- name: living_journeys
+SELECT DISTINCT campaign_id FROM run WHERE ended_ms IS NULL;
+-- name: count_journey_day
+INSERT INTO journey_day (campaign_id, day, version, step_id, stage, what, n)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (campaign_id, day, version, step_id, stage, what) DO UPDATE SET n = n + excluded.n;
+-- name: trim_journey_days
+DELETE FROM journey_day WHERE (campaign_id, day, version, step_id, stage, what) IN (
+  SELECT campaign_id, day, version, step_id, stage, what FROM journey_day WHERE day < ? LIMIT ?);
+-- name: journey_counts
+SELECT campaign_id, version, step_id, stage, what, sum(n) FROM journey_day
+WHERE campaign_id = ? AND day >= ? GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5;
+-- name: journey_sums
+SELECT campaign_id, version, what, sum(n) FROM journey_day
+WHERE day >= ? AND step_id = '' AND stage = '' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3;
+-- name: standing
+SELECT campaign_id, version, step_id, stage, count(*), sum(is_held),
+  coalesce(sum(due_ms < ?), 0), min(since_ms)
+FROM run WHERE ended_ms IS NULL AND is_test = 0 GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+-- name: standing_in
+SELECT campaign_id, version, step_id, stage, count(*), sum(is_held),
+  coalesce(sum(due_ms < ?), 0), min(since_ms)
+FROM run WHERE ended_ms IS NULL AND is_test = 0 AND campaign_id = ?
+GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4;
+-- name: standing_since
+SELECT since_ms FROM run
+WHERE ended_ms IS NULL AND is_test = 0 AND campaign_id = ? AND version = ? AND step_id = ?
+ORDER BY since_ms LIMIT 1 OFFSET ?;
+-- name: standing_due
+SELECT due_ms FROM run
+WHERE ended_ms IS NULL AND is_test = 0 AND campaign_id = ? AND version = ? AND step_id = ?
+  AND due_ms IS NOT NULL
+ORDER BY due_ms LIMIT 1 OFFSET ?;
