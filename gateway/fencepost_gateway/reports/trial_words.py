@@ -42,7 +42,7 @@ LINES: Final[dict[str, Said]] = {
         "  would be deferred {count} times ({reason}: {why})",
         "  연기 예상 {count}회 ({reason}: {why})",
     ),
-    "shown": Said("shown, not sent, by {channel}: {id}", "보여 주기만 함({channel}): {id}"),
+    "shown": Said("Shown, not sent, by {channel}: {id}", "보여 주기만 함({channel}): {id}"),
     "nobody": Said("nothing came of it for {user} yet", "{user}: 아직 결과가 없습니다"),
 }
 ORDER: Final = ("entered", "not_entered", "ended", "send", "withheld", "deferred")
@@ -81,13 +81,12 @@ def tell_tester(found: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     shown = {m["message_id"]: m for m in found["messages"] if m["content"]}
     for record in found["records"]:
         first, *more = tell(record["kind"], record["body"], tongue)
-        yield f"{tongue.moment(record['at_ms'])}  {first}"
-        yield from (f"    {line}" for line in more)
         message = shown.get(record["subject"])
         if message is not None and record["body"].get("state") == "sent":
-            said = tongue.say(LINES["shown"], channel=message["channel"], id=message["message_id"])
-            yield f"    {said}"
-            content = message["content"]
-            yield from (f"    | {content[name]}" for name in TEXTS if content.get(name))
+            first = tongue.say(LINES["shown"], channel=message["channel"], id=message["message_id"])
+            texts = [message["content"].get(name) for name in TEXTS]
+            more = [f"| {text}" for text in texts if text]
+        yield f"{tongue.moment(record['at_ms'])}  {first}"
+        yield from (f"    {line}" for line in more)
     if not found["records"]:
         yield tongue.say(LINES["nobody"], user=found["user_id"])
