@@ -46,13 +46,26 @@ class CallFailed(Exception):  # noqa: N818 - it carries an outcome and is no pro
         super().__init__(type(outcome).__name__)
         self.outcome = outcome
 
+    @property
+    def may_have_arrived(self) -> bool:
+        """Say whether the request may have been taken (Rule 2)."""
+        return isinstance(self.outcome, Unknown)
+
 
 async def post(io: DriverIO, url: str, *, data: Any, headers: Mapping[str, str]) -> Answer:
+    """Send one POST; as ``request``."""
+    return await request(io, "POST", url, data=data, headers=headers)
+
+
+async def request(
+    io: DriverIO, method: str, url: str, *, data: Any, headers: Mapping[str, str]
+) -> Answer:
     """
-    Send one POST and read its answer within the limits.
+    Send one request and read its answer within the limits.
 
     Args:
         io: What the gateway lends.
+        method: GET or POST.
         url: Where to; already judged by the driver.
         data: Bytes, or form fields.
         headers: Headers of the request.
@@ -69,7 +82,8 @@ async def post(io: DriverIO, url: str, *, data: Any, headers: Mapping[str, str])
         total=io.timeout_s, connect=min(CONNECT_S, io.timeout_s / 2), sock_read=None
     )
     try:
-        async with io.http.post(
+        async with io.http.request(
+            method,
             url,
             data=data,
             headers={**headers, "Accept-Encoding": "identity"},

@@ -27,6 +27,7 @@ from fencepost_gateway.commands.journey import emergency_stop, journey
 from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
 from fencepost_gateway.commands.person import person
 from fencepost_gateway.commands.snippet import snippet
+from fencepost_gateway.commands.tail import tail
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.logs import set_up_logs
 
@@ -53,6 +54,7 @@ cli.command()(graph)
 cli.command()(snippet)
 cli.command()(journey)
 cli.command("emergency-stop")(emergency_stop)
+cli.command()(tail)
 
 cli.command()(operate.suppression)
 cli.command("send-proof")(operate.send_proof)
@@ -228,7 +230,7 @@ def explain(  # noqa: PLR0913 - one parameter for each option
     name: Annotated[str, typer.Argument(help="Id of a message, delivery, run or visit.")] = "",
     *,
     user: Annotated[str, typer.Option(help="What happened to this user instead.")] = "",
-    campaign: Annotated[str, typer.Option(help="With --user: only this campaign.")] = "",
+    campaign: Annotated[str, typer.Option(help="With --user: only this campaign or journey.")] = "",
     begin: Annotated[
         str,
         typer.Option(

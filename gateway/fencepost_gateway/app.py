@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -33,9 +33,11 @@ from fencepost_gateway.settings import Settings
 from fencepost_gateway.stores.memory import MemoryStore
 from fencepost_gateway.stores.sqlite import open_sqlite
 from fencepost_gateway.stores.sqlite_file import ACK_ORDER
+from fencepost_gateway.workers.callers import Callers
 from fencepost_gateway.workers.deliver import Deliver
 from fencepost_gateway.workers.fix_zone import load_borders
 from fencepost_gateway.workers.lanes import open_lanes
+from fencepost_gateway.workers.outbound import Outbound, open_outbound
 from fencepost_gateway.workers.pipeline import Pipeline
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.pruner import Pruner
@@ -46,6 +48,10 @@ from fencepost_gateway.workers.wakes import Wakes
 DRAIN_S = 10.0
 HOUR_S = 3600.0
 DAY_MS = 86_400_000
+DEAD_DAYS = 30  # webhooks that were given up
+PRUNE_MAX = 500
+
+Outside = Callable[[Clock, Mapping[str, str]], AbstractAsyncContextManager[Outbound]]
 
 log = structlog.get_logger()
 
@@ -60,15 +66,23 @@ class Gateway:
     surface: Surface
     pipeline: Pipeline
     deliver: Deliver
+    callers: Callers
     timers: Timers
     trials: Trials
     pruner: Pruner
 
 
 @asynccontextmanager
-async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncIterator[Gateway]:
+async def open_gateway(
+    settings: Settings, clock: Clock | None = None, outside: Outside | None = None
+) -> AsyncIterator[Gateway]:
     """
     Open everything a gateway needs.
+
+    Args:
+        settings: What the operator set.
+        clock: Where time comes from; the machine's when left out.
+        outside: Opens the way by which other systems are called; public hosts when left out.
 
     Raises:
         StartError: A setting, file or driver is unusable; says which and how to mend it.
@@ -82,7 +96,11 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
         await plans.load(store)
         wakes, metrics = Wakes(), Metrics()
         metrics.ack_level.labels(store.ack_level).set(1)
-        async with open_lanes(settings, credentials, clock) as lanes:
+        secrets = {name: each.get_secret_value() for name, each in settings.secrets.items()}
+        async with (
+            open_lanes(settings, credentials, clock) as lanes,
+            (outside or open_outbound)(clock, secrets) as outbound,
+        ):
             yield Gateway(
                 settings=settings,
                 credentials=credentials,
@@ -114,6 +132,14 @@ async def open_gateway(settings: Settings, clock: Clock | None = None) -> AsyncI
                     metrics=metrics,
                     in_flight=settings.in_flight,
                     public_url=settings.public_url,
+                ),
+                callers=Callers(
+                    store=store,
+                    plans=plans,
+                    outbound=outbound,
+                    clock=clock,
+                    wakes=wakes,
+                    metrics=metrics,
                 ),
                 timers=Timers(store, plans, clock, wakes),
                 trials=Trials(
@@ -157,6 +183,7 @@ async def serve(
     ready: Callable[[Gateway, int], None] | None = None,
     mount: Callable[[web.Application, Gateway], None] | None = None,
     clock: Clock | None = None,
+    outside: Outside | None = None,
 ) -> None:
     """
     Run a gateway until ``stop`` is set.
@@ -167,9 +194,10 @@ async def serve(
         ready: Called with the open gateway and its port once requests are taken.
         mount: May add routes of its own before the start (the demo's page).
         clock: Where time comes from; the machine's when left out.
+        outside: As of ``open_gateway``.
 
     """
-    async with open_gateway(settings, clock) as gateway:
+    async with open_gateway(settings, clock, outside) as gateway:
         app = build(gateway.surface)
         if mount is not None:
             mount(app, gateway)
@@ -204,6 +232,7 @@ async def _working(gateway: Gateway, stop: asyncio.Event) -> AsyncIterator[None]
     tasks = [
         asyncio.create_task(gateway.pipeline.run(), name="pipeline"),
         asyncio.create_task(gateway.deliver.run(), name="deliver"),
+        asyncio.create_task(gateway.callers.run(), name="callers"),
         asyncio.create_task(gateway.timers.run(), name="timers"),
         asyncio.create_task(gateway.trials.run(), name="trials"),
         asyncio.create_task(_keep_house(gateway), name="house"),
@@ -230,7 +259,9 @@ async def _keep_house(gateway: Gateway) -> None:
     while True:
         with contextlib.suppress(StoreUnavailableError):  # an hour later then
             await sign_proofs(gateway)
-            await gateway.store.broadcasts.trim(gateway.surface.clock.now_ms())
+            now_ms = gateway.surface.clock.now_ms()
+            await gateway.store.broadcasts.trim(now_ms)
+            await gateway.store.calls.prune(now_ms - DEAD_DAYS * DAY_MS, PRUNE_MAX)
         await asyncio.sleep(HOUR_S)
         with contextlib.suppress(StoreUnavailableError):
             await gateway.pruner.prune()

@@ -45,7 +45,12 @@ from fencepost_gateway.settings import Settings
 from fencepost_gateway.stores.sqlite import SQLITE_MIN
 from fencepost_gateway.stores.sqlite_file import ACK_ORDER, ack_level_of
 from fencepost_gateway.stores.sqlite_proofs import read_heads, read_proofs
-from fencepost_gateway.stores.sqlite_reading import read_live, read_newest_ms
+from fencepost_gateway.stores.sqlite_reading import (
+    read_live,
+    read_newest_ms,
+    read_passed_over,
+    read_unreadable,
+)
 from fencepost_gateway.workers.lanes import wanted
 from fencepost_gateway.workers.plans import stored
 
@@ -53,6 +58,7 @@ RELEASED_MS: Final = 1_767_225_600_000  # 2026-01-01: no clock that is right is 
 BACK_MS: Final = 60_000
 DAY_MS: Final = 86_400_000
 UNSIGNED_DAYS: Final = 2
+NAMED_MAX: Final = 3
 
 State = Literal["fine", "warning", "error"]
 
@@ -185,6 +191,28 @@ def _proofs(patient: Patient) -> Look:
         yield "fine", tell_verified(found), ""
 
 
+def _rows(patient: Patient) -> Look:
+    """Decode everybody: what happens to somebody whose row cannot be read is passed over."""
+    said = []
+    for what, (count, bad) in read_unreadable(patient.folder).items():
+        said.append(f"{count:,} {what}s")
+        if bad:
+            named = ", ".join(bad[:NAMED_MAX])
+            do = "keep the file as it is, and start the release that wrote it, or restore a backup"
+            yield "error", f"{len(bad):,} of {count:,} {what} rows cannot be read: {named}", do
+    yield "fine", f"looked at {' and '.join(said)}", ""
+
+
+def _log(patient: Patient) -> Look:
+    count, newest = read_passed_over(patient.folder, NAMED_MAX)
+    if count:
+        named = ", ".join(f"position {at} ({why})" for at, _, why in newest)
+        do = "report it with the lines pipeline.poison of the log; what these tell had no effect"
+        yield "error", f"{count:,} records were taken and could not be processed: {named}", do
+    else:
+        yield "fine", "every record that was taken could be processed", ""
+
+
 def _policies(patient: Patient) -> Look:
     for document in patient.live():
         if document.kind != "policy":
@@ -268,9 +296,11 @@ CHECKS: Final[dict[str, Callable[[Patient], Look]]] = {
     "ack_level": _ack_level,
     "clock": _clock,
     "proofs": _proofs,
+    "rows": _rows,
+    "log": _log,
     "policies": _policies,
     "documents": _documents,
     "channels": _channels,
     "public_url": _public_url,
 }
-OF_THE_STORE: Final = frozenset({"ack_level", "proofs"})
+OF_THE_STORE: Final = frozenset({"ack_level", "proofs", "rows", "log"})

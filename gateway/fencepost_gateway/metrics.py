@@ -65,6 +65,12 @@ class Metrics:
             ["channel", "state"],
             registry=make,
         )
+        self.calls = Counter(
+            "fencepost_journey_calls",
+            "Look-ups and webhooks of journeys, by how they ended: answered, or the failure.",
+            ["kind", "outcome"],
+            registry=make,
+        )
         self.poison = Counter(
             "fencepost_pipeline_poison", "Log records that could not be processed.", registry=make
         )

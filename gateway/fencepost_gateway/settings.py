@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -95,6 +95,11 @@ class Settings(BaseSettings):
         le=3660,
         description="How long it is kept what happened to people, and what was decided: 13 months. "
         "No coordinates are in it. Backtests and new traits look back so far.",
+    )
+    secrets: dict[str, SecretStr] = Field(
+        default_factory=dict,
+        description="Secrets by the names that sources give them (FENCEPOST_SECRETS__CRM_KEY is "
+        "crm_key). Never shown.",
     )
     in_flight: int = Field(
         default=100, ge=1, le=1000, description="Calls to providers at the same time."

@@ -13,6 +13,7 @@ import asyncio
 import multiprocessing
 import os
 import re
+import resource
 import sys
 import tempfile
 import threading
@@ -74,16 +75,24 @@ def measured(source: Source, workers: int, *, against: bool) -> str:
     job = job_of(source, asked, Window(NOW_MS - 30 * DAY_MS, NOW_MS))
     clock, peak = SystemClock(), Peak()
     with peak:
-        begin_s = clock.monotonic_s()
+        begin_s, used_s = clock.monotonic_s(), cpu_s()
         found = backtest(source, job, workers, lambda _: None)
-        took_s = clock.monotonic_s() - begin_s
+        took_s, used_s = clock.monotonic_s() - begin_s, cpu_s() - used_s
     one = found.forecasts[0]
     say(
         f"{workers} processes: {one.events:,} app events in {took_s:.1f} s, "
-        f"{one.events / took_s:,.0f} a second; {sum(one.sends.values()):,} messages; "
-        f"peak memory {peak.mib:,.0f} MiB"
+        f"{one.events / took_s:,.0f} a second ({used_s:.0f} s of CPU time); "
+        f"{sum(one.sends.values()):,} messages; peak memory {peak.mib:,.0f} MiB"
     )
     return repr([figures(each) for each in found.forecasts] + [found.differences])
+
+
+def cpu_s() -> float:
+    """Give the CPU time of this process, and of those that have ended."""
+    own, children = (
+        resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
 class Peak:

@@ -19,5 +19,5 @@ async def test_bench_of_why_runs() -> None:
         said, complained = await process.communicate()
 
     assert (complained, process.returncode) == (b"", 0)
-    assert said.count(b"p99") == 6
+    assert said.count(b"p99") == 7
     assert b"50 listed" in said

@@ -26,6 +26,18 @@ BUSY_SHARE = 10  # one record in ten is the busy person's
 ROUNDS = 40
 SPAN_MS = 90 * 86_400_000
 FENCES = 200
+TOLD = 200
+JOURNEY = """
+kind: audience
+id: regulars
+when: {person: points, gte: 200}
+---
+kind: journey
+id: iced
+entry: [{external: weather, for: {audience: regulars}}, {transition: dwell, fence: {tag: studio}}]
+goal: none
+steps: [{wait: {for_duration: 1d}}]
+"""
 Row = tuple[int, str, str, str, bytes]
 
 QUESTIONS: dict[str, dict[str, str]] = {
@@ -34,6 +46,9 @@ QUESTIONS: dict[str, dict[str, str]] = {
     "busy, all, one campaign": {"user": "u0", "campaign": "greeting", "from": "2026-01-01"},
     "busy, four days, one that was never": {
         "user": "u0", "campaign": "other", "from": "2026-05-28T14:00",
+    },
+    "busy, four days, a journey that was never": {
+        "user": "u0", "campaign": "iced", "from": "2026-05-28T14:00",
     },
     "usual, all": {"user": "u7", "from": "2026-01-01"},
     "nobody": {"user": "nobody", "campaign": "greeting"},
@@ -49,12 +64,21 @@ async def main(records: int) -> None:
             other = (
                 DOCUMENTS.split("---")[0].replace("greeting", "other").replace("enter", "expire")
             )
-            await rig.apply(DOCUMENTS, OPEN_POLICY, other)
+            await rig.apply(DOCUMENTS, OPEN_POLICY, other, JOURNEY)
             workspace = rig.gateway.surface.settings.workspace
         fill(folder / "fencepost.db", workspace, records)
         async with open_rig(folder) as rig:
+            await tell(rig)
             for question, query in QUESTIONS.items():
                 await ask(rig, clock, question, query)
+
+
+async def tell(rig: Rig) -> None:
+    """Tell many of the weather, again and again."""
+    for number in range(TOLD):
+        told = {"id": f"w{number}", "name": "weather"}
+        await rig.client.post("/v1/external", json=told, headers=rig.operator)
+        await rig.settle()
 
 
 def fill(path: Path, workspace: str, records: int) -> None:

@@ -52,7 +52,9 @@ async def test_counts_say_what_is_there_and_what_waits(store: Store) -> None:
     await store.commit(effects(2, message("m-1"), message("m-2")))
     await claimed(store)
 
-    assert await store.counts() == {"log": 3, "pending": 1, "queued": 1, "sending": 1}
+    assert await store.counts() == {
+        "log": 3, "pending": 1, "passed_over": 0, "queued": 1, "sending": 1
+    }  # fmt: skip
 
 
 async def test_a_closed_store_refuses_to_write(store: Store) -> None:
@@ -61,3 +63,12 @@ async def test_a_closed_store_refuses_to_write(store: Store) -> None:
 
     with pytest.raises(StoreUnavailableError):
         await store.commit(Effects(1, NOW_MS))
+
+
+async def test_record_that_was_passed_over_is_kept_by_position(store: Store) -> None:
+    """In the commit that passes it over; the same commit again adds none."""
+    await store.append(Published(1), NOW_MS)
+    for _ in range(2):
+        await store.commit(effects(1, passed_over={1: "KeyError"}))
+
+    assert (await store.counts())["passed_over"] == 1

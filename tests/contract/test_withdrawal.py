@@ -61,7 +61,9 @@ async def with_place(store: Store, *messages: Message) -> None:
 async def states(store: Store) -> dict[str, int]:
     """Count messages by state."""
     found = await store.counts()
-    return {state: n for state, n in found.items() if state not in {"log", "pending"}}
+    return {
+        state: n for state, n in found.items() if state not in {"log", "pending", "passed_over"}
+    }
 
 
 async def claims(store: Store) -> list[Any]:

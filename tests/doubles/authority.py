@@ -1,4 +1,4 @@
-"""Authority: a certificate for 127.0.0.1 that lives as long as its test."""
+"""Authority: a certificate for 127.0.0.1, and names, that lives as long as its test."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Authority:
     ca_file: Path
 
 
-def issue(folder: Path) -> Authority:
+def issue(folder: Path, *names: str) -> Authority:
     """Write a self-signed certificate and its key into ``folder``."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Fencepost test")])
@@ -38,7 +38,12 @@ def issue(folder: Path) -> Authority:
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]),
+            x509.SubjectAlternativeName(
+                [
+                    x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+                    *(x509.DNSName(each) for each in names),
+                ]
+            ),
             critical=False,
         )
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

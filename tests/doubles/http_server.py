@@ -9,6 +9,7 @@ never ends.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -48,11 +49,12 @@ Script = Reply | Silence | Reset
 class HttpServer:
     """Runs one handler; ``script`` is taken one by one, then ``always`` (None: as usual)."""
 
-    def __init__(self, path: str, handler: Handler) -> None:
+    def __init__(self, path: str, handler: Handler, tls: ssl.SSLContext | None = None) -> None:
         app = web.Application(client_max_size=64 * 1024)
         app.router.add_route("*", path, handler)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         self._stopping = asyncio.Event()
+        self._tls = tls
         self.script: deque[Script] = deque()
         self.always: Script | None = None
         self.url = ""
@@ -60,10 +62,10 @@ class HttpServer:
     async def start(self) -> None:
         """Listen on a free port of the loopback."""
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", 0, ssl_context=self._tls)
         await site.start()
         host, port = self._runner.addresses[0][:2]
-        self.url = f"http://{host}:{port}"
+        self.url = f"http{'s' if self._tls else ''}://{host}:{port}"
 
     async def stop(self) -> None:
         """End what is silent, and stop listening."""

@@ -13,7 +13,7 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 
 from fencepost_gateway.api.table import build
-from fencepost_gateway.app import Gateway, open_gateway
+from fencepost_gateway.app import Gateway, Outside, open_gateway
 from fencepost_gateway.clock import ManualClock
 from fencepost_gateway.settings import ChannelSettings, Settings
 
@@ -165,7 +165,8 @@ class Rig:
             folded = await self.gateway.pipeline.step()
             sent = await self.gateway.deliver.step()
             tried = await self.gateway.trials.step()
-            if not (fired or folded or sent or tried):
+            called = await self.gateway.callers.step()
+            if not (fired or folded or sent or tried or called):
                 return
 
     async def walk_in(self) -> None:
@@ -200,10 +201,12 @@ def make_settings(folder: Path, **more: Any) -> Settings:
 
 
 @asynccontextmanager
-async def open_rig(folder: Path, start_ms: int = NOON_MS, **settings: Any) -> AsyncIterator[Rig]:
+async def open_rig(
+    folder: Path, start_ms: int = NOON_MS, outside: Outside | None = None, **settings: Any
+) -> AsyncIterator[Rig]:
     """Open a gateway in ``folder`` with a clock that stands until it is moved."""
     clock = ManualClock(start_ms)
-    async with open_gateway(make_settings(folder, **settings), clock) as gateway:
+    async with open_gateway(make_settings(folder, **settings), clock, outside) as gateway:
         server = TestServer(build(gateway.surface))
         await server.start_server(auto_decompress=False)  # as app.serve does
         async with TestClient(server) as client:

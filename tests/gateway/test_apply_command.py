@@ -148,7 +148,7 @@ async def test_change_by_somebody_else_shows_as_drift(desk: Desk) -> None:
     done = await desk.apply("luma")
 
     assert strict[0] == 1
-    assert "fencepost: drift, so nothing was published: caps a, caps b" in strict[1]
+    assert "fencepost: drift, so nothing was published: caps a, caps b; take it into" in strict[1]
     assert between == {"a": (2, "luma")}
     assert done[1].splitlines()[:5] == [
         "change  caps a v3",
@@ -158,6 +158,22 @@ async def test_change_by_somebody_else_shows_as_drift(desk: Desk) -> None:
         "    drift: this replaces v2, archived by an operator on 2026-06-01 12:00 UTC",
     ]
     assert await desk.apply("luma", "--strict") == (0, "0 changed, 2 unchanged\n")
+
+
+async def test_journey_that_was_rolled_back_shows_as_drift(desk: Desk) -> None:
+    """Whoever turned it back is named before the folder brings the newer text again."""
+    file = desk.folder / "luma" / "j.yaml"
+    said = "{kind: journey, id: j, entry: {event: x}, goal: none, steps: [{stage: %s}]}"
+    for stage in ("one", "two"):
+        file.write_text(said % stage)
+        await desk.apply("luma")
+    turned = await desk.run("journey", "rollback", "j", "--as", "minji")
+    code, plan = await desk.apply("luma", "--dry-run")
+
+    assert (turned[0], code) == (0, 0)
+    assert plan.splitlines()[:2] == ["change  journey j v4", "    ~ step 1, stage: one -> two"]
+    assert "drift: this replaces v3, published by" in plan
+    assert "minji" in plan
 
 
 @pytest.mark.feature("Q09")

@@ -119,6 +119,14 @@ AILMENTS: dict[str, Ailment] = {
         lambda folder: meddle(folder, "UPDATE proof_head SET signed_ms = signed_ms + 1"),
         {}, NOON_MS, "proofs", "error", "head of 2026-06-01",
     ),
+    "person of another release": (
+        lambda folder: meddle(folder, "INSERT INTO person VALUES ('p', x'c0')"),
+        {}, NOON_MS, "rows", "error", "1 of 1 person rows cannot be read",
+    ),
+    "record passed over": (
+        lambda folder: meddle(folder, "INSERT INTO passed_over VALUES (7, 1, 'KeyError')"),
+        {}, NOON_MS, "log", "error", "position 7 (KeyError)",
+    ),
     "damaged store": (
         lambda folder: (folder / "fencepost.db").write_bytes(b"no database" * 999),
         {}, NOON_MS, "proofs", "error", "damaged",

@@ -11,7 +11,8 @@ from fencepost_gateway.errors import StartError
 from gateway.rig import DOCUMENTS, OPEN_POLICY, Rig, open_rig
 
 
-async def _run(rig: Rig, command: Any, *arguments: Any, **options: Any) -> None:
+async def run(rig: Rig, command: Any, *arguments: Any, **options: Any) -> None:
+    """Run a command against the gateway."""
     url = str(rig.client.make_url("")).rstrip("/")
     door = {"url": url, "key": rig.gateway.credentials.operator_key}
     await asyncio.to_thread(command, *arguments, **options, **door)
@@ -24,21 +25,24 @@ async def test_suppression_goes_in_and_out_by_the_command_line(
     listed, exported = tmp_path / "bad.csv", tmp_path / "out.csv"
     listed.write_text("channel,address\nsms,+15550100100\nsms,none\n", "utf-8")
     async with open_rig(tmp_path / "data") as rig:
-        await _run(rig, commands.suppression, "import", listed)
+        await run(rig, commands.suppression, "import", listed)
         imported = capsys.readouterr().out
-        await _run(rig, commands.suppression, "export")
+        await run(rig, commands.suppression, "export")
         exported.write_text(capsys.readouterr().out, "utf-8")
-        await _run(rig, commands.suppression, "import", exported)
+        await run(rig, commands.suppression, "import", exported)
         again = capsys.readouterr().out
         ref = exported.read_text("utf-8").splitlines()[1].split(",")[1]
-        await _run(rig, commands.suppression, "remove", channel="sms", ref=ref)
-        await _run(rig, commands.suppression, "list")
+        await run(rig, commands.suppression, "remove", channel="sms", ref=ref)
+        await run(rig, commands.suppression, "list")
         left = capsys.readouterr().out
 
     assert f"{listed}:3: no address of sms; write +8210" in imported
     assert "1 added, 0 listed already, 1 left out" in imported
     assert again.endswith("0 added, 1 listed already, 0 left out\n")
     assert left.endswith("0 listed\n")
+
+
+JOURNEY = "kind: journey\nid: welcome\nentry: {event: x}\ngoal: none\nsteps: [{stage: here}]\n"
 
 
 async def test_proof_and_outcomes_by_the_command_line(
@@ -48,13 +52,17 @@ async def test_proof_and_outcomes_by_the_command_line(
     async with open_rig(tmp_path / "data") as rig:
         await rig.apply(DOCUMENTS, OPEN_POLICY)
         with pytest.raises(StartError, match="not a test person: add the user to testers:"):
-            await _run(rig, commands.send_proof, "greet", to="u1", channel="email")
+            await run(rig, commands.send_proof, "greet", to="u1", channel="email")
         await rig.consent()
         await rig.walk_in()
         capsys.readouterr()
-        await _run(rig, commands.outcomes)
+        await run(rig, commands.outcomes)
         told = capsys.readouterr().out
-        with pytest.raises(StartError, match="no campaign of this id was ever published"):
-            await _run(rig, commands.outcomes, campaign="greting")
+        with pytest.raises(StartError, match="no campaign or journey of this id was ever"):
+            await run(rig, commands.outcomes, campaign="greting")
+        await rig.apply(JOURNEY)
+        await run(rig, commands.outcomes, campaign="welcome")
+        of_journey = capsys.readouterr().out
 
+    assert of_journey == "        0  messages in all\n"
     assert told == "        1  sent\n        1  messages in all\n"

@@ -98,9 +98,9 @@ class RecordedPlans(Plans):
 
 
 @contextmanager
-def gathering() -> Iterator[Evidence]:
-    """Gather evidence of every claim that is judged meanwhile."""
-    evidence = Evidence()
+def gathering(before: Evidence | None = None) -> Iterator[Evidence]:
+    """Gather evidence of every claim that is judged meanwhile, besides what there is."""
+    evidence = before or Evidence()
     with patch(JUDGE, evidence.judge):
         yield evidence
 

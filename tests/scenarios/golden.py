@@ -65,14 +65,15 @@ def _row(world: World, row: RecordRow) -> Iterator[str]:
             for c in refused
         }
     else:
-        found = _brief({k: v for k, v in row.body.items() if k not in SAID})
+        found = _brief({k: v for k, v in row.body.items() if k not in SAID and v is not False})
     if found:
         yield f"    {json.dumps(found, ensure_ascii=False)}"
 
 
 def _run(name: str, run: RunRow) -> str:
     body = msgspec.to_builtins(run)
-    brief = _brief({k: v for k, v in body.items() if k not in {*SAID, "person_id"}})
+    told = {*SAID, "person_id", "is_test"}
+    brief = _brief({k: v for k, v in body.items() if k not in told})
     standing = f"{run.outcome or 'lives'} at {run.step_id}" if run.step_id else run.outcome
     return f"{name}: {run.campaign_id} {standing} {json.dumps(brief)}"
 

@@ -145,6 +145,7 @@ class World:
         self.names: dict[str, str] = {}
         self.sent: list[tuple[str, Outgoing]] = []
         self.answers: dict[str, Outcome] = {}
+        self.phones: list[Phone] = []
         self.cursor = 0
         self._lend_doubles()
 
@@ -172,6 +173,14 @@ class World:
         assert response.status == 200, await response.text()
         await self.settle()
 
+    async def plan(self, files: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+        """Ask what would change if these documents were published."""
+        body = {"files": list(files), "dry_run": True}
+        response = await self.client.post("/v1/documents", json=body, headers=self.operator)
+        answer: dict[str, Any] = await response.json()
+        assert response.status == 200, answer
+        return answer
+
     async def tell_everybody(self, event_id: str, name: str, /, **props: Any) -> str:
         """Report something that happened outside; gives ``accepted`` or ``duplicate``."""
         body = {"id": event_id, "name": name, "props": props}
@@ -180,6 +189,13 @@ class World:
         assert response.status == 200, answer
         await self.settle()
         return str(answer["status"])
+
+    async def get(self, path: str) -> dict[str, Any]:
+        """Ask the gateway as its operator does."""
+        response = await self.client.get(path, headers=self.operator)
+        assert response.status == 200, await response.text()
+        found: dict[str, Any] = await response.json()
+        return found
 
     async def start(self, campaign_id: str, user_id: str, key: str) -> None:
         """Let a server start something for somebody."""
@@ -217,8 +233,16 @@ class World:
     def phone(self, name: str, user_id: str | None = None, **more: Any) -> Phone:
         """Give somebody a device; ``user_id`` defaults to the name."""
         phone = Phone(self, name, user_id or name, **more)
+        self.phones.append(phone)
         self.know(user_id or name)
         return phone
+
+    def take_over(self, before: World) -> None:
+        """Go on with the people, and with what the doubles hold, of a gateway that was stopped."""
+        self.names, self.sent, self.answers = before.names, before.sent, before.answers
+        self.phones, self.cursor = before.phones, before.cursor
+        for phone in self.phones:
+            phone.world = self
 
     def know(self, user_id: str) -> None:
         """Learn the name of a person, for what is told."""
@@ -487,18 +511,23 @@ def check_of(row: RecordRow, gate: str) -> dict[str, Any]:
 
 
 @asynccontextmanager
-async def open_world(folder: Path, start: str | int, **settings: Any) -> AsyncIterator[World]:
-    """Open a gateway in ``folder`` whose clock begins at ``start``; the folder may be used."""
+async def open_world(
+    folder: Path, start: str | int, before: World | None = None, **settings: Any
+) -> AsyncIterator[World]:
+    """Open a gateway in ``folder`` whose clock begins at ``start``; it may go on from another."""
     _give_keys(folder / KEYS_FILE)
     clock = ManualClock(ms(start) if isinstance(start, str) else start)
     settings = {"workspace": "story"} | settings
-    with gathering() as evidence:
+    with gathering(before.evidence if before else None) as evidence:
         async with open_gateway(make_settings(folder, **settings), clock) as gateway:
             evidence.watch(gateway)
             server = TestServer(build(gateway.surface))
             await server.start_server(auto_decompress=False)
             async with TestClient(server) as client:
-                yield World(gateway, client, clock, folder, evidence)
+                world = World(gateway, client, clock, folder, evidence)
+                if before is not None:
+                    world.take_over(before)
+                yield world
 
 
 def _give_keys(path: Path) -> None:

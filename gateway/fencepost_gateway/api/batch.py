@@ -24,6 +24,7 @@ from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.intake.statement import Caller
 from fencepost_gateway.intake.wire import Batch
 from fencepost_gateway.ports import AdmitRequest
+from fencepost_gateway.workers.lanes import address_checks
 
 WIRE_VERSION = 1
 
@@ -83,7 +84,7 @@ def house_of(surface: Surface, caller: Caller) -> House:
         workspace=surface.settings.workspace,
         policies=plan.every_policy,
         seed=plan.seed,
-        address_fault={c: lane.check_address for c, lane in surface.lanes.items()},
+        address_fault=address_checks(surface.lanes),
         is_service=plan.is_service,
         merging=plan.merging,
         caller=caller,

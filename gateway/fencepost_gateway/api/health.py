@@ -13,7 +13,7 @@ async def get_healthz(_request: web.Request) -> web.Response:
 
 
 async def get_readyz(request: web.Request) -> web.Response:
-    """Say whether events are taken, and what an acknowledged one survives."""
+    """Say whether events are taken, what one survives, and how many could not be processed."""
     surface = request.app[SURFACE]
     counts = await surface.store.counts()
     body = {
@@ -21,6 +21,7 @@ async def get_readyz(request: web.Request) -> web.Response:
         "ack": surface.store.ack_level,
         "revision": surface.plans.plan.revision,
         "pending": counts.get("pending", 0),
+        "passed_over": counts.get("passed_over", 0),
         "channels": {c: lane.spec.name for c, lane in sorted(surface.lanes.items())},
     }
     return as_json(body, status=503 if surface.is_stopping else 200)

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from fencepost_gateway.api.audiences import SizeRequest
 from fencepost_gateway.api.broadcasts import ExternalRequest
+from fencepost_gateway.api.calls import RedriveRequest
 from fencepost_gateway.api.documents import ApplyRequest
 from fencepost_gateway.api.imports import ImportRequest
 from fencepost_gateway.api.journeys import ControlRequest
@@ -36,6 +37,7 @@ BODIES: dict[str, Any] = {
     "ListImport": ListImport,
     "ProofRequest": ProofRequest,
     "ExternalRequest": ExternalRequest,
+    "RedriveRequest": RedriveRequest,
     "ControlRequest": ControlRequest,
     "StartRequest": StartRequest,
     "TrialRequest": TrialRequest,

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from fencepost_gateway.api.decisions import query_language
 from fencepost_gateway.api.explain import asked_moment
-from fencepost_gateway.api.surface import SURFACE, as_json, moment
+from fencepost_gateway.api.surface import SURFACE, Surface, as_json, moment
 from fencepost_gateway.decide.spans import zone_named
 from fencepost_gateway.decide.tongue import Tongue
 from fencepost_gateway.errors import ApiError
@@ -28,8 +28,9 @@ async def get_outcomes(request: web.Request) -> web.Response:
     if from_ms >= until_ms:
         raise ApiError("malformed", "from must be before to", "from")
     campaign_id = request.query.get("campaign", "")
-    if campaign_id and not await surface.store.versions("campaign", [campaign_id]):
-        raise ApiError("not_found", "no campaign of this id was ever published", "campaign")
+    if campaign_id and not await _was_published(surface, campaign_id):
+        how = "no campaign or journey of this id was ever published"
+        raise ApiError("not_found", how, "campaign")
     report = Outcomes(campaign_id, from_ms, until_ms)
     after = ""
     while page := await surface.store.messages(after, PAGE):
@@ -37,3 +38,10 @@ async def get_outcomes(request: web.Request) -> web.Response:
         after = page[-1].message_id
     told = report.told(Tongue(query_language(request), zone))
     return as_json(told | {"from": moment(from_ms), "to": moment(until_ms)})
+
+
+async def _was_published(surface: Surface, campaign_id: str) -> bool:
+    for kind in ("campaign", "journey"):
+        if await surface.store.versions(kind, [campaign_id]):
+            return True
+    return False

@@ -15,6 +15,7 @@ from fencepost_gateway.api import (
     audiences,
     batch,
     broadcasts,
+    calls,
     confirm,
     decisions,
     device,
@@ -35,6 +36,7 @@ from fencepost_gateway.api import (
     problems,
     proofs,
     start,
+    tail,
     trials,
 )
 from fencepost_gateway.api.surface import SURFACE, Handler, Route, Surface, require, require_known
@@ -143,6 +145,17 @@ ROUTES: tuple[Route, ...] = (
         errors=("malformed", "too_large", "too_many", "store_unavailable"),
     ),
     Route(
+        "GET", "/v1/webhooks/dead", calls.get_dead, "operator",
+        "Webhooks that were given up: whom they are about, where to, and why.", "DeadWebhooks",
+        query={"limit": "How many; 100, at most 1,000.", "after": "`next` of the last answer."},
+        errors=("malformed",),
+    ),
+    Route(
+        "POST", "/v1/webhooks/dead/redrive", calls.post_redrive, "operator",
+        "Try webhooks again that were given up: one, those of a source, or all.", "TriedAgain",
+        body="RedriveRequest", errors=("malformed", "store_unavailable"),
+    ),
+    Route(
         "GET", "/v1/broadcasts", broadcasts.get_broadcasts, "operator",
         "What many were told of: external events, schedules, members who are taken in.",
         "Broadcasts",
@@ -202,6 +215,18 @@ ROUTES: tuple[Route, ...] = (
                "limit": "How many decisions; 50, at most 200.",
                "after": "`next` of the last answer."},
         errors=("malformed", "not_found"),
+    ),
+    Route(
+        "GET", "/v1/tail", tail.get_tail, "operator",
+        "One person or device live: what happened behind a cursor, without positions.", "Tail",
+        query={"user": "User id.",
+               "person": "Person id, instead of a user id.",
+               "device": "Only what this device of theirs told.",
+               "after": "Cursor of the last answer; without it the newest, see `last`.",
+               "last": "Without `after`: how much of before; 0, at most 100.",
+               "wait": "With `after`: for how many seconds to wait for something; 0, at most 25.",
+               "lang": "`en` or `ko`; default: the best of `Accept-Language`."},
+        errors=("malformed", "too_many"),
     ),
     Route(
         "GET", "/v1/persons/{user_id}", persons.get_person, "operator",
@@ -339,6 +364,7 @@ def build(surface: Surface) -> web.Application:
     app[openapi.DESCRIPTION] = openapi.describe(ROUTES)
     app[audiences.DESK] = asyncio.Lock()
     app[fence_health.DESK] = fence_health.HealthDesk()
+    app[tail.TAILS] = set()
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _guarded(route))
     return app

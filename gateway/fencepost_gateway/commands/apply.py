@@ -58,7 +58,8 @@ def apply(  # noqa: PLR0913 - one option each, as people type them
         if not as_json:
             show(plan, tell_changes(plan), as_json=False)
         if strict and (drift := drifted(plan)):
-            fail(f"drift, so nothing was published: {', '.join(drift)}")
+            how = "take it into the folder, or leave --strict out"
+            fail(f"drift, so nothing was published: {', '.join(drift)}; {how}")
         if dry_run or not plan["changed"]:
             answer = plan
             break

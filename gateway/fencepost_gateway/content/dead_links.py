@@ -22,8 +22,8 @@ from urllib.parse import urlsplit
 
 from fencepost_gateway.content.authored import Source, is_dynamic
 from fencepost_gateway.content.links import attributes_of
+from fencepost_gateway.decide.hosts import private_host
 from fencepost_gateway.documents.kinds import Finding
-from fencepost_gateway.documents.models.source import private_host
 
 _LIQUID: Final = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _MADE: Final = "\ue000"  # stands for what Liquid writes; of a private use area, so in no address

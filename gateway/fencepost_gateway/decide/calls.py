@@ -58,7 +58,7 @@ class Call(Struct, frozen=True):
     source_id: str
     kind: CallKind
     asked_ms: int
-    fills: dict[str, str] = {}
+    fills: dict[str, str] = {}  # by place: what stands for it
     body: dict[str, Any] = {}
     waits: bool = True
 
@@ -67,7 +67,9 @@ class Reply(Struct, frozen=True):
     """
     What a source said at ``at_ms``, or why there is nothing (``failure``).
 
-    ``status`` is that of HTTP, 0 where none came; ``attempt`` how often it was tried.
+    ``status`` is that of HTTP, 0 where none came; ``attempt`` how often it was tried. ``asks``
+    names what was asked, whoever did. ``recorded_ms`` is there in a backtest: another call was
+    answered so, at that moment.
     """
 
     call_id: str
@@ -81,11 +83,37 @@ class Reply(Struct, frozen=True):
     failure: str = ""
     status: int = 0
     attempt: int = 1
+    asked_ms: int = 0
+    asks: str = ""
+    recorded_ms: int | None = None
 
 
 def call_id_of(workspace: str, run_id: str, step_id: str, time: int) -> str:
     """Name a call (Rule 1)."""
     return derive("call", workspace, run_id, step_id, str(time))
+
+
+def asks_of(call: Call) -> str:
+    """Name what is asked: the same of whoever asks the same source with the same values."""
+    fills = (f"{path}={text}" for path, text in sorted(call.fills.items()))
+    return derive("asks", call.kind, call.source_id, *fills)
+
+
+def reply_to(call: Call, at_ms: int, attempt: int, **said: Any) -> Reply:
+    """Give what was ``said`` to a call."""
+    return Reply(
+        call_id=call.call_id,
+        run_id=call.run_id,
+        campaign_id=call.campaign_id,
+        step_id=call.step_id,
+        source_id=call.source_id,
+        kind=call.kind,
+        at_ms=at_ms,
+        attempt=attempt,
+        asked_ms=call.asked_ms,
+        asks=asks_of(call),
+        **said,
+    )
 
 
 def fills_of(url: str, roots: Mapping[str, Any]) -> dict[str, str] | str:

@@ -45,6 +45,9 @@ STEPS: Final[dict[str, Said]] = {
 }
 CALLS: Final[dict[str, Said]] = {
     "answered": Said(" ({source}, {age} old)", " ({source}, {age} 지남)"),
+    "recorded": Said(
+        " ({source}, as another call was answered {at})", " ({source}, {at}의 다른 호출 응답)"
+    ),
     "told": Said(" ({source} answered)", " ({source} 응답함)"),
     "failed": Said(" ({source}: {why})", " ({source}: {why})"),
     "done": Said(
@@ -99,6 +102,9 @@ def _of_call(inputs: Mapping[str, Any], tongue: Tongue) -> str:
     source = inputs.get("source") or inputs.get("table")
     if inputs.get("failure"):
         return tongue.say(CALLS["failed"], source=source, why=_why(inputs["failure"], tongue))
+    if inputs.get("recorded_ms") is not None:
+        at = tongue.moment(inputs["recorded_ms"])
+        return tongue.say(CALLS["recorded"], source=source, at=at)
     if inputs.get("age_s") is not None:
         age = tongue.span(inputs["age_s"] * 1_000)
         return tongue.say(CALLS["answered"], source=source, age=age)

@@ -229,7 +229,7 @@ class Experiment(Struct, frozen=True):
 
 
 class Source(Struct, frozen=True):
-    """Another system: where it is asked, and which secret goes into which header."""
+    """Another system: where it is asked, which secret goes where, which ones sign webhooks."""
 
     source_id: str
     version: int
@@ -237,6 +237,7 @@ class Source(Struct, frozen=True):
     ttl_ms: int
     timeout_ms: int
     headers: tuple[tuple[str, str], ...] = ()
+    sign: tuple[str, ...] = ()
 
 
 class CapScope(Struct, frozen=True):
@@ -314,8 +315,8 @@ class Plan(Struct, frozen=True):
     ``testers`` and ``seeds`` are user ids. ``flows`` holds the journeys by id and version: those
     that are live, and those that somebody is still on; ``awaits`` names the
     events from outside that a run may wait for, or end by. ``tables`` holds rows by table and key,
-    ``event_shapes`` what defined events may carry, by what apps call them,
-    ``controls`` what operators have decided of which campaign.
+    ``event_shapes`` what defined events may carry, by what apps call them, ``controls`` what
+    operators have decided of which campaign.
     """
 
     revision: int

@@ -65,7 +65,7 @@ def settle(
         case "sent":
             return Settlement("sent", "confirmed")
         case "unavailable":
-            at_ms = _next_attempt_ms(outcome, delivery_id, attempt, now_ms)
+            at_ms = next_attempt_ms(delivery_id, attempt, outcome.retry_after_s, now_ms)
             if at_ms < expires_at_ms:
                 return Settlement("queued", "released", reason, retry_at_ms=at_ms)
             return Settlement("failed", "released", reason)
@@ -79,10 +79,11 @@ def settle(
             return Settlement("unknown", "kept_unknown", reason)
 
 
-def _next_attempt_ms(outcome: CallOutcome, delivery_id: str, attempt: int, now_ms: int) -> int:
+def next_attempt_ms(seed: str, attempt: int, retry_after_s: float | None, now_ms: int) -> int:
+    """Say when to try again what failed at its ``attempt`` (Rule 3); ``seed`` draws the jitter."""
     top_s = min(CAP_S, BASE_S * (1 << min(attempt - 1, 30)))  # clamped: attempt 2,000 is no float
-    delay_s = LOW_S + chance(delivery_id, str(attempt)) * (top_s - LOW_S)
-    if outcome.retry_after_s is not None:
-        asked_s = min(max(outcome.retry_after_s, RETRY_AFTER_MIN_S), RETRY_AFTER_MAX_S)
+    delay_s = LOW_S + chance(seed, str(attempt)) * (top_s - LOW_S)
+    if retry_after_s is not None:
+        asked_s = min(max(retry_after_s, RETRY_AFTER_MIN_S), RETRY_AFTER_MAX_S)
         delay_s = max(delay_s, asked_s)
     return now_ms + round(delay_s * 1000)

@@ -243,6 +243,7 @@ def answer_of(scene: Scene, stop: Stop, reply: Reply) -> Taken:
     """Take what was answered to the call that a run waits for (Rule 6)."""
     inputs: dict[str, Any] = {"source": reply.source_id}
     inputs |= {"status": reply.status} if reply.status else {}
+    inputs |= {} if reply.recorded_ms is None else {"recorded_ms": reply.recorded_ms}
     failure, name = reply.failure, getattr(stop.step.does, "as_", "")
     if not failure and name and not has_room(stop.at.values, name, reply.value):
         failure = "too_large"

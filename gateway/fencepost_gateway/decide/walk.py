@@ -283,32 +283,36 @@ def _go(scene: Scene, key: str, run: Run) -> None:
                 _end(scene, key, run, "completed")
             return
         stop = _stop(scene, key, run)
-        if stop is None:
+        if stop is None or not _goes_on(scene, key, stop):
             return
-        run.at.due_ms, run.at.pending = None, 0
-        run.at.is_held = _is_paused(scene, key)
-        if run.at.is_held:
-            run.at.cause = _kept(run.at.cause)
-            return
-        before = run.at.stage
-        run.at.stage = stop.step.stage or before
-        taken = take(scene, stop)
-        if run.at.stage != before:
-            staged = Staged(campaign_of(key), run.version, before, run.at.stage)
-            scene.walked.staged.append(staged)
-        if taken.ends:
-            _end(scene, key, run, taken.ends, taken.inputs)
-            return
-        due, is_wait = run.at.due_ms, isinstance(stop.step.does, WaitStep)
-        if taken.waits and is_wait and run.at.since_ms >= run.at.expires_ms:
-            _end(scene, key, run, "expired")  # it came here by what counts at its very end
-            return
-        if taken.waits and (due is None or due > run.at.since_ms):
-            _note(scene, key, stop, "waits", taken)
-            run.at.cause = _kept(run.at.cause)
-            return
-        _pass(scene, key, stop, taken)
     _end(scene, key, run, "loop")
+
+
+def _goes_on(scene: Scene, key: str, stop: Stop) -> bool:
+    """Take the step that a run stands before; False: it stays there, or has ended."""
+    run, at = stop.run, stop.at
+    at.due_ms, at.pending = None, 0
+    at.is_held = _is_paused(scene, key)
+    if at.is_held:
+        at.cause = _kept(at.cause)
+        return False
+    if stop.step.stage and stop.step.stage != at.stage:
+        staged = Staged(campaign_of(key), run.version, at.stage, stop.step.stage)
+        scene.walked.staged.append(staged)
+        at.stage = stop.step.stage
+    taken = take(scene, stop)
+    if taken.ends:
+        _end(scene, key, run, taken.ends, taken.inputs)
+        return False
+    if taken.waits and isinstance(stop.step.does, WaitStep) and at.since_ms >= at.expires_ms:
+        _end(scene, key, run, "expired")  # it came here by what counts at its very end
+        return False
+    if taken.waits and (at.due_ms is None or at.due_ms > at.since_ms):
+        _note(scene, key, stop, "waits", taken)
+        at.cause = _kept(at.cause)
+        return False
+    _pass(scene, key, stop, taken)
+    return True
 
 
 def _kept(cause: Cause) -> Cause:

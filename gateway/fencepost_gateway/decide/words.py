@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from fencepost_gateway.decide.journey_words import ENDS, tell_step
+from fencepost_gateway.decide.journey_words import ENDS, tell_call, tell_step
 from fencepost_gateway.decide.phrases import (
     AUDIENCE,
     CHECK_IN,
@@ -46,8 +46,6 @@ SHORT = 8  # of an id, enough to tell a person's visitors apart
 
 def tell(kind: str, body: Mapping[str, Any], tongue: Tongue = ENGLISH) -> list[str]:
     """Say one record in lines; the first is the summary, the others are its checks."""
-    if kind == "transition":
-        return [_transition(body, tongue)]
     if kind == "step":
         looked_at = _operands(body.get("inputs", {}), tongue)
         return [_step(body, tongue), *(f"  {line}" for line in looked_at)]
@@ -55,13 +53,22 @@ def tell(kind: str, body: Mapping[str, Any], tongue: Tongue = ENGLISH) -> list[s
         return [_claim(body, tongue), *(_check(c, tongue) for c in body["checks"])]
     if kind == "audience":
         return [_audience(body, tongue), *(f"  {line}" for line in _operands(body, tongue))]
+    return [_brief(kind, body, tongue)]
+
+
+def _brief(kind: str, body: Mapping[str, Any], tongue: Tongue) -> str:
+    """Say a record that has no checks."""
+    if kind == "transition":
+        return _transition(body, tongue)
+    if kind == "call":
+        return tell_call(body, tongue)
     if kind == "check_in":
         why = sentence(body["reason"], tongue.language)
-        return [tongue.say(CHECK_IN["refused"], why=why, at=tongue.moment(body["at_ms"]))]
+        return tongue.say(CHECK_IN["refused"], why=why, at=tongue.moment(body["at_ms"]))
     if kind == "merge":
         values = {"policy": body["policy"], "device": body["device_id"]}
-        return [tongue.say(MERGE[body["outcome"]], visitor=body["visitor_id"][:SHORT], **values)]
-    return [_outcome(body, tongue)]
+        return tongue.say(MERGE[body["outcome"]], visitor=body["visitor_id"][:SHORT], **values)
+    return _outcome(body, tongue)
 
 
 def moment(at_ms: int | None) -> str:

@@ -93,13 +93,16 @@ def _check_head(document: Document, journey: Journey, world: World) -> Iterator[
 def _rules(journey: Journey) -> Iterator[tuple[Path, object]]:
     """Give the rules of the steps and where they stand."""
     for number, step in enumerate(journey.steps):
-        path: Path = ("steps", number)
-        if step.message is not None:
-            yield (*path, "message", "while"), step.message.while_
-        if step.wait is not None:
-            yield (*path, "wait", "while"), step.wait.while_
-        for n, case in enumerate(step.branch or ()):
-            yield (*path, "branch", n, "when"), case.when
+        yield from _rules_of(step, ("steps", number))
+
+
+def _rules_of(step: Step, path: Path) -> Iterator[tuple[Path, object]]:
+    if step.message is not None:
+        yield (*path, "message", "while"), step.message.while_
+    if step.wait is not None:
+        yield (*path, "wait", "while"), step.wait.while_
+    for n, case in enumerate(step.branch or ()):
+        yield (*path, "branch", n, "when"), case.when
 
 
 def _awaited(step: Step, path: Path) -> Iterator[tuple[Path, Happening | Reaction]]:
@@ -117,7 +120,9 @@ def _check_step(step: Step, path: Path, graph: FlowGraph, world: World) -> Itera
         yield from _check_wait(step, path, graph, world)
     for n, case in enumerate(step.branch or ()):
         yield from check_rule(case.when, (*path, "branch", n, "when"), world)
+    yield from _check_calls(step, path, world)
     yield from _check_names(step, path, world)
+    yield from _check_values(step, path, graph)
     yield from _check_copied(step, path, graph)
     yield from _doubts(step, path)
 
@@ -155,13 +160,22 @@ def _check_reaction(reaction: Reaction, path: Path, journey: Journey) -> Iterato
             yield Finding((*path, what), why, f"wait for {able}, or add a channel")
 
 
-def _check_names(step: Step, path: Path, world: World) -> Iterator[Finding]:
+def _check_calls(step: Step, path: Path, world: World) -> Iterator[Finding]:
+    """Find tables and sources that are not there, or cannot be told anything."""
     if step.look_up is not None:
         for kind, name in (("table", step.look_up.table), ("source", step.look_up.source)):
             if name is not None:
                 yield from check_name(kind, name, (*path, "look_up", kind), world)
     if step.webhook is not None:
-        yield from check_name("source", step.webhook.source, (*path, "webhook", "source"), world)
+        spot, name = (*path, "webhook", "source"), step.webhook.source
+        yield from check_name("source", name, spot, world)
+        source = world.sources.get(name)
+        if source is not None and not source.sign:
+            what = f"source {name} has nothing to sign a webhook with"
+            yield Finding(spot, what, "add sign: [NAME OF A SECRET] to the source")
+
+
+def _check_names(step: Step, path: Path, world: World) -> Iterator[Finding]:
     if step.split is not None and step.split.experiment is not None:
         name = step.split.experiment
         yield from check_name("experiment", name, (*path, "split", "experiment"), world)
@@ -177,6 +191,37 @@ def _check_names(step: Step, path: Path, world: World) -> Iterator[Finding]:
             yield Finding((*path, "jump"), f"there is no journey or campaign {step.jump}", how)
 
 
+def _check_values(step: Step, path: Path, graph: FlowGraph) -> Iterator[Finding]:
+    """Find rules about values that nothing looks up, or only later."""
+    this = graph.journey.step_ids[_number(path)]
+    looks = {i: each.look_up.as_ for i, each in graph.steps.items() if each.look_up}
+    for spot, rule in _rules_of(step, path):
+        for wanted in sorted(_values_in(rule)):
+            yield from _missing(wanted, this, looks, graph, spot)
+
+
+def _values_in(rule: object) -> set[str]:
+    """Give the names of look-ups that a rule asks for."""
+    if isinstance(rule, list):
+        return {name for each in rule for name in _values_in(each)}
+    if not isinstance(rule, dict):
+        return set()
+    found = {name for each in rule.values() for name in _values_in(each)}
+    asked = rule.get("value")
+    return found | ({asked.partition(".")[0]} if isinstance(asked, str) else set())
+
+
+def _missing(
+    wanted: str, this: str, looks: Mapping[str, str], graph: FlowGraph, spot: Path
+) -> Iterator[Finding]:
+    makers = [i for i, made in looks.items() if made == wanted]
+    if not makers:
+        how = nearest(wanted, looks.values(), "look_up with as:")
+        yield Finding(spot, f"nothing is looked up as {wanted}", how)
+    elif not any(this in graph.reached(maker) for maker in makers):
+        yield Finding(spot, f"{wanted} is looked up only later", "look it up before")
+
+
 def _check_copied(step: Step, path: Path, graph: FlowGraph) -> Iterator[Finding]:
     """Find values of look-ups that are not there, or not yet."""
     this = graph.journey.step_ids[_number(path)]
@@ -184,13 +229,8 @@ def _check_copied(step: Step, path: Path, graph: FlowGraph) -> Iterator[Finding]
     for name, value in step.update.set.items() if step.update else ():
         if not isinstance(value, Copied) or value.value is None:
             continue
-        spot, wanted = (*path, "update", "set", name, "value"), value.path[1]
-        makers = [i for i, made in looks.items() if made == wanted]
-        if not makers:
-            how = nearest(wanted, looks.values(), "look_up with as:")
-            yield Finding(spot, f"nothing is looked up as {wanted}", how)
-        elif not any(this in graph.reached(maker) for maker in makers):
-            yield Finding(spot, f"{wanted} is looked up only later", "look it up before")
+        spot = (*path, "update", "set", name, "value")
+        yield from _missing(value.path[1], this, looks, graph, spot)
 
 
 def _doubts(step: Step, path: Path) -> Iterator[Finding]:
@@ -201,6 +241,9 @@ def _doubts(step: Step, path: Path) -> Iterator[Finding]:
     if step.limit is not None and "full" not in step.then:
         what = "no way for those who are too many: they go on like the others"
         yield _doubt((*path, "limit"), what, "add then: {full: STEP}")
+    if step.look_up is not None and step.look_up.source and "error" not in step.then:
+        what = "no way for error: when no answer comes a run goes on without the value"
+        yield _doubt((*path, "look_up"), what, "add then: {error: STEP}")
     for way, weight in step.split.weights.items() if step.split else ():
         if not weight:
             what = f"nobody goes the way {way}: its weight is 0"

@@ -218,6 +218,7 @@ def _source(source: StoredDocument, authored: Source) -> plan.Source:
         ttl_ms=authored.ttl_s * 1_000,
         timeout_ms=round(authored.timeout_s * 1_000),
         headers=tuple(sorted(authored.headers.items())),
+        sign=tuple(authored.sign),
     )
 
 

@@ -17,6 +17,7 @@ from fencepost_gateway.documents.document import Document, Origin, StoredDocumen
 from fencepost_gateway.documents.models.audience import Trait
 from fencepost_gateway.documents.models.event import Event
 from fencepost_gateway.documents.models.journey import Journey
+from fencepost_gateway.documents.models.source import Source
 from fencepost_gateway.documents.models.template import Template
 from fencepost_geofence.fence import Fence
 
@@ -34,6 +35,7 @@ class World(Struct):
     audiences: dict[str, object]
     experiments: dict[str, set[str]]
     journeys: dict[str, Journey]
+    sources: dict[str, Source]
     events: dict[str, Event]
     zone: str
 
@@ -76,6 +78,9 @@ def world_of(documents: Sequence[Document]) -> World:
             each.id: Journey.model_validate(each.body)
             for each in documents
             if each.kind == "journey"
+        },
+        sources={
+            each.id: Source.model_validate(each.body) for each in documents if each.kind == "source"
         },
         events={
             made.called: made

@@ -56,6 +56,7 @@ def figures(one: Forecast) -> dict[str, Any]:
         "by_day": dict(total(one.sends, by=0)),
         "by_channel": dict(total(one.sends, by=2)),
         "by_campaign": dict(total(one.sends, by=1)),
+        "by_step": _nested(one.by_step),
         "by_fence": dict(total(one.sends, by=3)),
         "rows": [[*key, count] for key, count in sorted(one.sends.items())],
         "withheld": dict(total(one.withheld, by=1)),
@@ -63,6 +64,7 @@ def figures(one: Forecast) -> dict[str, Any]:
         "entered": dict(sorted(one.entered.items())),
         "kept_out": _nested(one.kept_out),
         "waiting": dict(sorted(one.waiting.items())),
+        "under_way": dict(sorted(one.under_way.items())),
     }
 
 
@@ -94,10 +96,12 @@ def tell(found: Findings, told: Told) -> Iterator[str]:
     )
     yield from _by_day(one)
     yield from _table("by campaign", total(one.sends, by=1))
+    yield from _table("by step of a journey", _pairs(one.by_step))
     yield from _table("by fence", [row for row in total(one.sends, by=3) if row[0]])
     yield from _table("withheld", _pairs(one.withheld))
     yield from _table("kept out", _pairs(one.kept_out))
-    yield from _table("still waiting at the end", sorted(one.waiting.items()))
+    yield from _table("messages that still wait at the end", sorted(one.waiting.items()))
+    yield from _table("runs still under way at the end", sorted(one.under_way.items()))
     if len(found.forecasts) > 1:
         yield from _against(found, told.names[1])
 

@@ -143,4 +143,4 @@ def _notes(job: Job, head: Head) -> Iterator[str]:
             "replay a track to try new shapes"
         )
     if job.seed == NO_SEED:
-        yield "a file of history has no seed, so arms and holdouts are drawn anew"
+        yield "a file of history has no seed, so arms, holdouts and delays are drawn anew"

@@ -25,7 +25,9 @@ from fencepost_gateway.decide.spans import local_time, zone_named
 from fencepost_gateway.lab.rerun import Life, sends
 from fencepost_gateway.ports import RecordRow
 
-DIFFERENCES_MAX: Final = 100_000
+COUNTS: Final = (
+    "sends", "by_step", "withheld", "entered", "kept_out", "waiting", "under_way"
+)  # fmt: skip
 _DECIDED: Final = ("campaign_id", "step_id", "outcome", "reason", "channel")
 
 Moved = Literal["gained", "lost", "changed"]
@@ -46,25 +48,28 @@ class Forecast(Struct):
     """
     What a set of documents comes to in a window.
 
-    ``sends`` counts by (day, campaign, channel, fence), ``withheld`` by (campaign, reason),
-    ``entered`` and ``kept_out`` by campaign and by (campaign, reason), ``waiting`` by campaign.
+    ``sends`` counts by (day, campaign, channel, fence), ``by_step`` by (journey, step), withheld
+    by (campaign, reason), ``entered`` and ``kept_out`` by campaign and by (campaign, reason),
+    ``waiting`` messages by campaign, ``under_way`` runs of journeys.
     """
 
     people: int = 0
     reached: int = 0
     events: int = 0
     sends: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    by_step: Counter[tuple[str, str]] = field(default_factory=Counter)
     withheld: Counter[tuple[str, str]] = field(default_factory=Counter)
     entered: Counter[str] = field(default_factory=Counter)
     kept_out: Counter[tuple[str, str]] = field(default_factory=Counter)
     waiting: Counter[str] = field(default_factory=Counter)
+    under_way: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Forecast) -> None:
         """Take in what others add up to."""
         self.people += other.people
         self.reached += other.reached
         self.events += other.events
-        for name in ("sends", "withheld", "entered", "kept_out", "waiting"):
+        for name in COUNTS:
             getattr(self, name).update(getattr(other, name))
 
     def take(self, life: Life, zone: str) -> None:
@@ -74,11 +79,15 @@ class Forecast(Struct):
         self.people += 1
         self.events += life.events
         self.waiting.update(life.waiting)
+        self.under_way.update(life.under_way)
         sent = list(sends(life))
         self.reached += bool(sent)
         for row in sent:
             key = (day_of(row.at_ms, zone), *_named(row.body, "campaign_id", "channel", "fence_id"))
             self.sends[key] += 1  # type: ignore[index] # four of them
+            step_id = str(row.body.get("step_id") or "")
+            if step_id:
+                self.by_step[str(row.body["campaign_id"]), step_id] += 1
         for row in life.rows:
             campaign, outcome = str(row.body["campaign_id"]), row.body["outcome"]
             if row.kind == "claim" and outcome == "withheld":

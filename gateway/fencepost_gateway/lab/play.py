@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fencepost_gateway.decide.spans import zone_named
 from fencepost_gateway.decide.words import moment, tell
@@ -18,6 +18,9 @@ from fencepost_gateway.lab.replay import Played, Replay
 from fencepost_gateway.lab.sources import read_documents
 from fencepost_gateway.lab.tracks import TrackError, TrackPoint, read_track
 from fencepost_gateway.reports.lines import counted
+
+# What a step record counts as; on the way of a journey there are many.
+_STEPS: Final = {"entered": "entered", "took": "steps taken", "waits": "waits", "ended": "ended"}
 
 
 async def play(
@@ -78,9 +81,10 @@ def _count(counts: dict[str, int], played: Played) -> None:
     body = played.row.body
     what = {
         "transition": str(body.get("kind")).upper(),
-        "step": "campaigns entered" if body.get("outcome") == "entered" else "not entered",
+        "step": _STEPS.get(str(body.get("outcome")), "not entered"),
         "claim": "may go" if body.get("outcome") == "send" else str(body.get("outcome")),
         "outcome": str(body.get("state")),
+        "call": "webhooks",
     }[played.row.kind]
     counts[what] = counts.get(what, 0) + 1
 

@@ -33,11 +33,12 @@ from fencepost_gateway.decide.census import Census, Counts
 from fencepost_gateway.decide.message import OPEN_STATES, ListedAddress
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
-from fencepost_gateway.decide.run import Run
+from fencepost_gateway.decide.run import Run, campaign_of
 from fencepost_gateway.decide.steps import LimitStep
 from fencepost_gateway.intake import history
 from fencepost_gateway.intake.history import Told
 from fencepost_gateway.intake.records import Touched
+from fencepost_gateway.lab.answers import RecordedAnswers
 from fencepost_gateway.lab.dossiers import Dossier
 from fencepost_gateway.lab.job import Job
 from fencepost_gateway.lab.virtual import VirtualGateway
@@ -65,6 +66,7 @@ class Life(Struct):
         person_id: Who it is.
         rows: Their steps and claims in the window, in order.
         waiting: How many messages had come to no end when it ended, by campaign.
+        under_way: How many runs stood at a step of a journey then, by journey.
         events: How many app events were in the window.
         is_tester: They only test, and count for nothing.
 
@@ -75,6 +77,7 @@ class Life(Struct):
     waiting: dict[str, int]
     events: int = 0
     is_tester: bool = False
+    under_way: dict[str, int] = {}
 
 
 class Rerun:
@@ -165,6 +168,7 @@ class Course:
             *before, ends[0], *inside, ends[1]
         ]  # fmt: skip
         self._events = sum(isinstance(h, history.Did) for _, each in behind for h in each.happened)
+        self._answers = RecordedAnswers(one for _, one in told)
         self._at = 0
         self._plan = rerun.quiet
         self.next_ms = 0
@@ -178,6 +182,7 @@ class Course:
         """Put the person where they stood (Rule 1)."""
         start_ms = min(self._items[0][0], self._rerun.begin_ms)
         self._gateway.clock.begin_anew(start_ms)
+        self._gateway.answers = self._answers
         self._rerun.plans.plan = self._plan
         await self._lay_in(self._person, start_ms)
         await self._look_ahead()
@@ -185,6 +190,7 @@ class Course:
     async def go_on(self) -> None:
         """Let the next thing happen: what is due, or what is recorded."""
         self._rerun.plans.plan = self._plan
+        self._gateway.answers = self._answers
         at_ms, item = self._items[self._at]
         await self._gateway.pass_time(min(self.next_ms, at_ms))
         if self.next_ms == at_ms:
@@ -256,6 +262,7 @@ class Course:
     async def _feed(self, one: Told, at_ms: int) -> None:
         """Let one record's worth happen; first what the door did of it."""
         store = self._gateway.store
+        self._answers.hear(one)
         for each in one.happened:
             if isinstance(each, history.Said):
                 store.lay_in(consents={one.person_id: each.entries})
@@ -278,7 +285,9 @@ class Course:
                 waiting[each.campaign_id] = waiting.get(each.campaign_id, 0) + 1
         people = await store.audiences.sample("", PAGE)
         is_tester = any(p.user_id in self._rerun.full.testers for p in people.values())
-        return Life(self._dossier.person_id, rows, waiting, self._events, is_tester)
+        standing = [campaign_of(k) for p in people.values() for k, r in p.runs.items() if r.at]
+        under_way = {name: standing.count(name) for name in standing}
+        return Life(self._dossier.person_id, rows, waiting, self._events, is_tester, under_way)
 
 
 def _standing(

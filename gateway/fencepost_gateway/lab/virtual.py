@@ -6,7 +6,8 @@ that accept whatever they are asked to send, and only note it. Replay and backte
 
 Rule 1. What comes due by time happens at its own moment, in order, as the clock passes it.
 Rule 2. One thing at a time: everything that can happen now has happened before time goes on.
-Rule 3. It may begin anew with nobody in it; documents and templates stay compiled.
+Rule 3. Nobody outside is asked: ``answers`` says what is known of what they said.
+Rule 4. It may begin anew with nobody in it; documents and templates stay compiled.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from fencepost_channels.errors import Outcome, Sent
 from fencepost_channels.message import Channel, Outgoing
 from fencepost_gateway.clock import ManualClock
 from fencepost_gateway.decide.census import Counts
+from fencepost_gateway.lab.answers import RecordedAnswers
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.stores.memory import MemoryStore
 from fencepost_gateway.stores.memory_books import Books
@@ -70,16 +72,18 @@ class VirtualGateway:
         )
         self._wakes = wakes
         self._timers = self._new_timers()
+        self.answers = RecordedAnswers()
 
     def _new_timers(self) -> Timers:
         return Timers(self.store, self.plans, self.clock, self._wakes)
 
     def begin_anew(self, start_ms: int) -> None:
-        """Forget everybody and everything that happened (Rule 3)."""
+        """Forget everybody and everything that happened (Rule 4)."""
         self.store.take_books(Books())
         self.forget()
         self.clock.begin_anew(start_ms)
         self.sent.clear()
+        self.answers = RecordedAnswers()
 
     def forget(self) -> None:
         """Read the rows anew: somebody has changed them."""
@@ -112,6 +116,8 @@ class VirtualGateway:
         while True:
             while await self._pipeline.step():
                 pass
+            if await self.answers.step(self.store, self.clock.now_ms()):
+                continue
             if await self._is_idle():
                 return
             if not (await self._timers.step() or await self._deliver.step()):

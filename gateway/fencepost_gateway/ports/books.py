@@ -339,7 +339,11 @@ class CallBook(Protocol):
         """Give a lease back, to be taken again from ``until_ms``; False when it was lost."""
 
     async def release(self, now_ms: int) -> int:
-        """Make due every call that is leased: whoever held the leases is gone; how many."""
+        """
+        Make due every call that is leased: whoever held the leases is gone; gives how many.
+
+        The time of look-ups begins anew, leased or not: nobody could make them meanwhile.
+        """
 
     async def next_due_ms(self) -> int | None:
         """Give when the next call comes due, or a lease runs out."""

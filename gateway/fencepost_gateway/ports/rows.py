@@ -277,6 +277,7 @@ class Effects(Struct):
     Of broadcasts, by number: ``begun`` says whether somebody is to be told (False: nobody waits for
     it, so it is done), ``reached`` how many more it woke something for (added once, as counts are),
     ``ended`` that everybody was told. ``tallies`` sets counts of campaigns.
+    ``passed_over`` says why a record at a position could not be folded, or not for everybody.
 
     ``trial_messages`` and ``trial_records`` are of what is on trial, and stand apart from all else;
     with ``trial_begins`` nothing is left of what the trial before wrote.
@@ -304,6 +305,7 @@ class Effects(Struct):
     reached: dict[int, int] = field(default_factory=dict)
     ended: list[int] = field(default_factory=list)
     tallies: dict[tuple[str, str], int] = field(default_factory=dict)
+    passed_over: dict[int, str] = field(default_factory=dict)
     trial_begins: bool = False
     trial_messages: list[Message] = field(default_factory=list)
     trial_records: list[RecordRow] = field(default_factory=list)

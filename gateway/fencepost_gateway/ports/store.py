@@ -284,7 +284,7 @@ class Store(Protocol):
         """Give every version of these documents, archived ones too, by id and version."""
 
     async def counts(self) -> dict[str, int]:
-        """Give what there is: log records, unprocessed ones, messages by state."""
+        """Give what there is: log records, unprocessed, passed over; messages by state."""
 
     async def close(self) -> None:
         """Finish what is under way and let go of the files."""

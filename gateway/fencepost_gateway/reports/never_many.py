@@ -22,7 +22,7 @@ from fencepost_gateway.decide.broadcasts import Broadcast, Wanted, general
 from fencepost_gateway.decide.cause import operands_of, rule_facts, standing_facts
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
-from fencepost_gateway.decide.rules import Evaluation, compile_where
+from fencepost_gateway.decide.rules import Evaluation, Rule, compile_where
 from fencepost_gateway.documents.models.entry import Entry
 from fencepost_gateway.ports import BroadcastRow
 from fencepost_gateway.reports.never_audience import OPERANDS_MAX
@@ -62,9 +62,13 @@ def by_many(
         return Finding("no_call", {"campaign": name})
     rows = [row for row in known.many if _is_of(row.broadcast, entry, name)]
     inside = [row for row in rows if _was_told_in(row, known)]
-    misses = [_miss(plan, entry, row, lived, name, known) for row in inside]
+    where = None if entry.where is None else compile_where(entry.where)
+    misses = [_miss(plan, (entry, where), row, lived, name, known) for row in inside]
     if misses:
-        return min(misses, key=lambda miss: NEAR_MANY[miss.code])
+        nearest = min(misses, key=lambda miss: NEAR_MANY[miss.code])
+        if nearest.code == "many_not_in":  # the same for all of them, so asked once
+            nearest.facts["why"] = _not_in(plan, entry, known)
+        return nearest
     if entry.audience is not None:
         return None
     return Finding("many_unsure" if known.is_many_cut else "many_none", _what(entry))
@@ -93,15 +97,21 @@ def _what(entry: Entry) -> dict[str, Any]:
 
 
 def _miss(
-    plan: Plan, entry: Entry, row: BroadcastRow, lived: Sequence[Edition], name: str, known: Known
+    plan: Plan,
+    asked: tuple[Entry, Rule | None],
+    row: BroadcastRow,
+    lived: Sequence[Edition],
+    name: str,
+    known: Known,
 ) -> Finding:
+    entry, where = asked
     facts = _what(entry) | {"at_ms": row.appended_ms, "campaign": name}
     edition = edition_at(lived, row.appended_ms)
     if edition is None or entry not in edition.authored.entry:
         return Finding("many_not_live_then", facts)
-    if entry.where is not None:
+    if where is not None:
         told = rule_facts(plan, Person(""), general(row.broadcast, 0, ""), row.appended_ms)
-        answer = compile_where(entry.where).evaluate(told)
+        answer = where.evaluate(told)
         if not answer.ok:
             return Finding("many_where", facts | {"why": _why(answer)})
     if row.state != "done":
@@ -128,12 +138,18 @@ def _by_membership(
     if audience is None:
         yield Finding("audience_gone", {"audience": audience_id})
     elif since_ms is None:
-        answer = audience.when.evaluate(standing_facts(plan, person, known.until_ms - 1))
-        yield Finding("many_not_in", facts | {"why": _why(answer)})
+        yield Finding("many_not_in", facts)
     elif since_ms > (row.done_ms or row.appended_ms):
         yield Finding("many_joined_later", facts | {"since_ms": since_ms})
     elif entry.only_new and person.taken.get(Wanted(name, audience_id).series) == since_ms:
         yield Finding("many_taken", facts | {"since_ms": since_ms})
+
+
+def _not_in(plan: Plan, entry: Entry, known: Known) -> str:
+    """Say what stands against the membership that the entry asks for."""
+    audience = plan.audiences.by_id[entry.audience or entry.audience_id]
+    person = known.person or Person(known.person_id)
+    return _why(audience.when.evaluate(standing_facts(plan, person, known.until_ms - 1)))
 
 
 def _why(answer: Evaluation) -> str:

@@ -18,7 +18,7 @@ _plain = msgspec.msgpack.Decoder()
 
 
 def tell_proof(row: ProofRow) -> str:
-    """Tell one change: number, when, what about, from which value to which; below by which means."""
+    """Tell one change: number, when, what about, from which value to which; below, how."""
     about = ":".join([row.purpose, *(x for x in (row.channel, row.address) if x != "any")])
     proof = _plain.decode(row.proof)
     means = [f"{name}: {_one(value)}" for name, value in proof.items() if value not in (None, "")]

@@ -196,6 +196,7 @@ class MemoryStore:
             put_runs(books, effects)
             put_calls(books, effects)
             take_broadcasts(books, effects, counts=is_new)
+            books.passed_over |= effects.passed_over
             for change in effects.addresses:
                 change_address(books, change)
             for m in effects.messages:
@@ -390,7 +391,8 @@ class MemoryStore:
         """See ``Store.counts``."""
         last = self._books.trimmed + len(self._books.log)
         states = Counter(m.state for m in self._books.messages.values())
-        return {"log": last, "pending": last - self._books.position, **states}
+        over = len(self._books.passed_over)
+        return {"log": last, "pending": last - self._books.position, "passed_over": over, **states}
 
     async def close(self) -> None:
         """See ``Store.close``."""

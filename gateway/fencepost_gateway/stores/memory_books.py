@@ -157,6 +157,7 @@ class Books(Struct):
     schedules: dict[str, int | None] = {}
     started: dict[tuple[str, str], tuple[str, int]] = {}
     tallies: dict[tuple[str, str], int] = {}
+    passed_over: dict[int, str] = {}
     trial: TrialRow = TrialRow()
     trial_messages: dict[str, TrialEntry] = {}
     trial_records: dict[int, Owned] = {}

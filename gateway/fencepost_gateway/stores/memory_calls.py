@@ -19,11 +19,12 @@ def put_calls(books: Books, effects: Effects) -> None:
         row = CallRow(call.person_id, pack(call), "open", effects.now_ms, effects.now_ms)
         books.calls.setdefault(call.call_id, row)
     for call_id in effects.answered:
-        books.calls.pop(call_id, None)
+        if (held := books.calls.get(call_id)) and held.state != "dead":
+            del books.calls[call_id]
     ended = {row.run_id for row in effects.runs.values() if row.ended_ms is not None}
-    for call_id, held in [*books.calls.items()]:
-        call = call_of(held)
-        if call.kind == "look_up" and call.run_id in ended:
+    for call_id, row in [*books.calls.items()] if ended else ():
+        call = call_of(row)
+        if call.kind == "look_up" and call.run_id in ended:  # a webhook is made all the same
             del books.calls[call_id]
 
 
@@ -89,6 +90,9 @@ class MemoryCalls:
     async def release(self, now_ms: int) -> int:
         """See ``CallBook.release``."""
         with self._unit() as books:
+            for call_id, row in [*books.calls.items()]:
+                if call_of(row).kind == "look_up":
+                    books.calls[call_id] = structs.replace(row, begun_ms=now_ms)
             held = {i: row for i, row in books.calls.items() if row.state == "leased"}
             for call_id, row in held.items():
                 books.calls[call_id] = structs.replace(row, state="open", due_ms=now_ms)

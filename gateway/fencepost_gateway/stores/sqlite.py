@@ -188,6 +188,8 @@ class SqliteStore:
     # ---- reads ----------------------------------------------------------------------------
 
     async def _read(self, query: Callable[[], T]) -> T:
+        # What is decoded is fetched whole before: a cursor that a bad row leaves open would keep
+        # this connection at the moment it was opened.
         return await asyncio.get_running_loop().run_in_executor(self._reader, query)
 
     async def read_log(self, after: int, limit: int) -> list[LogRecord]:
@@ -197,7 +199,7 @@ class SqliteStore:
             return newest
 
         def query() -> list[LogRecord]:
-            found = self._read_db.execute(self._sql.read_log, (after, limit))
+            found: list[Any] = self._read_db.execute(self._sql.read_log, (after, limit)).fetchall()
             return [LogRecord(p, ms, records.decode(body)) for p, ms, body in found]
 
         return await self._read(query)
@@ -213,7 +215,8 @@ class SqliteStore:
         """See ``Store.persons``."""
 
         def query() -> dict[str, Person]:
-            found = self._read_db.execute(self._sql.persons, (json.dumps(list(ids)),))
+            asked = (json.dumps(list(ids)),)
+            found: list[Any] = self._read_db.execute(self._sql.persons, asked).fetchall()
             return {person_id: _person.decode(body) for person_id, body in found}
 
         return await self._read(query)
@@ -312,7 +315,8 @@ class SqliteStore:
             states = dict(self._read_db.execute(self._sql.message_states))
             last = self._read_db.execute(self._sql.last_position).get
             done = self._read_db.execute(self._sql.fact, ("position",)).get or 0
-            return {"log": last, "pending": last - done, **states}
+            over = self._read_db.execute(self._sql.count_passed_over).get
+            return {"log": last, "pending": last - done, "passed_over": over, **states}
 
         return await self._read(query)
 

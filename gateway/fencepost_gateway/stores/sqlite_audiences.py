@@ -153,7 +153,9 @@ class SqliteAudiences:
         """See ``AudienceBook.sample``."""
 
         def query() -> dict[str, Person]:
-            found = self._read.db.execute(self._sql.persons_behind, (after, limit))
+            found: list[Any] = self._read.db.execute(
+                self._sql.persons_behind, (after, limit)
+            ).fetchall()
             return {person_id: _person.decode(body) for person_id, body in found}
 
         return await self._read.run(query)

@@ -93,7 +93,7 @@ class SqliteBroadcasts:
         """See ``BroadcastBook.open``."""
 
         def query() -> dict[int, Broadcast]:
-            found = self._read.db.execute(self._sql.open_broadcasts)
+            found: list[Any] = self._read.db.execute(self._sql.open_broadcasts).fetchall()
             return {number: _broadcast.decode(body) for number, body in found}
 
         return await self._read.run(query)
@@ -110,7 +110,7 @@ class SqliteBroadcasts:
         row = (*([name] if name else []), before or 1 << 62, limit)
 
         def query() -> list[BroadcastRow]:
-            found = self._read.db.execute(sql, row)
+            found: list[Any] = self._read.db.execute(sql, row).fetchall()
             return [
                 BroadcastRow(number, _broadcast.decode(body), *rest)
                 for number, body, *rest in found

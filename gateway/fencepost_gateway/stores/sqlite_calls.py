@@ -101,6 +101,7 @@ class SqliteCalls:
 
     async def release(self, now_ms: int) -> int:
         """See ``CallBook.release``."""
+        await self._changes(self._sql.begin_look_ups, (now_ms,))
         return await self._changes(self._sql.release_calls, (now_ms,))
 
     async def next_due_ms(self) -> int | None:

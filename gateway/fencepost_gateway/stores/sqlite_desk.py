@@ -130,6 +130,8 @@ class Desk:
             count_audience_days(self._db, sql, effects.audience_days)
             count_journey_days(self._db, sql, effects.journey_days)
             count_reached(self._db, sql, effects.reached)
+        over = [(at, effects.now_ms, why) for at, why in effects.passed_over.items()]
+        self._db.executemany(sql.put_passed_over, over)
         run(sql.set_fact, ("position", effects.position))
 
     def put_records(self, found: Sequence[RecordRow]) -> None:

@@ -6,17 +6,21 @@ Nothing is locked and nothing is written, so it harms neither.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import apsw
+import msgspec
 
+from fencepost_gateway.decide.person import Person
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.ports import DocumentRow
 from fencepost_gateway.stores.sql import load_migrations, load_queries
 from fencepost_gateway.stores.sqlite_file import connect
+from fencepost_geofence.state import DeviceState
 
 
 @contextmanager
@@ -53,3 +57,31 @@ def read_newest_ms(folder: Path) -> int:
     """Read when the newest record of the log was appended; 0 if there is none."""
     with reading(folder) as (db, sql):
         return int(db.execute(sql.newest_ms).get)
+
+
+def read_unreadable(folder: Path) -> dict[str, tuple[int, Sequence[str]]]:
+    """Read every person and tracker; gives how many there are, and the ids of the bad ones."""
+    with reading(folder) as (db, sql):
+        return {
+            "person": _unreadable(db.execute(sql.every_person), Person),
+            "device": _unreadable(db.execute(sql.every_track), DeviceState),
+        }
+
+
+def _unreadable(rows: Iterable[Any], shape: type) -> tuple[int, Sequence[str]]:
+    decoder: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder(shape)
+    count, bad = 0, list[str]()
+    for name, body in rows:
+        count += 1
+        try:
+            decoder.decode(body)
+        except msgspec.DecodeError:
+            bad.append(name)
+    return count, bad
+
+
+def read_passed_over(folder: Path, limit: int) -> tuple[int, list[tuple[int, int, str]]]:
+    """Read how many records could not be folded; and position, moment and why of the newest."""
+    with reading(folder) as (db, sql):
+        newest = [(at, at_ms, why) for at, at_ms, why in db.execute(sql.passed_over, (limit,))]
+        return int(db.execute(sql.count_passed_over).get), newest

@@ -32,7 +32,7 @@ from fencepost_gateway.ports import LEASE_MS, Claimed, Store
 from fencepost_gateway.workers.compose import Composer, arm_now
 from fencepost_gateway.workers.lanes import Lane
 from fencepost_gateway.workers.plans import Plans
-from fencepost_gateway.workers.wakes import Wakes, rung
+from fencepost_gateway.workers.wakes import Wakes, finish, rung
 
 PAUSE_S = 1.0
 RECONCILE_EVERY_S = 10.0
@@ -81,15 +81,7 @@ class Deliver:
                     log.warning("deliver.store_unavailable")
                 await rung(self._wakes.messages, PAUSE_S)
         finally:
-            await self._drain()
-
-    async def _drain(self) -> None:
-        """Let calls under way come to their end; what takes longer ends as ``unknown``."""
-        if not self._under_way:
-            return
-        _, late = await asyncio.wait(self._under_way.values(), timeout=DRAIN_S)
-        for task in late:
-            task.cancel()
+            await finish(self._under_way.values(), DRAIN_S)  # late ones end as `unknown`
 
     async def _start_due(self) -> None:
         """Start a task for each due message, as many as may be in flight."""

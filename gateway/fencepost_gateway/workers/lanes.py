@@ -12,14 +12,16 @@ Rule 2. A driver that raises has a bug: its call counts as ``unknown``, because 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 import aiohttp
 import structlog
 
+from fencepost_channels.addresses import parse_mailbox, parse_phone
 from fencepost_channels.driver import AddressError, DriverSpec, Send, SettingsError
 from fencepost_channels.errors import (
     Gone,
@@ -40,6 +42,8 @@ from fencepost_gateway.errors import StartError
 from fencepost_gateway.settings import ChannelSettings, Settings
 
 log = structlog.get_logger()
+
+CAPTURE: Final = "capture"
 
 FAMILIES: dict[type[Any], Family] = {
     Sent: "sent",
@@ -65,6 +69,14 @@ class LentParts:
         return self.clock.now_ms() // 1000
 
 
+def _fault(parse: Callable[[Mapping[str, Any]], object], raw: Mapping[str, Any]) -> str:
+    try:
+        parse(raw)
+    except AddressError as error:
+        return error.code
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
     """A channel's open driver."""
@@ -75,11 +87,7 @@ class Lane:
 
     def check_address(self, raw: Mapping[str, Any]) -> str:
         """Say why ``raw`` can never be called, empty when it can."""
-        try:
-            self.spec.parse_address(raw)
-        except AddressError as error:
-            return error.code
-        return ""
+        return _fault(self.spec.parse_address, raw)
 
     async def call(self, message: Outgoing, raw: Mapping[str, Any]) -> CallOutcome:
         """Send one message; never raises for anything a driver does."""
@@ -96,6 +104,26 @@ class Lane:
             log.error("driver.bug", driver=self.spec.name, error=type(error).__name__)  # noqa: TRY400
             return CallOutcome("unknown", "driver_bug")
         return as_data(outcome)
+
+
+AddressChecks = Mapping[str, Callable[[Mapping[str, Any]], str]]
+
+# What no driver of a channel could call. Asked where none is set up, or what it would send is
+# captured, so that a slip shows on the first day and not in production.
+_PLAIN: Final[AddressChecks] = {
+    "sms": partial(_fault, parse_phone),
+    "email": partial(_fault, parse_mailbox),
+}
+
+
+def address_checks(lanes: Mapping[str, Lane]) -> AddressChecks:
+    """Give by channel what says why an address can never be called."""
+    own = {
+        channel: lane.check_address
+        for channel, lane in lanes.items()
+        if channel not in _PLAIN or lane.spec.name != CAPTURE
+    }
+    return {**_PLAIN, **own}
 
 
 def as_data(outcome: Outcome) -> CallOutcome:

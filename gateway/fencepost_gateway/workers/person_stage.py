@@ -299,7 +299,6 @@ class PersonStage:
         fold = self._fold
         if waits:
             fold.keeping.keep(person, Heard(reply))
-        fold.effects.answered.append(reply.call_id)
         if reply.kind == "webhook":
             fold.record(person, "call", reply.run_id, called(reply))
         self._walked(person, self._journeys.answered(person, reply))

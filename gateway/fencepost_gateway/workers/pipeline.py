@@ -10,9 +10,9 @@ Rule 2. A publication, or a switch that was turned, ends its group: records behi
         plan. Where audiences have changed it begins a back-fill, before the position moves. One
         that changes hours, caps or zones brings the next claim of the deferred messages forward.
         The last of several says which schedules come due, and takes in members (``announce``).
-Rule 3. A record that cannot be folded is passed over, counted and logged by position; the records
-        around it are processed as ever. Of a record about many only those are passed over whom it
-        cannot be folded for.
+Rule 3. A record that cannot be folded is passed over, counted, and kept by position for whoever
+        looks (``doctor``, ``/readyz``); the records around it are processed as ever. Of a record
+        about many only those are passed over whom it cannot be folded for.
 Rule 4. A device's state that cannot be read (of another version) is begun anew: its fixes count on,
         and whoever is inside enters ``initial``.
 Rule 5. Traits are filled from history before their person is folded: history is then what the log
@@ -158,7 +158,7 @@ class Pipeline:
             await self._commit(group.close())
         except StoreUnavailableError:
             raise
-        except Exception:  # a bug in folding: find the record, pass it over, keep the rest
+        except Exception as error:  # a bug in folding: find the record, pass it over, keep the rest
             self.forget()
             if len(records) > 1:
                 for record in records:
@@ -166,7 +166,7 @@ class Pipeline:
                 return
             log.exception("pipeline.poison", position=records[0].position)
             self._metrics.poison.inc()
-            await self._pass_over(records[0])
+            await self._pass_over(records[0], type(error).__name__)
             return
         self._count(group, records)
         self._let_go(records)
@@ -180,7 +180,7 @@ class Pipeline:
         if told:
             self._wakes.told.set()
 
-    async def _pass_over(self, record: LogRecord) -> None:
+    async def _pass_over(self, record: LogRecord, why: str) -> None:
         """Leave a record out; of one about many, only those whom it fails for (Rule 3)."""
         effects = Effects(record.position, record.appended_ms)
         told = record.record
@@ -190,6 +190,7 @@ class Pipeline:
             effects = self._fold([structs.replace(record, record=sifted)]).close()
         elif isinstance(told, Announced):
             effects.begun[record.position] = False
+        effects.passed_over[record.position] = why
         await self._commit(effects)
 
     async def _sift(self, record: LogRecord, told: Stretch | Touched) -> list[str]:

@@ -56,8 +56,8 @@ class Plans:
         """Take what the store has published last."""
         revision, rows = await store.documents()
         pinned = await _pinned(store, rows)
-        rankings, controls = await store.audiences.rankings(), await store.journeys.controls()
-        self._controls = controls
+        rankings = await store.audiences.rankings()
+        self._controls = await store.journeys.controls()
         self.use(revision, rows, rankings, pinned)
         self.trial = self._tried(await store.trials.current(), rows, rankings)
         audiences = self.plan.audiences

@@ -69,6 +69,7 @@ class Recall:
                 Started(one.campaign_id, person.person_id, one.key, one.at_ms, one.props)
             )
         elif isinstance(one, history.Heard):
+            self._fold.effects.answered.append(one.reply.call_id)
             people.answered(person, one.reply, waits=True)
         elif isinstance(one, history.Zoned):
             person.fix_zone, person.fix_zone_at_ms = one.zone, one.at_ms

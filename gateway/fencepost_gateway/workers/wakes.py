@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Iterable
 
 
 class Wakes:
@@ -19,6 +20,15 @@ class Wakes:
         self.messages = asyncio.Event()
         self.calls = asyncio.Event()
         self.told = asyncio.Event()
+
+
+async def finish(tasks: Iterable[asyncio.Task[None]], within_s: float) -> None:
+    """Let what is under way come to its end; what takes longer is cancelled."""
+    waiting = [*tasks]
+    if waiting:
+        _, late = await asyncio.wait(waiting, timeout=within_s)
+        for task in late:
+            task.cancel()
 
 
 async def rung(bell: asyncio.Event, within_s: float) -> None:

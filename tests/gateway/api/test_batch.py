@@ -237,3 +237,24 @@ async def test_answer_hints_nothing_without_location_consent(
 
         assert "hints" not in await rig.consent(values)
         assert "hints" not in await rig.send(FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("channel", "address", "is_taken"),
+    [
+        ("email", "mina@example.com", True),
+        ("email", "mina.example.com", False),
+        ("email", "mina@example", False),
+        ("sms", "+491701234567", True),
+        ("sms", "0170 1234567", False),
+    ],
+)
+async def test_address_nobody_could_call_is_refused_where_messages_are_captured(
+    tmp_path: Path, channel: str, address: str, *, is_taken: bool
+) -> None:
+    """A slip shows on the first day, before a real driver is set up."""
+    async with open_rig(tmp_path) as rig:
+        answer = await rig.send({"type": "address", "channel": channel, "address": address})
+
+    refused = {"verdict": "rejected", "seq": 1, "code": "bad_value", "path": "address"}
+    assert answer["verdicts"]["others"] == ([] if is_taken else [refused])

@@ -152,6 +152,7 @@ class Traveller:
         self.walked.messages += scene.walked.messages
         self.walked.jumps += scene.walked.jumps
         self.walked.topics += scene.walked.topics
+        self.walked.staged += scene.walked.staged
         self.walked.moved |= scene.walked.moved
 
 

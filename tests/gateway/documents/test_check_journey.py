@@ -35,6 +35,11 @@ rows: {gold: {lounge: true}}
 kind: source
 id: tickets
 url: https://tickets.example.com/left
+sign: [tickets_signing]
+---
+kind: source
+id: weather
+url: https://weather.example.com/now
 ---
 kind: experiment
 id: test
@@ -274,6 +279,20 @@ ERRORS: dict[str, tuple[str, str]] = {
     "source": (
         "  - webhook: {source: ticket}\n",
         f"j.yaml:6: {IN}step 1, webhook.source: there is no source ticket; did you mean tickets?",
+    ),
+    "source that cannot be told": (
+        "  - webhook: {source: weather}\n",
+        (
+            f"j.yaml:6: {IN}step 1, webhook.source: source weather has nothing to sign a webhook "
+            "with; add sign: [NAME OF A SECRET] to the source"
+        ),
+    ),
+    "rule about what nothing looks up": (
+        "  - branch: [{when: {all: [{value: left.n, gt: 0}]}, to: end}, {otherwise: end}]\n",
+        (
+            f"j.yaml:6: {IN}step 1, branch.0.when: nothing is looked up as left; "
+            "write the look_up with as:, or name another"
+        ),
     ),
     "experiment": (
         "  - split: {experiment: tests}\n",
@@ -546,6 +565,13 @@ WARNINGS: dict[str, tuple[str, str]] = {
             "they go on like the others; add then: {full: STEP}"
         ),
     ),
+    "look-up without a way for its failure": (
+        "  - look_up: {source: tickets, as: left}\n",
+        (
+            f"j.yaml:6: {IN}step 1, look_up: warning: no way for error: when no answer comes a run "
+            "goes on without the value; add then: {error: STEP}"
+        ),
+    ),
     "wait without a timeout": (
         "  - wait: {for: {event: x}}\n",
         (
@@ -750,6 +776,9 @@ URLS = {
     "no host": "https:///x",
     "bad port": "https://a.example.com:99999/",
     "blank": "https://a.example.com/a b",
+    "host by a value": "https://{event.host}.example.com/",
+    "place of nothing": "https://a.example.com/{now}",
+    "open brace": "https://a.example.com/{event.x",
 }
 
 
@@ -771,7 +800,8 @@ id: s
 url: https://8.8.8.8/x?y=1
 ttl_s: 90000
 timeout_s: 60
-headers: {Authorization: Bearer x}
+headers: {Authorization: Bearer x, Host: other, Webhook-Id: x}
+sign: [a, b, c]
 ---
 kind: table
 id: t
@@ -783,6 +813,9 @@ rows: {a: {b: [1]}}
         "source s, ttl_s",
         "source s, timeout_s",
         "source s, headers.Authorization",
+        "source s, headers.Host",
+        "source s, headers.Webhook-Id",
+        "source s, sign",
         "table t, rows.a.b",
     ]
     assert {"journey", "table", "source"} <= set(MODELS)

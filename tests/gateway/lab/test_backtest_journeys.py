@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from fencepost_gateway.lab.backtest import Desk, job_of
+from fencepost_gateway.lab.backtest_words import figures
 from fencepost_gateway.lab.job import Window
 from gateway.lab.lived import (
     CHANGED,
@@ -225,3 +226,18 @@ async def test_new_campaign_takes_members_in_as_the_window_begins(tmp_path: Path
     found = [(r.body["campaign_id"], r.at_ms) for r in life.rows if r.kind == "step"]
     at_three_ms = (NOON_MS // DAY_MS * 24 + 13) * HOUR_MS  # summer time
     assert found == [("regulars", begin_ms), ("monthly", at_three_ms)]
+
+
+async def test_runs_that_the_window_cuts_off_are_told(tmp_path: Path) -> None:
+    """Where a run stands when time ends is no end; messages are told by step."""
+    async with lived(tmp_path, JOURNEY) as rig:
+        await cart(rig)
+        with source_of(tmp_path) as source:
+            job = job_of(source, [edition_of(source)], Window(NOON_MS, NOON_MS + HOUR_MS))
+            found = await Desk(job).work(source.dossiers(job.window.end_ms))
+    (forecast,) = found.forecasts
+    plain = figures(forecast)
+
+    assert plain["under_way"] == {"rescue": 1}
+    assert plain["by_step"] == {"rescue": {"first": 1}}
+    assert plain["waiting"] == {}

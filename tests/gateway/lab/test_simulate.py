@@ -152,8 +152,8 @@ async def test_simulation_has_the_records_of_a_live_gateway(tmp_path: Path) -> N
     scenario, _ = read_authored(path, Scenario)
     files = sorted((TRY_IT / "documents").glob("*.yaml"))
     fences = json.loads((TRY_IT / "documents" / "fences.geojson").read_text())
-    settings = {"workspace": "main"}
-    async with open_rig(tmp_path / "live", start_of(scenario), **settings) as rig:
+    live_folder = tmp_path / "live"
+    async with open_rig(live_folder, start_of(scenario), workspace="main") as rig:
         await rig.apply(*(file.read_text() for file in files), fences=fences)
         seed = rig.gateway.credentials.seed
         simulated = await simulated_from(path, [TRY_IT / "documents"], seed)

@@ -66,6 +66,7 @@ async def test_pause_survives_a_restart_and_is_resumed_once(tmp_path: Path) -> N
     async with open_rig(tmp_path) as rig:
         await begun(rig)
         await steer(rig, "pause", who="ann", note="wrong picture")
+        await rig.settle()
         now_ms = rig.clock.now_ms()
     async with open_rig(tmp_path, now_ms + 25 * HOUR_MS) as rig:
         await rig.settle()

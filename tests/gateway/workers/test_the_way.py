@@ -3,9 +3,21 @@
 import copy
 from pathlib import Path
 
+import apsw
 import pytest
 
-from gateway.rig import DOCUMENTS, FENCES, INSIDE, OPEN_POLICY, OUTSIDE, captured, open_rig
+from fencepost_gateway.doctor import examine
+from gateway.rig import (
+    DOCUMENTS,
+    FENCES,
+    INSIDE,
+    NOON_MS,
+    OPEN_POLICY,
+    OUTSIDE,
+    captured,
+    make_settings,
+    open_rig,
+)
 
 
 async def test_walk_into_a_fence_puts_a_message_before_the_person(tmp_path: Path) -> None:
@@ -398,6 +410,32 @@ async def test_record_that_cannot_be_folded_is_passed_over(
         await rig.settle()
         inbox = await rig.inbox()
         metrics = await (await rig.client.get("/metrics")).text()
+    async with open_rig(tmp_path) as rig:
+        ready = await (await rig.client.get("/readyz")).json()
 
     assert len(inbox) == 1
     assert "fencepost_pipeline_poison_total 1.0" in metrics
+    assert (ready["status"], ready["pending"], ready["passed_over"]) == ("ready", 0, 1)
+
+
+async def test_person_who_cannot_be_read_is_said_to_be_passed_over(tmp_path: Path) -> None:
+    """What their devices send is acknowledged and has no effect: whoever looks is told so."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(DOCUMENTS, OPEN_POLICY)
+        await rig.consent()
+        await rig.settle()
+    db = apsw.Connection(str(tmp_path / "fencepost.db"))
+    db.execute("UPDATE person SET body = x'c0'")
+    db.close()
+    async with open_rig(tmp_path) as rig:
+        rig.seq = 100  # the first ones are used
+        await rig.send({"type": "track", "name": "hi"})
+        await rig.settle()
+        ready = await (await rig.client.get("/readyz")).json()
+    passed = [f for f in examine(make_settings(tmp_path), NOON_MS) if f.check in {"rows", "log"}]
+
+    assert ready["passed_over"] == 1
+    assert [(f.check, f.state) for f in passed] == [
+        ("rows", "error"), ("rows", "fine"), ("log", "error")
+    ]  # fmt: skip
+    assert "ValidationError" in passed[-1].says

@@ -139,7 +139,9 @@ def _goal(value: object) -> object:
 
 
 Entries = Annotated[list[Entry], BeforeValidator(as_list), Field(min_length=1, max_length=20)]
-GoalOrNone = Annotated[Goal | None, BeforeValidator(_goal)]
+GoalOrNone = Annotated[
+    Goal | None, BeforeValidator(_goal, json_schema_input_type=Goal | Literal["none"])
+]
 
 
 class Campaign(Authored):

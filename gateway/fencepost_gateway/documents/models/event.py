@@ -52,7 +52,12 @@ class PropertyOf(Authored):
         return self
 
 
-Properties = dict[PropertyPath, Annotated[PropertyOf, BeforeValidator(_short)]]
+Properties = dict[
+    PropertyPath,
+    Annotated[
+        PropertyOf, BeforeValidator(_short, json_schema_input_type=PropertyOf | PropertyType)
+    ],
+]
 
 
 class Event(Authored):

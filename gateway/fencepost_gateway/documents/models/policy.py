@@ -131,9 +131,13 @@ class Policy(Authored):
     ] = Field(
         default={}, description="The value that stands where nothing was said. Default: unknown."
     )
-    quiet_hours: Annotated[list[QuietHours], BeforeValidator(as_list), BeforeValidator(_none)] = (
-        Field(description="When messages may go, `none`, or a list of such: all of them hold.")
-    )
+    quiet_hours: Annotated[
+        list[QuietHours],
+        BeforeValidator(as_list),
+        BeforeValidator(
+            _none, json_schema_input_type=list[QuietHours] | QuietHours | Literal["none"]
+        ),
+    ] = Field(description="When messages may go, `none`, or a list of such: all of them hold.")
     location_fields: list[Literal["marketing", "transactional"]] = Field(
         default=["marketing", "transactional"],
         description="Templates of which purposes may name `place` and `nearest`.",

@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from fencepost_gateway.decide.calls import PLACE
+from fencepost_gateway.decide.hosts import private_host
 from fencepost_gateway.documents.models.base import Authored, Id, Name, Shape, refuse
 
 URL_MAX: Final = 2_000
-_LOCAL: Final = (
-    "localhost",
-    "local",
-    "internal",
-    "intranet",
-    "lan",
-    "home.arpa",
-    "test",
-    "invalid",
-)
-
-
-def private_host(host: str) -> bool:
-    """
-    Say whether a host is surely not on the public internet, by its name alone.
-
-    Whoever calls it asks again, of the address that the name then has.
-    """
-    name = host.rstrip(".").lower()
-    try:
-        return not ipaddress.ip_address(name.partition("%")[0]).is_global
-    except ValueError:
-        pass
-    is_number = name.rpartition(".")[2].isdecimal() or name.startswith("0x")  # 127.1, 2130706433
-    under = any(name == each or name.endswith(f".{each}") for each in _LOCAL)
-    return is_number or under or "." not in name
 
 
 def _url(text: str) -> str:
@@ -49,6 +24,10 @@ def _url(text: str) -> str:
         refuse("no address to call", "write https://HOST/PATH")
     if parts.username is not None or parts.password is not None or parts.fragment:
         refuse("an address with a password or a fragment", "put secrets into headers")
+    if "{" in parts.netloc:
+        refuse("who is called would hang on a value", "write the host out; {…} may stand after it")
+    if "{" in PLACE.sub("", text) or "}" in PLACE.sub("", text):
+        refuse("{…} without a value", "write {event.NAME}, {person.NAME} or {value.NAME}")
     if private_host(host):
         refuse("this host is not on the public internet", "name a public one")
     return text
@@ -57,7 +36,18 @@ def _url(text: str) -> str:
 Url = Annotated[
     str, Field(max_length=URL_MAX), AfterValidator(_url), Shape("https address of a public host")
 ]
-HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$")]
+_OURS: Final = ("accept", "connection", "content-", "expect", "host", "idempotency-key", "te",
+                "trailer", "transfer-encoding", "upgrade", "user-agent", "webhook-")  # fmt: skip
+
+
+def _header(text: str) -> str:
+    name = text.lower()
+    if any(name == ours or (ours.endswith("-") and name.startswith(ours)) for ours in _OURS):
+        refuse(f"{text} is written by the gateway", "name another header, such as Authorization")
+    return text
+
+
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,63}$"), AfterValidator(_header)]
 SecretName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
 
 
@@ -67,7 +57,10 @@ class Source(Authored):
     kind: Literal["source"]
     id: Id = Field(description="Unique among sources.")
     name: Name = Field(default="", description="For people.")
-    url: Url = Field(description="Called by GET for a value, by POST for a webhook.")
+    url: Url = Field(
+        description="Called by GET for a value, by POST for a webhook. `{event.NAME}`, "
+        "`{person.NAME}` and `{value.NAME}` after the host are filled in."
+    )
     ttl_s: int = Field(
         default=60, ge=0, le=86_400, description="An answer is used again for so many seconds."
     )
@@ -79,4 +72,10 @@ class Source(Authored):
         max_length=20,
         description="Secret by header: `{Authorization: weather_key}`. Documents hold no secrets: "
         "the operator sets them by these names.",
+    )
+    sign: list[SecretName] = Field(
+        default=[],
+        max_length=2,
+        description="Secrets by which webhooks are signed, the newest first: two while one takes "
+        "the place of the other.",
     )

@@ -334,6 +334,16 @@ SELECT key, after, seen, total, done FROM sweep;
 INSERT INTO sweep (one, key, after, seen, total, done) VALUES (1, ?, ?, ?, ?, ?)
 ON CONFLICT (one) DO UPDATE SET key = excluded.key, after = excluded.after, seen = excluded.seen,
   total = excluded.total, done = excluded.done;
+-- name: put_passed_over
+INSERT OR REPLACE INTO passed_over (position, at_ms, why) VALUES (?, ?, ?);
+-- name: passed_over
+SELECT position, at_ms, why FROM passed_over ORDER BY position DESC LIMIT ?;
+-- name: count_passed_over
+SELECT count(*) FROM passed_over;
+-- name: every_person
+SELECT person_id, body FROM person;
+-- name: every_track
+SELECT device_id, body FROM track;
 -- name: newest_audience_keys
 SELECT key FROM audience_keys ORDER BY rowid DESC LIMIT 1;
 -- name: put_audience_keys
@@ -428,7 +438,7 @@ INSERT INTO call (call_id, source_id, person_id, run_id, kind, state, due_ms, be
 VALUES (?, ?, ?, ?, ?, 'open', ?, ?, 0, '', ?)
 ON CONFLICT (call_id) DO NOTHING;
 -- name: drop_call
-DELETE FROM call WHERE call_id = ?;
+DELETE FROM call WHERE call_id = ? AND state <> 'dead';
 -- name: drop_look_ups
 DELETE FROM call WHERE run_id = ? AND kind = 'look_up';
 -- name: move_calls
@@ -454,6 +464,8 @@ WHERE call_id = ? AND attempt = ? AND state = 'leased';
 UPDATE call SET state = ?, due_ms = ?, attempt = ?, failure = ? WHERE call_id = ?;
 -- name: release_calls
 UPDATE call SET state = 'open', due_ms = ? WHERE state = 'leased';
+-- name: begin_look_ups
+UPDATE call SET begun_ms = ? WHERE kind = 'look_up';
 -- name: dead_calls
 SELECT call_id, person_id, due_ms, attempt, failure, body FROM call
 WHERE state = 'dead' AND call_id > ? ORDER BY call_id LIMIT ?;

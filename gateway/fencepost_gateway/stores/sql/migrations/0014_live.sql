@@ -20,9 +20,9 @@ CREATE INDEX message_held ON message (held_by, due_ms) WHERE held_by <> '';
 ALTER TABLE run ADD COLUMN is_held INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE run ADD COLUMN stage TEXT NOT NULL DEFAULT '';
 DROP INDEX run_standing;
--- Who stands where is counted over this index alone.
+-- Who stands where is counted over this index alone, so ended_ms has to be in it.
 CREATE INDEX run_standing
-  ON run (campaign_id, version, step_id, since_ms, stage, due_ms, is_held, is_test)
+  ON run (campaign_id, version, step_id, stage, since_ms, due_ms, is_held, is_test, ended_ms)
   WHERE ended_ms IS NULL;
 CREATE INDEX run_held ON run (campaign_id, since_ms) WHERE is_held = 1;
 CREATE INDEX run_entered ON run (campaign_id, entered_ms) WHERE ended_ms IS NULL;

@@ -1,0 +1,204 @@
+"""
+Outbound: the one way by which documents have the gateway call another system.
+
+Does I/O. Who is called was written by whoever may publish, so it must not be a way into the network
+that the gateway stands in.
+
+Rule 1. Only public hosts: the name is judged, then every address that it has, and it is these
+        addresses that are connected to; one private address among them and nobody is called. No
+        proxy is used, no redirect followed, no cookie kept.
+Rule 2. Bounded: the whole call by the source's timeout, the answer by ``MAX_ANSWER_BYTES``, which
+        is never inflated, and what is in it by ``looked``.
+Rule 3. An answer to a look-up is JSON and says so (``application/json``, ``…+json``). Of what a
+        webhook is answered only the status counts.
+Rule 4. A webhook is signed as Standard Webhooks has it: HMAC-SHA256 over ``id.timestamp.body``,
+        one signature a secret, so that the receiver may change over. The id stays, the time is that
+        of the try.
+Rule 5. Nothing of address, headers and answer gets into a log or an exception.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import hashlib
+import hmac
+import socket
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+import msgspec
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from fencepost_channels.call import MAX_ANSWER_BYTES, Answer, CallFailed, request, retry_after_s
+from fencepost_gateway.clock import Clock
+from fencepost_gateway.decide.calls import Call, filled
+from fencepost_gateway.decide.hosts import is_public, private_host
+from fencepost_gateway.decide.looked import fault_of
+from fencepost_gateway.decide.plan import Source
+from fencepost_gateway.decide.retries import Tried
+from fencepost_gateway.workers.lanes import LentParts
+
+RETRIED_STATUS: Final = frozenset({408, 425, 429})
+KEY_PREFIX: Final = "whsec_"  # Standard Webhooks: what follows is the key in base64
+
+
+class PrivateHostError(OSError):
+    """A name has an address that is not on the public internet."""
+
+
+class PublicResolver(AbstractResolver):
+    """Resolves names, and refuses those that lead somewhere private (Rule 1)."""
+
+    def __init__(self, inner: AbstractResolver) -> None:
+        self._inner = inner
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Give the addresses of a name."""
+        found = await self._inner.resolve(host, port, family)
+        if not all(is_public(each["host"]) for each in found):
+            raise PrivateHostError("an address of this host is not public")
+        return found
+
+    async def close(self) -> None:
+        """Close what it asks."""
+        await self._inner.close()
+
+
+@asynccontextmanager
+async def open_outbound(
+    clock: Clock,
+    secrets: Mapping[str, str],
+    *,
+    resolver: AbstractResolver | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[Outbound]:
+    """
+    Open it.
+
+    Args:
+        clock: Where time comes from.
+        secrets: Secrets by name, as the operator set them.
+        resolver: Who says which addresses a name has; only public ones when left out.
+        tls: Whose certificates are trusted; those the machine trusts when left out.
+
+    """
+    resolver = resolver or PublicResolver(aiohttp.ThreadedResolver())
+    connector = aiohttp.TCPConnector(
+        resolver=resolver, ttl_dns_cache=10, limit=0, ssl=tls if tls is not None else True
+    )
+    jar = aiohttp.DummyCookieJar()
+    async with aiohttp.ClientSession(
+        connector=connector, trust_env=False, cookie_jar=jar
+    ) as session:
+        yield Outbound(session, clock, secrets)
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """Calls sources."""
+
+    http: aiohttp.ClientSession
+    clock: Clock
+    secrets: Mapping[str, str]
+
+    async def make(self, call: Call, source: Source) -> Tried:
+        """Make a call once; never raises for anything that the other side does."""
+        url = filled(source.url, call.fills)
+        if not url:
+            return Tried("missing")
+        if private_host(urlsplit(url).hostname or ""):
+            return Tried("private_host")
+        body = b"" if call.kind == "look_up" else msgspec.json.encode(call.body)
+        headers = self._headers(call, source, body)
+        if headers is None:
+            return Tried("no_secret")
+        io = LentParts(self.http, source.timeout_ms / 1_000, self.clock)
+        method = "GET" if call.kind == "look_up" else "POST"
+        try:
+            answer = await request(io, method, url, data=body or None, headers=headers)
+        except CallFailed as failed:
+            return Tried(_why(failed))
+        tried = _by_status(answer, self.clock.now_ms() // 1_000)
+        return tried if tried.failure or call.kind == "webhook" else _value(answer)
+
+    def _headers(self, call: Call, source: Source, body: bytes) -> dict[str, str] | None:
+        """Write the headers; None: the operator has not set a secret that they need."""
+        named = {name for _, name in source.headers}
+        named |= {*source.sign} if call.kind == "webhook" else set()
+        if any(not self.secrets.get(name) for name in named):
+            return None
+        headers = {header: self.secrets[name] for header, name in source.headers}
+        headers |= {"User-Agent": "fencepost", "Idempotency-Key": call.call_id}
+        if call.kind == "look_up":
+            return headers | {"Accept": "application/json"}
+        at_s = self.clock.now_ms() // 1_000
+        signed = f"{call.call_id}.{at_s}.".encode() + body
+        signatures = [f"v1,{sign(self.secrets[name], signed)}" for name in source.sign]
+        headers |= {"webhook-signature": " ".join(signatures)} if signatures else {}
+        return headers | {
+            "Content-Type": "application/json",
+            "webhook-id": call.call_id,
+            "webhook-timestamp": str(at_s),
+        }
+
+
+def sign(secret: str, signed: bytes) -> str:
+    """Sign with a secret: its bytes, or what they are in base64 after ``whsec_`` (Rule 4)."""
+    key = secret.encode()
+    if secret.startswith(KEY_PREFIX):
+        with contextlib.suppress(binascii.Error):  # then it is a text that begins like one
+            key = base64.b64decode(secret.removeprefix(KEY_PREFIX), validate=True)
+    return base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+
+
+def _why(failed: CallFailed) -> str:
+    cause: Any = failed.__cause__
+    if isinstance(getattr(cause, "os_error", None), PrivateHostError):
+        return "private_host"
+    if isinstance(cause, TimeoutError):
+        return "timeout"
+    return "no_answer" if failed.may_have_arrived else "no_connection"
+
+
+def _by_status(answer: Answer, now_s: int) -> Tried:
+    status = answer.status
+    if 200 <= status < 300:  # noqa: PLR2004 - the class of success
+        return Tried(status=status)
+    if 300 <= status < 400:  # noqa: PLR2004 - the class of redirection
+        return Tried("redirect", status)
+    if status >= 500 or status in RETRIED_STATUS:  # noqa: PLR2004 - the class of server errors
+        return Tried("unavailable", status, retry_after_s=retry_after_s(answer, now_s))
+    return Tried("bad_status", status)
+
+
+def _value(answer: Answer) -> Tried:
+    """Read the value of a look-up (Rules 2 and 3)."""
+    status, headers = answer.status, answer.headers
+    kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    is_json = kind == "application/json" or (kind.startswith("application/") and "+json" in kind)
+    encoding = headers.get("Content-Encoding", "identity").strip().lower()
+    if not answer.body:
+        return Tried("empty", status)
+    if not is_json or encoding not in {"", "identity"}:
+        return Tried("not_json", status)
+    if len(answer.body) >= MAX_ANSWER_BYTES:
+        return Tried("too_large", status)
+    try:
+        value = msgspec.json.decode(answer.body)
+        fault = fault_of(value)
+    except RecursionError:
+        return Tried("too_deep", status)
+    except (msgspec.MsgspecError, UnicodeDecodeError, OverflowError):
+        return Tried("not_json", status)  # or a number that nothing can hold
+    if value is None:
+        return Tried("empty", status)
+    return Tried(fault, status) if fault else Tried(status=status, value=value)

@@ -1,0 +1,219 @@
+"""Story 8. The whole loop by one person in an hour."""
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from fencepost_gateway.__main__ import cli
+from fencepost_gateway.lab.backtest_words import as_json
+from fencepost_gateway.lab.dossiers import open_folder
+from fencepost_gateway.lab.estimate import Wish, estimate
+from scenarios.again import check_again
+from scenarios.backtest import check_backtest
+from scenarios.golden import check_golden
+from scenarios.later import Later
+from scenarios.rig import STORE, E, Phone, World, ms, open_world, stand, walk
+
+HERE = Path(__file__).parent
+DOCUMENTS = HERE / "documents"
+BEGIN = "2026-05-09T10:00"
+PUBLISHED = "2026-06-09T09:00"
+PEOPLE = tuple(f"p{number:02}" for number in range(1, 21))
+CLICKED = PEOPLE[:9]
+LINK, DEAD_LINK = "https://luma.example/welcome", "https://luma.example/gone"
+FIRST = {LINK: DEAD_LINK, "timeout: 2d": "timeout: 1d"}  # version 1 of the journey
+
+pytestmark = pytest.mark.feature("J02", "J11", "T01", "T02", "T04", "S16", "N13")
+
+LATER = (
+    Later(8, 1, "Q27", "the event is shown live within a second"),
+    Later(8, 2, "S12", "the dead link is doubted by check"),
+    Later(8, 3, "T01", "the test person in a live gateway, with drafts"),
+    Later(8, 5, "S12", "the report that names step, link, 9 and 0"),
+    Later(8, 5, "Q09", "who published, in the console; roll back by a command"),
+)
+
+
+def test_story_8_typing_error_is_found_with_its_line(tmp_path: Path) -> None:
+    """`fencepost check` doubts an attribute that nobody else names, and says where it stands."""
+    folder = tmp_path / "documents"
+    shutil.copytree(DOCUMENTS, folder)
+    path = folder / "journeys.yaml"
+    written = path.read_text("utf-8")
+    path.write_text(written.replace("person.tier |", "person.tierr |"), "utf-8")
+    found = CliRunner().invoke(cli, ["check", str(folder)])
+    line = written[: written.index("person.tier |")].count("\n") + 1
+
+    assert f"journeys.yaml:{line}: template hello, in_app.body: warning: person.tierr" in (
+        found.output
+    )
+    assert "did you mean person.tier?" in found.output
+
+
+def test_story_8_rehearsal_of_a_drawn_path() -> None:
+    """`fencepost simulate`: Tessa comes in, has stayed five minutes, and would get her message."""
+    scenario, wanted = HERE / "tessa.yaml", HERE / "tessa.expect.yaml"
+    found = CliRunner().invoke(cli, ["simulate", str(scenario), "--expect", str(wanted)])
+
+    assert found.exit_code == 0, found.output
+
+
+def test_story_8_snippet_sends_the_event_that_is_defined() -> None:
+    """`fencepost snippet` prints a call that names the event and an example of each property."""
+    found = CliRunner().invoke(cli, ["snippet", "landing-viewed", str(DOCUMENTS)])
+
+    assert '"name": "landing_viewed"' in found.output
+    assert '"props": {"page": "spring"}' in found.output
+
+
+async def arrive(world: World, name: str) -> Phone:
+    """Bring somebody in."""
+    phone = world.phone(name)
+    await phone.agree()
+    await phone.reach("email", "web_push")
+    return phone
+
+
+async def define(world: World, phone: Phone) -> None:
+    """Tell step 1: an event that breaks its definition is refused, its neighbour is not."""
+    await phone.track("landing_viewed", page=7)
+    (refused,) = phone.answers[-1]["verdicts"]["others"]
+    assert (refused["verdict"], refused["path"]) == ("rejected", "props.page")
+    await phone.track("landing_viewed", page="spring")
+    assert phone.answers[-1]["verdicts"]["others"] == []
+    assert await world.told("claim", "step") == []
+
+
+async def live_a_month(world: World) -> dict[str, Phone]:
+    """Let people look at pages for a month; nothing is sent, for no journey is live."""
+    phones = {name: await arrive(world, name) for name in PEOPLE}
+    await define(world, phones["p01"])
+    for number, name in enumerate(PEOPLE):
+        await world.at(f"2026-05-{10 + number:02}T12:00")
+        page = "weekend" if number % 5 == 0 else "spring"
+        await phones[name].track("landing_viewed", page=page)
+    refuser = await arrive(world, "refuser")
+    await refuser.agree("email", marketing="n")
+    await refuser.track("landing_viewed", page="spring")
+    assert await world.told("claim", "step") == []
+    return phones
+
+
+def ask(world: World) -> dict[str, Any]:
+    """Ask what the documents would have sent within the last thirty days."""
+    wish = Wish(documents=(DOCUMENTS,), begin="2026-05-10", end="2026-06-09", workers=1)
+    with open_folder(world.folder, world.gateway.settings.workspace) as source:
+        return as_json(*estimate(source, wish, lambda _: None, lambda _: None))
+
+
+async def predict(world: World) -> None:
+    """Tell step 4: sends a day, twice the same, and nobody is called."""
+    found = await asyncio.to_thread(ask, world)
+    assert found == await asyncio.to_thread(ask, world)
+    assert (found["sends"], found["withheld"]) == (24, {"consent": 1})
+    assert found["by_channel"] == {"email": 20, "web_push": 4}
+    assert found["by_day"]["2026-05-10"] == 2
+    assert world.evidence.calls == 0
+
+
+async def rehearse(world: World) -> None:
+    """Tell step 3 live: a tester gets what others would, and counts nowhere."""
+    tessa = await arrive(world, "tessa")
+    await tessa.set(tier="plus")
+    await world.at("2026-06-09T11:00:00")
+    await world.news()
+    there = walk(E, STORE, "2026-06-09T11:00:00")
+    inside = stand(STORE, there[-1].at_ms + 60_000, "2026-06-09T11:08:30")
+    await world.play((tessa, [*there, *inside]))
+    news = await world.news()
+    enter, dwell = (r for r in news if r.kind == "transition")
+    assert (enter.body["kind"], dwell.body["kind"]) == ("enter", "dwell")
+    assert dwell.body["after_s"] == 300
+    assert dwell.body["at_ms"] - enter.body["crossed_at_ms"] == pytest.approx(300_000, abs=30_000)
+    assert list(world.lines(r for r in news if r.kind == "claim")) == [
+        "tessa welcome/hello SENT in_app"
+    ]
+    assert not [r for r in news if r.kind == "step" and r.body["campaign_id"] != "welcome"]
+    report = await world.get("/v1/outcomes")
+    assert (report["total"], report["tests"]) == (0, 1)
+
+
+async def meet_the_dead_link(world: World, phones: dict[str, Phone]) -> None:
+    """Tell step 5: nine click, and none of them goes on."""
+    await world.at("2026-06-09T12:00")
+    await world.news()
+    for phone in phones.values():
+        await phone.track("landing_viewed", page="spring")
+    assert await world.told() == [f"{name} welcome/mail SENT email" for name in PEOPLE]
+    mails = [words for words in world.words() if words.startswith("email")]
+    assert all(DEAD_LINK in words for words in mails)
+    await world.at("2026-06-09T13:00")
+    for name in CLICKED:
+        (sent,) = await world.claims(name)
+        await phones[name].react(sent.body["delivery_id"], "clicked")
+    waits = [line for line in await world.told("step") if line.endswith("tour waits")]
+    assert waits == [f"{name} welcome tour waits" for name in CLICKED]
+
+
+async def mend(world: World, phones: dict[str, Phone]) -> None:
+    """Tell the rest of step 5: v2 is for those who come after; back and forward once."""
+    await world.publish(DOCUMENTS)
+    late = await arrive(world, "newcomer")
+    await late.track("landing_viewed", page="spring")
+    assert LINK in world.words()[-1]
+    (sent,) = await world.claims("newcomer")
+    await late.react(sent.body["delivery_id"], "clicked")
+    await phones["p01"].track("tour_begun")
+    await world.publish(DOCUMENTS, but=FIRST)
+    await world.publish(DOCUMENTS)
+    await world.news()
+    await world.at("2026-06-13T13:00")
+    over = {
+        world.names[row.person_id]: (row.body["campaign_version"], row.at_ms)
+        for row in await world.news()
+        if row.kind == "step" and (row.body["step_id"], row.body["way"]) == ("tour", "timeout")
+    }
+    first = {name: (1, ms("2026-06-10T13:00")) for name in CLICKED if name != "p01"}
+    assert over == first | {"newcomer": (2, ms("2026-06-11T13:00"))}
+    *_, thanks = world.lines(await world.claims("p01"))
+    assert thanks == "p01 welcome/thanks SENT in_app"
+
+
+async def apply_what_is_live(world: World) -> None:
+    """Tell step 6: what is live, applied again, changes nothing; one changed text is one line."""
+    files = [
+        {"path": each.name, "text": each.read_text("utf-8")} for each in sorted(DOCUMENTS.glob("*"))
+    ]
+    same = await world.plan(files)
+    assert same["changed"] == []
+    for file in files:
+        file["text"] = file["text"].replace("You have seen it all.", "You have seen everything.")
+    plan = await world.plan(files)
+    (changed,) = plan["changed"]
+    assert (changed["kind"], changed["id"], len(changed["differences"])) == (
+        "template",
+        "thanks",
+        1,
+    )
+
+
+async def test_story_8(tmp_path: Path, update: bool) -> None:  # noqa: FBT001 - a fixture
+    """Define, predict, publish, meet a mistake, mend it, and know what is live."""
+    async with open_world(tmp_path, BEGIN) as world:
+        first = (DOCUMENTS / name for name in ("events.yaml", "fences.yaml", "policy.yaml"))
+        await world.publish(*first)
+        phones = await live_a_month(world)
+        await world.at(PUBLISHED)
+        await predict(world)
+        await world.publish(DOCUMENTS, but=FIRST)
+        await rehearse(world)
+        await meet_the_dead_link(world, phones)
+        await check_backtest(world, PUBLISHED)
+        await mend(world, phones)
+        await apply_what_is_live(world)
+        await check_golden(world, HERE / "golden.txt", update=update)
+        await check_again(world)
