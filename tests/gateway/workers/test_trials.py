@@ -429,6 +429,7 @@ async def test_no_other_system_is_asked_or_told(tmp_path: Path) -> None:
 kind: source
 id: weather
 url: https://example.com/w
+sign: [hook]
 ---
 kind: journey
 id: asks
