@@ -182,3 +182,16 @@ async def test_visitor_brings_their_trial_along(store: Store) -> None:
     assert facts.facts.message.person_id == "p1"
     assert facts.facts.person.twin == twin
     assert len(await store.trials.records_of("p1")) == 1
+
+
+async def test_what_came_of_a_trial_is_let_go_of_as_history_is(store: Store) -> None:
+    """Records and ended messages from before the horizon go; what is still open stays."""
+    await store.commit(Effects(1, NOW_MS, trial_records=[record()]))
+    await wanted(store, message("m1"), message("m2"))
+    await store.trials.judged(TrialVerdict("m1", "withheld", [], due_ms=NOW_MS), NOW_MS)
+    kept = await store.history.prune(NOW_MS, NOW_MS, 10)
+    gone = await store.history.prune(NOW_MS + 1, NOW_MS + 1, 10)
+
+    assert (kept, gone) == (0, 2)
+    assert await store.trials.records_of("p1") == []
+    assert [m.message.message_id for m in await store.trials.messages_of("p1")] == ["m2"]

@@ -195,9 +195,9 @@ class HistoryBook(Protocol):
         Let go of what is too old, in one commit: at most ``limit`` rows of a kind; gives how many.
 
         Records of the log from before ``LOG_KEEP_MS`` that the pipeline is done with, but for the
-        newest of all; history, decision records, runs that ended and what was counted of journeys
-        from before ``before_ms``; what was counted of fences before ``KEPT_DAYS`` days. The first
-        rows are looked at, which are the oldest.
+        newest of all; history, decision records, runs that ended, what came of a trial and what was
+        counted of journeys from before ``before_ms``; what was counted of fences before
+        ``KEPT_DAYS`` days. The first rows are looked at, which are the oldest.
         """
 
 

@@ -43,6 +43,17 @@ def take_trial(books: Books, effects: Effects) -> None:
     _put(books, effects.trial_records)
 
 
+def prune_trial(books: Books, before_ms: int, limit: int) -> None:
+    """Let go of what came of a trial before ``before_ms``."""
+    for cursor, row in list(books.trial_records.items())[:limit]:
+        if unpack(row.body, RecordRow).at_ms < before_ms:
+            del books.trial_records[cursor]
+    messages = books.trial_messages
+    over = [i for i, m in messages.items() if m.state not in OPEN_STATES and m.due_ms < before_ms]
+    for message_id in over[:limit]:
+        del messages[message_id]
+
+
 def _put(books: Books, found: list[RecordRow]) -> None:
     for row in found:
         books.last_trial_record += 1

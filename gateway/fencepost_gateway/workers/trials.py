@@ -155,6 +155,7 @@ def _written(
         message.message_id,
         "sent" if is_sent else "withheld",
         _said(records, trial),
+        due_ms=real_ms,
         channel=verdict.channel,
         content=_plain(content) if is_shown else None,
         slot=None if verdict.slot is None else _taken(verdict.slot, now_ms),

@@ -562,6 +562,13 @@ WHERE person_id = ? ORDER BY cursor;
 -- name: trial_sums
 SELECT campaign_id, kind, outcome, reason, channel, count(*), count(DISTINCT person_id)
 FROM trial_record WHERE outcome <> '' GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5;
+-- name: prune_trial_records
+DELETE FROM trial_record WHERE cursor IN (
+  SELECT cursor FROM trial_record ORDER BY cursor LIMIT ?) AND at_ms < ?;
+-- name: prune_trial_messages
+DELETE FROM trial_message WHERE message_id IN (
+  SELECT message_id FROM trial_message
+  WHERE state NOT IN ('queued', 'deferred') AND due_ms < ? LIMIT ?);
 -- name: move_trial_messages
 UPDATE trial_message SET person_id = ? WHERE person_id = ?;
 -- name: move_trial_records
