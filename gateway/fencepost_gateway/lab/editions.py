@@ -4,8 +4,8 @@ Editions: which documents would be live, for a backtest and for what it is held 
 Rule 1. Documents that are named take the place of those of their kind and id; everything else is as
         it is live. That is what ``fencepost apply`` would do.
 Rule 2. Against a version: every campaign that is named as it was in that version; the rest as live.
-Rule 3. Recorded transitions are those of the fences as they were. Changed fences cannot be judged
-        anew, as positions are not kept; which ones differ is said.
+Rule 3. Recorded transitions are those of the fences as they were. Which fences differ is said: they
+        count only where positions are still kept (``positions``).
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@ Estimate: a backtest as it is asked for, and everything that is said of it besid
 
 Rule 1. The window ends with the newest that was recorded and reaches thirty days back, unless it is
         told otherwise; days are those of the workspace's zone.
-Rule 2. What a backtest cannot know is said with it: history that begins too late, fences that
-        differ, arms that are drawn anew.
+Rule 2. What a backtest cannot know is said with it: history that begins too late, for how much of
+        the window fences that differ did not count, arms that are drawn anew.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from fencepost_gateway.errors import StartError
 from fencepost_gateway.lab import editions
 from fencepost_gateway.lab.backtest import NO_SEED, Findings, backtest, job_of
 from fencepost_gateway.lab.dossiers import Head, Source
+from fencepost_gateway.lab.fences_apart import Fences, fences_of, say
 from fencepost_gateway.lab.job import Job, Window
 from fencepost_gateway.lab.sources import read_changes
 from fencepost_gateway.workers.plans import stored
@@ -30,7 +31,6 @@ from fencepost_gateway.workers.plans import stored
 DAY_MS: Final = 86_400_000
 WORKERS_MAX: Final = 64
 FEW_ROWS: Final = 5_000  # below it another process costs more than it saves
-NAMED_MAX: Final = 5
 
 
 class Wish(Struct, frozen=True):
@@ -63,6 +63,7 @@ class Told(Struct, frozen=True):
     names: tuple[str, ...]
     changes: tuple[str, ...]
     notes: tuple[str, ...]
+    fences: Fences | None = None
 
 
 def estimate(
@@ -93,12 +94,14 @@ def estimate(
     job = job_of(source, compared, window_of(head, wish, zone))
     cores = 1 if head.rows < FEW_ROWS else os.cpu_count() or 1
     found = backtest(source, job, min(wish.workers or cores, WORKERS_MAX), progress)
+    fences = fences_of(job, head)
     told = Told(
         job.window,
         zone,
         tuple(edition.name for edition in compared),
         tuple(f"{each.kind} {each.id}" for each in changes),
-        tuple(_notes(job, head)),
+        tuple(_notes(job, head, fences, zone)),
+        fences,
     )
     return found, told
 
@@ -130,17 +133,11 @@ def _moment(text: str, option: str, zone: str) -> int:
     return at_ms
 
 
-def _notes(job: Job, head: Head) -> Iterator[str]:
+def _notes(job: Job, head: Head, fences: Fences | None, zone: str) -> Iterator[str]:
     """Say what this backtest cannot know (Rule 2)."""
     if head.first_ms > job.window.begin_ms:
         yield "history begins later than the window; of the time before nothing is known"
-    apart = editions.fences_apart(job.editions[0], head)
-    if apart:
-        more = f" and {len(apart) - NAMED_MAX} more" if len(apart) > NAMED_MAX else ""
-        yield (
-            f"fences differ from those that are live ({', '.join(apart[:NAMED_MAX])}{more}). "
-            "Positions are not kept, so the transitions are those of the fences as they were; "
-            "replay a track to try new shapes"
-        )
+    if fences is not None:
+        yield say(fences, job.window, zone, is_file=not head.seed)
     if job.seed == NO_SEED:
         yield "a file of history has no seed, so arms, holdouts and delays are drawn anew"
