@@ -160,10 +160,13 @@ def at(row: str) -> int:
     return int(json.loads(row)[0])
 
 
-async def ride_as(rig: Rig, name: str, points: Sequence[TrackPoint]) -> None:
+async def ride_as(
+    rig: Rig, name: str, points: Sequence[TrackPoint], *, is_visitor: bool = False
+) -> None:
     """Drive as somebody with a device of their own, who allows everything."""
     headers = rig.device_headers(f"d-{name}")
-    mine = {"device_id": f"d-{name}", "who": {"anonymous_id": f"a-{name}", "user_id": name}}
+    who = {"anonymous_id": f"a-{name}", "user_id": None if is_visitor else name}
+    mine = {"device_id": f"d-{name}", "who": who}
     await rig.post(rig.batch({"type": "consent", "values": dict(GRANTS)}) | mine, **headers)
     for p in points:
         await pass_time(rig, p.at_ms)
@@ -239,6 +242,50 @@ async def test_who_is_inside_when_a_fence_moves_leaves_it(tmp_path: Path) -> Non
 
     assert recorded != live
     assert written(life.rows) == live
+
+
+async def test_who_logs_in_on_the_way_is_one_person(tmp_path: Path) -> None:
+    """A visitor's positions are those of who they turn out to be, as they would be live."""
+    was, moved = tmp_path / "was", tmp_path / "moved"
+    open_credentials(was)
+    shutil.copytree(was, moved)
+    points = track()[90:]
+    live = []
+    for folder, *editions_of in ((was, WAS), (moved, WAS, MOVED)):
+        async with lived(folder, ALWAYS, PLACES) as rig:
+            for each in editions_of:
+                await rig.apply(fences=fences(**each))
+            await ride_as(rig, "u9", points[:70], is_visitor=True)
+            await ride_as(rig, "u9", points[70:])
+            await pass_time(rig, NOON_MS + 2 * HOUR_MS)
+            live.append(written(await records_of(rig)))
+    with source_of(was) as source:
+        people = await lives(source, NOON_MS, NOON_MS + 3 * HOUR_MS, json.dumps(fences(**MOVED)))
+
+    assert [written(life.rows) for life in people if life.rows] == [live[1]]
+    assert live[0] != live[1]
+
+
+async def test_side_by_side_is_judged_as_one_by_one(tmp_path: Path) -> None:
+    """Where documents count for everybody; and what happens becomes history no second time."""
+    async with lived(tmp_path, ALWAYS, PLACES) as rig:
+        await rig.apply(fences=fences(**WAS))
+        await ride_as(rig, "u1", track()[150:200])
+        await ride_as(
+            rig, "u2", [TrackPoint(p.at_ms + HOUR_MS, p.lat, p.lon, 5.0) for p in track()[150:210]]
+        )
+    with source_of(tmp_path) as source:
+        window = Window(NOON_MS, NOON_MS + DAY_MS)
+        job = job_of(source, [edition_of(source, json.dumps(fences(**MOVED)))], window)
+        people = list(source.dossiers(window.end_ms, job.positions_ms))
+        alone, together = (Desk(job)._reruns[0] for _ in range(2))  # noqa: SLF001 - as above
+        one_by_one = [await alone.live(each) for each in people]
+        kept = await alone.gateway.store.history.page(0, 10)
+        side_by_side = await together.live_together(people)
+
+    assert [written(one.rows) for one in one_by_one] == [written(one.rows) for one in side_by_side]
+    assert all(one.rows for one in one_by_one)
+    assert kept == []
 
 
 async def test_positions_from_before_a_withdrawal_are_not_read(tmp_path: Path) -> None:
