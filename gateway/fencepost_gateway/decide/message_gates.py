@@ -84,7 +84,7 @@ def holdout(case: Case) -> Check:
     plan, person_id = case.plan, case.facts.person.person_id
     campaign_id, share = case.campaign.campaign_id, case.campaign.holdout
     held_by = []
-    if case.is_counted:
+    if case.is_counted and case.facts.message.mark != "draft":
         # A share of nothing needs no draw.
         if plan.workspace_holdout and _drawn(plan.seed, person_id) < plan.workspace_holdout:
             held_by.append("workspace")

@@ -21,6 +21,7 @@ from fencepost_gateway.ports.books import (
     ProofBook,
     RunBook,
     SignHead,
+    TrialBook,
     Turn,
 )
 from fencepost_gateway.ports.rows import (
@@ -52,6 +53,11 @@ from fencepost_gateway.ports.rows import (
     Sweep,
     TakenCall,
     Timer,
+    TrialFacts,
+    TrialMessage,
+    TrialRow,
+    TrialSum,
+    TrialVerdict,
     Waiting,
 )
 from fencepost_gateway.ports.store import (
@@ -116,6 +122,12 @@ __all__ = [
     "Sweep",
     "TakenCall",
     "Timer",
+    "TrialBook",
+    "TrialFacts",
+    "TrialMessage",
+    "TrialRow",
+    "TrialSum",
+    "TrialVerdict",
     "Turn",
     "Waiting",
 ]

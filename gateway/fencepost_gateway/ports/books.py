@@ -33,6 +33,11 @@ from fencepost_gateway.ports.rows import (
     Statement,
     Sweep,
     TakenCall,
+    TrialFacts,
+    TrialMessage,
+    TrialRow,
+    TrialSum,
+    TrialVerdict,
     Waiting,
 )
 
@@ -361,3 +366,44 @@ class RunBook(Protocol):
 
     async def of(self, person_id: str) -> list[RunRow]:
         """Give the runs of a person, those that ended too, as they were entered."""
+
+
+class TrialBook(Protocol):
+    """
+    What is on trial, and what it would have done.
+
+    Apart from everything else: what claims, sends, counts or reports knows nothing of it.
+    """
+
+    async def current(self) -> TrialRow:
+        """Give what is on trial."""
+
+    async def begin(self, trial: TrialRow, now_ms: int) -> int:
+        """
+        Put something on trial in place of what was; mode empty: nothing.
+
+        The number of ``trial`` is not asked: it is the next one, and is given. The log is told
+        (``TrialBegun``).
+        """
+
+    async def due(self, now_ms: int, limit: int) -> list[str]:
+        """Give the messages on trial that are to be judged, the earliest first."""
+
+    async def peek(self, message_id: str) -> TrialFacts | None:
+        """
+        Read what a claim of it would read, without lock or promise.
+
+        Its slots are those of the person and those that this trial would have taken of them.
+        """
+
+    async def judged(self, verdict: TrialVerdict, now_ms: int) -> bool:
+        """Write what became of an open message; False: there is none, and nothing was written."""
+
+    async def sums(self) -> list[TrialSum]:
+        """Give what came of it so far, by campaign, kind, outcome, reason and channel."""
+
+    async def records_of(self, person_id: str) -> list[RecordRow]:
+        """Give the records of a person, oldest first."""
+
+    async def messages_of(self, person_id: str) -> list[TrialMessage]:
+        """Give the messages of a person, as they were wanted."""
