@@ -185,6 +185,20 @@ class World:
         assert response.status == 200, answer
         return answer
 
+    async def try_out(self, files: Sequence[Mapping[str, str]]) -> None:
+        """Put documents on trial for the test persons."""
+        response = await self.client.post(
+            "/v1/trial", json={"files": list(files)}, headers=self.operator
+        )
+        assert response.status == 200, await response.text()
+        await self.settle()
+
+    async def end_trial(self) -> None:
+        """End the trial."""
+        response = await self.client.delete("/v1/trial", headers=self.operator)
+        assert response.status == 200, await response.text()
+        await self.settle()
+
     async def tell_everybody(self, event_id: str, name: str, /, **props: Any) -> str:
         """Report something that happened outside; gives ``accepted`` or ``duplicate``."""
         body = {"id": event_id, "name": name, "props": props}
@@ -238,8 +252,8 @@ class World:
         while True:
             while await gateway.pipeline.step():
                 pass
-            steps = gateway.timers.step, gateway.deliver.step, gateway.callers.step
-            if not any([await step() for step in steps]):
+            workers = gateway.timers, gateway.deliver, gateway.callers, gateway.trials
+            if not any([await worker.step() for worker in workers]):
                 return
 
     # ---- people ---------------------------------------------------------------------------
