@@ -18,7 +18,9 @@ from scenarios.again import check_again
 from scenarios.backtest import check_backtest
 from scenarios.golden import check_golden
 from scenarios.later import Later
-from scenarios.rig import STORE, E, Phone, World, ms, open_world, stand, walk
+from scenarios.phone import Phone
+from scenarios.rig import World, open_world
+from scenarios.ways import STORE, E, ms, stand, walk
 
 HERE = Path(__file__).parent
 DOCUMENTS = HERE / "documents"
