@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
 from fencepost_gateway.decide.spans import moment_ms, parse_moment, zone_named
-from fencepost_gateway.documents.document import Problem
+from fencepost_gateway.documents.document import Document, Problem
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.lab import editions
 from fencepost_gateway.lab.backtest import NO_SEED, Findings, backtest, job_of
@@ -44,6 +44,7 @@ class Wish(Struct, frozen=True):
         end: When to end; empty: with the newest that was recorded.
         against: ``live``, a version, or nothing.
         workers: How many processes; 0: as many as there are cores.
+        without: What would be archived, each as ``kind/id``.
 
     """
 
@@ -53,6 +54,7 @@ class Wish(Struct, frozen=True):
     end: str = ""
     against: str = ""
     workers: int = 0
+    without: tuple[str, ...] = ()
 
 
 class Told(Struct, frozen=True):
@@ -86,8 +88,9 @@ def estimate(
 
     """
     head = source.head
-    changes = read_changes(wish.documents, stored(head.documents), warned)
-    compared = [editions.changed(head, changes)]
+    live = stored(editions.kept(head, wish.without))
+    changes = read_changes(wish.documents, live, warned)
+    compared = [editions.changed(head, changes, wish.without)]
     if wish.against:
         compared.append(editions.against(head, changes, wish.against))
     zone = zone_of(head)
@@ -99,11 +102,17 @@ def estimate(
         job.window,
         zone,
         tuple(edition.name for edition in compared),
-        tuple(f"{each.kind} {each.id}" for each in changes),
+        _named(changes, wish.without),
         tuple(_notes(job, head, fences, zone)),
         fences,
     )
     return found, told
+
+
+def _named(changes: Sequence[Document], archived: Sequence[str]) -> tuple[str, ...]:
+    """Name what differs from what is live."""
+    named = [f"{each.kind} {each.id}" for each in changes]
+    return (*named, *(f"without {name.replace('/', ' ', 1)}" for name in archived))
 
 
 def zone_of(head: Head) -> str:

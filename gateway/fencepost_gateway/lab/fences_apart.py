@@ -70,13 +70,11 @@ def say(fences: Fences, window: Window, zone_name: str, *, is_file: bool) -> str
     if not fences.recorded_ms:
         return f"{said} Positions are kept of the whole window: {ANEW}"
     since = f"{local_time(fences.counted_from_ms, zone):%Y-%m-%d %H:%M}"
-    spans = fences.recorded_ms, window.end_ms - window.begin_ms
-    before = " of ".join(_span(span_ms) for span_ms in spans)
+    before = _share(fences.recorded_ms, window.end_ms - window.begin_ms)
     return f"{said} Positions are kept for a day: from {since} on {ANEW}. Before, {before}, {WERE}"
 
 
-def _span(span_ms: int) -> str:
-    """Write how long something lasts."""
-    if span_ms >= 2 * DAY_MS:
-        return f"{span_ms / DAY_MS:.1f} days"
-    return f"{span_ms / HOUR_MS:.1f} hours"
+def _share(part_ms: int, whole_ms: int) -> str:
+    """Write for how long of what something holds."""
+    unit_ms, name = (DAY_MS, "days") if whole_ms > 2 * DAY_MS else (HOUR_MS, "hours")
+    return f"for {part_ms / unit_ms:.1f} of {whole_ms / unit_ms:.1f} {name}"

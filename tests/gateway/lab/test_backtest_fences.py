@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from fencepost_gateway.credentials import open_credentials
+from fencepost_gateway.errors import StartError
 from fencepost_gateway.lab import backtest as lab
 from fencepost_gateway.lab import editions
 from fencepost_gateway.lab.backtest import Desk, backtest, job_of
@@ -349,7 +350,7 @@ async def test_report_says_from_when_on_changed_fences_counted(tmp_path: Path) -
     texts = [part, whole, none, json.dumps([plain, same, never])]
 
     assert "(second, third). Positions are kept for a day: from 2026-06-01 12:00 on" in part
-    assert "Before, 30.0 days of 30.0 days, the transitions are the recorded ones" in part
+    assert "Before, for 30.0 of 30.0 days, the transitions are the recorded ones" in part
     assert "Positions are kept of the whole window" in whole
     assert "of this window none, so the transitions are the recorded ones" in none
     assert plain["fences"]["counted_from_ms"] == NOON_MS
@@ -359,6 +360,24 @@ async def test_report_says_from_when_on_changed_fences_counted(tmp_path: Path) -
     for text in texts:
         assert '"lat"' not in text
         assert not any(f"{p.lat:.3f}" in text or f"{p.lon:.3f}" in text for p in points)
+
+
+async def test_archived_fence_tells_nothing(tmp_path: Path) -> None:
+    """All others are as they were; a document that is not live cannot be archived."""
+    folder, changed = tmp_path / "data", tmp_path / "fences.geojson"
+    changed.write_text(json.dumps(fences(first=WAS["first"])))
+    await ridden(folder, WAS)
+    day = {"begin": "2026-06-01T12:00", "end": "2026-06-01T14:00"}
+    text, plain = await told_of(folder, changed, **day, without=("fence/second",))
+
+    assert plain["documents"] == ["fence first", "without fence second"]
+    assert plain["fences"]["differ"] == ("second",)
+    assert "second" not in plain["by_fence"]
+    assert plain["by_fence"]["first"] == plain["against"]["by_fence"]["first"]
+    assert plain["against"]["by_fence"]["second"] > 0
+    assert "1 changed" in text
+    with pytest.raises(StartError, match="--without fence/third: no such document is live"):
+        await told_of(folder, changed, without=("fence/third",))
 
 
 async def test_file_of_history_has_no_positions(tmp_path: Path) -> None:
