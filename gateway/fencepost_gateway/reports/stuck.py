@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from fencepost_gateway.content.page_links import PageLinks
-from fencepost_gateway.decide.steps import END, BranchStep, Flow, SplitStep
+from fencepost_gateway.decide.steps import END, Flow, SplitStep, Step, WaitStep
 from fencepost_gateway.ports import JourneyPlace, LinkRow
 from fencepost_gateway.reports.journey_states import Flows, Standings
 
@@ -113,12 +113,19 @@ def _left(row: Mapping[str, Any], flow: Flow | None) -> int:
     """Count who left the journey at a step (Rule 1)."""
     left: int = sum(n for outcome, n in row["ended"].items() if outcome not in NO_SIGN)
     step = flow.steps.get(row["step"]) if flow else None
-    if step is None or isinstance(step.does, BranchStep | SplitStep):
-        return left
-    for way, count in row["went"].items():
-        if way.partition(".")[0] in ASTRAY and step.way(way) == END:
+    for way, count in row["went"].items() if step else ():
+        if step and _is_astray(step, way) and step.way(way) == END:
             left += count
     return left
+
+
+def _is_astray(step: Step, way: str) -> bool:
+    """Say whether nobody chose a way; an author may have called one that they did the same."""
+    does = step.does
+    if isinstance(does, SplitStep):
+        return False
+    named = {each.name for each in does.awaited} if isinstance(does, WaitStep) else set()
+    return way.partition(".")[0] in ASTRAY and way not in named
 
 
 def _messages(

@@ -288,8 +288,7 @@ class PersonStage:
         was_clicked = click_tally.clicked(person, outcome.delivery_id)
         if not outcome.mark:
             fold.tally.outcome(outcome, fold.now_ms)
-            if not fold.is_tester(person):
-                click_tally.count_sent(fold.journeys.days, outcome, fold.now_ms)
+            click_tally.count_sent(fold.journeys.days, outcome, fold.now_ms)
         copies = seed_copies(fold.plan, fold.workspace, outcome, fold.states.copied, fold.now_ms)
         fold.effects.messages += copies
         hear_outcome(person, outcome, fold.plan, fold.now_ms)

@@ -3,10 +3,11 @@
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from fencepost_gateway.content.page_links import PageLinks
 from fencepost_gateway.decide.plan import EventEntry
-from fencepost_gateway.decide.steps import Awaited, BranchStep, Flow, WaitStep
+from fencepost_gateway.decide.steps import Awaited, BranchStep, Flow, SplitStep, WaitStep
 from fencepost_gateway.decide.tongue import Tongue
 from fencepost_gateway.ports import JourneyPlace, LinkRow
 from fencepost_gateway.reports.journey_states import Standings
@@ -17,10 +18,13 @@ from gateway.rig import NOON_MS
 
 HOUR_S = 3_600
 ASK = WaitStep(awaited=(Awaited("said", EventEntry("said")),), timeout_ms=HOUR_S * 1_000)
+ERROR = Awaited("error", EventEntry("error"))
 FLOW: Flow = flow(
     step("mail", message(), withheld="end"),
     step("ask", ASK, timeout="end"),
     step("which", BranchStep(())),
+    step("draw", SplitStep((("full", 1.0),)), full="end"),
+    step("heard", structs.replace(ASK, awaited=(ERROR,)), error="end"),
 )
 KEY = JOURNEY, 1
 GONE = LinkRow("https://a.example/gone?x=1", 404, "", NOON_MS, NOON_MS)
@@ -61,6 +65,8 @@ def steps(*rows: dict[str, Any], found: Standings | None = None) -> list[tuple[s
         (row("mail", ended={"goal_reached": 20}), False),
         (row("mail", ended={"stopped": 20, "discarded": 20}), False),  # operators did
         (row("which", went={"otherwise": 20}), False),  # the author meant it so
+        (row("draw", went={"full": 20}), False),  # so called by the author
+        (row("heard", went={"error": 20}), False),  # likewise
         (row("which", ended={"no_branch": 20}), True),
     ],
 )
