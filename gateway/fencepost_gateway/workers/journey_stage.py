@@ -24,14 +24,18 @@ from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.run import campaign_of
 from fencepost_gateway.decide.scene import Scene, Walked
 from fencepost_gateway.ports import RunRow
+from fencepost_gateway.workers import click_tally
 from fencepost_gateway.workers.trial_stage import TrialStage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fencepost_gateway.decide.calls import Reply
     from fencepost_gateway.decide.person import Person
     from fencepost_gateway.decide.run import Run
     from fencepost_gateway.decide.stimulus import Cause
     from fencepost_gateway.intake.records import Outcome, TrialTold
+    from fencepost_gateway.workers.click_tally import Stood
     from fencepost_gateway.workers.fold import Fold
     from fencepost_gateway.workers.trial_stage import Move
 
@@ -115,6 +119,7 @@ class JourneyStage:
     ) -> Walked:
         fold = self._fold
         scene = Scene(fold.plan, fold.workspace, person, fold.states.census, fold.now_ms)
+        before = click_tally.stood(person)
         move(scene, 0)
         walked = scene.walked
         for step in walked.records:
@@ -126,11 +131,20 @@ class JourneyStage:
             fold.touch(person)
         if not fold.is_tester(person):
             fold.journeys.walked(fold.plan, walked, fold.now_ms)
+            self._count(person, walked, before)
         for key, run in walked.moved.values():
             self._note(person, key, run)
         if is_followed:  # whose runs gave way is the live ones' business
             self._trials.follow(person, move, cause)
         return walked
+
+    def _count(self, person: Person, walked: Walked, before: Mapping[str, Stood]) -> None:
+        """Count what shows where people get stuck."""
+        fold, days = self._fold, self._fold.journeys.days
+        click_tally.count_left(days, walked, before, fold.now_ms)
+        for message in click_tally.go_on(fold.plan, person, walked, before):
+            click_tally.count_gone_on(days, message, fold.now_ms)
+            fold.touch(person)
 
     def _note(self, person: Person, key: str, run: Run) -> None:
         at = run.at

@@ -635,3 +635,9 @@ SELECT due_ms FROM run
 WHERE ended_ms IS NULL AND is_test = 0 AND campaign_id = ? AND version = ? AND step_id = ?
   AND due_ms IS NOT NULL
 ORDER BY due_ms LIMIT 1 OFFSET ?;
+-- name: links
+SELECT url, status, failure, asked_ms, bad_since_ms FROM link ORDER BY url;
+-- name: put_link
+INSERT OR REPLACE INTO link (url, status, failure, asked_ms, bad_since_ms) VALUES (?, ?, ?, ?, ?);
+-- name: drop_link
+DELETE FROM link WHERE url = ?;
