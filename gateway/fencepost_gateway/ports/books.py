@@ -401,7 +401,7 @@ class TrialBook(Protocol):
         """
 
     async def due(self, now_ms: int, limit: int) -> list[str]:
-        """Give the messages on trial that are to be judged, the earliest first."""
+        """Give the messages on trial that are to be judged, in the order of ``Store.due``."""
 
     async def peek(self, message_id: str) -> TrialFacts | None:
         """

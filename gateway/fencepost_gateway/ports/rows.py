@@ -386,6 +386,7 @@ class DueMessage(Struct, frozen=True):
     message_id: str
     priority: int
     due_ms: int
+    cause_ms: int
 
 
 class Claimed(Struct, frozen=True):

@@ -172,7 +172,7 @@ class Store(Protocol):
         """
 
     async def due(self, now_ms: int, limit: int) -> list[DueMessage]:
-        """Give open messages that are due, by priority (higher first), due time, id."""
+        """Give open messages that are due, by priority (higher first), earlier cause, id."""
 
     async def next_due_ms(self) -> int | None:
         """Give the earliest moment at which an open message or a timer comes due."""

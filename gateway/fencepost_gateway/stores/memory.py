@@ -226,7 +226,7 @@ class MemoryStore:
     async def due(self, now_ms: int, limit: int) -> list[DueMessage]:
         """See ``Store.due``."""
         ripe = [m for m in open_messages(self._books) if m.due_ms <= now_ms]
-        return sorted(ripe, key=lambda d: (-d.priority, d.due_ms, d.message_id))[:limit]
+        return sorted(ripe, key=lambda d: (-d.priority, d.cause_ms, d.message_id))[:limit]
 
     async def next_due_ms(self) -> int | None:
         """See ``Store.next_due_ms``."""
