@@ -49,6 +49,7 @@ from fencepost_gateway.decide.past import (
 from fencepost_gateway.decide.run import Run
 from fencepost_gateway.decide.summary import EventSummary, fold_oldest, summary_of, value_of
 from fencepost_gateway.decide.trait_state import TraitState
+from fencepost_gateway.decide.trial import Trial
 from fencepost_gateway.decide.unheard import Unheard, added
 
 RECENT_MAX = 100
@@ -137,6 +138,7 @@ class Person(Struct):
     ``stood_ms`` is when history last kept how the person stood, or began to keep what they did.
     ``told`` and ``taken`` say by which running broadcast which campaign was woken, and with which
     membership somebody was taken by what takes only newcomers (``decide.broadcasts``).
+    ``trials`` are the entries whose goals are watched (``decide.scoring``).
     """
 
     person_id: str
@@ -174,6 +176,7 @@ class Person(Struct):
     stood_ms: int = 0
     told: list[tuple[int, str]] = field(default_factory=list)
     taken: dict[str, int] = field(default_factory=dict)
+    trials: list[Trial] = field(default_factory=list)
 
     def remember(self, name: str, at_ms: int, props: dict[str, Any]) -> tuple[str, ...]:
         """
@@ -333,6 +336,7 @@ def merge(known: Person, visitor: Person) -> None:
     known.drawn = visitor.drawn | known.drawn
     known.calling_code = known.calling_code or visitor.calling_code
     known.told = [*dict.fromkeys([*known.told, *visitor.told])]
+    known.trials = [*known.trials, *visitor.trials]
 
 
 def _merge_past(known: Person, visitor: Person) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from fencepost_gateway.decide.journey_words import ENDS
 from fencepost_gateway.decide.tongue import Tongue
+from fencepost_gateway.reports.goal_words import tell_goals
 from fencepost_gateway.reports.lines import length, paragraph
 
 LEFT_OUT: Final = "steps that nobody came by are left out: --json shows all"
@@ -49,6 +50,7 @@ def tell_journey(answer: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     for outcome, count in answer["ended"].items():
         why = tongue.say(ENDS[outcome]) if outcome in ENDS else outcome
         yield f"  {tongue.count(count)} left: {why}"
+    yield from tell_goals(answer["goals"], tongue)
     yield from _steps(answer["steps"])
     yield from _stages(answer["stages"])
     for act in answer["acts"]:

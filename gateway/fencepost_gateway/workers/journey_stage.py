@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from fencepost_gateway.decide import walk
+from fencepost_gateway.decide import scoring, walk
 from fencepost_gateway.decide.enter import enter
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.run import campaign_of
@@ -86,6 +86,15 @@ class JourneyStage:
     def merged(self, person: Person, before: dict[str, Run]) -> Walked:
         """End the runs that gave way when two persons became one."""
         return self._on(person, lambda scene: walk.gave_way(scene, before))
+
+    def did(self, person: Person, name: str, at_ms: int, value: object) -> None:
+        """Look whether an app event is what somebody was to do."""
+        self._fold.journeys.scored(scoring.did(person, name, at_ms, value))
+
+    def joined(self, person: Person) -> None:
+        """Make one of the trials of two persons who are one."""
+        is_tester = self._fold.is_tester(person)
+        self._fold.journeys.scored(scoring.joined(person, is_tester=is_tester))
 
     def _on(self, person: Person, move: Callable[[Scene], None], stimulus_id: str = "") -> Walked:
         fold = self._fold
