@@ -84,7 +84,7 @@ async def get_journeys(request: web.Request) -> web.Response:
 
 
 async def get_journey(request: web.Request) -> web.Response:
-    """Give where people are in one journey by step and stage, who is stuck, and if it did its work."""
+    """Give where people are in one journey: by step and stage, stuck; and what came of its goal."""
     surface, name = request.app[SURFACE], request.match_info["id"]
     book, now_ms = surface.store.journeys, surface.clock.now_ms()
     waiting = await book.waiting(now_ms - STUCK_MS, name)

@@ -51,7 +51,7 @@ VERDICTS: Final[dict[str, Said]] = {
 
 def tell_goals(results: Sequence[Mapping[str, Any]], tongue: Tongue) -> Iterator[str]:
     """Say what came of each goal."""
-    if not any(each["live"] for each in results):
+    if not results:
         yield from paragraph(tongue.say(LINES["none"]), "  ")
     for each in results:
         span = tongue.span(each["within_ms"])

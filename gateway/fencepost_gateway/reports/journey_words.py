@@ -50,7 +50,8 @@ def tell_journey(answer: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     for outcome, count in answer["ended"].items():
         why = tongue.say(ENDS[outcome]) if outcome in ENDS else outcome
         yield f"  {tongue.count(count)} left: {why}"
-    yield from tell_goals(answer["goals"], tongue)
+    if answer["goals"] or answer["state"] != "archived":
+        yield from tell_goals(answer["goals"], tongue)
     yield from _steps(answer["steps"])
     yield from _stages(answer["stages"])
     for act in answer["acts"]:
