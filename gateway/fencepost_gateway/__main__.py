@@ -17,7 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fencepost_gateway.commands import lab, operate, upkeep
+from fencepost_gateway.commands import lab, operate, trial, upkeep
 from fencepost_gateway.commands.apply import apply
 from fencepost_gateway.commands.audiences import audiences
 from fencepost_gateway.commands.backtest import backtest, history
@@ -45,6 +45,8 @@ cli.command()(apply)
 cli.command()(person)
 cli.command()(lab.simulate)
 cli.command()(lab.replay)
+cli.command("try")(trial.try_)
+cli.command()(trial.trial)
 cli.command()(backtest)
 cli.command()(history)
 cli.command()(audiences)

@@ -42,6 +42,7 @@ from fencepost_gateway.workers.pipeline import Pipeline
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.pruner import Pruner
 from fencepost_gateway.workers.timers import Timers
+from fencepost_gateway.workers.trials import Trials
 from fencepost_gateway.workers.wakes import Wakes
 
 DRAIN_S = 10.0
@@ -67,6 +68,7 @@ class Gateway:
     deliver: Deliver
     callers: Callers
     timers: Timers
+    trials: Trials
     pruner: Pruner
 
 
@@ -140,6 +142,14 @@ async def open_gateway(
                     metrics=metrics,
                 ),
                 timers=Timers(store, plans, clock, wakes),
+                trials=Trials(
+                    store=store,
+                    plans=plans,
+                    channels=frozenset(lanes),
+                    clock=clock,
+                    wakes=wakes,
+                    public_url=settings.public_url,
+                ),
                 pruner=Pruner(store, clock, settings.history_days),
             )
     finally:
@@ -224,6 +234,7 @@ async def _working(gateway: Gateway, stop: asyncio.Event) -> AsyncIterator[None]
         asyncio.create_task(gateway.deliver.run(), name="deliver"),
         asyncio.create_task(gateway.callers.run(), name="callers"),
         asyncio.create_task(gateway.timers.run(), name="timers"),
+        asyncio.create_task(gateway.trials.run(), name="trials"),
         asyncio.create_task(_keep_house(gateway), name="house"),
     ]
 

@@ -22,7 +22,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from doubles.authority import issue
-from doubles.http_server import HttpServer, Reply
+from doubles.http_server import HttpServer, Reply, Silence
 from fencepost_gateway.clock import Clock
 from fencepost_gateway.workers.outbound import Outbound, open_outbound
 
@@ -83,6 +83,7 @@ class SourceStub:
         self.server = HttpServer("/{way:.*}", self._handle, authority.server)
         self.asked: list[Asked] = []
         self.takes_s = 0.0
+        self.hangs_at = "/never"
 
     @property
     def url(self) -> str:
@@ -103,6 +104,8 @@ class SourceStub:
         body = await request.read()
         self.asked.append(Asked(request.method, request.raw_path, dict(request.headers), body))
         await asyncio.sleep(self.takes_s)
+        if request.path.startswith(self.hangs_at):
+            return await self.server.play(request, Silence())
         script = self.server.next_script() or says({"left": 3})
         return await self.server.play(request, script)
 

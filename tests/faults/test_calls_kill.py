@@ -149,7 +149,7 @@ async def under_fire(folder: Path, stub: SourceStub, seed: int) -> int:
 async def test_every_run_goes_on_exactly_once(tmp_path: Path, seed: int) -> None:
     """A call may be made twice, under one key; what is answered counts once; nobody is left."""
     async with open_source(tmp_path) as stub:
-        stub.takes_s = 0.05
+        stub.takes_s = 0.3  # so that a kill meets calls which runs wait for
         begun = await under_fire(tmp_path, stub, seed)
     counted = steps(tmp_path)
     ways = Counter((step, what) for (_, step, what), _ in counted.items())

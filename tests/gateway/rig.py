@@ -164,8 +164,9 @@ class Rig:
             fired = await self.gateway.timers.step()
             folded = await self.gateway.pipeline.step()
             sent = await self.gateway.deliver.step()
+            tried = await self.gateway.trials.step()
             called = await self.gateway.callers.step()
-            if not (fired or folded or sent or called):
+            if not (fired or folded or sent or tried or called):
                 return
 
     async def walk_in(self) -> None:

@@ -20,6 +20,7 @@ from fencepost_gateway.api.operate import StopRequest, SuppressRequest
 from fencepost_gateway.api.proofs import ProofRequest
 from fencepost_gateway.api.start import StartRequest
 from fencepost_gateway.api.surface import Route, as_json
+from fencepost_gateway.api.trials import ReactionRequest, TrialRequest
 from fencepost_gateway.errors import ERRORS
 from fencepost_gateway.intake.wire import Batch, Event
 
@@ -39,6 +40,8 @@ BODIES: dict[str, Any] = {
     "RedriveRequest": RedriveRequest,
     "ControlRequest": ControlRequest,
     "StartRequest": StartRequest,
+    "TrialRequest": TrialRequest,
+    "ReactionRequest": ReactionRequest,
 }
 ANSWERS: dict[str, dict[str, Any]] = {
     "BatchAnswer": {

@@ -115,7 +115,7 @@ async def _view(surface: Surface, person_id: str, language: Language) -> dict[st
 def _row(surface: Surface, person: Person) -> dict[str, Any]:
     """Give what stands in the person's own row."""
     fences = surface.plans.plan.fences
-    names = {p.fence_id: fences[p.fence_id].name for p in person.inside if p.fence_id in fences}
+    inside = [p for p in person.inside if p.fence_id in fences]  # of the others: ``leave_gone``
     summaries = sorted(person.summaries.items(), key=lambda one: (-one[1].last_ms, one[0]))
     return {
         "person_id": person.person_id,
@@ -123,9 +123,9 @@ def _row(surface: Surface, person: Person) -> dict[str, Any]:
         "attributes": person.attributes,
         "events": [{"name": name, **msgspec.to_builtins(one)} for name, one in summaries],
         "inside": [
-            {"fence_id": p.fence_id, "name": names.get(p.fence_id) or p.fence_id,
+            {"fence_id": p.fence_id, "name": fences[p.fence_id].name or p.fence_id,
              "since_ms": p.since_ms, "device_id": p.device_id}
-            for p in person.inside
+            for p in inside
         ],
         "runs": [
             {"campaign_id": name, **msgspec.to_builtins(mark)}

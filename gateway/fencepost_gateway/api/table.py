@@ -37,6 +37,7 @@ from fencepost_gateway.api import (
     proofs,
     start,
     tail,
+    trials,
 )
 from fencepost_gateway.api.surface import SURFACE, Handler, Route, Surface, require, require_known
 
@@ -285,6 +286,32 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/v1/proofs", proofs.post_proofs, "operator",
         "Send a template to a test person, by the real renderer and driver.", "ProofAsked",
         body="ProofRequest", errors=("malformed", "store_unavailable"),
+    ),
+    Route(
+        "POST", "/v1/trial", trials.post_trial, "operator",
+        "Put campaigns and journeys on trial: for test persons, or for everybody as a shadow.",
+        "TrialBegun", body="TrialRequest", errors=("malformed", "documents", "store_unavailable"),
+    ),
+    Route(
+        "GET", "/v1/trial", trials.get_trial, "operator",
+        "What is on trial, and what it would have sent so far.", "Trial",
+        query={"lang": "`en` or `ko`; default: the best of `Accept-Language`."},
+        errors=("malformed",),
+    ),
+    Route(
+        "DELETE", "/v1/trial", trials.delete_trial, "operator",
+        "End the trial; nothing is left of it.", "TrialEnded", errors=("store_unavailable",),
+    ),
+    Route(
+        "GET", "/v1/trial/persons/{user_id}", trials.get_trial_person, "operator",
+        "What came of the trial for a test person, and what they were shown.", "TrialPerson",
+        query={"lang": "`en` or `ko`; default: the best of `Accept-Language`."},
+        errors=("malformed", "not_found"),
+    ),
+    Route(
+        "POST", "/v1/trial/reactions", trials.post_trial_reaction, "operator",
+        "Let a test person react to a message that they were shown.", "TrialReaction",
+        body="ReactionRequest", errors=("malformed", "not_found", "store_unavailable"),
     ),
     Route(
         "GET", "/v1/outcomes", outcomes.get_outcomes, "operator",

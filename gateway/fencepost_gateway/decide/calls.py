@@ -36,8 +36,8 @@ FILL_MAX: Final = 256  # characters of what stands for one place
 CallKind = Literal["look_up", "webhook"]
 FAILURES: Final = (
     "bad_status", "breaker", "empty", "missing", "no_answer", "no_connection", "no_secret",
-    "no_source", "not_json", "not_recorded", "private_host", "redirect", "timeout", "too_deep",
-    "too_large", "unavailable",
+    "no_source", "not_json", "not_recorded", "on_trial", "private_host", "redirect", "timeout",
+    "too_deep", "too_large", "unavailable",
 )  # fmt: skip
 RETRIED: Final = frozenset({"breaker", "no_answer", "no_connection", "timeout", "unavailable"})
 

@@ -4,7 +4,8 @@ Case: one message on the bench, laid out for the gates.
 Pure data. The claim lays it out once; every gate looks at it and at nothing else.
 
 Rule 1. A proof belongs to no campaign: it is judged as one that has nothing but its template.
-Rule 2. A message of no person's own doing (``mark``) is outside holdouts, caps and experiments.
+Rule 2. A message of no person's own doing (``mark``) is outside holdouts, caps and experiments. One
+        of a trial is judged as if it were live, but a draft's author is in no holdout.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Case(Struct, frozen=True):
     @property
     def is_counted(self) -> bool:
         """Say whether it takes part in holdouts and caps (Rule 2)."""
-        return self.is_marketing and not self.facts.message.mark
+        return self.is_marketing and self.facts.message.mark in {"", "draft", "shadow"}
 
     @property
     def arm(self) -> str:

@@ -56,6 +56,11 @@ def enter(scene: Scene, cause: Cause) -> None:
         _enter(scene, campaign, cause)
 
 
+def wakes(plan: Plan, cause: Cause) -> bool:
+    """Say whether something that happened wakes any campaign."""
+    return next(_woken(plan, cause), None) is not None
+
+
 def _woken(plan: Plan, cause: Cause) -> Iterator[Campaign]:
     found: Iterable[Campaign]
     if cause.kind == "jump":

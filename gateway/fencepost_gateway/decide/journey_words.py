@@ -70,6 +70,7 @@ FAILED: Final[dict[str, Said]] = {
     "no_source": Said("there is no such source", "해당 소스가 없음"),
     "not_json": Said("the answer was no JSON", "응답이 JSON이 아님"),
     "not_recorded": Said("no answer is on record", "기록된 응답이 없음"),
+    "on_trial": Said("nobody is asked on trial", "시험 중에는 외부에 묻지 않음"),
     "private_host": Said("its host is not public", "공개 호스트가 아님"),
     "redirect": Said("it answered with a redirect", "리디렉션 응답"),
     "timeout": Said("it took too long", "시간 초과"),

@@ -23,7 +23,7 @@ from fencepost_gateway.decide.stimulus import Cause
 OPEN_STATES = ("queued", "deferred")
 
 
-Mark = Literal["", "test", "seed", "proof"]
+Mark = Literal["", "test", "seed", "proof", "draft", "shadow"]
 
 
 class Proof(Struct, frozen=True):
@@ -44,7 +44,8 @@ class Message(Struct, frozen=True):
 
     ``group_id`` ties the messages of a step that goes on every channel (``each``): under the caps
     they count once. ``expires_at_ms`` = the cause's time + the campaign's ``max_age``. ``mark``
-    says that it is no customer's: a test person's, a seed's copy, or a ``proof``. ``step_id`` is
+    says that it is no customer's: a test person's, a seed's copy, a ``proof``, or of a trial
+    (``draft``, ``shadow``). ``step_id`` is
     the step of a journey that wants it; ``began_ms`` when the run began, by which a goal counts.
     """
 

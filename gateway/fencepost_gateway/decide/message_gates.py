@@ -82,7 +82,8 @@ def age(case: Case) -> Check:
 def holdout(case: Case) -> Check:
     """Is the person kept without marketing, to measure what it does (Rule 1)?"""
     plan, person_id = case.plan, case.facts.person.person_id
-    held = held_by(plan, case.campaign, person_id) if case.is_counted else []
+    is_drawn = case.is_counted and case.facts.message.mark != "draft"
+    held = held_by(plan, case.campaign, person_id) if is_drawn else []
     share = case.campaign.holdout
     inputs = {"held_by": held, "workspace": plan.workspace_holdout, "campaign": share}
     return Check("holdout", not held, reason="holdout" if held else "", inputs=inputs)

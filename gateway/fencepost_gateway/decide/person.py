@@ -49,8 +49,9 @@ from fencepost_gateway.decide.past import (
 from fencepost_gateway.decide.run import Run
 from fencepost_gateway.decide.summary import EventSummary, fold_oldest, summary_of, value_of
 from fencepost_gateway.decide.trait_state import TraitState
-from fencepost_gateway.decide.trial import Trial
+from fencepost_gateway.decide.twin import Twin
 from fencepost_gateway.decide.unheard import Unheard, added
+from fencepost_gateway.decide.watch import Watch
 
 RECENT_MAX = 100
 NAMES_MAX = 200
@@ -137,8 +138,9 @@ class Person(Struct):
     runs that gave way to an older one when two persons were joined: their messages are withheld.
     ``stood_ms`` is when history last kept how the person stood, or began to keep what they did.
     ``told`` and ``taken`` say by which running broadcast which campaign was woken, and with which
-    membership somebody was taken by what takes only newcomers (``decide.broadcasts``).
-    ``trials`` are the entries whose goals are watched (``decide.scoring``).
+    membership somebody was taken by what takes only newcomers (``decide.broadcasts``). ``twin`` is
+    who they would be by what is on trial (``decide.twin``), ``watches`` are the entries whose goals
+    are watched (``decide.scoring``).
     """
 
     person_id: str
@@ -176,7 +178,8 @@ class Person(Struct):
     stood_ms: int = 0
     told: list[tuple[int, str]] = field(default_factory=list)
     taken: dict[str, int] = field(default_factory=dict)
-    trials: list[Trial] = field(default_factory=list)
+    twin: Twin | None = None
+    watches: list[Watch] = field(default_factory=list)
 
     def remember(self, name: str, at_ms: int, props: dict[str, Any]) -> tuple[str, ...]:
         """
@@ -241,6 +244,7 @@ class Person(Struct):
         """When time has something to say to an audience or a run of theirs."""
         moments = [run.at.wakes_ms for run in self.runs.values() if run.at is not None]
         moments += [] if self.rethink_ms is None else [self.rethink_ms]
+        moments += [] if self.twin is None or self.twin.due_ms is None else [self.twin.due_ms]
         return min(moments, default=None)
 
     def visit(self, visit: Visit) -> None:
@@ -335,8 +339,9 @@ def merge(known: Person, visitor: Person) -> None:
     known.arms = visitor.arms | known.arms
     known.drawn = visitor.drawn | known.drawn
     known.calling_code = known.calling_code or visitor.calling_code
+    known.twin = known.twin or visitor.twin
     known.told = [*dict.fromkeys([*known.told, *visitor.told])]
-    known.trials = [*known.trials, *visitor.trials]
+    known.watches = [*known.watches, *visitor.watches]
 
 
 def _merge_past(known: Person, visitor: Person) -> None:

@@ -18,7 +18,7 @@ from fencepost_gateway.decide.rules import RuleFacts
 from fencepost_gateway.decide.run import Run, Standing
 from fencepost_gateway.decide.step_record import StepRecord
 from fencepost_gateway.decide.stimulus import Cause
-from fencepost_gateway.decide.trial import Scored
+from fencepost_gateway.decide.watch import Scored
 
 
 class Staged(Struct, frozen=True):
@@ -35,7 +35,7 @@ class Walked(Struct):
     What came of it: records, messages, calls, journeys to jump to, what changed about the person.
 
     ``moved`` has the runs that moved, or ended, and their keys, by id: another run may have taken
-    the place of one of them among the person's. ``scored`` is there to be counted of trials.
+    the place of one of them among the person's. ``scored`` is there to be counted of goals.
     """
 
     records: list[StepRecord] = field(default_factory=list)

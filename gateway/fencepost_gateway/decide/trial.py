@@ -1,86 +1,45 @@
 """
-Trial: one entry whose goal is watched, and the name under which it is counted.
+Trial: documents that run beside the live ones, so that their author sees what they would do.
 
-Pure data. Which entries make one, and what comes of it, is said in ``scoring``.
+Pure data. Compiled as if they were live; whose plan it is decides what may come of it.
+
+Rule 1. ``draft``: for test persons alone, who see the messages. ``shadow``: for everybody but test
+        persons, and only what was decided is kept.
+Rule 2. Its messages are never among those of the live gateway: what claims and sends knows nothing
+        of them (ADR-0027).
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
-GroupName = Literal["treated", "holdout", "no_consent"]
-Figure = Literal["entered", "converted", "worth"]
-_GOAL = "goal"
+from fencepost_gateway.decide.message import Mark
+from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.plan import Plan
+
+Mode = Literal["draft", "shadow"]
+MARKS: Final[tuple[Mark, ...]] = ("draft", "shadow")
 
 
-class Trial(Struct, array_like=True, gc=False):
+class Trial(Struct, frozen=True):
     """
-    A person entered a campaign, and its goal is watched for.
+    What is on trial now: which one by number, for whom, and its plan.
 
-    Attributes:
-        campaign_id: What was entered,
-        version: and in which version.
-        event: The goal's event.
-        within_ms: How long after the entry it counts.
-        group: Where the person was drawn to be, whatever was sent.
-        began_ms: The entry, by the time of what caused it.
-        day: The UTC day on which the entry was taken: everything of it is counted there.
-        converted_ms: When the goal was reached.
-        worth: What that was worth, in ten-thousandths.
-
+    ``shorten_ms`` is how long a wait lasts at most by the real clock; None: as long as it is.
     """
 
-    campaign_id: str
-    version: int
-    event: str
-    within_ms: int
-    group: GroupName
-    began_ms: int
-    day: int
-    converted_ms: int | None = None
-    worth: int = 0
+    number: int
+    mode: Mode
+    plan: Plan
+    shorten_ms: int | None = None
 
-    @property
-    def until_ms(self) -> int:
-        """The end of its window; the goal at this very moment counts."""
-        return self.began_ms + self.within_ms
-
-    def covers(self, at_ms: int) -> bool:
-        """Say whether the goal counts that was reached at a moment."""
-        return self.began_ms < at_ms <= self.until_ms
+    def concerns(self, person: Person) -> bool:
+        """Say whether it runs for somebody (Rule 1)."""
+        return (person.user_id in self.plan.testers) == (self.mode == "draft")
 
 
-class Scored(Struct, frozen=True):
-    """Something to add to what is counted of a campaign, on a day; below nothing: taken back."""
-
-    campaign_id: str
-    version: int
-    day: int
-    what: str
-    count: int
-
-
-class Key(Struct, frozen=True, order=True):
-    """What is counted of trials: of whom, and of which goal."""
-
-    event: str
-    within_ms: int
-    group: str
-    figure: str
-
-
-def scored(trial: Trial, figure: Figure, count: int = 1) -> Scored:
-    """Count something of a trial."""
-    what = f"{_GOAL}:{trial.group}:{figure}:{trial.within_ms}:{trial.event}"
-    return Scored(trial.campaign_id, trial.version, trial.day, what, count)
-
-
-def key_of(what: str) -> Key | None:
-    """Read what was counted; None for what is not of trials."""
-    kind, _, rest = what.partition(":")
-    if kind != _GOAL:
-        return None
-    group, figure, within, event = rest.split(":", 3)
-    return Key(event, int(within), group, figure)
+def scope_of(workspace: str, number: int) -> str:
+    """Name what ids of a trial are made of, so that they are nobody else's."""
+    return f"{workspace} trial {number}"

@@ -5,7 +5,8 @@ Pure data. A record is one of: an upload (the accepted events of one batch and o
 timer that fired, the outcome of a message, a device that speaks for somebody else, a place that was
 forgotten, a statement made elsewhere, a proof asked for, an answer from outside, a back-fill, what
 concerns many and whom of them it is told, a call that starts a journey, a publication of documents,
-a switch that was turned; in the log of a backtest also what history kept of one of them.
+a switch that was turned; in the log of a backtest also what history kept of one of them. Of a
+trial: that it begins, and what became of a message on it.
 """
 
 from __future__ import annotations
@@ -120,6 +121,27 @@ class Stated(Struct, tag="stated"):
     entries: list[ConsentEntry]
 
 
+class TrialBegun(Struct, tag="trial_begun"):
+    """Other documents are on trial from here on, or none."""
+
+    number: int
+
+
+class TrialTold(Struct, tag="trial_told"):
+    """
+    What would have become of a message on trial, or how its test person reacts to it.
+
+    ``at_ms`` is the moment by the trial's clock.
+    """
+
+    number: int
+    at_ms: int
+    person_id: str
+    outcome: Outcome | None = None
+    delivery_id: str = ""
+    what: str = ""
+
+
 class Answered(Struct, tag="answered"):
     """A system outside was asked, or told, for a run; ``waits``: the run stands there for it."""
 
@@ -193,6 +215,8 @@ Record = (
     | Stretch
     | Started
     | Published
+    | TrialBegun
+    | TrialTold
     | Controlled
     | Told
 )

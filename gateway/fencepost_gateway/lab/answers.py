@@ -3,7 +3,8 @@ Answers of the lab: what other systems said when it was recorded, instead of ask
 
 No I/O: nobody is called, so nobody is told anything twice.
 
-Rule 1. A call that was made is answered as it was then, at the moment at which it was.
+Rule 1. A call that was made is answered as it was then, at the moment at which it was: the recorded
+        answer is still to come, because it came after the same call was asked for.
 Rule 2. Another one (of changed documents, or at another moment) gets at once what the person got
         who asked the same of the same source, the nearest in time, as if it had been said now; its
         record says so (``recorded_ms``).
@@ -28,13 +29,7 @@ class RecordedAnswers:
 
     def __init__(self, told: Iterable[Told] = ()) -> None:
         self._all = [h.reply for one in told for h in one.happened if isinstance(h, Heard)]
-        self._ahead = {(reply.call_id, reply.asked_ms) for reply in self._all}
-
-    def hear(self, told: Told) -> None:
-        """Take note that what was recorded is being told now."""
-        for each in told.happened:
-            if isinstance(each, Heard):
-                self._ahead.discard((each.reply.call_id, each.reply.asked_ms))
+        self._known = {(reply.call_id, reply.asked_ms) for reply in self._all}
 
     async def step(self, store: Store, now_ms: int) -> int:
         """Answer the calls that are due; gives how many."""
@@ -43,7 +38,7 @@ class RecordedAnswers:
         answered = 0
         for taken in await book.take(now_ms, room, LEASE_MS) if room else ():
             call = taken.call
-            if not call.waits or (call.call_id, call.asked_ms) in self._ahead:
+            if not call.waits or (call.call_id, call.asked_ms) in self._known:
                 await book.put_off(call.call_id, taken.attempt, "", NEVER_MS)  # Rules 4 and 1
             else:
                 answered += await book.answer(self._reply(taken, now_ms), now_ms)

@@ -262,7 +262,6 @@ class Course:
     async def _feed(self, one: Told, at_ms: int) -> None:
         """Let one record's worth happen; first what the door did of it."""
         store = self._gateway.store
-        self._answers.hear(one)
         for each in one.happened:
             if isinstance(each, history.Said):
                 store.lay_in(consents={one.person_id: each.entries})

@@ -33,6 +33,11 @@ from fencepost_gateway.ports.rows import (
     Statement,
     Sweep,
     TakenCall,
+    TrialFacts,
+    TrialMessage,
+    TrialRow,
+    TrialSum,
+    TrialVerdict,
     Waiting,
 )
 
@@ -50,8 +55,8 @@ class Announcement(NamedTuple):
     is_new: bool
 
 
-class Call(NamedTuple):
-    """A call that started something: for whom, when, and whether it is this one."""
+class Start(NamedTuple):
+    """Whom a call started something for, when, and whether it was this very call."""
 
     person_id: str
     at_ms: int
@@ -134,7 +139,7 @@ class BroadcastBook(Protocol):
     async def fire(self, row: ScheduleRow, broadcast: Broadcast, now_ms: int) -> bool:
         """Announce a schedule's broadcast; it comes due at ``row.due_ms`` next. One commit."""
 
-    async def start(self, started: Started, now_ms: int) -> Call:
+    async def start(self, started: Started, now_ms: int) -> Start:
         """
         Append a call, unless one of this campaign and key was made within ``KEPT_MS``.
 
@@ -190,9 +195,9 @@ class HistoryBook(Protocol):
         Let go of what is too old, in one commit: at most ``limit`` rows of a kind; gives how many.
 
         Records of the log from before ``LOG_KEEP_MS`` that the pipeline is done with, but for the
-        newest of all; history, decision records, runs that ended and what was counted of journeys
-        from before ``before_ms``; what was counted of fences before ``KEPT_DAYS`` days. The first
-        rows are looked at, which are the oldest.
+        newest of all; history, decision records, runs that ended, what came of a trial and what was
+        counted of journeys from before ``before_ms``; what was counted of fences before
+        ``KEPT_DAYS`` days. The first rows are looked at, which are the oldest.
         """
 
 
@@ -361,3 +366,44 @@ class RunBook(Protocol):
 
     async def of(self, person_id: str) -> list[RunRow]:
         """Give the runs of a person, those that ended too, as they were entered."""
+
+
+class TrialBook(Protocol):
+    """
+    What is on trial, and what it would have done.
+
+    Apart from everything else: what claims, sends, counts or reports knows nothing of it.
+    """
+
+    async def current(self) -> TrialRow:
+        """Give what is on trial."""
+
+    async def begin(self, trial: TrialRow, now_ms: int) -> int:
+        """
+        Put something on trial in place of what was; mode empty: nothing.
+
+        The number of ``trial`` is not asked: it is the next one, and is given. The log is told
+        (``TrialBegun``).
+        """
+
+    async def due(self, now_ms: int, limit: int) -> list[str]:
+        """Give the messages on trial that are to be judged, the earliest first."""
+
+    async def peek(self, message_id: str) -> TrialFacts | None:
+        """
+        Read what a claim of it would read, without lock or promise.
+
+        Its slots are those of the person and those that this trial would have taken of them.
+        """
+
+    async def judged(self, verdict: TrialVerdict, now_ms: int) -> bool:
+        """Write what became of an open message; False: there is none, and nothing was written."""
+
+    async def sums(self) -> list[TrialSum]:
+        """Give what came of it so far, by campaign, kind, outcome, reason and channel."""
+
+    async def records_of(self, person_id: str) -> list[RecordRow]:
+        """Give the records of a person, oldest first."""
+
+    async def messages_of(self, person_id: str) -> list[TrialMessage]:
+        """Give the messages of a person, as they were wanted."""

@@ -10,11 +10,9 @@ from fencepost_gateway.decide.broadcasts import Broadcast
 from fencepost_gateway.decide.calls import Call
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
-from fencepost_gateway.decide.message import (
-    Message,
-    Verdict,
-)
+from fencepost_gateway.decide.message import ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.intake.records import TrialTold
 
 LEASE_MS = 60_000  # twice the longest provider call
 LOG_KEEP_MS = 24 * 3_600_000  # the log is transit
@@ -160,6 +158,67 @@ class Act(Struct, frozen=True):
     note: str = ""
 
 
+class TrialRow(Struct, frozen=True):
+    """
+    What is on trial: ``number`` rises with each; ``mode`` empty: nothing.
+
+    ``shorten_ms`` is how long a wait lasts at most; None: as long as it is.
+    """
+
+    number: int = 0
+    mode: Literal["", "draft", "shadow"] = ""
+    shorten_ms: int | None = None
+    began_ms: int = 0
+    documents: list[DocumentRow] = []
+
+
+class TrialFacts(Struct, frozen=True):
+    """What judging a message on trial may see; its clock was ``ahead_ms`` ahead, or more by now."""
+
+    facts: ClaimFacts
+    ahead_ms: int
+
+
+class TrialVerdict(Struct, frozen=True):
+    """
+    What would have become of a message on trial, to be written in one commit.
+
+    ``due_ms`` is when it is asked again, by the real clock; ``content`` what a test person is
+    shown; ``slot`` the slot of a cap it would have taken.
+    """
+
+    message_id: str
+    state: Literal["sent", "withheld", "deferred"]
+    records: list[RecordRow]
+    due_ms: int = 0
+    ahead_ms: int = 0
+    channel: str = ""
+    content: dict[str, Any] | None = None
+    slot: Slot | None = None
+    told: TrialTold | None = None
+
+
+class TrialSum(Struct, frozen=True):
+    """How often something came of a campaign on trial, and for how many persons."""
+
+    campaign_id: str
+    kind: str
+    outcome: str
+    reason: str
+    channel: str
+    count: int
+    persons: int
+
+
+class TrialMessage(Struct, frozen=True):
+    """A message on trial: where it stands, and what it would have said."""
+
+    message: Message
+    state: str
+    channel: str
+    content: dict[str, Any] | None
+
+
 class HistoryRow(Struct, frozen=True):
     """
     What one record of the log told of one person, at ``at_ms``; rows come in the log's order.
@@ -219,6 +278,9 @@ class Effects(Struct):
     it, so it is done), ``reached`` how many more it woke something for (added once, as counts are),
     ``ended`` that everybody was told. ``tallies`` sets counts of campaigns.
     ``passed_over`` says why a record at a position could not be folded, or not for everybody.
+
+    ``trial_messages`` and ``trial_records`` are of what is on trial, and stand apart from all else;
+    with ``trial_begins`` nothing is left of what the trial before wrote.
     """
 
     position: int
@@ -244,6 +306,9 @@ class Effects(Struct):
     ended: list[int] = field(default_factory=list)
     tallies: dict[tuple[str, str], int] = field(default_factory=dict)
     passed_over: dict[int, str] = field(default_factory=dict)
+    trial_begins: bool = False
+    trial_messages: list[Message] = field(default_factory=list)
+    trial_records: list[RecordRow] = field(default_factory=list)
 
 
 class Sweep(Struct, frozen=True):

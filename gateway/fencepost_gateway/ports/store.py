@@ -39,6 +39,7 @@ from fencepost_gateway.ports.books import (
     PeopleBook,
     ProofBook,
     RunBook,
+    TrialBook,
 )
 from fencepost_gateway.ports.rows import (
     Claimed,
@@ -109,6 +110,10 @@ class Store(Protocol):
     @property
     def runs(self) -> RunBook:
         """Where runs of journeys stand."""
+
+    @property
+    def trials(self) -> TrialBook:
+        """What is on trial, and what it would have done."""
 
     @property
     def ack_level(self) -> AckLevel:

@@ -1,13 +1,14 @@
 """
 Goal results: did those who entered do what the campaign is for, more than the holdout?
 
-Pure: adds up what was counted of trials (``decide.scoring``) and sets the groups beside each other.
+Pure: adds up what was counted of watched entries (``decide.scoring``) and sets the groups beside
+each other.
 
-Rule 1. Shares are of trials, each with its interval; the lift is the share of the treated less that
-        of the holdout, with the interval of the difference (``intervals``).
-Rule 2. With fewer than ``FEW`` trials in a group nothing is said but that; else the holdout differs
-        if the interval of the lift leaves out 0. There is no other winner.
-Rule 3. Trials of another goal (event or window) are another result. The goal that is live goes
+Rule 1. Shares are of watched entries, each with its interval; the lift is the share of the treated
+        less that of the holdout, with the interval of the difference (``intervals``).
+Rule 2. With fewer than ``FEW`` in a group nothing is said but that; else the groups differ if the
+        interval of the lift leaves out 0. There is no other winner.
+Rule 3. Entries watched for another goal (event or window) are another result. The goal that is live goes
         first, also while nobody has entered; then those of former versions.
 Rule 4. Who could be sent nothing, for want of consent, stands apart and is in no share.
 """
@@ -19,7 +20,7 @@ from typing import Any, Final, Literal
 
 from fencepost_gateway.decide.plan import Goal
 from fencepost_gateway.decide.trait_state import DECIMALS
-from fencepost_gateway.decide.trial import Key, key_of
+from fencepost_gateway.decide.watch import Key, key_of
 from fencepost_gateway.ports import JourneyCount
 from fencepost_gateway.reports.intervals import newcombe, wilson
 

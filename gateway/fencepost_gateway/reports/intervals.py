@@ -23,16 +23,16 @@ Z95: Final = 1.959964
 Bounds = tuple[float, float]
 
 
-def wilson(hits: int, trials: int) -> Bounds:
-    """Give the bounds of a share; of no trials anything may be true."""
-    if trials <= 0:
+def wilson(hits: int, size: int) -> Bounds:
+    """Give the bounds of a share; of nobody anything may be true."""
+    if size <= 0:
         return 0.0, 1.0
-    share = hits / trials
-    spread = Z95**2 / trials
+    share = hits / size
+    spread = Z95**2 / size
     middle = (share + spread / 2) / (1 + spread)
-    half = Z95 * math.sqrt(share * (1 - share) / trials + spread / (4 * trials)) / (1 + spread)
+    half = Z95 * math.sqrt(share * (1 - share) / size + spread / (4 * size)) / (1 + spread)
     low = 0.0 if hits <= 0 else max(0.0, middle - half)
-    return low, 1.0 if hits >= trials else min(1.0, middle + half)
+    return low, 1.0 if hits >= size else min(1.0, middle + half)
 
 
 def newcombe(one: tuple[int, int], other: tuple[int, int]) -> Bounds:
@@ -40,8 +40,8 @@ def newcombe(one: tuple[int, int], other: tuple[int, int]) -> Bounds:
     Give the bounds of the difference of two shares, one less the other.
 
     Args:
-        one: Hits and trials.
-        other: Hits and trials of what is taken off; neither is without trials.
+        one: Hits and size.
+        other: Hits and size of what is taken off; neither is empty.
 
     """
     (low_1, high_1), (low_2, high_2) = wilson(*one), wilson(*other)

@@ -18,12 +18,13 @@ _plain = msgspec.msgpack.Decoder()
 
 
 def tell_proof(row: ProofRow) -> str:
-    """Tell one change: number, when, what about, from which value to which, by which means."""
+    """Tell one change: number, when, what about, from which value to which; below, how."""
     about = ":".join([row.purpose, *(x for x in (row.channel, row.address) if x != "any")])
     proof = _plain.decode(row.proof)
-    means = [f"{name}={_one(value)}" for name, value in proof.items() if value not in (None, "")]
-    line = [str(row.number), _moment(row.at_ms), about, f"{row.old_value}->{row.new_value}"]
-    return " ".join([*line, f"received={_moment(row.received_ms)}", *means])
+    means = [f"{name}: {_one(value)}" for name, value in proof.items() if value not in (None, "")]
+    first = f"{row.number:>6}  {_moment(row.at_ms)}  {about}: {row.old_value} -> {row.new_value}"
+    told = [f"received: {_moment(row.received_ms)}", *means]
+    return "\n".join([first, *(f"{'':8}{each}" for each in told)])
 
 
 def tell_verified(found: Verified) -> str:

@@ -75,6 +75,7 @@ from fencepost_gateway.stores.memory_merging import merge
 from fencepost_gateway.stores.memory_people import MemoryPeople
 from fencepost_gateway.stores.memory_proofs import MemoryProofs
 from fencepost_gateway.stores.memory_runs import MemoryRuns, put_runs
+from fencepost_gateway.stores.memory_trials import MemoryTrials, take_trial
 
 # what a unit may change in place; all else is replaced
 _TABLES = tuple(name for name, value in structs.asdict(Books()).items() if isinstance(value, dict))
@@ -96,6 +97,7 @@ class MemoryStore:
         self.people = MemoryPeople(lambda: self._books)
         self.proofs = MemoryProofs(lambda: self._books, self._unit)
         self.runs = MemoryRuns(lambda: self._books)
+        self.trials = MemoryTrials(lambda: self._books, self._unit)
 
     @property
     def ack_level(self) -> AckLevel:
@@ -204,6 +206,7 @@ class MemoryStore:
                 release_unshown(books, person_id, delivery_id)
             put_records(books, effects.records)
             put_history(books, effects)
+            take_trial(books, effects)
 
     async def fire_timers(self, now_ms: int, limit: int) -> int:
         """See ``Store.fire_timers``."""

@@ -43,6 +43,7 @@ from fencepost_gateway.ports import (
     Statement,
     Sweep,
     Timer,
+    TrialRow,
 )
 
 T = TypeVar("T")
@@ -99,6 +100,19 @@ class Owned(Struct, frozen=True):
     body: bytes
 
 
+class TrialEntry(Struct, frozen=True):
+    """A message on trial, and what would have become of it."""
+
+    person_id: str
+    body: bytes
+    state: str
+    due_ms: int
+    ahead_ms: int = 0
+    channel: str = ""
+    content: bytes | None = None
+    slot: bytes | None = None
+
+
 class Books(Struct):
     """All rows of the store, by what they are looked up by."""
 
@@ -144,6 +158,10 @@ class Books(Struct):
     started: dict[tuple[str, str], tuple[str, int]] = {}
     tallies: dict[tuple[str, str], int] = {}
     passed_over: dict[int, str] = {}
+    trial: TrialRow = TrialRow()
+    trial_messages: dict[str, TrialEntry] = {}
+    trial_records: dict[int, Owned] = {}
+    last_trial_record: int = 0
     controls: dict[str, Control] = {}
     acts: tuple[Act, ...] = ()
     journey_days: dict[tuple[int, JourneyPlace, str], int] = {}

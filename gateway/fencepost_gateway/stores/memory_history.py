@@ -17,6 +17,7 @@ from fencepost_gateway.ports import (
     RecordRow,
 )
 from fencepost_gateway.stores.memory_books import Books, unpack
+from fencepost_gateway.stores.memory_trials import prune_trial
 
 DAY_MS = 86_400_000
 
@@ -66,6 +67,7 @@ class MemoryHistory:
             over = [r.run_id for r in books.runs.values() if (r.ended_ms or before_ms) < before_ms]
             for run_id in over[:limit]:
                 del books.runs[run_id]
+            prune_trial(books, before_ms, limit)
             past = [key for key in books.journey_days if key[0] < before_ms // DAY_MS]
             for each in past[:limit]:
                 del books.journey_days[each]
@@ -77,4 +79,5 @@ class MemoryHistory:
 
 def _rows(books: Books) -> int:
     told = len(books.log) + len(books.history) + len(books.records) + len(books.runs)
+    told += len(books.trial_messages) + len(books.trial_records)
     return told + len(books.fence_days) + len(books.journey_days)

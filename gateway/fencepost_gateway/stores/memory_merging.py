@@ -32,6 +32,8 @@ def merge(books: Books, visitor_id: str, person_id: str) -> None:
         books.runs,
         books.calls,
         books.history,
+        books.trial_messages,
+        books.trial_records,
     )
     for table in tables:
         for key, row in table.items():

@@ -62,6 +62,7 @@ from fencepost_gateway.stores.sqlite_records import record_rows
 from fencepost_gateway.stores.sqlite_runs import SqliteRuns
 from fencepost_gateway.stores.sqlite_side import Side
 from fencepost_gateway.stores.sqlite_tail import TAIL_MAX, Tail
+from fencepost_gateway.stores.sqlite_trials import SqliteTrials
 from fencepost_gateway.stores.sqlite_writer import Writer
 
 SQLITE_MIN = (3, 51, 3)
@@ -101,6 +102,7 @@ class SqliteStore:
         self.people = SqlitePeople(read, self._sql)
         self.proofs = SqliteProofs(read, write, self._sql)
         self.runs = SqliteRuns(read, self._sql)
+        self.trials = SqliteTrials(read, write, self._sql, self._door)
 
     @property
     def ack_level(self) -> AckLevel:

@@ -50,6 +50,7 @@ from fencepost_gateway.stores.sqlite_fences import count_fence_days
 from fencepost_gateway.stores.sqlite_history import put_history
 from fencepost_gateway.stores.sqlite_journeys import count_journey_days
 from fencepost_gateway.stores.sqlite_runs import put_runs
+from fencepost_gateway.stores.sqlite_trials import take_trial
 
 _pack = msgspec.msgpack.Encoder().encode
 _slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
@@ -118,6 +119,7 @@ class Desk:
         put_history(self._db, sql, effects)
         put_person_timers(self._db, sql, effects)
         put_runs(self._db, sql, effects)
+        take_trial(self._db, sql, effects)
         put_calls(self._db, sql, effects)
         begin_and_end(self._db, sql, effects)
         counts = (
@@ -150,6 +152,8 @@ class Desk:
             sql.move_runs,
             sql.move_calls,
             sql.move_history,
+            sql.move_trial_messages,
+            sql.move_trial_records,
         ):
             run(move, (person_id, visitor_id))
         run(sql.drop_addresses, (visitor_id,))

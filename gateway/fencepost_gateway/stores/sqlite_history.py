@@ -60,6 +60,8 @@ class SqliteHistory:
                 (sql.prune_history, (limit, before_ms)),
                 (sql.prune_records, (limit, before_ms)),
                 (sql.prune_runs, (before_ms, limit)),
+                (sql.prune_trial_records, (limit, before_ms)),
+                (sql.prune_trial_messages, (before_ms, limit)),
                 (sql.trim_journey_days, (before_ms // DAY_MS, limit)),
                 (sql.trim_fence_days, (now_ms // DAY_MS - KEPT_DAYS, limit)),
             ):

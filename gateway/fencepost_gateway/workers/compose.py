@@ -16,14 +16,14 @@ Rule 3. Tracks are read only for a template that names ``nearest``.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 import structlog
 from msgspec import Struct, structs
 
 from fencepost_channels.message import Content
-from fencepost_gateway.content.nearest import CELL_M, ROOTS, NearestScope, Position
+from fencepost_gateway.content.nearest import CELL_M, ROOTS, Nearby, NearestScope, Position
 from fencepost_gateway.content.proof import as_proof
 from fencepost_gateway.content.renderer import Outline, Renderer, RenderProblem
 from fencepost_gateway.content.scope import PERSONAL, scope_for
@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from fencepost_gateway.decide.person import Person
     from fencepost_gateway.decide.plan import Plan, Template
     from fencepost_gateway.ports import Store
-    from fencepost_gateway.workers.plans import Plans
     from fencepost_geofence.fix import Fix
 
 FIX_MAX_MS: Final = 24 * 3_600_000
@@ -86,10 +85,22 @@ class _Case(Struct, frozen=True):
         return self.template.purpose == "marketing"
 
 
+class InForce(Protocol):
+    """The plan by which messages are composed, and the places around."""
+
+    @property
+    def plan(self) -> Plan:
+        """The documents."""
+
+    @property
+    def nearby(self) -> Nearby:
+        """The places."""
+
+
 class Composer:
     """Composes messages, and keeps what it has parsed."""
 
-    def __init__(self, store: Store, plans: Plans, public_url: str = "") -> None:
+    def __init__(self, store: Store, plans: InForce, public_url: str = "") -> None:
         self._store = store
         self._plans = plans
         self._public_url = public_url.rstrip("/")

@@ -94,4 +94,6 @@ class Fold:
         self.effects.fence_days = self.tally.days
         self.effects.journey_days = self.journeys.days
         self.effects.tallies = self.states.census.take_changed()
+        tried = self.states.trial_census.take_changed()
+        self.effects.tallies |= {(f"~{name}", what): n for (name, what), n in tried.items()}
         return self.effects

@@ -40,6 +40,7 @@ from fencepost_gateway.intake.records import (
     Stretch,
     TimerFired,
     Touched,
+    TrialTold,
     Upload,
 )
 from fencepost_gateway.ports import Effects
@@ -84,6 +85,8 @@ class Group:
             self._timer(record)
         elif isinstance(record, Outcome):
             self._people.outcome(record)
+        elif isinstance(record, TrialTold):
+            self._people.trial_told(record)
         elif isinstance(record, Answered):
             self._answered(record)
         elif isinstance(record, ProofAsked):

@@ -45,6 +45,8 @@ def _rename(effects: Effects, visitor_id: str, person_id: str) -> None:
     effects.addresses = [renamed(each) for each in effects.addresses]
     effects.messages = [renamed(each) for each in effects.messages]
     effects.records = [renamed(each) for each in effects.records]
+    effects.trial_messages = [renamed(each) for each in effects.trial_messages]
+    effects.trial_records = [renamed(each) for each in effects.trial_records]
     effects.history[:] = map(renamed, effects.history)
     effects.timers = {device_id: renamed(timer) for device_id, timer in effects.timers.items()}
     effects.runs = {run_id: renamed(row) for run_id, row in effects.runs.items()}

@@ -5,17 +5,18 @@ No I/O; a part of the fold (``group``). How a run goes is decided by ``decide.wa
 ``decide.enter``; this lends them the scene and notes what came of it.
 
 Rule 1. What happens moves the runs that live before it starts new ones.
-Rule 2. The row of a run (``RunRow``) says where it stands, for reports and for the versions that
+Rule 2. What is on trial follows each move (``trial_stage``).
+Rule 3. The row of a run (``RunRow``) says where it stands, for reports and for the versions that
         somebody is still on; the run itself is in the person's row. What went by is counted
         (``journey_tally``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import structs
 
 from fencepost_gateway.decide import scoring, walk
 from fencepost_gateway.decide.enter import enter
@@ -23,19 +24,28 @@ from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.run import campaign_of
 from fencepost_gateway.decide.scene import Scene, Walked
 from fencepost_gateway.ports import RunRow
+from fencepost_gateway.workers.trial_stage import TrialStage
 
 if TYPE_CHECKING:
     from fencepost_gateway.decide.calls import Reply
     from fencepost_gateway.decide.person import Person
     from fencepost_gateway.decide.run import Run
     from fencepost_gateway.decide.stimulus import Cause
-    from fencepost_gateway.intake.records import Outcome
+    from fencepost_gateway.intake.records import Outcome, TrialTold
     from fencepost_gateway.workers.fold import Fold
+    from fencepost_gateway.workers.trial_stage import Move
 
 
 def is_under_way(person: Person) -> bool:
-    """Say whether somebody is on a journey."""
+    """Say whether somebody is on a journey, of a trial perhaps."""
+    if person.twin is not None and person.twin.is_under_way:
+        return True
     return any(run.at is not None for run in person.runs.values())
+
+
+def later(cause: Cause, ahead_ms: int) -> Cause:
+    """Give what happened as it is by a clock that is ahead."""
+    return structs.replace(cause, at_ms=cause.at_ms + ahead_ms) if ahead_ms else cause
 
 
 class JourneyStage:
@@ -43,32 +53,34 @@ class JourneyStage:
 
     def __init__(self, fold: Fold) -> None:
         self._fold = fold
+        self._trials = TrialStage(fold)
 
     def take(self, person: Person, cause: Cause) -> Walked:
         """Take something that happened (Rule 1)."""
 
-        def both(scene: Scene) -> None:
-            walk.happened(scene, cause)
-            enter(scene, cause)
+        def both(scene: Scene, ahead_ms: int) -> None:
+            then = later(cause, ahead_ms)
+            walk.happened(scene, then)
+            enter(scene, then)
 
-        return self._on(person, both, cause.stimulus_id)
+        return self._on(person, both, cause)
 
     def hears(self, person: Person, cause: Cause) -> Walked:
         """Take something that only runs wait for."""
-        return self._on(person, lambda scene: walk.happened(scene, cause))
+        return self._on(person, lambda scene, ahead: walk.happened(scene, later(cause, ahead)))
 
     def rang(self, person: Person) -> Walked:
         """Let time run up to now for a person's runs."""
-        return self._on(person, walk.rang)
+        return self._on(person, lambda scene, _ahead: walk.rang(scene))
 
     def heard(self, person: Person) -> Walked:
         """Look for what runs wait for among what is known of a person's messages."""
-        return self._on(person, walk.heard)
+        return self._on(person, lambda scene, _ahead: walk.heard(scene))
 
     def settled(self, person: Person, outcome: Outcome) -> Walked:
         """Take what became of a message."""
 
-        def both(scene: Scene) -> None:
+        def both(scene: Scene, _ahead: int) -> None:
             told = outcome.run_id, outcome.message_id, outcome.state, outcome.reason
             walk.settled(scene, *told)
             walk.heard(scene)
@@ -77,32 +89,45 @@ class JourneyStage:
 
     def answered(self, person: Person, reply: Reply) -> Walked:
         """Take the answer to a call."""
-        return self._on(person, lambda scene: walk.answered(scene, reply))
+        return self._on(person, lambda scene, _ahead: walk.answered(scene, reply))
 
     def retime(self, person: Person) -> Walked:
         """Let waits follow who the person is: their clock, and conditions."""
-        return self._on(person, walk.retime)
+        return self._on(person, lambda scene, _ahead: walk.retime(scene))
 
     def merged(self, person: Person, before: dict[str, Run]) -> Walked:
         """End the runs that gave way when two persons became one."""
-        return self._on(person, lambda scene: walk.gave_way(scene, before))
+        return self._on(
+            person, lambda scene, _ahead: walk.gave_way(scene, before), is_followed=False
+        )
+
+    def listens(self, person: Person, name: str) -> bool:
+        """Say whether an app event may matter: most of what apps report wakes nobody."""
+        is_awaited = name in self._fold.plan.on_event or is_under_way(person)
+        return is_awaited or self._trials.listens(person, name)
+
+    def told(self, person: Person, told: TrialTold) -> None:
+        """Take what became of a message on trial."""
+        self._trials.told(person, told)
 
     def did(self, person: Person, name: str, at_ms: int, value: object) -> None:
         """Look whether an app event is what somebody was to do."""
         self._fold.journeys.scored(scoring.did(person, name, at_ms, value))
 
     def joined(self, person: Person) -> None:
-        """Make one of the trials of two persons who are one."""
+        """Make one of what is watched of two persons who are one."""
         is_tester = self._fold.is_tester(person)
         self._fold.journeys.scored(scoring.joined(person, is_tester=is_tester))
 
-    def _on(self, person: Person, move: Callable[[Scene], None], stimulus_id: str = "") -> Walked:
+    def _on(
+        self, person: Person, move: Move, cause: Cause | None = None, *, is_followed: bool = True
+    ) -> Walked:
         fold = self._fold
         scene = Scene(fold.plan, fold.workspace, person, fold.states.census, fold.now_ms)
-        move(scene)
+        move(scene, 0)
         walked = scene.walked
         for step in walked.records:
-            subject = step.run_id or derive(stimulus_id, step.campaign_id)
+            subject = step.run_id or derive(cause.stimulus_id if cause else "", step.campaign_id)
             fold.record(person, "step", subject, msgspec.to_builtins(step))
         fold.effects.messages += walked.messages
         fold.effects.calls += walked.calls
@@ -112,6 +137,8 @@ class JourneyStage:
             fold.journeys.walked(fold.plan, walked, fold.now_ms)
         for key, run in walked.moved.values():
             self._note(person, key, run)
+        if is_followed:  # whose runs gave way is the live ones' business
+            self._trials.follow(person, move, cause)
         return walked
 
     def _note(self, person: Person, key: str, run: Run) -> None:

@@ -9,7 +9,7 @@ Rule 1. Whoever comes to a step is counted there, and again as they leave it: by
 Rule 2. Of a stage the same: who came into it, who went on to another, how runs ended in it.
 Rule 3. Of a journey or campaign as such: who entered, who was kept out and why, how runs ended.
 Rule 4. Test persons are left out.
-Rule 5. What came of trials (``decide.scoring``) stands beside, on the day of the entry.
+Rule 5. What came of goals (``decide.scoring``) stands beside, on the day of the entry.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Final
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.decide.scene import Staged, Walked
 from fencepost_gateway.decide.step_record import StepRecord
-from fencepost_gateway.decide.trial import Scored
+from fencepost_gateway.decide.watch import Scored
 from fencepost_gateway.ports import JourneyPlace
 
 DAY_MS: Final = 86_400_000
@@ -48,7 +48,7 @@ class JourneyTally:
         self.scored(walked.scored)
 
     def scored(self, found: Iterable[Scored]) -> None:
-        """Count what came of trials, on the days of their entries."""
+        """Count what came of goals, on the days of their entries."""
         for each in found:
             place = JourneyPlace(each.campaign_id, each.version)
             self._add(each.day, place, each.what, each.count)

@@ -52,7 +52,7 @@ from fencepost_gateway.intake.history import (
     homeless,
     prefix_of,
 )
-from fencepost_gateway.intake.records import Outcome, Started, Upload
+from fencepost_gateway.intake.records import Outcome, Started, TrialTold, Upload
 from fencepost_gateway.ports import AddressChange, AddressMove
 from fencepost_gateway.workers import joining
 from fencepost_gateway.workers.audience_stage import AudienceStage
@@ -193,7 +193,7 @@ class PersonStage:
         )
         self._journeys.did(person, name, at_ms, props.get("value"))
         self._end_by_goal(person, name)
-        if name in plan.on_event or is_under_way(person):  # most of what apps report wakes nobody
+        if self._journeys.listens(person, name):
             stimulus_id = derive("event", upload.device_id, upload.stream, str(event.seq))
             self._enter(person, Cause(stimulus_id, "event", name, at_ms, props))
         self._enter(person, *causes)
@@ -290,6 +290,10 @@ class PersonStage:
         hear_outcome(person, outcome, fold.plan, fold.now_ms)
         self._walked(person, self._journeys.settled(person, outcome))
         self.altered(person, "messages", *(["reach"] if outcome.lost_ref else []))
+
+    def trial_told(self, told: TrialTold) -> None:
+        """Take what became of a message on trial."""
+        self._journeys.told(self.now(told.person_id), told)
 
     def answered(self, person: Person, reply: Reply, *, waits: bool) -> None:
         """Take the answer to a call of a run; a webhook's is on record, whoever waits for it."""

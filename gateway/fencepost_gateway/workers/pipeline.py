@@ -38,6 +38,7 @@ from fencepost_gateway.intake.records import (
     Published,
     Stretch,
     Touched,
+    TrialBegun,
     Upload,
 )
 from fencepost_gateway.metrics import Metrics
@@ -107,13 +108,19 @@ class Pipeline:
         if not records:
             return False
         until = next(
-            (i for i, r in enumerate(records) if isinstance(r.record, Published | Controlled)),
+            (
+                i
+                for i, r in enumerate(records)
+                if isinstance(r.record, Published | Controlled | TrialBegun)
+            ),
             len(records),
         )
         try:
             if until == 0 and isinstance(records[0].record, Controlled):
                 self._plans.steer(records[0].record.control)
                 await self._commit(Effects(records[0].position, records[0].appended_ms))
+            elif until == 0 and isinstance(records[0].record, TrialBegun):
+                await self._begin_trial(records[0])
             elif until == 0:
                 await self._publish(records[0])
             else:
@@ -137,6 +144,12 @@ class Pipeline:
             await self._store.retime(record.appended_ms, RELEASE_SPREAD_MS)
             self._wakes.messages.set()
         await self._commit(Effects(record.position, record.appended_ms))
+
+    async def _begin_trial(self, record: LogRecord) -> None:
+        """Put other documents on trial; nothing of those before is left."""
+        await self._plans.load(self._store)
+        self._states.trial_census = Census({})
+        await self._commit(Effects(record.position, record.appended_ms, trial_begins=True))
 
     async def _process(self, records: Sequence[LogRecord]) -> None:
         try:
@@ -203,7 +216,10 @@ class Pipeline:
             self._states = states = States()
         if states.is_fresh:
             states.running = await self._store.broadcasts.open()
-            states.census = Census(await self._store.broadcasts.tallies())
+            tallies = await self._store.broadcasts.tallies()
+            live = {key: n for key, n in tallies.items() if not key[0].startswith("~")}
+            tried = {(i[1:], what): n for (i, what), n in tallies.items() if i.startswith("~")}
+            states.census, states.trial_census = Census(live), Census(tried)
             states.is_fresh = False
         persons, devices = people_of(records)
         strangers = [p for p in persons if p not in states.persons]

@@ -4,6 +4,7 @@ Plans: the plan and the fences in force.
 One holder for pipeline, claim and door. The pipeline moves it forward at the log record of a
 publication, so a change takes effect on the next event and on every claim after it. The index of
 fences is changed where the fences changed, so that filled cells stay filled.
+``trial`` is what runs beside the plan without sending (``decide.trial``).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from fencepost_gateway.content.nearest import Nearby
 from fencepost_gateway.decide.audiences import Keys
 from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.ranking import Ranking
+from fencepost_gateway.decide.trial import Trial
 from fencepost_gateway.documents.compile import compile_plan, fences_of
 from fencepost_gateway.documents.document import StoredDocument
 from fencepost_gateway.workers.editions import Editions
@@ -27,7 +29,7 @@ from fencepost_geofence.tracker import Tracker
 
 if TYPE_CHECKING:
     from fencepost_gateway.decide.plan import Plan
-    from fencepost_gateway.ports import DocumentRow, Store
+    from fencepost_gateway.ports import DocumentRow, Store, TrialRow
 
 
 ENTERED = ("campaign", "journey")
@@ -39,6 +41,7 @@ class Plans:
     def __init__(self, seed: str) -> None:
         self._seed = seed
         self.fences: list[Fence] = []
+        self.trial: Trial | None = None
         self.versions: dict[str, int] = {}
         self.live_ms: dict[tuple[str, str], int] = {}
         self.editions = Editions()
@@ -53,13 +56,28 @@ class Plans:
         """Take what the store has published last."""
         revision, rows = await store.documents()
         pinned = await _pinned(store, rows)
+        rankings = await store.audiences.rankings()
         self._controls = await store.journeys.controls()
-        self.use(revision, rows, await store.audiences.rankings(), pinned)
+        self.use(revision, rows, rankings, pinned)
+        self.trial = self._tried(await store.trials.current(), rows, rankings)
         audiences = self.plan.audiences
         self._audience_keys = {
             "": {},
             **await store.audiences.define(audiences.key, audiences.keys),
         }
+
+    def _tried(
+        self, trial: TrialRow, rows: Sequence[DocumentRow], rankings: Mapping[str, Ranking]
+    ) -> Trial | None:
+        """Compile what is on trial: campaigns and journeys of it alone, with what else is live."""
+        if not trial.mode:
+            return None
+        others = {(r.kind, r.id): r for r in rows if r.kind not in ENTERED}
+        others |= {(r.kind, r.id): r for r in trial.documents}
+        revision = self.plan.revision
+        documents = stored(list(others.values()))
+        plan = compile_plan(documents, revision, self._seed, self.fences, rankings)
+        return Trial(trial.number, trial.mode, plan, trial.shorten_ms)
 
     def steer(self, control: Control) -> None:
         """Take it that an operator turned a switch of a campaign."""

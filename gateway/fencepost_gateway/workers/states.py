@@ -23,6 +23,7 @@ from fencepost_gateway.intake.records import (
     Stretch,
     TimerFired,
     Touched,
+    TrialTold,
     Upload,
 )
 from fencepost_gateway.workers.copies import Made
@@ -33,7 +34,8 @@ class States:
     """
     Persons, devices and timers that the pipeline holds; the rows are the truth.
 
-    ``running`` are the broadcasts under way, ``census`` the counts of campaigns.
+    ``running`` are the broadcasts under way, ``census`` the counts of campaigns, ``trial_census``
+    those of what is on trial.
     """
 
     def __init__(self) -> None:
@@ -44,6 +46,7 @@ class States:
         self.copied: set[Made] = set()
         self.running: dict[int, Broadcast] = {}
         self.census = Census({})
+        self.trial_census = Census({})
         self.filled: set[str] = set()  # whose traits were looked at by ``filled_by``
         self.filled_by = -1
         self.caught_up: set[str] = set()  # whose rows have to be written because of it
@@ -86,6 +89,6 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
         elif isinstance(record, Told):
             persons.add(record.person_id)
             persons.update(h.visitor_id for h in record.happened if isinstance(h, Greeted))
-        elif isinstance(record, Answered | Outcome | Stated | Started):
+        elif isinstance(record, Answered | Outcome | Stated | Started | TrialTold):
             persons.add(record.person_id)
     return persons, devices

@@ -14,7 +14,7 @@ from fencepost_gateway.decide.holdout import held_by
 from fencepost_gateway.decide.person import Person, merge
 from fencepost_gateway.decide.plan import Campaign, Goal, Plan
 from fencepost_gateway.decide.stimulus import Cause
-from fencepost_gateway.decide.trial import Scored, key_of
+from fencepost_gateway.decide.watch import Scored, key_of
 from gateway.decide.builders import DAY_MS, ENTER, NOON_MS, YES_TO_ALL, campaign, plan
 from gateway.decide.journeys import flow, head, message, plan_of, step
 
@@ -144,7 +144,7 @@ def test_no_goal_makes_no_trial() -> None:
     """Nothing is kept with the person."""
     person = somebody()
 
-    assert (enters(person, what=campaign()), person.trials) == ([], [])
+    assert (enters(person, what=campaign()), person.watches) == ([], [])
 
 
 def test_what_is_kept_of_trials_is_bounded() -> None:
@@ -152,11 +152,11 @@ def test_what_is_kept_of_trials_is_bounded() -> None:
     person = somebody()
     for number in range(200):
         enters(person, NOON_MS + number, campaign(f"c-{number}", goal=WEEK))
-    assert len(person.trials) == scoring.TRIALS_MAX
-    assert person.trials[-1].campaign_id == "c-199"
+    assert len(person.watches) == scoring.WATCHES_MAX
+    assert person.watches[-1].campaign_id == "c-199"
     enters(person, NOON_MS + 38 * DAY_MS)
 
-    assert [trial.campaign_id for trial in person.trials] == ["greeting"]
+    assert [watch.campaign_id for watch in person.watches] == ["greeting"]
 
 
 @pytest.mark.feature("S16")
@@ -169,7 +169,7 @@ def test_everything_of_a_trial_counts_on_the_day_of_its_entry() -> None:
 
 
 def test_goal_of_the_younger_trial_converts_the_older_though_it_is_forgotten() -> None:
-    """The person keeps a hundred app events; the trial itself knows when it was converted."""
+    """The person keeps a hundred app events; the watch itself knows when it was converted."""
     known, visitor = somebody("known"), somebody("visitor")
     told = [*enters(known), *enters(visitor, NOON_MS + DAY_MS)]
     for day in (2, 3, 9):
@@ -192,7 +192,7 @@ MOMENTS = st.lists(st.integers(0, 28), max_size=8, unique=True)
 def test_two_who_are_one_count_once(
     mine: list[int], theirs: list[int], bought: list[int], bought_too: list[int], *, is_tester: bool
 ) -> None:
-    """Of trials that overlap the older stays, and what either did converts it; by brute force."""
+    """Of watches that overlap the older stays, and what either did converts it; by brute force."""
     what = campaign(goal=Goal("bought", 5 * DAY_MS))
     known, visitor = somebody("known"), somebody("visitor")
     told: list[Scored] = []

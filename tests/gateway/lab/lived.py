@@ -140,3 +140,28 @@ reentry: {after: 48h}
 message: {template: cart, channels: [email]}
 goal: none
 """
+JOURNEY = """
+kind: journey
+id: rescue
+entry: {event: cart_updated}
+goal: {event: purchase, within: 3d}
+reentry: after_end
+steps:
+  - id: first
+    message: {template: cart, channels: [in_app]}
+  - id: reaction
+    wait: {for: {clicked: first}, timeout: 2h}
+    then: {clicked: thanks, timeout: remind}
+  - id: remind
+    message: {template: cart, channels: [sms]}
+  - to: end
+  - id: thanks
+    message: {template: cart, channels: [email]}
+---
+kind: template
+id: cart
+purpose: marketing
+in_app: {body: Your cart waits.}
+sms: {text: Your cart waits.}
+email: {subject: Cart, text: Your cart waits.}
+"""

@@ -33,6 +33,7 @@ from gateway.lab.lived import (
     CHANGED,
     DAY_MS,
     HOUR_MS,
+    JOURNEY,
     cart,
     found_by,
     lived,
@@ -191,17 +192,19 @@ async def test_time_alone_brings_people_in(tmp_path: Path) -> None:
 
 @pytest.mark.feature("N04")
 @pytest.mark.parametrize("workers", [2, pytest.param(8, marks=pytest.mark.long)])
+@pytest.mark.timeout(300)  # eight interpreters start, on however few cores
 async def test_any_number_of_processes_comes_to_the_same(
     many: Path, workers: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Twice alone and by several processes: the same figures and the same differences."""
     monkeypatch.setattr(lab, "PORTION_ROWS", 100)
     with source_of(many) as source:
-        told = [sums(await found_by(source, CHANGED, workers=n)) for n in (1, 1, workers)]
+        changed = (CHANGED, JOURNEY)
+        told = [sums(await found_by(source, *changed, workers=n)) for n in (1, 1, workers)]
 
     assert told[0] == told[1] == told[2]
     assert "changed" in told[0]
-    assert "lost" in told[0]
+    assert "rescue" in told[0]
 
 
 async def test_failure_in_a_process_is_told_here(many: Path) -> None:
@@ -255,16 +258,20 @@ async def test_file_that_is_none_is_refused_with_its_line(
 
 @pytest.mark.feature("T02")
 async def test_nothing_is_called(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No socket is connected, whatever would be sent."""
+    """No socket is connected and no name is looked up, whatever would be sent."""
+    called: list[str] = []
 
     def refuse(*_args: Any) -> None:
-        raise AssertionError("a backtest calls nobody")
+        called.append("a backtest calls nobody")
+        raise OSError
 
-    monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket.socket, "connect_ex", refuse)
+    for name in ("connect", "connect_ex", "sendto"):
+        monkeypatch.setattr(socket.socket, name, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
     with source_of(many) as source:
         found = await found_by(source)
 
+    assert called == []
     assert sum(found.forecasts[0].sends.values()) > 50
 
 

@@ -15,6 +15,7 @@ from gateway.lab.lived import (
     CHANGED,
     DAY_MS,
     HOUR_MS,
+    JOURNEY,
     cart,
     edition_of,
     found_by,
@@ -28,31 +29,6 @@ from gateway.lab.lived import (
 )
 from gateway.rig import GRANTS, NOON_MS, Rig
 
-JOURNEY = """
-kind: journey
-id: rescue
-entry: {event: cart_updated}
-goal: {event: purchase, within: 3d}
-reentry: after_end
-steps:
-  - id: first
-    message: {template: cart, channels: [in_app]}
-  - id: reaction
-    wait: {for: {clicked: first}, timeout: 2h}
-    then: {clicked: thanks, timeout: remind}
-  - id: remind
-    message: {template: cart, channels: [sms]}
-  - to: end
-  - id: thanks
-    message: {template: cart, channels: [email]}
----
-kind: template
-id: cart
-purpose: marketing
-in_app: {body: Your cart waits.}
-sms: {text: Your cart waits.}
-email: {subject: Cart, text: Your cart waits.}
-"""
 LIMITED = """
 kind: journey
 id: few

@@ -146,12 +146,17 @@ async def _pass_time(rig: Rig, until_ms: int) -> None:
 @pytest.mark.feature("J01")
 async def test_simulation_has_the_records_of_a_live_gateway(tmp_path: Path) -> None:
     """The same facts give the same records, ids and checks of a SQLite gateway, byte for byte."""
-    scenario, _ = read_authored(MONDAY, Scenario)
+    text = MONDAY.read_text().partition("kind: scenario\nid: monday\n")[2]
+    later = "  - {at: +20h, event: class_viewed, props: {class: flow}}\n"  # behind waits and timers
+    path = written(tmp_path, text + later)
+    scenario, _ = read_authored(path, Scenario)
     files = sorted((TRY_IT / "documents").glob("*.yaml"))
     fences = json.loads((TRY_IT / "documents" / "fences.geojson").read_text())
-    async with open_rig(tmp_path, start_of(scenario), workspace="main") as rig:
+    live_folder = tmp_path / "live"
+    async with open_rig(live_folder, start_of(scenario), workspace="main") as rig:
         await rig.apply(*(file.read_text() for file in files), fences=fences)
-        simulated = await simulated_from(MONDAY, [], rig.gateway.credentials.seed)
+        seed = rig.gateway.credentials.seed
+        simulated = await simulated_from(path, [TRY_IT / "documents"], seed)
         live = await lived(rig, scenario, simulated)
     told = [(t.at_ms, t.kind, t.subject, t.body) for t in simulated.timeline if t.kind != "act"]
 

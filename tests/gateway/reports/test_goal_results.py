@@ -4,7 +4,7 @@ import pytest
 
 from fencepost_gateway.decide.plan import Goal
 from fencepost_gateway.decide.tongue import Tongue
-from fencepost_gateway.decide.trial import Figure, GroupName, Trial, scored
+from fencepost_gateway.decide.watch import Figure, GroupName, Watch, scored
 from fencepost_gateway.ports import JourneyCount, JourneyPlace
 from fencepost_gateway.reports.goal_results import goal_results
 from fencepost_gateway.reports.goal_words import tell_goals
@@ -19,9 +19,9 @@ def counted(
     """Give what is counted of a group, in a version of the campaign."""
     event, within_ms = str(more.get("event", LIVE.event)), LIVE.within_ms
     place = JourneyPlace("campaign", int(str(more.get("version", 1))))
-    trial = Trial(place.campaign_id, place.version, event, within_ms, group, 0, 0)
+    watch = Watch(place.campaign_id, place.version, event, within_ms, group, 0, 0)
     figures: dict[Figure, int] = {"entered": entered, "converted": converted, "worth": worth}
-    return [JourneyCount(place, scored(trial, name).what, n) for name, n in figures.items()]
+    return [JourneyCount(place, scored(watch, name).what, n) for name, n in figures.items()]
 
 
 @pytest.mark.parametrize(

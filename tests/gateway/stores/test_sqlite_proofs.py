@@ -81,9 +81,10 @@ async def test_command_tells_and_verifies(folder: Path, monkeypatch: pytest.Monk
     meddle(folder, "UPDATE consent_proof SET new_value = 'y' WHERE id = 2")
     broken = run.invoke(cli, ["proof", "--verify"])
 
-    assert [line.split()[3] for line in told.output.splitlines()] == ["u->y", "y->n", "n->y"]
-    assert "marketing" in told.output
-    assert "method=toggle" in told.output
+    first = [line.split(": ")[1] for line in told.output.splitlines() if " -> " in line]
+    assert first == ["u -> y", "y -> n", "n -> y"]
+    assert "marketing: u -> y" in told.output
+    assert "        method: toggle" in told.output.splitlines()
     assert nobody.stdout == ""
     assert (whole.exit_code, whole.output.split()[0]) == (0, "3")
     assert broken.exit_code == 1

@@ -20,6 +20,7 @@ import msgspec
 from contract.store_kit import settles
 from fencepost_gateway.clock import ManualClock
 from fencepost_gateway.decide.claim import judge
+from fencepost_gateway.decide.control import Action, Mode, turned
 from fencepost_gateway.decide.message import ClaimFacts, Verdict
 from fencepost_gateway.decide.rendered import Rendered
 from fencepost_gateway.documents.yaml_text import parse
@@ -27,7 +28,7 @@ from fencepost_gateway.intake.admission import House
 from fencepost_gateway.intake.admit import admit
 from fencepost_gateway.intake.records import LogRecord
 from fencepost_gateway.metrics import Metrics
-from fencepost_gateway.ports import AdmitRequest, DocumentRow, Store
+from fencepost_gateway.ports import Act, AdmitRequest, DocumentRow, Store
 from fencepost_gateway.stores.memory import MemoryStore
 from fencepost_gateway.stores.sqlite import open_sqlite
 from fencepost_gateway.workers.pipeline import Pipeline
@@ -160,6 +161,14 @@ class RunHouse:
             )
         ]
         self.do(self.store.publish(rows, self.now_ms))
+        self._learn()
+
+    def turn(self, action: Action, mode: Mode) -> None:
+        """Turn a switch of the journey."""
+        act = Act(0, self.now_ms, "operator", action, JOURNEY)
+        self.do(
+            self.store.journeys.steer(act, lambda seen: turned(seen, action, mode, self.now_ms))
+        )
         self._learn()
 
     def _learn(self) -> None:

@@ -13,9 +13,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.intake import wire
-from fencepost_gateway.intake.records import LogRecord, Outcome, Published, TimerFired, Upload
+from fencepost_gateway.intake.records import (
+    Controlled,
+    DeviceMoved,
+    LogRecord,
+    Outcome,
+    Published,
+    TimerFired,
+    Touched,
+    Upload,
+)
 from gateway.policies import WORKSPACE
 
 JOURNEY = "trip"
@@ -44,6 +54,7 @@ class ModelRun:
     awaits: str = ""
     times: Counter[str] = field(default_factory=Counter)
     ended: str = ""
+    is_held: bool = False
 
     @property
     def ends_ms(self) -> int:
@@ -84,6 +95,7 @@ class Model:
     def __init__(self) -> None:
         self.live: tuple[int, Mapping[str, Any]] | None = None
         self.newest: tuple[int, Mapping[str, Any]] | None = None
+        self.control = self.newest_control = Control(JOURNEY)
         self.runs: dict[str, dict[str, ModelRun]] = defaultdict(dict)
         self.all: list[ModelRun] = []
         self.became: dict[str, str] = {}
@@ -97,26 +109,47 @@ class Model:
         """Take note of a version that is in the log from here on."""
         self.newest = version, doc
 
+    def read(self) -> None:
+        """Read documents and switches, as a process does when it begins, and at a publication."""
+        self.live, self.control = self.newest, self.newest_control
+
     # ---- the log --------------------------------------------------------------------------
 
     def fold(self, log: LogRecord) -> None:
         """Take a record."""
         self.now_ms, record = log.appended_ms, log.record
         if isinstance(record, Published):
-            self.live = self.newest
+            self.read()
+        elif isinstance(record, Controlled):
+            self.control = record.control
+        elif isinstance(record, Touched):
+            for person_id in record.person_ids:
+                self.obey(person_id, self.now_ms + 1)
         elif isinstance(record, TimerFired) and not record.device_id:
-            for run in self.living(record.person_id):
-                self.let_time_run(run, self.now_ms + 1)
+            self.obey(record.person_id, self.now_ms + 1)
+        elif isinstance(record, DeviceMoved):
+            self.obey(record.from_person)
         elif isinstance(record, Outcome):
             self.outcome(record)
         elif isinstance(record, Upload):
-            if record.links:
-                self.merge(record.visitor_id, record.person_id)
-            happened = zip(record.at_ms, record.events, strict=True)
-            for at_ms, event in sorted(happened, key=lambda pair: (pair[0], pair[1].seq)):
-                if isinstance(event, wire.Track):
-                    cause = derive("event", record.device_id, record.stream, str(event.seq))
-                    self.event(record.person_id, event, at_ms, cause)
+            self.upload(record)
+
+    def upload(self, told: Upload) -> None:
+        """Take what one batch tells, in order of time."""
+        if told.links:
+            self.merge(told.visitor_id, told.person_id)
+        happened = zip(told.at_ms, told.events, strict=True)
+        for at_ms, event in sorted(happened, key=lambda pair: (pair[0], pair[1].seq)):
+            if isinstance(event, wire.Track):
+                cause = derive("event", told.device_id, told.stream, str(event.seq))
+                self.event(told.person_id, event, at_ms, cause)
+            else:
+                self.obey(told.person_id)
+
+    def obey(self, person_id: str, upto_ms: int = 0) -> None:
+        """Let somebody's runs end, or go on, as the switches and the time have it."""
+        for run in self.living(person_id):
+            self.let_time_run(run, upto_ms)
 
     def living(self, person_id: str) -> list[ModelRun]:
         """Give somebody's runs that live, the oldest first."""
@@ -157,7 +190,13 @@ class Model:
         self.go_on(run)
 
     def refused(self, rule: Any, known: ModelRun | None) -> str:
-        """Say what the rule of re-entry has against one more run."""
+        """Say what switches and the rule of re-entry have against one more run."""
+        if self.control.is_stopped:
+            return "journey_stopped"
+        if self.control.paused:
+            return "journey_paused"
+        if self.control.is_closed:
+            return "journey_closed"
         if known is None or rule == "always":
             return ""
         if rule == "never":
@@ -168,7 +207,11 @@ class Model:
         return "reentry_wait" if self.now_ms < opens_ms else ""
 
     def let_time_run(self, run: ModelRun, upto_ms: int) -> None:
-        """Let everything come due that is due before a moment."""
+        """Obey the switches, then let everything come due that is due before a moment."""
+        if run.entered_ms <= self.control.ends_ms:
+            self.end(run, self.control.ends_as)
+        elif run.is_held and not self.control.paused:
+            self.go_on(run)
         while not run.ended and run.wakes_ms < upto_ms:
             if run.due_ms is None or run.due_ms >= run.ends_ms:
                 self.end(run, "expired")
@@ -190,7 +233,7 @@ class Model:
     def offer(self, run: ModelRun, name: str, at_ms: int) -> None:
         """Let an event move a run that waits for it."""
         for way, what in run.does.get("wait", {}).get("for", {}).items():
-            if what["event"] == name and at_ms >= run.since_ms:
+            if what["event"] == name and at_ms >= run.since_ms and not run.is_held:
                 run.since_ms = min(at_ms, self.now_ms)
                 self.leave(run, way)
                 return
@@ -204,7 +247,7 @@ class Model:
             run.open -= 1
             if run.step == "end":
                 self.go_on(run)
-            elif run.awaits == record.message_id:
+            elif run.awaits == record.message_id and not run.is_held:
                 run.since_ms = self.now_ms
                 why = record.state + (f".{record.reason}" if record.reason else "")
                 self.leave(run, why)
@@ -221,7 +264,11 @@ class Model:
         if run.step == "end":
             if not run.open:
                 self.end(run, "completed")
-        elif "message" in does:
+            return
+        run.due_ms, run.is_held = None, bool(self.control.paused)
+        if run.is_held:
+            return
+        if "message" in does:
             self.want(run)
         elif "limit" in does:
             self.limit(run, does["limit"]["to"])

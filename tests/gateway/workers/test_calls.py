@@ -17,6 +17,7 @@ from fencepost_gateway.decide.calls import Call, Reply, reply_to
 from fencepost_gateway.decide.plan import Source
 from fencepost_gateway.decide.retries import Tried
 from fencepost_gateway.intake.records import Answered
+from fencepost_gateway.workers.callers import IN_FLIGHT
 from fencepost_gateway.workers.outbound import Outbound
 from gateway.rig import NOON_MS, OPEN_POLICY, Rig, open_rig
 from gateway.workers.test_journeys import later, told
@@ -261,15 +262,15 @@ async def test_source_that_hangs_delays_nobody_else(tmp_path: Path, stub: Source
     """The other source is asked while this one is silent."""
     quiet = JOURNEY.replace("id: match", "id: quiet").split("---")[0]
     quiet = quiet.replace("event: viewed", "event: hung").replace("source: tickets", "source: slow")
-    slow = "---\nkind: source\nid: slow\nurl: URL/slow\ntimeout_s: 10\n"
+    slow = "---\nkind: source\nid: slow\nurl: URL/slow\nttl_s: 0\ntimeout_s: 30\n"
     async with playing(tmp_path, stub, JOURNEY + "---" + quiet + slow) as rig:
         for _ in range(12):
             await rig.send({"type": "track", "name": "hung"})
-        stub.server.script.extend([Silence()] * 1)
+        stub.hangs_at = "/slow"
         await rig.gateway.pipeline.step()
         loop = asyncio.create_task(rig.gateway.callers.run())
         async with asyncio.timeout(20):
-            while not stub.asked:  # noqa: ASYNC110 - as above
+            while len(stub.asked) < IN_FLIGHT:  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
             await rig.send(VIEWED)
             await rig.gateway.pipeline.step()
@@ -283,6 +284,7 @@ async def test_source_that_hangs_delays_nobody_else(tmp_path: Path, stub: Source
             await loop
 
         assert (await told(rig)).count("ask waits") == 13
+        assert [each.path for each in stub.asked].count("/slow") == IN_FLIGHT
 
 
 async def test_dead_webhook_waits_until_it_is_tried_again(tmp_path: Path, stub: SourceStub) -> None:
@@ -417,3 +419,60 @@ async def test_operator_sees_dead_webhooks_and_tries_them_again(
         assert [(await each.json())["tried_again"] for each in answers[2:]] == [0, 1]
         assert refused.status == 403
         assert await rig.gateway.store.calls.dead("", 10) == []
+
+
+ROUND = """
+kind: journey
+id: round
+entry: {event: viewed}
+goal: none
+steps:
+  - id: ask
+    look_up: {source: tickets, as: tickets}
+    then: {error: end}
+  - id: pause
+    wait: {for_duration: 1h}
+  - to: ask
+---
+kind: source
+id: tickets
+url: URL/left
+"""
+
+
+async def test_answer_to_an_earlier_pass_moves_nobody(tmp_path: Path, stub: SourceStub) -> None:
+    """A run that asks again at the same step waits for the answer to that question."""
+    async with playing(tmp_path, stub, ROUND) as rig:
+        await rig.send(VIEWED)
+        await rig.gateway.pipeline.step()
+        book = rig.gateway.store.calls
+        (first,) = await book.take(rig.clock.now_ms(), {"tickets": 1}, 60_000)
+        old = reply_to(first.call, rig.clock.now_ms(), 1, value={"left": 0})
+        await book.answer(old, rig.clock.now_ms())
+        await rig.gateway.pipeline.step()
+        later(rig, 3_600_000)
+        await rig.gateway.timers.step()
+        await rig.gateway.pipeline.step()
+        await rig.gateway.store.append(Answered(first.call.person_id, old), rig.clock.now_ms())
+        await rig.gateway.pipeline.step()
+        waiting = await told(rig)
+        await rig.settle()
+
+        assert waiting[1:] == ["ask waits", "ask took", "pause waits", "pause took", "ask waits"]
+        assert (await told(rig))[6:] == ["ask took", "pause waits"]
+        assert stub.keys != [first.call.call_id]
+
+
+async def test_log_names_source_and_failure_and_nothing_that_was_said(
+    tmp_path: Path, stub: SourceStub, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No secret, no address, no value: neither what was asked nor what came back."""
+    stub.server.script.append(says({"left": "canary-answer"}, 404))
+    async with playing(tmp_path, stub) as rig:
+        await rig.send(VIEWED | {"props": {"match": "canary-match"}})
+        await rig.settle()
+    printed = "".join(capsys.readouterr())
+
+    assert "canary-match" in stub.asked[0].path
+    assert "failure=bad_status" in printed
+    assert not any(each in printed for each in ("canary", "of-tickets", "tickets.example"))

@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from msgspec import Struct
 
 from fencepost_gateway.decide.ids import chance
-from fencepost_gateway.decide.trial import key_of
+from fencepost_gateway.decide.watch import key_of
 from fencepost_gateway.documents.yaml_text import parse
 from gateway.batches import DAY_MS, MINUTE_MS, NOW_MS, event, user, visitor
 from gateway.workers.run_house import EDITIONS, JOURNEY, RunHouse
 
 HOUR_MS = 60 * MINUTE_MS
 WITHIN_MS = 3 * DAY_MS  # as the house has it
-SPAN_MS = 25 * DAY_MS  # less than trials are kept for
+SPAN_MS = 25 * DAY_MS  # less than watches are kept for
 VALUE = 10
 PEOPLE = 3
 MEASURED: dict[str, Any] = parse(
@@ -143,7 +143,7 @@ class Lives:
             self.history.log_in(number, user(user_id))
 
     def passes(self, ms: int) -> None:
-        """Let time pass, though not so much that trials are forgotten."""
+        """Let time pass, though not so much that watches are forgotten."""
         ms = min(ms, self._left_ms)
         self._left_ms -= ms
         self.house.move(ms)

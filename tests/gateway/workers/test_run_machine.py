@@ -16,8 +16,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from fencepost_gateway.decide.control import Action, Mode
 from fencepost_gateway.decide.message import ClaimFacts, Verdict
 from fencepost_gateway.errors import StoreUnavailableError
+from fencepost_gateway.intake.records import Controlled
 from gateway.batches import DAY_MS, MINUTE_MS, event, user, visitor
 from gateway.workers.frail import Fall
 from gateway.workers.run_house import EDITIONS, JOURNEY, RunHouse
@@ -26,7 +28,7 @@ from gateway.workers.run_model import Model
 HOUR_MS = 60 * MINUTE_MS
 VISITORS, USERS = ("a-1", "a-2"), ("u-1", "u-2")
 EVERYBODY = (*map(visitor, VISITORS), *map(user, USERS))
-LEFT_BY = {"goal_reached", "exited", "expired", "merged"}
+LEFT_BY = {"goal_reached", "exited", "expired", "merged", "stopped", "discarded"}
 JUMPS_MS = (1, MINUTE_MS, HOUR_MS, 2 * HOUR_MS, DAY_MS, 2 * DAY_MS, -HOUR_MS, -DAY_MS)
 LATE_MS = (0, 0, 0, 0, 1, HOUR_MS, 3 * HOUR_MS, DAY_MS, -3 * MINUTE_MS)
 MOVES = ("begin", "begin", "agrees", "declines", "left", "bought", "else")
@@ -50,7 +52,12 @@ class RunMachine(RuleBasedStateMachine):
             self.happen(number, "begin", number, None, is_user=is_user, at_once=is_user)
 
     def _revived(self) -> None:
-        self._model.live = self._model.newest  # documents are read before the log is
+        self._model.read()  # before the log is
+
+    def _learn(self) -> None:
+        turned = (r.record.control for r in self._house.log if isinstance(r.record, Controlled))
+        for control in turned:
+            self._model.newest_control = control
 
     def _follow(self) -> None:
         """Let the model take what the pipeline has committed."""
@@ -110,6 +117,15 @@ class RunMachine(RuleBasedStateMachine):
         self._house.publish(edition)
         self._model.publish(self._house.version, self._house.doc)
 
+    @rule(
+        action=st.sampled_from(["pause", "pause", "resume", "resume", "close", "open", "stop"]),
+        mode=st.sampled_from(["hold", "hold", "discard"]),
+    )
+    def turn(self, action: Action, mode: Mode) -> None:
+        """Turn a switch of the journey while it is live."""
+        self._house.turn(action, mode)
+        self._learn()
+
     @rule(by_ms=st.sampled_from(JUMPS_MS))
     def clock(self, by_ms: int) -> None:
         """Let time pass, or the clock be set."""
@@ -129,9 +145,15 @@ class RunMachine(RuleBasedStateMachine):
         self._house.move(by_ms)
         self._settle()
 
-    @rule(fall=st.sampled_from(["before", "after"]), goes_on=st.booleans())
-    def crash(self, fall: Fall, *, goes_on: bool) -> None:
-        """Fall at the next commit; the process dies of it, or finds its store again."""
+    @rule(
+        fall=st.sampled_from(["before", "after"]),
+        name=st.sampled_from(MOVES),
+        number=st.sampled_from([0, 1]),
+        goes_on=st.booleans(),
+    )
+    def crash(self, fall: Fall, name: str, number: int, *, goes_on: bool) -> None:
+        """Fall at the commit of what happens; the process dies of it, or finds its store again."""
+        self.happen(number, name, 0, None, is_user=True, at_once=False)
         self._house.frail.fall = fall
         try:
             self._house.process()
@@ -211,6 +233,8 @@ class RunMachine(RuleBasedStateMachine):
         if not hasattr(self, "_messages"):
             return
         try:
+            self.turn("open", "hold")
+            self.turn("resume", "hold")
             self._settle()
             late = [r.run_id for r in self._living() if r.wakes_ms <= self._house.now_ms]
             assert late == [], "a timer did not ring"

@@ -526,6 +526,53 @@ SELECT campaign_id, what, count FROM campaign_tally;
 -- name: put_tally
 INSERT INTO campaign_tally (campaign_id, what, count) VALUES (?, ?, ?)
 ON CONFLICT (campaign_id, what) DO UPDATE SET count = excluded.count;
+
+-- name: trial
+SELECT number, mode, shorten_ms, began_ms, body FROM trial;
+-- name: set_trial
+INSERT OR REPLACE INTO trial (one, number, mode, shorten_ms, began_ms, body)
+VALUES (1, ?, ?, ?, ?, ?);
+-- name: drop_trial_messages
+DELETE FROM trial_message;
+-- name: drop_trial_records
+DELETE FROM trial_record;
+-- name: drop_trial_tallies
+DELETE FROM campaign_tally WHERE campaign_id LIKE '~%';
+-- name: put_trial_message
+INSERT INTO trial_message (message_id, person_id, state, due_ms, ahead_ms, channel, body)
+VALUES (?, ?, 'queued', ?, 0, '', ?) ON CONFLICT DO NOTHING;
+-- name: put_trial_record
+INSERT INTO trial_record (at_ms, person_id, kind, subject, campaign_id, outcome, reason, channel, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+-- name: trial_due
+SELECT message_id FROM trial_message
+WHERE state IN ('queued', 'deferred') AND due_ms <= ? ORDER BY due_ms, message_id LIMIT ?;
+-- name: trial_message
+SELECT body, person_id, state, due_ms, ahead_ms FROM trial_message WHERE message_id = ?;
+-- name: trial_slots
+SELECT person_id, slot FROM trial_message WHERE person_id = ? AND slot IS NOT NULL ORDER BY message_id;
+-- name: set_trial_message
+UPDATE trial_message SET state = ?, due_ms = ?, ahead_ms = ?, channel = ?, content = ?, slot = ?
+WHERE message_id = ? AND state IN ('queued', 'deferred');
+-- name: trial_messages_of
+SELECT body, state, channel, content FROM trial_message WHERE person_id = ?;
+-- name: trial_records_of
+SELECT cursor, at_ms, person_id, kind, subject, body FROM trial_record
+WHERE person_id = ? ORDER BY cursor;
+-- name: trial_sums
+SELECT campaign_id, kind, outcome, reason, channel, count(*), count(DISTINCT person_id)
+FROM trial_record WHERE outcome <> '' GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2, 3, 4, 5;
+-- name: prune_trial_records
+DELETE FROM trial_record WHERE cursor IN (
+  SELECT cursor FROM trial_record ORDER BY cursor LIMIT ?) AND at_ms < ?;
+-- name: prune_trial_messages
+DELETE FROM trial_message WHERE message_id IN (
+  SELECT message_id FROM trial_message
+  WHERE state NOT IN ('queued', 'deferred') AND due_ms < ? LIMIT ?);
+-- name: move_trial_messages
+UPDATE trial_message SET person_id = ? WHERE person_id = ?;
+-- name: move_trial_records
+UPDATE trial_record SET person_id = ? WHERE person_id = ?;
 -- name: control
 SELECT body FROM control WHERE campaign_id = ?;
 -- name: controls
