@@ -8,9 +8,11 @@ Rule 1. Shares are of watched entries, each with its interval; the lift is the s
         less that of the holdout, with the interval of the difference (``intervals``).
 Rule 2. With fewer than ``FEW`` in a group nothing is said but that; else the groups differ if the
         interval of the lift leaves out 0. There is no other winner.
-Rule 3. Entries watched for another goal (event or window) are another result. The goal that is live goes
-        first, also while nobody has entered; then those of former versions.
-Rule 4. Who could be sent nothing, for want of consent, stands apart and is in no share.
+Rule 3. Entries watched for another goal (event or window) are another result. The goal that is
+        live goes first, also while nobody has entered; then those of former versions.
+Rule 4. Days are forgotten whole. Something that is heard of one afterwards is no share of anything,
+        until it is forgotten as well.
+Rule 5. Who could be sent nothing, for want of consent, stands apart and is in no share.
 """
 
 from __future__ import annotations
@@ -67,8 +69,8 @@ def _told(sums: Sums) -> dict[str, Any]:
 
 
 def _group(sums: Sums, name: str) -> dict[str, Any]:
-    entered = sums.get((name, "entered"), 0)
-    converted = sums.get((name, "converted"), 0)
+    entered = max(0, sums.get((name, "entered"), 0))  # Rule 4
+    converted = min(entered, max(0, sums.get((name, "converted"), 0)))
     return {
         "entered": entered,
         "converted": converted,

@@ -168,7 +168,7 @@ def test_everything_of_a_trial_counts_on_the_day_of_its_entry() -> None:
     assert {each.day for each in told} == {NOON_MS // DAY_MS}
 
 
-def test_goal_of_the_younger_trial_converts_the_older_though_it_is_forgotten() -> None:
+def test_goal_of_the_younger_converts_the_older_though_it_is_forgotten() -> None:
     """The person keeps a hundred app events; the watch itself knows when it was converted."""
     known, visitor = somebody("known"), somebody("visitor")
     told = [*enters(known), *enters(visitor, NOON_MS + DAY_MS)]

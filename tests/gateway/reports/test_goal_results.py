@@ -68,6 +68,16 @@ def test_versions_add_up_and_goals_stand_apart() -> None:
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(("entered", "converted"), [(0, 1), (-1, -1), (3, 4), (3, -1)])
+def test_leftovers_of_forgotten_days_break_nothing(entered: int, converted: int) -> None:
+    """Something was heard, or taken back, of a day whose counts are gone."""
+    counts = [*counted("treated", entered, converted), *counted("holdout", 20, 3)]
+    (found,) = goal_results(counts, LIVE)
+
+    assert 0 <= found["treated"]["converted"] <= found["treated"]["entered"] <= 3
+    assert len([*tell_goals([found], Tongue("ko"))]) in {3, 4}
+
+
 def test_result_reads_in_both_languages() -> None:
     """Groups with their intervals, the lift, and what it means."""
     counts = [

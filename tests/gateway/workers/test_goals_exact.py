@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 
@@ -47,12 +47,20 @@ DEEDS = st.one_of(
     st.tuples(st.just("begin"), WHO, LATE_MS),
     st.tuples(st.just("bought"), WHO, LATE_MS),
     st.tuples(st.just("bought"), WHO, LATE_MS),
-    st.tuples(st.just("log in"), WHO, st.sampled_from([0, 1])),
-    st.tuples(st.just("time"), st.just(0), st.sampled_from([1, HOUR_MS, DAY_MS, WITHIN_MS])),
+    st.tuples(st.just("log in"), WHO, st.sampled_from([0, 0, 1])),
+    st.tuples(st.just("log in"), WHO, st.sampled_from([0, 0, 1])),
+    st.tuples(
+        st.just("time"), st.just(0), st.sampled_from([1, HOUR_MS, HOUR_MS, DAY_MS, WITHIN_MS])
+    ),
     st.tuples(st.just("process"), st.integers(1, 3), st.just(0)),
     st.tuples(st.just("restart"), st.just(0), st.just(0)),
     st.tuples(st.just("again"), st.integers(0, 50), st.just(0)),
 )
+
+BOTH = [  # both enter and one buys; both are one
+    *(("begin", 0, 0), ("time", 0, HOUR_MS), ("begin", 1, 0), ("time", 0, HOUR_MS)),
+    *(("bought", 1, 0), ("log in", 0, 0), ("log in", 1, 0)),
+]
 
 
 class Entry(Struct, frozen=True):
@@ -180,9 +188,11 @@ def counted(house: RunHouse) -> dict[str, int]:
 @pytest.mark.timeout(120)
 @settings(max_examples=60, deadline=None)
 @given(
-    deeds=st.lists(DEEDS, min_size=4, max_size=40),
+    deeds=st.lists(DEEDS, min_size=10, max_size=40),
     kind=st.sampled_from(["memory", "memory", "sqlite"]),
 )
+@example(deeds=BOTH, kind="sqlite")
+@example(deeds=[*BOTH[:-2], ("process", 3, 0), ("restart", 0, 0), *BOTH[-2:]], kind="sqlite")
 def test_counts_are_those_of_the_whole_history(
     deeds: list[tuple[str, int, int]], kind: str
 ) -> None:
