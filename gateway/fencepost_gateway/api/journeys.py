@@ -30,6 +30,7 @@ from fencepost_gateway.documents.check import check
 from fencepost_gateway.documents.document import Document, errors_of
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.ports import Act, DocumentRow, JourneyPlace, Waiting
+from fencepost_gateway.reports.goal_results import goal_results
 from fencepost_gateway.reports.journey_states import (
     STUCK_MS,
     Flows,
@@ -86,7 +87,7 @@ async def get_journeys(request: web.Request) -> web.Response:
 
 
 async def get_journey(request: web.Request) -> web.Response:
-    """Give where people are in one journey: by step and by stage, left by which way, stuck."""
+    """Give where people are in one journey: by step and stage, stuck; and what came of its goal."""
     surface, name = request.app[SURFACE], request.match_info["id"]
     book, now_ms = surface.store.journeys, surface.clock.now_ms()
     waiting = await book.waiting(now_ms - STUCK_MS, name)
@@ -108,6 +109,7 @@ async def get_journey(request: web.Request) -> web.Response:
         "mode": control.paused,
         "messages_held": held,
         **summed(found),
+        "goals": goal_results(counts, campaign.goal if campaign else None),
         "steps": steps,
         "stages": stages_of(found),
         "stuck": await _stuck(surface, name, steps, found, flows),

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import structs
 
-from fencepost_gateway.decide import walk
+from fencepost_gateway.decide import scoring, walk
 from fencepost_gateway.decide.enter import enter
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.run import campaign_of
@@ -113,6 +113,15 @@ class JourneyStage:
     def told(self, person: Person, told: TrialTold) -> None:
         """Take what became of a message on trial."""
         self._trials.told(person, told)
+
+    def did(self, person: Person, name: str, at_ms: int, value: object) -> None:
+        """Look whether an app event is what somebody was to do."""
+        self._fold.journeys.scored(scoring.did(person, name, at_ms, value))
+
+    def joined(self, person: Person) -> None:
+        """Make one of what is watched of two persons who are one."""
+        is_tester = self._fold.is_tester(person)
+        self._fold.journeys.scored(scoring.joined(person, is_tester=is_tester))
 
     def _on(
         self, person: Person, move: Move, cause: Cause | None = None, *, is_followed: bool = True

@@ -194,6 +194,7 @@ class PersonStage:
         causes = self._audiences.happened(
             person, [f"event {each}" for each in altered], self._fold.now_ms
         )
+        self._journeys.did(person, name, at_ms, props.get("value"))
         self._end_by_goal(person, name)
         if self._journeys.listens(person, name):
             stimulus_id = derive("event", upload.device_id, upload.stream, str(event.seq))
@@ -330,6 +331,7 @@ class PersonStage:
             joining.join(self._fold.states, self._fold.effects, upload.visitor_id, known)
             for runs in before:
                 self._walked(known, self._journeys.merged(known, runs))
+            self._journeys.joined(known)
             self._fold.changed.discard(upload.visitor_id)
             causes = self._audiences.merged(known, doubled, self._fold.now_ms)
         body = joining.told(upload, known)

@@ -56,6 +56,33 @@ async def test_journey_shows_where_people_are(tmp_path: Path) -> None:
     assert (row["id"], row["state"], row["waiting"]) == ("first-class", "live", 1)
 
 
+@pytest.mark.feature("S16")
+async def test_goal_is_measured_though_the_run_is_over_and_the_version_too(tmp_path: Path) -> None:
+    """Over a restart, behind the end of the run; a new goal is another result, and goes first."""
+    async with open_rig(tmp_path) as rig:
+        await begun(rig)
+        later(rig, 24 * HOUR_MS)
+        await rig.settle()
+        now_ms = rig.clock.now_ms()
+        seq = rig.seq
+    async with open_rig(tmp_path, now_ms + HOUR_MS) as rig:
+        rig.seq = seq
+        await rig.apply(JOURNEY.replace("event: bought", "event: booked"))
+        await rig.send({"type": "track", "name": "bought", "props": {"value": 12.5}})
+        await rig.settle()
+        found = await ask(rig, "/v1/journeys/first-class")
+        recent = await ask(rig, "/v1/journeys/first-class?days=1")
+
+    assert found["ended"] == {"completed": 1}
+    now, before = found["goals"]
+    assert (now["event"], now["live"], now["verdict"]) == ("booked", True, "nobody")
+    assert (before["event"], before["live"], before["verdict"]) == ("bought", False, "no_holdout")
+    assert before["treated"] == {
+        "entered": 1, "converted": 1, "share": 1.0, "interval": [0.2065, 1.0], "worth": 12.5
+    }  # fmt: skip
+    assert len(recent["goals"]) == 1  # they entered yesterday
+
+
 async def test_stuck_is_who_time_should_have_moved(tmp_path: Path) -> None:
     """Nobody rings the timers: the run is overdue, and it is told by how much."""
     async with open_rig(tmp_path) as rig:
@@ -84,6 +111,7 @@ async def test_test_persons_are_in_no_count(tmp_path: Path) -> None:
         used = await rig.gateway.store.runs.versions()
 
     assert (found["came"], found["waiting"]) == (0, 0)
+    assert [goal["verdict"] for goal in found["goals"]] == ["nobody"]
     assert used == set()
 
 
