@@ -320,15 +320,35 @@ def _json(value: object) -> str:
 
 
 def readme() -> str:
-    """The README, its table of promises made from ``tests/claims.toml``."""
+    """The README, with the promises of ``tests/claims.toml`` that are marked for it."""
     text = (ROOT / "README.md").read_text("utf-8")
-    claims = tomllib.loads((ROOT / "tests/claims.toml").read_text("utf-8"))["claim"]
-    rows = [(_promise(claim), "<br>".join(map(_link, claim["tests"]))) for claim in claims
-            if claim.get("readme", True)]  # fmt: skip
     begin, end = PROMISES
     before, _, rest = text.partition(begin)
-    made = table(("Promise", "The test that tries to break it"), rows)
+    made = _promises([claim for claim in _claims() if claim.get("readme")], "")
     return f"{before}{begin}\n{made}\n{end}{rest.partition(end)[2]}"
+
+
+def promises() -> str:
+    """Every promise."""
+    return page(
+        "Promises",
+        "Each stands here because a test tries to break it; of long runs the newest figure.\n",
+        _promises(_claims(), "../../"),
+    )
+
+
+def _claims() -> list[dict[str, typing.Any]]:
+    claims: list[dict[str, typing.Any]]
+    claims = tomllib.loads((ROOT / "tests/claims.toml").read_text("utf-8"))["claim"]
+    return claims
+
+
+def _promises(claims: Iterable[Mapping[str, typing.Any]], root: str) -> str:
+    rows = [
+        (_promise(claim), "<br>".join(_link(node, root) for node in claim["tests"]))
+        for claim in claims
+    ]
+    return table(("Promise", "The test that tries to break it"), rows)
 
 
 def _promise(claim: Mapping[str, object]) -> str:
@@ -338,13 +358,14 @@ def _promise(claim: Mapping[str, object]) -> str:
     return f"{promise}<br>*{measured}*" if measured else promise
 
 
-def _link(node: str) -> str:
+def _link(node: str, root: str) -> str:
     path, _, name = node.partition("::")
-    return f"[{name.rpartition('::')[2]}]({path})"
+    return f"[{name.rpartition('::')[2]}]({root}{path})"
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
     "README.md": readme,
+    "docs/reference/promises.md": promises,
     "docs/reference/settings.md": settings,
     "docs/reference/metrics.md": metrics,
     "docs/reference/errors.md": errors,

@@ -20,7 +20,8 @@ from fencepost_gateway.lab.rerun import Rerun, shown
 from fencepost_gateway.ports import RecordRow
 from fencepost_gateway.workers.plans import Plans
 from scenarios.evidence import plain
-from scenarios.rig import World, ms, text
+from scenarios.rig import World
+from scenarios.ways import ms, text
 
 
 async def check_backtest(world: World, since: str, but: Collection[str] = ()) -> None:

@@ -17,7 +17,8 @@ from typing import Any
 import msgspec
 
 from fencepost_gateway.ports import RecordRow, RunRow
-from scenarios.rig import World, text
+from scenarios.rig import World
+from scenarios.ways import text
 
 KINDS = ("transition", "audience", "step", "claim")
 SAID = frozenset(

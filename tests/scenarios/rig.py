@@ -14,16 +14,12 @@ Rule 4. What a story expects of a person are lines: ``NAME CAMPAIGN[/STEP] SENT 
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from aiohttp.test_utils import TestClient, TestServer
-from msgspec import Struct
 
 from fencepost_channels.driver import DriverIO, DriverSpec, Send
 from fencepost_channels.errors import Outcome, Sent
@@ -40,98 +36,12 @@ from fencepost_gateway.ports import RecordRow
 from fencepost_gateway.workers.lanes import Lane
 from gateway.rig import make_settings
 from scenarios.evidence import Evidence, gathering
+from scenarios.phone import Phone
+from scenarios.telling import line, words
+from scenarios.ways import Reading, ms
 
-MONACO = ZoneInfo("Europe/Monaco")
 PAGE = 1000
-WALK_MPS = 1.3
-EVERY_S = 15.0
-STAND_S = 60.0
-SHOWN_AFTER_MS = 2_000
-CROSSED_WITHIN_MS = 60_000
-TOLD_WITHIN_MS = 120_000
-EARTH_M = 6_371_008.8
-
-Spot = tuple[float, float]
-
-STUDIO_FONTVIEILLE: Spot = (43.729837, 7.416387)
-STUDIO_GRIMALDI: Spot = (43.743108, 7.431319)
-STORE: Spot = (43.741244, 7.428224)
-QUARTER: Spot = (43.727600, 7.415500)
-CLUBSHOP: Spot = (43.730235, 7.416883)
-BAKERY: Spot = (43.730465, 7.417188)
-A: Spot = (43.732760, 7.419328)
-B: Spot = (43.729339, 7.415781)
-C: Spot = (43.730862, 7.417773)
-D: Spot = (43.728008, 7.418315)
-E: Spot = (43.740733, 7.426036)
-
-GRANTED = {
-    "collect": "y",
-    "profiling": "y",
-    "personalisation": "y",
-    "marketing": "y",
-    "location_collect": "y",
-    "location_background": "y",
-    "location_precise": "y",
-    "location_marketing": "y",
-}
 SEED = "the seed of the stories"
-
-
-def ms(text: str, zone: ZoneInfo = MONACO) -> int:
-    """Give a moment written as people write it: local to Monaco unless it has an offset."""
-    moment = datetime.fromisoformat(text)
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=zone)
-    return round(aware.timestamp() * 1000)
-
-
-def text(at_ms: int | None) -> str:
-    """Write a moment as people in Monaco read it."""
-    if at_ms is None:
-        return "never"
-    moment = datetime.fromtimestamp(at_ms / 1000, MONACO).replace(tzinfo=None)
-    return moment.isoformat(timespec="milliseconds" if at_ms % 1000 else "seconds")
-
-
-def wire(at_ms: int) -> str:
-    """Write a moment as the wire does."""
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat().replace("+00:00", "Z")
-
-
-def metres(a: Spot, b: Spot) -> float:
-    """Give the distance between two spots, by great circle."""
-    lat_a, lon_a, lat_b, lon_b = map(math.radians, (*a, *b))
-    half = math.sin((lat_b - lat_a) / 2) ** 2
-    half += math.cos(lat_a) * math.cos(lat_b) * math.sin((lon_b - lon_a) / 2) ** 2
-    return 2 * EARTH_M * math.asin(math.sqrt(half))
-
-
-class Reading(Struct, frozen=True):
-    """One fix, when it is taken."""
-
-    at_ms: int
-    where: Spot
-    accuracy_m: float = 10.0
-
-
-def walk(start: Spot, end: Spot, at: str, mps: float = WALK_MPS) -> list[Reading]:
-    """Walk from one spot to another (Rule 2); the last fix is taken there."""
-    took_s = metres(start, end) / mps
-    at_ms, found, passed_s = ms(at), [], 0.0
-    while passed_s < took_s:
-        share = passed_s / took_s
-        lat = start[0] + (end[0] - start[0]) * share
-        lon = start[1] + (end[1] - start[1]) * share
-        found.append(Reading(at_ms + round(passed_s * 1000), (lat, lon)))
-        passed_s += EVERY_S
-    return [*found, Reading(at_ms + round(took_s * 1000), end)]
-
-
-def stand(where: Spot, since: str | int, until: str) -> list[Reading]:
-    """Stand somewhere: a fix a minute, up to a moment."""
-    since_ms = ms(since) if isinstance(since, str) else since
-    moments = range(since_ms, ms(until), round(STAND_S * 1000))
-    return [Reading(at_ms, where) for at_ms in moments]
 
 
 class World:
@@ -184,6 +94,20 @@ class World:
         answer: dict[str, Any] = await response.json()
         assert response.status == 200, answer
         return answer
+
+    async def try_out(self, files: Sequence[Mapping[str, str]]) -> None:
+        """Put documents on trial for the test persons."""
+        response = await self.client.post(
+            "/v1/trial", json={"files": list(files)}, headers=self.operator
+        )
+        assert response.status == 200, await response.text()
+        await self.settle()
+
+    async def end_trial(self) -> None:
+        """End the trial."""
+        response = await self.client.delete("/v1/trial", headers=self.operator)
+        assert response.status == 200, await response.text()
+        await self.settle()
 
     async def tell_everybody(self, event_id: str, name: str, /, **props: Any) -> str:
         """Report something that happened outside; gives ``accepted`` or ``duplicate``."""
@@ -238,8 +162,8 @@ class World:
         while True:
             while await gateway.pipeline.step():
                 pass
-            steps = gateway.timers.step, gateway.deliver.step, gateway.callers.step
-            if not any([await step() for step in steps]):
+            workers = gateway.timers, gateway.deliver, gateway.callers, gateway.trials
+            if not any([await worker.step() for worker in workers]):
                 return
 
     # ---- people ---------------------------------------------------------------------------
@@ -308,7 +232,7 @@ class World:
         """Put records into lines."""
         for row in rows:
             name = self.names.get(row.person_id, row.person_id)
-            yield f"{name} {_line(row)}"
+            yield f"{name} {line(row)}"
 
     async def claims(self, name: str = "") -> list[RecordRow]:
         """Give the records of every claim, of one person if asked."""
@@ -346,7 +270,7 @@ class World:
 
     def words(self) -> list[str]:
         """Give what the doubles hold, each as one text."""
-        return [f"{channel}: {_words(message.content)}" for channel, message in self.sent]
+        return [f"{channel}: {words(message.content)}" for channel, message in self.sent]
 
 
 class Outside:
@@ -367,179 +291,9 @@ class Outside:
         yield self
 
 
-class Phone:
-    """A device and whom it speaks for."""
-
-    def __init__(
-        self,
-        world: World,
-        name: str,
-        user_id: str | None,
-        *,
-        zone: str = "Europe/Monaco",
-        locale: str = "en",
-        anonymous_id: str = "",
-    ) -> None:
-        self.world = world
-        self.name = name
-        self.user_id = user_id
-        self.zone = zone
-        self.locale = locale
-        self.anonymous_id = anonymous_id or f"{name}-visitor"
-        self.seq = 0
-        self.kept: list[dict[str, Any]] = []
-        self.uploaded: list[dict[str, Any]] = []
-        self.answers: list[dict[str, Any]] = []
-        self.seen = 0
-        self.is_offline = False
-
-    @property
-    def headers(self) -> dict[str, str]:
-        """Headers of the device."""
-        key = self.world.gateway.credentials.write_key
-        return {
-            "Authorization": f"Bearer {key}",
-            "Fencepost-Device": f"{self.name}-phone.secret of {self.name}",
-        }
-
-    async def send(self, *events: dict[str, Any]) -> dict[str, Any]:
-        """Send events that happen now; offline they are kept until ``online``."""
-        now_ms = self.world.clock.now_ms()
-        for event in events:
-            self.seq += 1
-            head = {"seq": self.seq, "event_id": f"{self.name}-{self.seq}", "at": wire(now_ms)}
-            self.kept.append({**head, **event})
-        return {} if self.is_offline else await self.upload(self.kept)
-
-    async def upload(self, events: Sequence[dict[str, Any]]) -> dict[str, Any]:
-        """Upload numbered events; gives the answer, which must be 200."""
-        body = {
-            "v": 1,
-            "device_id": f"{self.name}-phone",
-            "stream": "s",
-            "sent_at": wire(self.world.clock.now_ms()),
-            "who": {"anonymous_id": self.anonymous_id, "user_id": self.user_id},
-            "context": {"zone": self.zone, "locale": self.locale},
-            "events": list(events),
-        }
-        response = await self.world.client.post("/v1/batch", json=body, headers=self.headers)
-        answer: dict[str, Any] = await response.json()
-        assert response.status == 200, answer
-        self.answers.append(answer)
-        self.uploaded += self.kept
-        self.kept = []
-        await self.world.settle()
-        return answer
-
-    async def online(self) -> dict[str, Any]:
-        """Come back, and upload what was kept."""
-        self.is_offline = False
-        return await self.upload(self.kept)
-
-    async def track(self, event: str, /, **props: Any) -> dict[str, Any]:
-        """Report an app event."""
-        return await self.send({"type": "track", "name": event, "props": props})
-
-    async def set(self, **traits: Any) -> dict[str, Any]:
-        """Set attributes of the person."""
-        return await self.send({"type": "set", "traits": traits})
-
-    async def agree(self, channel: str | None = None, **values: str) -> dict[str, Any]:
-        """State consent: everything by default."""
-        said: dict[str, Any] = {"type": "consent", "values": values or GRANTED}
-        return await self.send(said | ({"channel": channel} if channel else {}))
-
-    async def reach(self, *channels: str, **raw: str) -> None:
-        """Let channels reach the person; ``raw`` says where."""
-        for channel in channels:
-            if channel == "web_push":
-                endpoint = f"https://push.example.com/{self.name}"
-                where: dict[str, Any] = {"subscription": {"endpoint": endpoint}}
-            elif channel == "sms":
-                where = {"address": raw.get("sms", f"+3774100{_number(self.name):04d}")}
-            else:
-                where = {"address": f"{self.name}@example.com"}
-            await self.send({"type": "address", "channel": channel, **where})
-
-    async def fix(self, where: Spot, accuracy_m: float = 10.0) -> dict[str, Any]:
-        """Report where the device is."""
-        lat, lon = where
-        return await self.send({"type": "fix", "lat": lat, "lon": lon, "accuracy_m": accuracy_m})
-
-    async def look(self) -> list[dict[str, Any]]:
-        """Show what is new in the inbox, and say so two seconds later (Rule 3)."""
-        response = await self.world.client.get("/v1/messages", headers=self.headers)
-        found = (await response.json())["messages"][self.seen :]
-        self.seen += len(found)
-        if found:
-            await self.world.at(self.world.clock.now_ms() + SHOWN_AFTER_MS)
-        for message in found:
-            delivery_id = message["delivery_id"]
-            await self.send({"type": "receipt", "delivery_id": delivery_id, "status": "received"})
-            await self.react(delivery_id, "displayed")
-        return list(found)
-
-    async def react(self, delivery_id: str, action: str) -> None:
-        """Report what the person did with a message."""
-        await self.send({"type": "engagement", "delivery_id": delivery_id, "action": action})
-
-
-def _number(name: str) -> int:
-    return sum(ord(letter) * (place + 1) for place, letter in enumerate(name)) % 10_000
-
-
 def _plain_address(raw: Mapping[str, Any]) -> str:
     found = raw.get("subscription", {}).get("endpoint") or raw.get("address") or raw
     return str(found)
-
-
-def _words(content: object) -> str:
-    members = getattr(content, "__slots__", None) or vars(content)
-    return " | ".join(str(getattr(content, name)) for name in members if getattr(content, name))
-
-
-def _line(row: RecordRow) -> str:
-    body = row.body
-    match row.kind:
-        case "claim":
-            where = "/".join(filter(None, (body["campaign_id"], body.get("step_id", ""))))
-            return f"{where} {_verdict(body)}"
-        case "step":
-            parts = [body["campaign_id"], body["step_id"], body["outcome"]]
-            parts.append(body["reason"] or body["way"])
-            return " ".join(part for part in parts if part)
-        case "transition":
-            more = [name for name in ("initial", "superseded", "late") if body.get(name)]
-            if body.get("active") is False:
-                more.append("inactive")
-            return " ".join([str(body["kind"]).upper(), body["fence_id"], *more])
-        case "audience":
-            return f"{body['on']} {body['audience_id']}"
-        case _:
-            return f"{row.kind} {body.get('state', '')}".strip()
-
-
-def _verdict(body: Mapping[str, Any]) -> str:
-    if body["outcome"] == "send":
-        return f"SENT {body['channel']}"
-    if body["outcome"] == "withheld":
-        return f"WITHHELD {body['reason']}"
-    refused = next(check for check in body["checks"] if not check["ok"])
-    until_ms = refused["inputs"].get("next_ms") or body["retry_at_ms"]
-    return f"DEFERRED {text(until_ms)}"
-
-
-def check_crossing(row: RecordRow, kind: str, wanted: str) -> None:
-    """Assert that a boundary was crossed within a minute of the truth, and soon on record."""
-    assert row.body["kind"] == kind
-    assert abs(row.body["crossed_at_ms"] - ms(wanted)) <= CROSSED_WITHIN_MS
-    assert row.at_ms <= ms(wanted) + TOLD_WITHIN_MS
-
-
-def check_of(row: RecordRow, gate: str) -> dict[str, Any]:
-    """Give what a claim says of one gate, the last time it was asked."""
-    found: dict[str, Any] = [c for c in row.body["checks"] if c["gate"] == gate][-1]
-    return found
 
 
 @asynccontextmanager

@@ -55,8 +55,8 @@ class Announcement(NamedTuple):
     is_new: bool
 
 
-class Call(NamedTuple):
-    """A call that started something: for whom, when, and whether it is this one."""
+class Start(NamedTuple):
+    """Whom a call started something for, when, and whether it was this very call."""
 
     person_id: str
     at_ms: int
@@ -139,7 +139,7 @@ class BroadcastBook(Protocol):
     async def fire(self, row: ScheduleRow, broadcast: Broadcast, now_ms: int) -> bool:
         """Announce a schedule's broadcast; it comes due at ``row.due_ms`` next. One commit."""
 
-    async def start(self, started: Started, now_ms: int) -> Call:
+    async def start(self, started: Started, now_ms: int) -> Start:
         """
         Append a call, unless one of this campaign and key was made within ``KEPT_MS``.
 

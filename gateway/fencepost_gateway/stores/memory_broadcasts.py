@@ -9,7 +9,7 @@ from msgspec import structs
 
 from fencepost_gateway.decide.broadcasts import Broadcast
 from fencepost_gateway.intake.records import Announced, Started, Stretch
-from fencepost_gateway.ports import KEPT_MS, Announcement, BroadcastRow, Call, Effects, ScheduleRow
+from fencepost_gateway.ports import KEPT_MS, Announcement, BroadcastRow, Effects, ScheduleRow, Start
 from fencepost_gateway.stores.memory_books import Books, append
 
 
@@ -112,16 +112,16 @@ class MemoryBroadcasts:
             books.schedules[row.schedule_id] = row.due_ms
             return _announce(books, broadcast, now_ms, begun=False).is_new
 
-    async def start(self, started: Started, now_ms: int) -> Call:
+    async def start(self, started: Started, now_ms: int) -> Start:
         """See ``BroadcastBook.start``."""
         key = (started.campaign_id, started.key)
         with self._unit() as books:
             known = books.started.get(key)
             if known is not None and known[1] >= now_ms - KEPT_MS:
-                return Call(*known, is_new=False)
+                return Start(*known, is_new=False)
             books.started[key] = started.person_id, now_ms
             append(books, started, now_ms)
-            return Call(started.person_id, now_ms, is_new=True)
+            return Start(started.person_id, now_ms, is_new=True)
 
     async def tallies(self) -> dict[tuple[str, str], int]:
         """See ``BroadcastBook.tallies``."""

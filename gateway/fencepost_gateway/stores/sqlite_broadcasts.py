@@ -16,7 +16,7 @@ import msgspec
 
 from fencepost_gateway.decide.broadcasts import Broadcast
 from fencepost_gateway.intake.records import Announced, Started, Stretch
-from fencepost_gateway.ports import KEPT_MS, Announcement, BroadcastRow, Call, Effects, ScheduleRow
+from fencepost_gateway.ports import KEPT_MS, Announcement, BroadcastRow, Effects, ScheduleRow, Start
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_side import Side
 
@@ -155,19 +155,19 @@ class SqliteBroadcasts:
 
         return await self._write.run(unit)
 
-    async def start(self, started: Started, now_ms: int) -> Call:
+    async def start(self, started: Started, now_ms: int) -> Start:
         """See ``BroadcastBook.start``."""
         key = (started.campaign_id, started.key)
 
-        def unit() -> Call:
+        def unit() -> Start:
             run, sql = self._write.db.execute, self._sql
             run(sql.forget_started, (*key, now_ms - KEPT_MS))
             known: Any = run(sql.started, key).get
             if known is not None:
-                return Call(str(known[0]), int(known[1]), is_new=False)
+                return Start(str(known[0]), int(known[1]), is_new=False)
             run(sql.put_started, (*key, started.person_id, now_ms))
             self._door.append(started, now_ms)
-            return Call(started.person_id, now_ms, is_new=True)
+            return Start(started.person_id, now_ms, is_new=True)
 
         return await self._write.run(unit)
 

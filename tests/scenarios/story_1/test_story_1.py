@@ -9,22 +9,10 @@ from scenarios.again import check_again, log_of
 from scenarios.backtest import check_backtest
 from scenarios.golden import check_golden
 from scenarios.later import Later
-from scenarios.rig import (
-    GRANTED,
-    STUDIO_FONTVIEILLE,
-    A,
-    Phone,
-    Reading,
-    World,
-    check_crossing,
-    check_of,
-    metres,
-    ms,
-    open_world,
-    stand,
-    text,
-    walk,
-)
+from scenarios.phone import GRANTED, Phone
+from scenarios.rig import World, open_world
+from scenarios.telling import check_crossing, check_of
+from scenarios.ways import STUDIO_FONTVIEILLE, A, Reading, metres, ms, stand, text, walk
 
 HERE = Path(__file__).parent
 DOCUMENTS = HERE / "documents"

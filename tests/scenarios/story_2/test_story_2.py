@@ -7,7 +7,10 @@ import pytest
 from scenarios.again import check_again
 from scenarios.backtest import check_backtest
 from scenarios.golden import check_golden
-from scenarios.rig import Phone, World, check_of, ms, open_world, text
+from scenarios.phone import Phone
+from scenarios.rig import World, open_world
+from scenarios.telling import check_of
+from scenarios.ways import ms, text
 
 DOCUMENTS = Path(__file__).parent / "documents"
 GOLDEN = Path(__file__).parent / "golden.txt"

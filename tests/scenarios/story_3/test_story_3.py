@@ -9,21 +9,10 @@ from scenarios.again import check_again
 from scenarios.backtest import check_backtest
 from scenarios.golden import check_golden
 from scenarios.later import Later
-from scenarios.rig import (
-    A,
-    B,
-    C,
-    D,
-    Phone,
-    Spot,
-    World,
-    check_crossing,
-    check_of,
-    ms,
-    open_world,
-    text,
-    walk,
-)
+from scenarios.phone import Phone
+from scenarios.rig import World, open_world
+from scenarios.telling import check_crossing, check_of
+from scenarios.ways import A, B, C, D, Spot, ms, text, walk
 
 DOCUMENTS = Path(__file__).parent / "documents"
 GOLDEN = Path(__file__).parent / "golden.txt"

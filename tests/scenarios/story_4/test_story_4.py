@@ -9,7 +9,10 @@ from scenarios.again import check_again
 from scenarios.backtest import check_backtest
 from scenarios.golden import check_golden
 from scenarios.later import Later
-from scenarios.rig import BAKERY, A, Phone, World, check_crossing, open_world, text, walk
+from scenarios.phone import Phone
+from scenarios.rig import World, open_world
+from scenarios.telling import check_crossing
+from scenarios.ways import BAKERY, A, text, walk
 
 DOCUMENTS = Path(__file__).parent / "documents"
 GOLDEN = Path(__file__).parent / "golden.txt"

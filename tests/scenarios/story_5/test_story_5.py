@@ -9,7 +9,10 @@ from scenarios.again import check_again
 from scenarios.backtest import check_backtest
 from scenarios.golden import check_golden
 from scenarios.later import Later
-from scenarios.rig import GRANTED, Phone, World, check_of, ms, open_world
+from scenarios.phone import GRANTED, Phone
+from scenarios.rig import World, open_world
+from scenarios.telling import check_of
+from scenarios.ways import ms
 
 DOCUMENTS = Path(__file__).parent / "documents"
 GOLDEN = Path(__file__).parent / "golden.txt"

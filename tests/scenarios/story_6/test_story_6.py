@@ -8,19 +8,10 @@ from scenarios.again import check_again
 from scenarios.backtest import check_backtest
 from scenarios.golden import check_golden
 from scenarios.later import Later
-from scenarios.rig import (
-    STORE,
-    E,
-    Phone,
-    World,
-    check_crossing,
-    check_of,
-    ms,
-    open_world,
-    stand,
-    text,
-    walk,
-)
+from scenarios.phone import Phone
+from scenarios.rig import World, open_world
+from scenarios.telling import check_crossing, check_of
+from scenarios.ways import STORE, E, ms, stand, text, walk
 
 HERE = Path(__file__).parent
 PUBLISHED = "2026-05-20T18:00"

@@ -10,7 +10,9 @@ from scenarios.again import check_again
 from scenarios.backtest import check_backtest
 from scenarios.golden import check_golden
 from scenarios.later import Later
-from scenarios.rig import MONACO, Phone, World, ms, open_world
+from scenarios.phone import Phone
+from scenarios.rig import World, open_world
+from scenarios.ways import MONACO, ms
 
 DOCUMENTS = Path(__file__).parent / "documents"
 GOLDEN = Path(__file__).parent / "golden.txt"
