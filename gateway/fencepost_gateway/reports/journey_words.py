@@ -66,7 +66,10 @@ def _steps(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     seen = [row for row in rows if row["came"] or row["waiting"] or row["ended"] or row["went"]]
     if not rows:
         return
-    width = max((len(_named(row)) for row in seen), default=4)
+    if not seen:
+        yield "  nobody has come to a step yet"
+        return
+    width = max(len(_named(row)) for row in seen)
     yield f"  {'step':<{width}} {'came':>8} {'waiting':>8} {'went on':>8} {'ended':>8}"
     for row in seen:
         went, ended = sum(row["went"].values()), sum(row["ended"].values())
