@@ -10,9 +10,9 @@ from fencepost_gateway.decide.broadcasts import Broadcast
 from fencepost_gateway.decide.calls import Call
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
-from fencepost_gateway.decide.message import ClaimFacts, Message, Verdict
+from fencepost_gateway.decide.message import Message, Verdict
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.intake.records import TrialTold
+from fencepost_gateway.ports.journey_rows import JourneyPlace, RunRow
 
 LEASE_MS = 60_000  # twice the longest provider call
 LOG_KEEP_MS = 24 * 3_600_000  # the log is transit
@@ -87,153 +87,6 @@ class RecordRow(Struct, frozen=True):
     body: dict[str, Any]
 
 
-class RunRow(Struct, frozen=True):
-    """
-    Where a run of a journey stands, for reports; the run itself is in its person's row.
-
-    ``step_id`` is where it stands since ``since_ms``, or the step at which it ended; ``due_ms``
-    when time has something to say to it. ``is_held``: it takes its step after a pause.
-    ``stage`` is the one it is in while it lives.
-    """
-
-    run_id: str
-    person_id: str
-    campaign_id: str
-    version: int
-    step_id: str
-    since_ms: int
-    due_ms: int | None
-    entered_ms: int
-    ended_ms: int | None = None
-    outcome: str = ""
-    is_test: bool = False
-    is_held: bool = False
-    stage: str = ""
-
-
-class JourneyPlace(Struct, frozen=True, order=True):
-    """What is counted is counted of a step, of a stage, or (neither) of the journey itself."""
-
-    campaign_id: str
-    version: int
-    step_id: str = ""
-    stage: str = ""
-
-
-class JourneyCount(Struct, frozen=True, order=True):
-    """How often something happened at a place of a journey."""
-
-    place: JourneyPlace
-    what: str
-    count: int
-
-
-class Waiting(Struct, frozen=True):
-    """
-    Who stands at a step now, by stage: how many, and since when the one who came first.
-
-    ``held``: by a pause. ``overdue``: time should have moved them on before the moment asked about.
-    """
-
-    place: JourneyPlace
-    count: int
-    held: int
-    overdue: int
-    oldest_ms: int
-
-
-class LinkRow(Struct, frozen=True):
-    """
-    What the page of a link answered last.
-
-    ``status`` is 0 where nothing was answered: then ``failure`` says why. ``bad_since_ms`` is when
-    it was asked first of all the times since it was fine last; None: it is fine, or was not asked.
-    """
-
-    url: str
-    status: int
-    failure: str
-    asked_ms: int
-    bad_since_ms: int | None = None
-
-
-class Act(Struct, frozen=True):
-    """
-    Something that an operator did, of a campaign or (empty) of all marketing.
-
-    ``by`` is the role of the key, ``note`` what the operator wrote beside it.
-    """
-
-    number: int
-    at_ms: int
-    by: str
-    action: str
-    campaign_id: str = ""
-    detail: str = ""
-    note: str = ""
-
-
-class TrialRow(Struct, frozen=True):
-    """
-    What is on trial: ``number`` rises with each; ``mode`` empty: nothing.
-
-    ``shorten_ms`` is how long a wait lasts at most; None: as long as it is.
-    """
-
-    number: int = 0
-    mode: Literal["", "draft", "shadow"] = ""
-    shorten_ms: int | None = None
-    began_ms: int = 0
-    documents: list[DocumentRow] = []
-
-
-class TrialFacts(Struct, frozen=True):
-    """What judging a message on trial may see; its clock was ``ahead_ms`` ahead, or more by now."""
-
-    facts: ClaimFacts
-    ahead_ms: int
-
-
-class TrialVerdict(Struct, frozen=True):
-    """
-    What would have become of a message on trial, to be written in one commit.
-
-    ``due_ms`` is when it is asked again, by the real clock; ``content`` what a test person is
-    shown; ``slot`` the slot of a cap it would have taken.
-    """
-
-    message_id: str
-    state: Literal["sent", "withheld", "deferred"]
-    records: list[RecordRow]
-    due_ms: int = 0
-    ahead_ms: int = 0
-    channel: str = ""
-    content: dict[str, Any] | None = None
-    slot: Slot | None = None
-    told: TrialTold | None = None
-
-
-class TrialSum(Struct, frozen=True):
-    """How often something came of a campaign on trial, and for how many persons."""
-
-    campaign_id: str
-    kind: str
-    outcome: str
-    reason: str
-    channel: str
-    count: int
-    persons: int
-
-
-class TrialMessage(Struct, frozen=True):
-    """A message on trial: where it stands, and what it would have said."""
-
-    message: Message
-    state: str
-    channel: str
-    content: dict[str, Any] | None
-
-
 class HistoryRow(Struct, frozen=True):
     """
     What one record of the log told of one person, at ``at_ms``; rows come in the log's order.
@@ -246,33 +99,6 @@ class HistoryRow(Struct, frozen=True):
     at_ms: int
     person_id: str
     body: bytes
-
-
-class TakenCall(Struct, frozen=True):
-    """
-    A call that is leased; ``attempt``, from 1, fences its answer.
-
-    ``begun_ms`` is when it was asked for, or was last taken from among the dead letters.
-    """
-
-    call: Call
-    attempt: int
-    begun_ms: int
-
-
-class DeadCall(Struct, frozen=True):
-    """A webhook that was given up, when and why; never what it tells."""
-
-    call_id: str
-    person_id: str
-    campaign_id: str
-    step_id: str
-    run_id: str
-    source_id: str
-    asked_ms: int
-    dead_ms: int
-    attempt: int
-    failure: str
 
 
 class Effects(Struct):

@@ -32,16 +32,13 @@ from fencepost_gateway.ports.books import (
     AddressLists,
     AudienceBook,
     BroadcastBook,
-    CallBook,
     FenceBook,
     HistoryBook,
-    JourneyBook,
     LinkBook,
     PeopleBook,
     ProofBook,
-    RunBook,
-    TrialBook,
 )
+from fencepost_gateway.ports.journey_books import CallBook, JourneyBook, RunBook, TrialBook
 from fencepost_gateway.ports.rows import (
     Claimed,
     DocumentRow,
