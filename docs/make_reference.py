@@ -363,9 +363,29 @@ def _link(node: str, root: str) -> str:
     return f"[{name.rpartition('::')[2]}]({root}{path})"
 
 
+def ties() -> str:
+    """Every rule that says which of two comes first."""
+    found = tomllib.loads((ROOT / "tests/ties.toml").read_text("utf-8"))["tie"]
+    parts = []
+    for about in dict.fromkeys(each["about"] for each in found):
+        rows = [
+            (each["when"], each["rule"], "<br>".join(_link(n, "../../") for n in each["tests"]))
+            for each in found
+            if each["about"] == about
+        ]
+        parts.append(f"## {about}\n\n{table(('When', 'Then', 'The test that holds it'), rows)}")
+    return page(
+        "Ties",
+        "Which of two comes first where nothing else tells them apart. Live traffic, replay and "
+        "what-if agree.\n",
+        *parts,
+    )
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "README.md": readme,
     "docs/reference/promises.md": promises,
+    "docs/reference/ties.md": ties,
     "docs/reference/settings.md": settings,
     "docs/reference/metrics.md": metrics,
     "docs/reference/errors.md": errors,

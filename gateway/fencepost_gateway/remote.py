@@ -24,6 +24,7 @@ from fencepost_gateway.settings import Settings
 from fencepost_geofence import geojson
 
 TIMEOUT_S = 60
+PUBLISHING_S = 900  # a folder of a thousand journeys of 200 steps takes minutes to read
 
 
 class RemoteError(Exception):
@@ -73,7 +74,7 @@ def _kept(settings: Settings, name: str) -> str:
         return ""
 
 
-def ask(method: str, url: str, key: str, body: Any = None) -> Any:
+def ask(method: str, url: str, key: str, body: Any = None, timeout_s: float = TIMEOUT_S) -> Any:
     """
     Send one request.
 
@@ -82,12 +83,12 @@ def ask(method: str, url: str, key: str, body: Any = None) -> Any:
         StartError: It cannot be reached, or something else answers there.
 
     """
-    return asyncio.run(_ask(method, url, key, body))
+    return asyncio.run(_ask(method, url, key, body, timeout_s))
 
 
-async def _ask(method: str, url: str, key: str, body: Any) -> Any:
+async def _ask(method: str, url: str, key: str, body: Any, timeout_s: float) -> Any:
     headers = {"Authorization": f"Bearer {key}"}
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    timeout = aiohttp.ClientTimeout(total=timeout_s)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,

@@ -50,7 +50,12 @@ def unwritable_upload() -> Upload:
     return Upload("device-1", visitor(), visitor(), "", "stream-1", NOW_MS, [broken], [NOW_MS])
 
 
-def message(message_id: str = "m-1", person_id: str = visitor(), priority: int = 50) -> Message:
+def message(
+    message_id: str = "m-1",
+    person_id: str = visitor(),
+    priority: int = 50,
+    cause_ms: int = NOW_MS,
+) -> Message:
     """Give a message that wants to go by SMS within a day."""
     return Message(
         message_id=message_id,
@@ -60,7 +65,7 @@ def message(message_id: str = "m-1", person_id: str = visitor(), priority: int =
         campaign_version=1,
         person_id=person_id,
         channels=("sms",),
-        cause=Cause(f"cause-{message_id}", "event", "opened", NOW_MS, props={"sku": [1, "a"]}),
+        cause=Cause(f"cause-{message_id}", "event", "opened", cause_ms, props={"sku": [1, "a"]}),
         entered_ms=NOW_MS,
         expires_at_ms=NOW_MS + DAY_MS,
         priority=priority,

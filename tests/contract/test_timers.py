@@ -50,14 +50,28 @@ async def test_timers_fire_oldest_first_up_to_the_limit(store: Store) -> None:
     assert [t.device_id for t in found if isinstance(t, TimerFired)] == ["c", "a", "b"]
 
 
-async def test_due_goes_by_priority_then_time_then_id(store: Store) -> None:
-    """The more important message is first; of equals the older; of those the smaller id."""
-    await store.commit(effects(0, message("b"), message("a"), message("z", priority=90)))
-    await store.commit(effects(0, message("0"), now_ms=NOW_MS + 1))
+async def test_due_goes_by_priority_then_cause_then_id(store: Store) -> None:
+    """The more important is first; of equals that of the earlier cause; of those the smaller id."""
+    await store.commit(effects(0, message("b"), message("0", cause_ms=NOW_MS + 1), now_ms=NOW_MS))
+    await store.commit(effects(0, message("a"), message("z", priority=90), now_ms=NOW_MS))
+    await store.commit(effects(0, message("y", cause_ms=NOW_MS - 1), now_ms=NOW_MS + 1))
 
-    assert [d.message_id for d in await store.due(LATER_MS, 10)] == ["z", "a", "b", "0"]
+    assert [d.message_id for d in await store.due(LATER_MS, 10)] == ["z", "y", "a", "b", "0"]
     assert [d.message_id for d in await store.due(NOW_MS, 2)] == ["z", "a"]
-    assert (await store.due(LATER_MS, 1))[0].priority == 90
+    first = (await store.due(LATER_MS, 1))[0]
+    assert (first.priority, first.due_ms, first.cause_ms) == (90, NOW_MS, NOW_MS)
+
+
+async def test_timers_of_one_millisecond_fire_by_id(store: Store) -> None:
+    """Those of devices, then those of persons."""
+    due = {d: Timer(d, "p", NOW_MS) for d in ("c", "a", "b")}
+    moments: dict[str, int | None] = dict.fromkeys(("q", "p"), NOW_MS)
+    await store.commit(effects(0, timers=due, person_timers=moments))
+    await store.fire_timers(LATER_MS, 10)
+
+    found = [r.record for r in await store.read_log(0, 10)]
+    fired = [t.device_id or t.person_id for t in found if isinstance(t, TimerFired)]
+    assert fired == ["a", "b", "c", "p", "q"]
 
 
 async def test_next_due_is_the_earliest_message_or_timer(store: Store) -> None:

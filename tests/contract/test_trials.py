@@ -69,6 +69,15 @@ async def test_trial_is_numbered_and_told_to_the_log(store: Store) -> None:
     assert found == [TrialBegun(1), TrialBegun(2)]
 
 
+async def test_due_on_trial_goes_by_priority_then_cause_then_id(store: Store) -> None:
+    """As in earnest."""
+    y, z = message("y"), structs.replace(message("z"), priority=90)
+    y = structs.replace(y, cause=structs.replace(y.cause, at_ms=NOW_MS - 1))
+    await wanted(store, message("b"), message("a"), y, z)
+
+    assert await store.trials.due(NOW_MS, 10) == ["z", "y", "a", "b"]
+
+
 async def test_message_is_due_until_it_is_judged(store: Store) -> None:
     """A deferral is due when it says; an end is written once, and told to the log."""
     await wanted(store, message("m1"), message("m2"))

@@ -1,4 +1,4 @@
-"""What README and docs promise has its named test."""
+"""What README and docs promise, and every rule about a tie, has its named test."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pytest
 from docs.blocks import ROOT
 
 CLAIMS = tomllib.loads((ROOT / "tests/claims.toml").read_text("utf-8"))["claim"]
+TIES = tomllib.loads((ROOT / "tests/ties.toml").read_text("utf-8"))["tie"]
 NODES = [(claim["promise"], node) for claim in CLAIMS for node in claim["tests"]]
+NODES += [(tie["rule"], node) for tie in TIES for node in tie["tests"]]
 
 
 def names_in(path: Path) -> set[str]:
@@ -31,6 +33,12 @@ def names_in(path: Path) -> set[str]:
 def test_promise_has_a_test(claim: dict[str, list[str]]) -> None:
     """A promise that names no test is not made."""
     assert claim["tests"]
+
+
+@pytest.mark.parametrize("tie", TIES, ids=lambda tie: tie["when"][:40])
+def test_tie_has_a_test(tie: dict[str, list[str]]) -> None:
+    """A rule that nothing holds is none."""
+    assert tie["tests"]
 
 
 @pytest.mark.parametrize(("promise", "node"), NODES)

@@ -76,7 +76,7 @@ def _ask(url: str, key: str, body: dict[str, Any]) -> Any:
     from fencepost_gateway import remote  # noqa: PLC0415
 
     try:
-        return remote.ask("POST", url, key, body)
+        return remote.ask("POST", url, key, body, remote.PUBLISHING_S)
     except remote.RemoteError as error:
         if error.problem.get("code") == "conflict" and "after" in body:
             print("somebody else has published meanwhile; once more:", file=sys.stderr)

@@ -194,10 +194,9 @@ def _check_names(step: Step, path: Path, world: World) -> Iterator[Finding]:
 def _check_values(step: Step, path: Path, graph: FlowGraph) -> Iterator[Finding]:
     """Find rules about values that nothing looks up, or only later."""
     this = graph.journey.step_ids[_number(path)]
-    looks = {i: each.look_up.as_ for i, each in graph.steps.items() if each.look_up}
     for spot, rule in _rules_of(step, path):
         for wanted in sorted(_values_in(rule)):
-            yield from _missing(wanted, this, looks, graph, spot)
+            yield from _missing(wanted, this, graph, spot)
 
 
 def _values_in(rule: object) -> set[str]:
@@ -211,12 +210,10 @@ def _values_in(rule: object) -> set[str]:
     return found | ({asked.partition(".")[0]} if isinstance(asked, str) else set())
 
 
-def _missing(
-    wanted: str, this: str, looks: Mapping[str, str], graph: FlowGraph, spot: Path
-) -> Iterator[Finding]:
-    makers = [i for i, made in looks.items() if made == wanted]
+def _missing(wanted: str, this: str, graph: FlowGraph, spot: Path) -> Iterator[Finding]:
+    makers = [i for i, made in graph.looks.items() if made == wanted]
     if not makers:
-        how = nearest(wanted, looks.values(), "look_up with as:")
+        how = nearest(wanted, graph.looks.values(), "look_up with as:")
         yield Finding(spot, f"nothing is looked up as {wanted}", how)
     elif not any(this in graph.reached(maker) for maker in makers):
         yield Finding(spot, f"{wanted} is looked up only later", "look it up before")
@@ -225,12 +222,11 @@ def _missing(
 def _check_copied(step: Step, path: Path, graph: FlowGraph) -> Iterator[Finding]:
     """Find values of look-ups that are not there, or not yet."""
     this = graph.journey.step_ids[_number(path)]
-    looks = {i: each.look_up.as_ for i, each in graph.steps.items() if each.look_up}
     for name, value in step.update.set.items() if step.update else ():
         if not isinstance(value, Copied) or value.value is None:
             continue
         spot = (*path, "update", "set", name, "value")
-        yield from _missing(value.path[1], this, looks, graph, spot)
+        yield from _missing(value.path[1], this, graph, spot)
 
 
 def _doubts(step: Step, path: Path) -> Iterator[Finding]:
@@ -299,6 +295,8 @@ def _check_lifetime(graph: FlowGraph) -> Iterator[Finding]:
 
 def _check_jumps(name: str, world: World) -> Iterator[Finding]:
     """Find jumps that lead back to their own journey."""
+    if all(step.jump is None for step in world.journeys[name].steps):
+        return
     instantly = circle_from(name, _jumps(world, instantly=True))
     circle = instantly or circle_from(name, _jumps(world, instantly=False))
     if not circle:

@@ -36,13 +36,12 @@ from fencepost_gateway.documents.audience_plans import (
 )
 from fencepost_gateway.documents.campaign_plans import campaign_of, windows_of
 from fencepost_gateway.documents.document import StoredDocument
-from fencepost_gateway.documents.journey_plans import flow_of
+from fencepost_gateway.documents.kept_flows import KeptFlows
 from fencepost_gateway.documents.models.base import Authored, percent_fraction
 from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.caps import WINDOWS, Caps
 from fencepost_gateway.documents.models.event import Event
 from fencepost_gateway.documents.models.experiment import Experiment
-from fencepost_gateway.documents.models.journey import Journey
 from fencepost_gateway.documents.models.place import Library, Workspace
 from fencepost_gateway.documents.models.policy import Policy, QuietHours
 from fencepost_gateway.documents.models.selector import FenceSelector
@@ -70,7 +69,7 @@ def compile_plan(
     seed: str,
     live_fences: Sequence[Fence] | None = None,
     rankings: Mapping[str, Ranking] | None = None,
-    pinned: Iterable[StoredDocument] = (),
+    kept_flows: KeptFlows | None = None,
 ) -> plan.Plan:
     """
     Compile everything that is live.
@@ -81,7 +80,7 @@ def compile_plan(
         seed: Seeds every draw (holdout, jitter) of the workspace.
         live_fences: What ``fences_of`` gives for them, where somebody has asked it already.
         rankings: The newest of the traits that are ranked.
-        pinned: Older versions of journeys that somebody is still on; nobody enters them.
+        kept_flows: The journeys compiled for the plan before, and older versions to keep.
 
     """
     stored = sorted(documents, key=lambda d: (d.kind, d.id))
@@ -96,8 +95,9 @@ def compile_plan(
         campaign_of(source, each, views, all_fences, zone)
         for source, each in _of_kind(stored, "campaign", Campaign)
     ]
-    live = _flows(stored, views, all_fences, zone)
-    kept = _flows(pinned, views, all_fences, zone)
+    kept = kept_flows or KeptFlows()
+    flows = kept.of(stored, views, all_fences, zone)
+    live = flows[len(kept.pinned) :]
     campaigns = sorted([*campaigns, *(flow.head for flow in live)], key=lambda c: c.campaign_id)
     traits, need_ranks, ranks = traits_of(stored), ranked(stored), rankings or {}
     return plan.Plan(
@@ -122,9 +122,9 @@ def compile_plan(
         on_audience=by_audience(campaigns),
         on_external=by_external(campaigns),
         scheduled=scheduled(campaigns),
-        openings=openings_of([*_entries(campaigns), *_awaited([*kept, *live])], views),
+        openings=openings_of([*_entries(campaigns), *_awaited(flows)], views),
         awaits=frozenset(
-            each.name for each in _awaited([*kept, *live]) if isinstance(each, plan.ExternalEntry)
+            each.name for each in _awaited(flows) if isinstance(each, plan.ExternalEntry)
         ),
         traits=traits,
         traits_on=traits_on(traits.values()),
@@ -143,7 +143,7 @@ def compile_plan(
         testers=frozenset(workspace.testers if workspace else ()),
         seeds=frozenset(workspace.seeds if workspace else ()),
         seed=seed,
-        flows={(f.head.campaign_id, f.head.version): f for f in (*kept, *live)},
+        flows={(f.head.campaign_id, f.head.version): f for f in flows},
         tables={source.id: each.rows for source, each in _of_kind(stored, "table", Table)},
         event_shapes={each.called: _shape(each) for _, each in _of_kind(stored, "event", Event)},
         sources={
@@ -184,16 +184,6 @@ def _of_kind(
     for each in documents:
         if each.kind == kind:
             yield each, model.model_validate(each.body)
-
-
-def _flows(
-    documents: Iterable[StoredDocument],
-    views: Mapping[str, FenceView],
-    all_fences: Sequence[Fence],
-    zone: str,
-) -> list[Flow]:
-    found = _of_kind(documents, "journey", Journey)
-    return [flow_of(source, each, views, all_fences, zone) for source, each in found]
 
 
 def _entries(campaigns: Iterable[plan.Campaign]) -> Iterator[plan.Entry]:

@@ -44,6 +44,7 @@ class FlowGraph:
         named = zip(journey.step_ids, journey.steps, strict=True)
         self.steps = {step_id: step for step_id, step in named if step.to is None}
         self.number = {step_id: n for n, step_id in enumerate(journey.step_ids)}
+        self.looks = {i: each.look_up.as_ for i, each in self.steps.items() if each.look_up}
         self.edges = {
             step_id: tuple(dict.fromkeys(self._edges(step_id, step, arms)))
             for step_id, step in self.steps.items()

@@ -27,6 +27,7 @@ from fencepost_gateway.ports.rows import (
     Holdings,
     JourneyCount,
     JourneyPlace,
+    LinkRow,
     RecordRow,
     RunRow,
     ScheduleRow,
@@ -368,6 +369,19 @@ class RunBook(Protocol):
         """Give the runs of a person, those that ended too, as they were entered."""
 
 
+class LinkBook(Protocol):
+    """What the links of live messages answered last; whoever asks keeps it small."""
+
+    async def rows(self) -> list[LinkRow]:
+        """Give every link that was asked, in order."""
+
+    async def put(self, row: LinkRow) -> None:
+        """Keep what a link answered, in place of what it answered before."""
+
+    async def keep(self, urls: Collection[str]) -> None:
+        """Forget every link that is not among these."""
+
+
 class TrialBook(Protocol):
     """
     What is on trial, and what it would have done.
@@ -387,7 +401,7 @@ class TrialBook(Protocol):
         """
 
     async def due(self, now_ms: int, limit: int) -> list[str]:
-        """Give the messages on trial that are to be judged, the earliest first."""
+        """Give the messages on trial that are to be judged, in the order of ``Store.due``."""
 
     async def peek(self, message_id: str) -> TrialFacts | None:
         """

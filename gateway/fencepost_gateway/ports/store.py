@@ -36,6 +36,7 @@ from fencepost_gateway.ports.books import (
     FenceBook,
     HistoryBook,
     JourneyBook,
+    LinkBook,
     PeopleBook,
     ProofBook,
     RunBook,
@@ -94,6 +95,10 @@ class Store(Protocol):
     @property
     def journeys(self) -> JourneyBook:
         """What operators decided of campaigns and journeys, and what was counted of them."""
+
+    @property
+    def links(self) -> LinkBook:
+        """What the links of live messages answered last."""
 
     @property
     def lists(self) -> AddressLists:
@@ -167,7 +172,7 @@ class Store(Protocol):
         """
 
     async def due(self, now_ms: int, limit: int) -> list[DueMessage]:
-        """Give open messages that are due, by priority (higher first), due time, id."""
+        """Give open messages that are due, by priority (higher first), earlier cause, id."""
 
     async def next_due_ms(self) -> int | None:
         """Give the earliest moment at which an open message or a timer comes due."""

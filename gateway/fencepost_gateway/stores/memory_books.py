@@ -38,6 +38,7 @@ from fencepost_gateway.ports import (
     HistoryRow,
     InboxRow,
     JourneyPlace,
+    LinkRow,
     RecordRow,
     RunRow,
     Statement,
@@ -165,6 +166,7 @@ class Books(Struct):
     controls: dict[str, Control] = {}
     acts: tuple[Act, ...] = ()
     journey_days: dict[tuple[int, JourneyPlace, str], int] = {}
+    links: dict[str, LinkRow] = {}
 
 
 def pack(value: Any) -> bytes:
@@ -226,9 +228,10 @@ def message_of(row: MessageRow) -> Message:
 def open_messages(books: Books) -> list[DueMessage]:
     """Give the messages that still want to be sent."""
     return [
-        DueMessage(message_id, message_of(row).priority, row.due_ms)
+        DueMessage(message_id, message.priority, row.due_ms, message.cause.at_ms)
         for message_id, row in books.messages.items()
         if row.state in OPEN_STATES and not row.held_by
+        for message in (message_of(row),)
     ]
 
 

@@ -85,11 +85,12 @@ class MemoryTrials:
     async def due(self, now_ms: int, limit: int) -> list[str]:
         """See ``TrialBook.due``."""
         found = [
-            (each.due_ms, message_id)
+            (-message.priority, message.cause.at_ms, message_id)
             for message_id, each in self._books().trial_messages.items()
             if each.state in OPEN_STATES and each.due_ms <= now_ms
+            for message in (unpack(each.body, Message),)
         ]
-        return [message_id for _, message_id in sorted(found)][:limit]
+        return [message_id for _, _, message_id in sorted(found)][:limit]
 
     async def peek(self, message_id: str) -> TrialFacts | None:
         """See ``TrialBook.peek``."""

@@ -112,7 +112,7 @@ class Desk:
         for change in effects.addresses:
             self._change_address(change)
         for m in effects.messages:
-            row = (m.message_id, m.person_id, effects.now_ms, m.priority, _pack(m))
+            row = (m.message_id, m.person_id, effects.now_ms, m.priority, m.cause.at_ms, _pack(m))
             run(sql.put_message, row)
         self._db.executemany(sql.release_unshown, effects.unshown)
         self.put_records(effects.records)

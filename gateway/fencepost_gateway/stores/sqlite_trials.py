@@ -45,7 +45,8 @@ def take_trial(db: apsw.Connection, sql: SimpleNamespace, effects: Effects) -> N
         for clear in (sql.drop_trial_messages, sql.drop_trial_records, sql.drop_trial_tallies):
             db.execute(clear)
     messages = [
-        (m.message_id, m.person_id, effects.now_ms, _pack(m)) for m in effects.trial_messages
+        (m.message_id, m.person_id, effects.now_ms, m.priority, m.cause.at_ms, _pack(m))
+        for m in effects.trial_messages
     ]
     if messages:
         db.executemany(sql.put_trial_message, messages)

@@ -22,6 +22,7 @@ from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.decide.trial import Trial
 from fencepost_gateway.documents.compile import compile_plan, fences_of
 from fencepost_gateway.documents.document import StoredDocument
+from fencepost_gateway.documents.kept_flows import KeptFlows
 from fencepost_gateway.workers.editions import Editions
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.index import FenceIndex
@@ -47,6 +48,7 @@ class Plans:
         self.editions = Editions()
         self._audience_keys: dict[str, Keys] = {"": {}}
         self._controls: dict[str, Control] = {}
+        self._flows = KeptFlows()
         self.plan: Plan
         self._index = FenceIndex()
         self.tracker = Tracker(self._index)
@@ -95,7 +97,8 @@ class Plans:
         documents = stored(rows)
         since = {r.id: r.first_ms for r in rows if r.kind == "fence"}
         self.fences = fences_of(documents, since)
-        plan = compile_plan(documents, revision, self._seed, self.fences, rankings, stored(pinned))
+        self._flows.pinned = stored(pinned)
+        plan = compile_plan(documents, revision, self._seed, self.fences, rankings, self._flows)
         self.plan = structs.replace(plan, controls=self._controls)
         self.versions = {r.id: r.version for r in rows if r.kind == "fence"}
         self.live_ms = {(r.kind, r.id): r.first_ms for r in rows if r.kind in ENTERED}

@@ -192,6 +192,21 @@ def test_one_clock_is_believed_however_close() -> None:
     assert newer(yes, no) is yes
 
 
+def test_of_one_clock_and_moment_what_is_heard_last_stands() -> None:
+    """A device tells in order what it was told."""
+    no, yes = _said("n", NOON_MS, "phone"), _said("y", NOON_MS, "phone")
+
+    assert newer(no, yes) is yes
+    assert newer(yes, no) is no
+
+
+def test_of_two_clocks_and_one_moment_the_stricter_stands() -> None:
+    """Whichever is heard first."""
+    no, yes = _said("n", NOON_MS, "phone"), _said("y", NOON_MS, "tablet")
+
+    assert newer(no, yes) is newer(yes, no) is no
+
+
 def test_confirmation_answers_its_question_in_any_order() -> None:
     """The yes of a double opt-in answers its p, also when the question is heard of later."""
     asked, confirmed = _said("p", NOON_MS, "server"), _said("y", NOON_MS + MIN_MS, "phone")

@@ -1,7 +1,9 @@
 from copy import deepcopy
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from fencepost_gateway.decide.cause import place_of, rule_facts
 from fencepost_gateway.decide.person import (
@@ -195,6 +197,16 @@ def test_merge_of_runs() -> None:
 
     entered = {campaign_id: mark.entered_ms for campaign_id, mark in known.runs.items()}
     assert entered == {"a": 3, "b": 2, "c": 8, "d": 7, "e": 4}
+
+
+@pytest.mark.parametrize("ended_ms", [None, 9])
+def test_of_two_runs_entered_at_one_moment_the_known_persons_stays(ended_ms: int | None) -> None:
+    """Both live, or both have ended: the visitor's gives way."""
+    known = Person("k", runs={"a": structs.replace(_mark(5, ended_ms), run_id="known")})
+
+    merge(known, Person("v", runs={"a": structs.replace(_mark(5, ended_ms), run_id="visitor")}))
+
+    assert known.runs["a"].run_id == "known"
 
 
 def test_run_that_gives_way_is_dropped_and_its_messages_with_it() -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from fencepost_gateway.decide import plan, steps
 from fencepost_gateway.decide.rules import compile_rule
 from fencepost_gateway.documents.compile import compile_plan
 from fencepost_gateway.documents.document import SourceFile, StoredDocument
+from fencepost_gateway.documents.kept_flows import KeptFlows
 from fencepost_gateway.documents.loader import load
 
 MIN_MS = 60_000
@@ -105,13 +107,43 @@ steps: [{stage: only}]
     assert list(made.campaigns) == ["a", "b", "c"]
 
 
+def keeping(*pinned: StoredDocument) -> KeptFlows:
+    """Keep these older versions."""
+    kept = KeptFlows()
+    kept.pinned = pinned
+    return kept
+
+
+def test_a_publication_compiles_only_the_journeys_that_changed() -> None:
+    """What is the same is taken again; another body, version, fence or zone makes it anew."""
+    kept, fences = KeptFlows(), stored(FENCES)
+    zone = stored("{kind: workspace, id: w, zone: Asia/Seoul}")
+    head = "kind: journey\ngoal: none\nsteps: [{stage: only}]\nentry: {event: cart}\n"
+    (one,), (two,) = stored(f"{head}id: a"), stored(f"{head}id: b")
+
+    def flows(*documents: StoredDocument) -> list[steps.Flow]:
+        made = compile_plan(documents, 1, "s", kept_flows=kept).flows
+        assert made == compile_plan(documents, 1, "s").flows
+        return list(made.values())
+
+    first, second = flows(*fences, one, two)
+    again, changed = flows(*fences, one, structs.replace(two, body=two.body | {"holdout": "10%"}))
+
+    assert again is first
+    assert changed != second
+    assert flows(*fences, structs.replace(one, version=2))[0] != first
+    assert flows(*fences[:1], one)[0] is not flows(*fences, one)[0]
+    assert flows(*fences, *zone, one)[0] is not flows(*fences, one)[0]
+    assert flows(*fences, one)[0] is flows(*fences, one, two)[0]
+
+
 def test_a_pinned_version_has_a_flow_and_is_entered_by_nobody() -> None:
     """Older versions stay for the runs that are on them, and wake nothing."""
     new = "kind: journey\nid: a\nentry: {event: new}\ngoal: none\nsteps: [{stage: new}]\n"
     old = new.replace("new", "old")
     gone = old.replace("id: a", "id: gone")
     pinned = [*stored(old, 1), *stored(gone, 5)]
-    made = compile_plan(stored(new, 2), 1, "s", pinned=pinned)
+    made = compile_plan(stored(new, 2), 1, "s", kept_flows=keeping(*pinned))
 
     assert set(made.flows) == {("a", 1), ("a", 2), ("gone", 5)}
     assert set(made.on_event) == {"new"}
@@ -307,7 +339,7 @@ def test_what_is_awaited_is_among_the_opening_hours_asked_for() -> None:
 
     assert list(compile_plan(stored(text + wait), 1, "s").openings) == ["studio"]
     assert list(compile_plan(stored(text + end), 1, "s").openings) == ["studio"]
-    assert list(compile_plan(fences, 1, "s", pinned=old).openings) == ["studio"]
+    assert list(compile_plan(fences, 1, "s", kept_flows=keeping(*old)).openings) == ["studio"]
     assert compile_plan(fences, 1, "s").openings == {}
 
 

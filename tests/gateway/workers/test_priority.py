@@ -83,3 +83,26 @@ async def test_priority_decides_in_the_morning_too(tmp_path: Path) -> None:
     assert at_night == []
     told = {c["campaign_id"]: (c["outcome"], c["reason"]) for c in claims[2:]}
     assert told == {"kit": ("send", ""), "tickets": ("withheld", "lower_priority")}
+
+
+@pytest.mark.parametrize("first", ["tickets", "kit"])
+async def test_of_equal_priority_the_earlier_cause_gets_the_slot(
+    tmp_path: Path, first: str
+) -> None:
+    """Though all that waited for the end of the night comes due at one moment."""
+    policy = OPEN_POLICY.replace("quiet_hours: none", HOURS)
+    other = "kit" if first == "tickets" else "tickets"
+    campaigns = (_campaign(name, f"asked-{name}", 50) for name in (first, other))
+    async with open_rig(tmp_path, start_ms=NIGHT_MS) as rig:
+        await rig.apply(TEMPLATE, *campaigns, CAPS, policy)
+        await rig.consent()
+        for name in (first, other):
+            await rig.send(ADDRESS, {"type": "track", "name": f"asked-{name}"})
+            await rig.settle()
+            rig.clock.move_to(rig.clock.now_ms() + 60_000)
+        rig.clock.move_to(NIGHT_MS + 9 * 3_600_000 + 5 * 60_000)  # 08:35 in Monaco
+        await rig.settle()
+        claims = [c["body"] for c in await rig.records("claim")]
+
+    told = {c["campaign_id"]: (c["outcome"], c["reason"]) for c in claims[2:]}
+    assert told == {first: ("send", ""), other: ("withheld", "lower_priority")}

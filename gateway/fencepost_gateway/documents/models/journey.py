@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
+from functools import cached_property
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -82,7 +83,7 @@ class Journey(Authored):
             refuse_all(faults)
         return self
 
-    @property
+    @cached_property
     def step_ids(self) -> tuple[str, ...]:
         """The id of every step, or its number."""
         return tuple(step.id or str(number) for number, step in enumerate(self.steps, 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from functools import cached_property
 from typing import Annotated, ClassVar, Final, Literal, Self
 
 from pydantic import (
@@ -284,7 +285,7 @@ class Step(Authored):
     )
     note: str = Field(default="", max_length=NOTE_MAX, description="For people.")
 
-    @property
+    @cached_property
     def kind(self) -> str:
         """What the step does."""
         return next((kind for kind in DOES if getattr(self, kind) is not None), "stage")

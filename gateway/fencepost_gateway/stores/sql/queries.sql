@@ -124,8 +124,8 @@ LEFT JOIN allowed l ON l.channel = a.channel AND l.ref = a.ref
 WHERE a.person_id = ? OR a.person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?)
 ORDER BY a.channel, a.seen_ms DESC, a.ref, a.person_id;
 -- name: put_message
-INSERT INTO message (message_id, person_id, state, due_ms, priority, body)
-VALUES (?, ?, 'queued', ?, ?, ?) ON CONFLICT (message_id) DO NOTHING;
+INSERT INTO message (message_id, person_id, state, due_ms, priority, cause_ms, body)
+VALUES (?, ?, 'queued', ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING;
 -- name: put_record
 INSERT INTO record (at_ms, person_id, kind, subject, body) VALUES (?, ?, ?, ?, ?);
 
@@ -169,9 +169,9 @@ UPDATE timer SET person_id = ? WHERE person_id = ?;
 UPDATE record SET person_id = ? WHERE person_id = ?;
 
 -- name: due
-SELECT message_id, priority, due_ms FROM message
+SELECT message_id, priority, due_ms, cause_ms FROM message
 WHERE state IN ('queued', 'deferred') AND held_by = '' AND due_ms <= ?
-ORDER BY priority DESC, due_ms, message_id LIMIT ?;
+ORDER BY priority DESC, cause_ms, message_id LIMIT ?;
 -- name: pending_of
 SELECT message_id FROM message WHERE state IN ('queued', 'deferred')
   AND (person_id = ? OR person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?))
@@ -408,6 +408,13 @@ DELETE FROM record WHERE cursor IN (
 SELECT coalesce((SELECT at_ms FROM history ORDER BY cursor LIMIT 1), 0),
   coalesce((SELECT at_ms FROM history ORDER BY cursor DESC LIMIT 1), 0),
   coalesce((SELECT max(cursor) - min(cursor) + 1 FROM history), 0);
+-- name: log_from
+SELECT position, appended_ms, body FROM log WHERE position <= ? AND appended_ms >= ?
+ORDER BY position;
+-- name: log_at
+SELECT appended_ms, body FROM log WHERE position = ?;
+-- name: log_begins
+SELECT coalesce((SELECT appended_ms FROM log ORDER BY position LIMIT 1), 0);
 -- name: history_by_person
 SELECT person_id, at_ms, body FROM history WHERE at_ms < ? ORDER BY person_id, cursor;
 -- name: history_of_nobody
@@ -539,14 +546,16 @@ DELETE FROM trial_record;
 -- name: drop_trial_tallies
 DELETE FROM campaign_tally WHERE campaign_id LIKE '~%';
 -- name: put_trial_message
-INSERT INTO trial_message (message_id, person_id, state, due_ms, ahead_ms, channel, body)
-VALUES (?, ?, 'queued', ?, 0, '', ?) ON CONFLICT DO NOTHING;
+INSERT INTO trial_message
+  (message_id, person_id, state, due_ms, priority, cause_ms, ahead_ms, channel, body)
+VALUES (?, ?, 'queued', ?, ?, ?, 0, '', ?) ON CONFLICT DO NOTHING;
 -- name: put_trial_record
 INSERT INTO trial_record (at_ms, person_id, kind, subject, campaign_id, outcome, reason, channel, body)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- name: trial_due
 SELECT message_id FROM trial_message
-WHERE state IN ('queued', 'deferred') AND due_ms <= ? ORDER BY due_ms, message_id LIMIT ?;
+WHERE state IN ('queued', 'deferred') AND due_ms <= ?
+ORDER BY priority DESC, cause_ms, message_id LIMIT ?;
 -- name: trial_message
 SELECT body, person_id, state, due_ms, ahead_ms FROM trial_message WHERE message_id = ?;
 -- name: trial_slots
@@ -628,3 +637,9 @@ SELECT due_ms FROM run
 WHERE ended_ms IS NULL AND is_test = 0 AND campaign_id = ? AND version = ? AND step_id = ?
   AND due_ms IS NOT NULL
 ORDER BY due_ms LIMIT 1 OFFSET ?;
+-- name: links
+SELECT url, status, failure, asked_ms, bad_since_ms FROM link ORDER BY url;
+-- name: put_link
+INSERT OR REPLACE INTO link (url, status, failure, asked_ms, bad_since_ms) VALUES (?, ?, ?, ?, ?);
+-- name: drop_link
+DELETE FROM link WHERE url = ?;
