@@ -7,6 +7,7 @@ Rule 2. With ``CI=true`` a skip is a failure, hypothesis is derandomised, and a 
 Rule 3. ``-m long`` runs the long proofs, and properties try ten times as many examples.
 Rule 4. ``--row R11`` runs the tests of a promise alone; ``--fault-seed`` repeats a fault plan;
         ``--update`` writes the golden files of the scenarios anew.
+Rule 5. No gateway under test asks pages of the internet, unless its test says so.
 
 The seed of a run is printed at its head (pytest-randomly).
 """
@@ -32,6 +33,9 @@ ROWS: dict[str, set[str] | set[int]] = {
     "bad_input": set(range(1, 131)),
     "feature": {f"{letter}{n:02}" for letter, top in FEATURES.items() for n in range(1, top + 1)},
 }
+
+
+os.environ.setdefault("FENCEPOST_CHECK_LINKS", "false")  # Rule 5
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -37,6 +37,7 @@ from fencepost_gateway.workers.callers import Callers
 from fencepost_gateway.workers.deliver import Deliver
 from fencepost_gateway.workers.fix_zone import load_borders
 from fencepost_gateway.workers.lanes import open_lanes
+from fencepost_gateway.workers.link_watch import LinkWatch
 from fencepost_gateway.workers.outbound import Outbound, open_outbound
 from fencepost_gateway.workers.pipeline import Pipeline
 from fencepost_gateway.workers.plans import Plans
@@ -67,6 +68,7 @@ class Gateway:
     pipeline: Pipeline
     deliver: Deliver
     callers: Callers
+    links: LinkWatch
     timers: Timers
     trials: Trials
     pruner: Pruner
@@ -140,6 +142,9 @@ async def open_gateway(
                     clock=clock,
                     wakes=wakes,
                     metrics=metrics,
+                ),
+                links=LinkWatch(
+                    store=store, plans=plans, ask=outbound.page, clock=clock, metrics=metrics
                 ),
                 timers=Timers(store, plans, clock, wakes),
                 trials=Trials(
@@ -237,6 +242,8 @@ async def _working(gateway: Gateway, stop: asyncio.Event) -> AsyncIterator[None]
         asyncio.create_task(gateway.trials.run(), name="trials"),
         asyncio.create_task(_keep_house(gateway), name="house"),
     ]
+    if gateway.settings.check_links:
+        tasks.append(asyncio.create_task(gateway.links.run(), name="links"))
 
     def ended(task: asyncio.Task[None]) -> None:
         if not task.cancelled():

@@ -71,6 +71,12 @@ class Metrics:
             ["kind", "outcome"],
             registry=make,
         )
+        self.links = Counter(
+            "fencepost_links_asked",
+            "Links of live messages that were asked: fine, broken, unreachable, not_asked.",
+            ["outcome"],
+            registry=make,
+        )
         self.poison = Counter(
             "fencepost_pipeline_poison", "Log records that could not be processed.", registry=make
         )

@@ -101,6 +101,11 @@ class Settings(BaseSettings):
         description="Secrets by the names that sources give them (FENCEPOST_SECRETS__CRM_KEY is "
         "crm_key). Never shown.",
     )
+    check_links: bool = Field(
+        default=True,
+        description="Ask once a day, and after a publication, whether the pages are there that "
+        "live messages link to, on public hosts; `fencepost journey show` tells which are not.",
+    )
     in_flight: int = Field(
         default=100, ge=1, le=1000, description="Calls to providers at the same time."
     )

@@ -182,6 +182,7 @@ def write_settings(folder: Path, channels: Mapping[str, Any], **settings: Any) -
         "data_dir": str(folder / "data"),
         "port": 0,
         "environment": "development",
+        "check_links": False,
         "min_ack_level": "os",  # a temporary folder may be in memory
         **settings,
     }

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,9 @@ import pytest
 from fencepost_gateway.app import Gateway, open_gateway, serve
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.settings import ChannelSettings
+from fencepost_gateway.workers.page_asking import PageAnswer
 from fencepost_gateway.workers.pipeline import Pipeline
-from gateway.rig import make_settings
+from gateway.rig import make_settings, open_rig
 
 
 async def test_store_below_the_asked_ack_level_stops_the_start(
@@ -83,3 +85,47 @@ async def test_loop_that_dies_stops_the_gateway(
         await serve(make_settings(tmp_path, port=0), stop=stop)
 
     assert stop.is_set()
+
+
+LINKED = """
+kind: campaign
+id: welcome
+entry: {event: seen}
+message: {template: hello, channels: [in_app]}
+goal: none
+---
+kind: template
+id: hello
+purpose: transactional
+in_app: {layout: banner, title: Hi, body: "https://luma.example/gone"}
+"""
+
+
+@pytest.mark.feature("S12")
+@pytest.mark.parametrize("is_on", [True, False])
+async def test_links_are_asked_while_the_gateway_runs_and_unless_switched_off(
+    tmp_path: Path,
+    is_on: bool,  # noqa: FBT001 - a column
+) -> None:
+    """Whoever starts a gateway has the links of what is live asked, soon and by the way out."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(LINKED)
+    stop, asked = asyncio.Event(), list[str]()
+
+    class Out:
+        async def page(self, url: str) -> PageAnswer:
+            asked.append(url)
+            stop.set()
+            return PageAnswer(404)
+
+    def ready(gateway: Gateway, _port: int) -> None:
+        tasks = {task.get_name() for task in asyncio.all_tasks()}
+        assert ("links" in tasks) == gateway.settings.check_links
+        if not is_on:
+            stop.set()
+
+    out: Any = lambda *_: contextlib.nullcontext(Out())  # noqa: E731 - stands for the opener
+    settings = make_settings(tmp_path, port=0, check_links=is_on)
+    await asyncio.wait_for(serve(settings, stop=stop, ready=ready, outside=out), 30)
+
+    assert asked == (["https://luma.example/gone"] if is_on else [])

@@ -26,5 +26,5 @@ async def test_proof_of_nobody_is_said_not_passed_over(
 
     assert before.out == "no proof is on record yet\n"
     assert before.err == "no proof is on record of u1: user ids are compared letter by letter\n"
-    assert "marketing u->y" in after.out
+    assert "marketing: u -> y" in after.out
     assert after.err == ""

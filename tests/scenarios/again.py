@@ -5,8 +5,8 @@ Rule 1. Every record of the live log is appended to a memory store at its own mo
         pipeline folds it there. Nothing is claimed and nothing is sent: what became of messages
         stands in the log (``Outcome``), as the claims that were made live.
 Rule 2. Publications put the documents in force that were in force then.
-Rule 3. What the fold puts on record, and where runs stand in the end, is the live gateway's, byte
-        for byte.
+Rule 3. What the fold puts on record, what it counts, and where runs stand in the end, is the live
+        gateway's, byte for byte.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ async def check_again(world: World) -> None:
 
     assert await journey_bytes(store, people) == await journey_bytes(live, people)
     assert await record_bytes(store) == await record_bytes(live)
+    assert await store.journeys.sums(0) == await live.journeys.sums(0)
     for judged in world.evidence.judged:
         assert plain(judged.again()) == plain(judged.verdict)
 

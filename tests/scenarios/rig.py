@@ -34,6 +34,7 @@ from fencepost_gateway.decide.plan import Source
 from fencepost_gateway.decide.retries import Tried
 from fencepost_gateway.ports import RecordRow
 from fencepost_gateway.workers.lanes import Lane
+from fencepost_gateway.workers.page_asking import PageAnswer
 from gateway.rig import make_settings
 from scenarios.evidence import Evidence, gathering
 from scenarios.phone import Phone
@@ -279,11 +280,16 @@ class Outside:
     def __init__(self) -> None:
         self.says: dict[str, Any] = {}
         self.asked: list[Call] = []
+        self.gone: set[str] = set()
 
     async def make(self, call: Call, source: Source) -> Tried:
         """Answer a call."""
         self.asked.append(call)
         return Tried(value=self.says[source.source_id], status=200)
+
+    async def page(self, url: str) -> PageAnswer:
+        """Say that a page is there, unless it is gone."""
+        return PageAnswer(404 if url in self.gone else 200)
 
     @asynccontextmanager
     async def open(self, *_: object) -> AsyncIterator[Outside]:

@@ -24,13 +24,16 @@ from fencepost_gateway.api.documents import publish, refused, try_to_publish
 from fencepost_gateway.api.shelf import Publisher, Shelf, changes
 from fencepost_gateway.api.surface import SURFACE, Surface, as_json, moment, query_int
 from fencepost_gateway.content.lint import lint_documents
+from fencepost_gateway.content.page_links import messages_in, page_links
 from fencepost_gateway.decide.control import Action, Control, Mode, turned
 from fencepost_gateway.documents.check import check
 from fencepost_gateway.documents.document import Document, errors_of
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.ports import Act, DocumentRow, JourneyPlace, Waiting
+from fencepost_gateway.reports.goal_results import goal_results
 from fencepost_gateway.reports.journey_states import (
     STUCK_MS,
+    Flows,
     Lateness,
     Standings,
     gathered,
@@ -39,6 +42,7 @@ from fencepost_gateway.reports.journey_states import (
     steps_of,
     summed,
 )
+from fencepost_gateway.reports.stuck import stuck_of
 from fencepost_gateway.workers.plans import stored
 
 ACTIONS: Final = (*get_args(Action), "rollback")
@@ -83,7 +87,7 @@ async def get_journeys(request: web.Request) -> web.Response:
 
 
 async def get_journey(request: web.Request) -> web.Response:
-    """Give where people are in one journey: by step and by stage, left by which way, stuck."""
+    """Give where people are in one journey: by step and stage, stuck; and what came of its goal."""
     surface, name = request.app[SURFACE], request.match_info["id"]
     book, now_ms = surface.store.journeys, surface.clock.now_ms()
     waiting = await book.waiting(now_ms - STUCK_MS, name)
@@ -96,6 +100,7 @@ async def get_journey(request: web.Request) -> web.Response:
     control = (await book.controls()).get(name) or Control(name)
     held = (await book.held()).get(name, 0)
     late = await _lateness(surface, found, now_ms)
+    steps = steps_of(found, flows, late, now_ms)
     answer = {
         "id": name,
         "kind": _kind(is_journey=campaign.is_journey if campaign else bool(flows)),
@@ -104,11 +109,27 @@ async def get_journey(request: web.Request) -> web.Response:
         "mode": control.paused,
         "messages_held": held,
         **summed(found),
-        "steps": steps_of(found, flows, late, now_ms),
+        "goals": goal_results(counts, campaign.goal if campaign else None),
+        "steps": steps,
         "stages": stages_of(found),
+        "stuck": await _stuck(surface, name, steps, found, flows),
         "acts": [_act(each) for each in await book.acts(name, ACTS_SHOWN)],
     }
     return as_json(answer)
+
+
+async def _stuck(
+    surface: Surface, name: str, steps: list[dict[str, Any]], found: Standings, flows: Flows
+) -> dict[str, Any]:
+    plan = surface.plans.plan
+    links = {
+        (part.version, step_id): page_links(plan, part)
+        for part, step_id in messages_in(plan)
+        if part.campaign_id == name
+    }
+    known = {row.url: row for row in await surface.store.links.rows()}
+    stuck = stuck_of(steps, found, flows, links, known)
+    return {"links_asked": surface.settings.check_links, **stuck}
 
 
 async def post_control(request: web.Request) -> web.Response:

@@ -67,7 +67,11 @@ async def post_trial(request: web.Request) -> web.Response:
     if wish.shorten_s is not None and wish.mode == "shadow":
         raise ApiError("malformed", "a shadow waits as long as everybody would", "shorten_s")
     if wish.mode == "draft" and not surface.plans.plan.testers:
-        raise ApiError("malformed", "nobody tests: name testers: in the workspace document", "mode")
+        raise ApiError(
+            "malformed",
+            "nobody tests: name testers: in the workspace document and publish it",
+            "mode",
+        )
     shelf = Shelf(*await surface.store.documents(archived=True))
     documents, answer = await asyncio.to_thread(read, ApplyRequest(wish.files), shelf, "")
     if answer is not None:

@@ -38,6 +38,10 @@ def backtest(  # noqa: PLR0913 - one parameter for each option
     end: Annotated[
         str, typer.Option("--until", help="End.", show_default="the newest that was recorded")
     ] = "",
+    without: Annotated[
+        list[str] | None,
+        typer.Option(help="As if this were archived: fence/studio-3; repeatable."),
+    ] = None,
     against: Annotated[
         str, typer.Option(help="`live`, or a version such as v3: who fares otherwise, and why.")
     ] = "",
@@ -62,7 +66,7 @@ def backtest(  # noqa: PLR0913 - one parameter for each option
     held = [thresholds.parse(text) for text in fail_if or []]
     if against and against != "live" and not against.removeprefix("v").isdecimal():
         fail("--against takes `live` or the number of a version, such as v3")
-    wish = Wish(tuple(documents or ()), days, begin, end, against, workers)
+    wish = Wish(tuple(documents or ()), days, begin, end, against, workers, tuple(without or ()))
     with _source(history_file) as source, _progress(source.head.rows) as progress:
         found, told = estimate(
             source, wish, progress, lambda problem: print(problem, file=sys.stderr)

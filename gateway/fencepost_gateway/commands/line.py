@@ -32,4 +32,5 @@ def fail_problem(problem: dict[str, object]) -> NoReturn:
     listed = problem.get("summary") or problem.get("problems")
     for one in listed if isinstance(listed, list) else []:
         print(one["text"], file=sys.stderr)
-    fail(f"{problem.get('title')} {problem.get('detail')}")
+    title, detail = str(problem.get("title") or ""), str(problem.get("detail") or "")
+    fail(f"{title.rstrip('.')}: {detail}" if title and detail else title or detail)

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from fencepost_gateway.content.authored import Source, is_dynamic
+from fencepost_gateway.content.authored import Source
 from fencepost_gateway.content.links import attributes_of
 from fencepost_gateway.decide.hosts import private_host
 from fencepost_gateway.documents.kinds import Finding
@@ -49,13 +49,26 @@ def dead_links(source: Source) -> Iterator[Finding]:
 
 def addresses_in(source: Source) -> Iterator[str]:
     """Give the addresses on the web that a text has and no Liquid changes, to be asked for."""
-    member = str(source.path[-1])
+    for address in _web_in(source):
+        if _MADE not in address and not fault(address):
+            yield address
+
+
+def made_in(source: Source) -> int:
+    """Count the addresses of a text that Liquid makes, as far as they can be told from text."""
+    return sum(_MADE in address for address in _web_in(source))
+
+
+def _web_in(source: Source) -> Iterator[str]:
+    """Give the addresses on the web, and in ``link`` and HTML those that may be any."""
+    member, text = str(source.path[-1]), _LIQUID.sub(_MADE, source.text)
     if member == "html":
-        found = [html.unescape(value).strip() for _, value in attributes_of(source.text)]
+        found = [html.unescape(value).strip() for name, value in attributes_of(text)
+                 if name != "srcset"]  # fmt: skip
     else:
-        found = [source.text.strip()] if member == "link" else list(_written(source.text))
+        found = [text.strip()] if member == "link" else list(_written(text))
     for address in found:
-        if address.lower().startswith(_WEB) and not is_dynamic(address) and not fault(address):
+        if address.lower().startswith(_WEB) or address.startswith(_MADE):
             yield address
 
 

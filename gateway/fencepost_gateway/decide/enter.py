@@ -26,6 +26,7 @@ from typing import Any
 
 from msgspec import structs
 
+from fencepost_gateway.decide import scoring
 from fencepost_gateway.decide.cause import operands_of, rule_facts
 from fencepost_gateway.decide.entries import opens, where_of
 from fencepost_gateway.decide.experiment import expose
@@ -115,6 +116,7 @@ def _enter(scene: Scene, campaign: Campaign, cause: Cause) -> None:
         return
     if is_counted:
         scene.census.entered(campaign, scene.plan.workspace_zone, now_ms)
+        scene.walked.scored += scoring.begin(scene.plan, campaign, person, cause, now_ms)
     run = Run(run_id, now_ms)
     if known is not None and known.at is not None:  # it lives on beside the new one
         person.runs[f"{key}#{known.run_id}"] = known

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from fencepost_gateway.decide.case import Case
 from fencepost_gateway.decide.cause import operands_of, rule_facts
 from fencepost_gateway.decide.control import STOPPED
-from fencepost_gateway.decide.ids import chance
+from fencepost_gateway.decide.holdout import held_by
 from fencepost_gateway.decide.looked import values_of
 from fencepost_gateway.decide.message import Check
 
@@ -82,20 +82,11 @@ def age(case: Case) -> Check:
 def holdout(case: Case) -> Check:
     """Is the person kept without marketing, to measure what it does (Rule 1)?"""
     plan, person_id = case.plan, case.facts.person.person_id
-    campaign_id, share = case.campaign.campaign_id, case.campaign.holdout
-    held_by = []
-    if case.is_counted and case.facts.message.mark != "draft":
-        # A share of nothing needs no draw.
-        if plan.workspace_holdout and _drawn(plan.seed, person_id) < plan.workspace_holdout:
-            held_by.append("workspace")
-        if share and _drawn(plan.seed, campaign_id, person_id) < share:
-            held_by.append("campaign")
-    inputs = {"held_by": held_by, "workspace": plan.workspace_holdout, "campaign": share}
-    return Check("holdout", not held_by, reason="holdout" if held_by else "", inputs=inputs)
-
-
-def _drawn(seed: str, *parts: str) -> float:
-    return chance(seed, "holdout", *parts)
+    is_drawn = case.is_counted and case.facts.message.mark != "draft"
+    held = held_by(plan, case.campaign, person_id) if is_drawn else []
+    share = case.campaign.holdout
+    inputs = {"held_by": held, "workspace": plan.workspace_holdout, "campaign": share}
+    return Check("holdout", not held, reason="holdout" if held else "", inputs=inputs)
 
 
 def goal(case: Case) -> Check:

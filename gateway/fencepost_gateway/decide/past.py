@@ -16,7 +16,7 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterable
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 VISITS_MAX = 100
 MESSAGES_MAX = 50
@@ -30,11 +30,13 @@ class Visit(Struct, frozen=True, gc=False, array_like=True):
     visit_id: str
 
 
-class PastMessage(Struct):
+class PastMessage(Struct, omit_defaults=True):
     """
     What became of a message; ``first_ms`` maps outcome or engagement to when it first happened.
 
-    ``message_id`` is empty while only its delivery has been heard of (Rule 3).
+    ``message_id`` is empty while only its delivery has been heard of (Rule 3). ``step_id`` and
+    ``version`` say which step of a journey wanted it; ``went_on``: after a click on it the person
+    did what the journey waited for.
     """
 
     message_id: str
@@ -43,6 +45,9 @@ class PastMessage(Struct):
     tags: tuple[str, ...] = ()
     delivery_id: str = ""
     first_ms: dict[str, int] = field(default_factory=dict)
+    step_id: str = ""
+    version: int = 0
+    went_on: bool = False
 
     def note(self, what: str, at_ms: int) -> None:
         """Take note of an outcome or engagement (Rule 2)."""
@@ -91,9 +96,8 @@ def _is_same(one: PastMessage, other: PastMessage) -> bool:
 def _joined(one: PastMessage, other: PastMessage) -> PastMessage:
     known, more = (one, other) if one.message_id else (other, one)
     delivery_id = known.delivery_id or more.delivery_id
-    joined = PastMessage(
-        known.message_id, known.campaign_id, known.template_id, known.tags, delivery_id
-    )
+    joined = structs.replace(known, delivery_id=delivery_id, first_ms={})
+    joined.went_on = one.went_on or other.went_on
     for what, at_ms in (*one.first_ms.items(), *other.first_ms.items()):
         joined.note(what, at_ms)
     return joined

@@ -51,6 +51,7 @@ from fencepost_gateway.decide.summary import EventSummary, fold_oldest, summary_
 from fencepost_gateway.decide.trait_state import TraitState
 from fencepost_gateway.decide.twin import Twin
 from fencepost_gateway.decide.unheard import Unheard, added
+from fencepost_gateway.decide.watch import Watch
 
 RECENT_MAX = 100
 NAMES_MAX = 200
@@ -138,7 +139,8 @@ class Person(Struct):
     ``stood_ms`` is when history last kept how the person stood, or began to keep what they did.
     ``told`` and ``taken`` say by which running broadcast which campaign was woken, and with which
     membership somebody was taken by what takes only newcomers (``decide.broadcasts``). ``twin`` is
-    who they would be by what is on trial (``decide.twin``).
+    who they would be by what is on trial (``decide.twin``), ``watches`` are the entries whose goals
+    are watched (``decide.scoring``).
     """
 
     person_id: str
@@ -177,6 +179,7 @@ class Person(Struct):
     told: list[tuple[int, str]] = field(default_factory=list)
     taken: dict[str, int] = field(default_factory=dict)
     twin: Twin | None = None
+    watches: list[Watch] = field(default_factory=list)
 
     def remember(self, name: str, at_ms: int, props: dict[str, Any]) -> tuple[str, ...]:
         """
@@ -338,6 +341,7 @@ def merge(known: Person, visitor: Person) -> None:
     known.calling_code = known.calling_code or visitor.calling_code
     known.twin = known.twin or visitor.twin
     known.told = [*dict.fromkeys([*known.told, *visitor.told])]
+    known.watches = [*known.watches, *visitor.watches]
 
 
 def _merge_past(known: Person, visitor: Person) -> None:

@@ -18,6 +18,7 @@ from fencepost_gateway.decide.rules import RuleFacts
 from fencepost_gateway.decide.run import Run, Standing
 from fencepost_gateway.decide.step_record import StepRecord
 from fencepost_gateway.decide.stimulus import Cause
+from fencepost_gateway.decide.watch import Scored
 
 
 class Staged(Struct, frozen=True):
@@ -34,7 +35,7 @@ class Walked(Struct):
     What came of it: records, messages, calls, journeys to jump to, what changed about the person.
 
     ``moved`` has the runs that moved, or ended, and their keys, by id: another run may have taken
-    the place of one of them among the person's.
+    the place of one of them among the person's. ``scored`` is there to be counted of goals.
     """
 
     records: list[StepRecord] = field(default_factory=list)
@@ -43,6 +44,7 @@ class Walked(Struct):
     jumps: list[Cause] = field(default_factory=list)
     topics: list[str] = field(default_factory=list)
     staged: list[Staged] = field(default_factory=list)
+    scored: list[Scored] = field(default_factory=list)
     moved: dict[str, tuple[str, Run]] = field(default_factory=dict)
 
     def move(self, key: str, run: Run) -> None:

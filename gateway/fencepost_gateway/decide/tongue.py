@@ -87,13 +87,22 @@ class Tongue(Struct, frozen=True):
         return f"{at:%Y-%m-%d %H:%M:%S} {name}"
 
     def span(self, length_ms: int) -> str:
-        """Write a length of time briefly."""
+        """Write a length of time briefly: in its largest unit and the next smaller one."""
         seconds = length_ms // 1000
         for size, unit, korean in _UNITS:
             if seconds >= size:
-                count = f"{seconds / size:.4g}"
-                return count + korean if self.language == "ko" else f"{count} {unit}"
+                more = self._rest(seconds % size, size)
+                count = f"{seconds // size:,}"
+                return (count + korean if self.language == "ko" else f"{count} {unit}") + more
         return f"{seconds}초" if self.language == "ko" else f"{seconds} s"
+
+    def _rest(self, seconds: int, than: int) -> str:
+        """Write what is left of a span in the next smaller unit, if there is any of it."""
+        size, unit, korean = next((each for each in _UNITS if each[0] < than), (1, "s", "초"))
+        count = seconds // size
+        if not count:
+            return ""
+        return f" {count}{korean}" if self.language == "ko" else f" {count} {unit}"
 
     def count(self, number: float) -> str:
         """Write a number with its thousands apart, as both languages do."""

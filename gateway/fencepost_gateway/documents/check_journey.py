@@ -288,7 +288,9 @@ def _check_lifetime(graph: FlowGraph) -> Iterator[Finding]:
             before = " with the waits before it" if at_ms else ""
             what = f"this wait{before} is as long as the lifetime, {journey.lifetime}, or longer"
             path: Path = ("steps", graph.number[step_id], "wait", member)
-            yield Finding(path, what, "shorten it, or add lifetime: to the journey")
+            has_own = "lifetime" in journey.model_fields_set
+            longer = "lengthen lifetime:" if has_own else "add lifetime: to the journey"
+            yield Finding(path, what, f"shorten it, or {longer}")
 
 
 def _check_jumps(name: str, world: World) -> Iterator[Finding]:

@@ -106,10 +106,22 @@ def _finding(model: type[Authored], body: object, error: Any) -> Finding:
             what = f"{_shown(error['input'])} is not possible here"
             return Finding(path, what, f"write {context['expected'].replace(chr(39), '')}")
         case "string_pattern_mismatch":
-            return Finding(path, "no id", "use 1 to 64 of a-z, 0-9 and -")
+            return Finding(path, "no id", _remedy_of_id(model, error["input"]))
+        case "model_type" | "model_attributes_type":
+            fields = _model_at(model, error["loc"]).model_fields
+            how = f"write members: {', '.join(each.alias or name for name, each in fields.items())}"
+            return Finding(path, f"{_shown(error['input'])} does not fit", how)
         case _:
             how = error["msg"][0].lower() + error["msg"][1:]
             return Finding(path, f"{_shown(error['input'])} does not fit", how)
+
+
+def _remedy_of_id(model: type[Authored], written: object) -> str:
+    """Say how to write an id; apps may call an event as they like, its document may not."""
+    how = "use 1 to 64 of a-z, 0-9 and -"
+    if model is MODELS["event"] and isinstance(written, str):
+        how += "; what apps call it stands in event:"
+    return how
 
 
 def _shown(value: object) -> str:

@@ -22,6 +22,7 @@ from fencepost_gateway.documents.models.template import Template
 from fencepost_geofence.fence import Fence
 
 SENDING = ("campaign", "journey")  # they share their ids, and all that refers to either
+LISTED_MAX = 6  # more names than this would hide the one that is meant
 
 
 class World(Struct):
@@ -96,8 +97,12 @@ def world_of(documents: Sequence[Document]) -> World:
 
 def nearest(wanted: str, known: Iterable[str], kind: str) -> str:
     """Say how to mend a name that nothing has."""
-    near = difflib.get_close_matches(wanted, sorted(known), 1)
-    return f"did you mean {near[0]}?" if near else f"write the {kind}, or name another"
+    names = sorted(known)
+    near = difflib.get_close_matches(wanted, names, 1)
+    if near:
+        return f"did you mean {near[0]}?"
+    another = f"name one of: {', '.join(names)}" if 0 < len(names) <= LISTED_MAX else "name another"
+    return f"write the {kind}, or {another}"
 
 
 def known_names(kind: str, world: World) -> set[str]:

@@ -7,6 +7,8 @@ Rule 2. Persons are read one after the other and handed on in portions, one a pr
         that memory does not grow with history.
 Rule 3. Where documents count for everybody at once it is one process, with everybody in memory.
 Rule 4. No network: the drivers of the lab accept everything (``virtual``).
+Rule 5. Where fences differ from those that are live, in any edition, transitions are judged anew in
+        all of them for as long as positions are kept: they differ by their documents alone.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from msgspec import Struct, field
 
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.lab.dossiers import Dossier, Source
+from fencepost_gateway.lab.editions import fences_apart
 from fencepost_gateway.lab.forecast import Difference, Forecast, compare
 from fencepost_gateway.lab.job import Edition, Job, Window
 from fencepost_gateway.lab.rerun import Life, Rerun, counts_across
@@ -52,8 +55,16 @@ class Findings(Struct):
 def job_of(source: Source, editions: Sequence[Edition], window: Window) -> Job:
     """Give the job of running these editions over what a source has recorded."""
     head = source.head
-    seed = head.seed or NO_SEED
-    return Job(tuple(editions), window, head.workspace, seed, head.rankings, head.announced)
+    is_apart = any(fences_apart(edition, head) for edition in editions)
+    return Job(
+        tuple(editions),
+        window,
+        head.workspace,
+        seed=head.seed or NO_SEED,
+        rankings=head.rankings,
+        announced=head.announced,
+        positions_ms=head.positions_ms if is_apart and head.positions_ms < window.end_ms else 0,
+    )
 
 
 def backtest(source: Source, job: Job, workers: int, progress: Progress) -> Findings:
@@ -68,7 +79,7 @@ def backtest(source: Source, job: Job, workers: int, progress: Progress) -> Find
 
     """
     found = Findings([Forecast() for _ in job.editions])
-    dossiers = source.dossiers(job.window.end_ms)
+    dossiers = source.dossiers(job.window.end_ms, job.positions_ms)
     if Desk(job).counts_across:
         working: Iterable[tuple[int, Findings]] = _in_order(job, list(dossiers))
     elif workers == 1:
@@ -130,7 +141,7 @@ def _portions(dossiers: Iterable[Dossier]) -> Iterator[list[Dossier]]:
     rows = 0
     for dossier in dossiers:
         portion.append(dossier)
-        rows += len(dossier.rows)
+        rows += len(dossier.rows) + len(dossier.uploads)
         if rows >= PORTION_ROWS or len(portion) >= PORTION_PEOPLE:
             yield portion
             portion, rows = [], 0

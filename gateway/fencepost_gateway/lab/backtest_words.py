@@ -34,6 +34,7 @@ def as_json(found: Findings, told: Told) -> dict[str, Any]:
         "zone": told.zone or "UTC",
         "documents": list(told.changes),
         "notes": list(told.notes),
+        **({"fences": structs.asdict(told.fences)} if told.fences else {}),
         **figures(found.forecasts[0]),
     }
     if len(found.forecasts) > 1:

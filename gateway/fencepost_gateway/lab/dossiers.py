@@ -9,6 +9,8 @@ Rule 1. A file is JSON lines: a head, the documents that were live, then one lin
 Rule 2. What was decided is handed over as far as it binds what comes later: the campaigns that
         somebody entered, and the slots of caps that were taken.
 Rule 3. Neither seed nor key leaves the folder: a file says so by an empty ``seed``.
+Rule 4. Uploads are handed over only to whoever asks for positions (``positions``), and never
+        written to a file.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.intake.history import Announced, homeless, unpack
+from fencepost_gateway.lab.positions import Positions, begins_ms
 from fencepost_gateway.ports import DocumentRow
 from fencepost_gateway.stores.sqlite_reading import reading
 
@@ -67,6 +70,7 @@ class Dossier(Struct, omit_defaults=True):
         slots: Slots of caps that were taken.
         suppressed: Addresses of theirs that must not be used.
         allowed: Addresses of theirs on the allow list.
+        uploads: Theirs that the log still holds, as ``rows`` (Rule 4).
 
     """
 
@@ -77,10 +81,15 @@ class Dossier(Struct, omit_defaults=True):
     slots: list[Slot] = []
     suppressed: list[ListedAddress] = []
     allowed: list[ListedAddress] = []
+    uploads: list[tuple[int, bytes]] = []
 
 
 class Head(Struct):
-    """Whose history it is, when it begins and ends, and what concerned many, in order."""
+    """
+    Whose history it is, when it begins and ends, and what concerned many, in order.
+
+    ``positions_ms``: from when on positions are kept too; 0: none are.
+    """
 
     fencepost_history: int
     workspace: str = ""
@@ -92,13 +101,18 @@ class Head(Struct):
     versions: list[DocumentRow] = []
     rankings: dict[str, Ranking] = {}
     announced: list[tuple[int, Broadcast]] = []
+    positions_ms: int = 0
 
 
 class Source(Struct):
-    """A head, and the dossiers behind it: what was recorded before a moment."""
+    """A head, and the dossiers behind it."""
 
     head: Head
-    dossiers: Callable[[int], Iterator[Dossier]]
+    read: Callable[[int, int], Iterator[Dossier]]
+
+    def dossiers(self, end_ms: int, positions_ms: int = 0) -> Iterator[Dossier]:
+        """Give what was recorded before a moment; uploads only from another on, 0: none."""
+        return self.read(end_ms, positions_ms)
 
 
 @contextmanager
@@ -124,18 +138,22 @@ def open_folder(folder: Path, workspace: str) -> Iterator[Source]:
             documents=[row for row in newest.values() if row.state == "live"],
             versions=every,
             announced=list(_announced(db.execute(sql.history_of_nobody))),
+            positions_ms=begins_ms(db, sql, last_ms),
             rankings={name: _ranking.decode(body) for name, body in db.execute(sql.rankings)},
         )
-        yield Source(head, lambda end_ms: _dossiers(db, sql, end_ms))
+        yield Source(head, lambda end_ms, since_ms: _dossiers(db, sql, end_ms, since_ms))
 
 
-def _dossiers(db: apsw.Connection, sql: SimpleNamespace, end_ms: int) -> Iterator[Dossier]:
+def _dossiers(
+    db: apsw.Connection, sql: SimpleNamespace, end_ms: int, positions_ms: int
+) -> Iterator[Dossier]:
     """Go through several tables side by side, all in the order of persons."""
     happened = _Beside(db.execute(sql.history_by_person, (end_ms,)))
     entered = _Beside(db.execute(sql.entered_by_person, (end_ms,)))
     slots = _Beside(db.execute(sql.slots_by_person, (end_ms,)))
     suppressed = _Beside(db.execute(sql.suppressed_by_person))
     allowed = _Beside(db.execute(sql.allowed_by_person))
+    positions = Positions(db, sql, positions_ms) if positions_ms else None
     for person_id, row in db.execute(sql.persons_in_order):
         rows = [(at_ms, body) for _, at_ms, body in happened.of(person_id)]
         yield Dossier(
@@ -146,6 +164,7 @@ def _dossiers(db: apsw.Connection, sql: SimpleNamespace, end_ms: int) -> Iterato
             slots=[_slot.decode(body) for _, body in slots.of(person_id)],
             suppressed=[ListedAddress(*listed) for _, *listed in suppressed.of(person_id)],
             allowed=[ListedAddress(*listed) for _, *listed in allowed.of(person_id)],
+            uploads=positions.of(person_id, end_ms) if positions else [],
         )
 
 
@@ -188,7 +207,7 @@ class _Beside:
 
 def write_file(source: Source) -> Iterator[bytes]:
     """Give the lines of a file (Rules 1 and 3)."""
-    head = structs.replace(source.head, seed="", versions=[])
+    head = structs.replace(source.head, seed="", versions=[], positions_ms=0)
     yield msgspec.json.encode(head)
     for dossier in source.dossiers(END_MS):
         yield msgspec.json.encode(dossier)
@@ -208,7 +227,7 @@ def open_file(path: Path) -> Iterator[Source]:
             head = _line(path, 1, next(lines, b""), Head)
             if head.fencepost_history != FORMAT:
                 raise StartError(f"{path}: format {head.fencepost_history} is not known here")
-            yield Source(head, lambda end_ms: _read(path, lines, end_ms))
+            yield Source(head, lambda end_ms, _: _read(path, lines, end_ms))
     except OSError as error:
         raise StartError(f"{path}: cannot be read ({error.strerror})") from None
 

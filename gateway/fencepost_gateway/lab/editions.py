@@ -2,15 +2,16 @@
 Editions: which documents would be live, for a backtest and for what it is held against.
 
 Rule 1. Documents that are named take the place of those of their kind and id; everything else is as
-        it is live. That is what ``fencepost apply`` would do.
+        it is live, but for what is named to be archived. That is what ``fencepost apply`` and
+        ``fencepost archive`` would do.
 Rule 2. Against a version: every campaign that is named as it was in that version; the rest as live.
-Rule 3. Recorded transitions are those of the fences as they were. Changed fences cannot be judged
-        anew, as positions are not kept; which ones differ is said.
+Rule 3. Recorded transitions are those of the fences as they were. Which fences differ is said: they
+        count only where positions are still kept (``positions``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from fencepost_gateway.documents.document import Document
 from fencepost_gateway.errors import StartError
@@ -21,9 +22,9 @@ from fencepost_gateway.ports import DocumentRow
 VERSIONED = ("campaign", "journey")
 
 
-def changed(head: Head, documents: Sequence[Document]) -> Edition:
+def changed(head: Head, documents: Sequence[Document], archived: Collection[str] = ()) -> Edition:
     """Lay documents over what is live (Rule 1)."""
-    rows = {(row.kind, row.id): row for row in head.documents}
+    rows = {(row.kind, row.id): row for row in kept(head, archived)}
     versions = {(row.kind, row.id): row.version for row in head.versions or head.documents}
     for each in documents:
         key = each.kind, each.id
@@ -34,6 +35,21 @@ def changed(head: Head, documents: Sequence[Document]) -> Edition:
             version = versions.get(key, 0) + 1
             rows[key] = DocumentRow(each.kind, each.id, version, body, head.last_ms, first_ms)
     return Edition("new", list(rows.values()))
+
+
+def kept(head: Head, archived: Collection[str]) -> list[DocumentRow]:
+    """
+    Give what is live without what is to be archived, each as ``kind/id``.
+
+    Raises:
+        StartError: There is no such document.
+
+    """
+    live = {f"{row.kind}/{row.id}" for row in head.documents}
+    for name in archived:
+        if name not in live:
+            raise StartError(f"--without {name}: no such document is live; write kind/id")
+    return [row for row in head.documents if f"{row.kind}/{row.id}" not in archived]
 
 
 def against(head: Head, documents: Sequence[Document], which: str) -> Edition:

@@ -3,26 +3,27 @@ Estimate: a backtest as it is asked for, and everything that is said of it besid
 
 Rule 1. The window ends with the newest that was recorded and reaches thirty days back, unless it is
         told otherwise; days are those of the workspace's zone.
-Rule 2. What a backtest cannot know is said with it: history that begins too late, fences that
-        differ, arms that are drawn anew.
+Rule 2. What a backtest cannot know is said with it: history that begins too late, for how much of
+        the window fences that differ did not count, arms that are drawn anew.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
 from fencepost_gateway.decide.spans import moment_ms, parse_moment, zone_named
-from fencepost_gateway.documents.document import Problem
+from fencepost_gateway.documents.document import Document, Problem
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.lab import editions
 from fencepost_gateway.lab.backtest import NO_SEED, Findings, backtest, job_of
 from fencepost_gateway.lab.dossiers import Head, Source
+from fencepost_gateway.lab.fences_apart import Fences, fences_of, say
 from fencepost_gateway.lab.job import Job, Window
 from fencepost_gateway.lab.sources import read_changes
 from fencepost_gateway.workers.plans import stored
@@ -30,7 +31,6 @@ from fencepost_gateway.workers.plans import stored
 DAY_MS: Final = 86_400_000
 WORKERS_MAX: Final = 64
 FEW_ROWS: Final = 5_000  # below it another process costs more than it saves
-NAMED_MAX: Final = 5
 
 
 class Wish(Struct, frozen=True):
@@ -44,6 +44,7 @@ class Wish(Struct, frozen=True):
         end: When to end; empty: with the newest that was recorded.
         against: ``live``, a version, or nothing.
         workers: How many processes; 0: as many as there are cores.
+        without: What would be archived, each as ``kind/id``.
 
     """
 
@@ -53,6 +54,7 @@ class Wish(Struct, frozen=True):
     end: str = ""
     against: str = ""
     workers: int = 0
+    without: tuple[str, ...] = ()
 
 
 class Told(Struct, frozen=True):
@@ -63,6 +65,7 @@ class Told(Struct, frozen=True):
     names: tuple[str, ...]
     changes: tuple[str, ...]
     notes: tuple[str, ...]
+    fences: Fences | None = None
 
 
 def estimate(
@@ -85,22 +88,31 @@ def estimate(
 
     """
     head = source.head
-    changes = read_changes(wish.documents, stored(head.documents), warned)
-    compared = [editions.changed(head, changes)]
+    live = stored(editions.kept(head, wish.without))
+    changes = read_changes(wish.documents, live, warned)
+    compared = [editions.changed(head, changes, wish.without)]
     if wish.against:
         compared.append(editions.against(head, changes, wish.against))
     zone = zone_of(head)
     job = job_of(source, compared, window_of(head, wish, zone))
     cores = 1 if head.rows < FEW_ROWS else os.cpu_count() or 1
     found = backtest(source, job, min(wish.workers or cores, WORKERS_MAX), progress)
+    fences = fences_of(job, head)
     told = Told(
         job.window,
         zone,
         tuple(edition.name for edition in compared),
-        tuple(f"{each.kind} {each.id}" for each in changes),
-        tuple(_notes(job, head)),
+        _named(changes, wish.without),
+        tuple(_notes(job, head, fences, zone)),
+        fences,
     )
     return found, told
+
+
+def _named(changes: Sequence[Document], archived: Sequence[str]) -> tuple[str, ...]:
+    """Name what differs from what is live."""
+    named = [f"{each.kind} {each.id}" for each in changes]
+    return (*named, *(f"without {name.replace('/', ' ', 1)}" for name in archived))
 
 
 def zone_of(head: Head) -> str:
@@ -130,17 +142,11 @@ def _moment(text: str, option: str, zone: str) -> int:
     return at_ms
 
 
-def _notes(job: Job, head: Head) -> Iterator[str]:
+def _notes(job: Job, head: Head, fences: Fences | None, zone: str) -> Iterator[str]:
     """Say what this backtest cannot know (Rule 2)."""
     if head.first_ms > job.window.begin_ms:
         yield "history begins later than the window; of the time before nothing is known"
-    apart = editions.fences_apart(job.editions[0], head)
-    if apart:
-        more = f" and {len(apart) - NAMED_MAX} more" if len(apart) > NAMED_MAX else ""
-        yield (
-            f"fences differ from those that are live ({', '.join(apart[:NAMED_MAX])}{more}). "
-            "Positions are not kept, so the transitions are those of the fences as they were; "
-            "replay a track to try new shapes"
-        )
+    if fences is not None:
+        yield say(fences, job.window, zone, is_file=not head.seed)
     if job.seed == NO_SEED:
         yield "a file of history has no seed, so arms, holdouts and delays are drawn anew"

@@ -28,7 +28,11 @@ class Window(Struct, frozen=True):
 
 
 class Job(Struct, frozen=True):
-    """What every process has to know; the first edition is the one that is asked about."""
+    """
+    What every process has to know; the first edition is the one that is asked about.
+
+    From ``positions_ms`` on transitions are judged anew in every edition; 0: nowhere.
+    """
 
     editions: tuple[Edition, ...]
     window: Window
@@ -36,3 +40,4 @@ class Job(Struct, frozen=True):
     seed: str
     rankings: dict[str, Ranking] = {}
     announced: list[tuple[int, Broadcast]] = []
+    positions_ms: int = 0

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from fencepost_gateway.decide.tongue import ENGLISH
 from fencepost_gateway.documents.compile import fences_of
 from fencepost_gateway.documents.document import Document, Origin, Problem, StoredDocument
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.lab.authored import read_authored
-from fencepost_gateway.lab.drawn import NoSuchFenceError, fixes_along
+from fencepost_gateway.lab.drawn import LegTooLongError, NoSuchFenceError, fixes_along
 from fencepost_gateway.lab.expect import Expect, told_apart
 from fencepost_gateway.lab.page import page
 from fencepost_gateway.lab.scenario import Scenario
@@ -112,6 +113,8 @@ def _points(
         return fixes_along(scenario.path, fences, start_ms)
     except NoSuchFenceError as error:
         raise StartError(str(_no_fence(error, fences, origin, path))) from None
+    except LegTooLongError as error:
+        raise StartError(str(_too_long(error, origin, path))) from None
 
 
 def _no_fence(
@@ -121,6 +124,18 @@ def _no_fence(
     how = f"did you mean {near[0]}?" if near else "name a fence of the documents"
     what, line = f"there is no fence {error.fence_id}", origin.line(("path", error.leg))
     return Problem(str(path), what, how, where=f"path.{error.leg}", line=line)
+
+
+def _too_long(error: LegTooLongError, origin: Origin, path: Path) -> Problem:
+    what = f"this leg takes {ENGLISH.span(error.lasts_ms)}"
+    how = "write stay: shorter"
+    if error.length_m:
+        what += f", for {error.length_m / 1000:,.0f} km"
+        how = (
+            "if latitude and longitude changed places, turn them; else say how fast: speed_mps: 30"
+        )
+    where = f"path.{error.leg}"
+    return Problem(str(path), what, how, where=where, line=origin.line(("path", error.leg)))
 
 
 def _write(path: Path, text: str) -> None:

@@ -17,6 +17,8 @@ Rule 5. Where something counts for everybody (``limit``, entry caps) all live si
 Rule 6. Documents are in force from the window's beginning: then schedules begin, and members are
         taken in by what is new. What was announced to many is told when it was.
 Rule 7. Nobody is ranked anew: scores among everybody are by the newest live ranking.
+Rule 8. Where a dossier has uploads they take the place of what they told, and the tracker that of
+        the recorded transitions (``anew``).
 """
 
 from __future__ import annotations
@@ -35,9 +37,10 @@ from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.decide.run import Run, campaign_of
 from fencepost_gateway.decide.steps import LimitStep
-from fencepost_gateway.intake import history
+from fencepost_gateway.intake import history, wire
 from fencepost_gateway.intake.history import Told
-from fencepost_gateway.intake.records import Touched
+from fencepost_gateway.intake.records import Touched, Upload, decode
+from fencepost_gateway.lab import anew
 from fencepost_gateway.lab.answers import RecordedAnswers
 from fencepost_gateway.lab.dossiers import Dossier
 from fencepost_gateway.lab.job import Job
@@ -53,7 +56,7 @@ KINDS: Final = ("step", "claim")
 BEGIN, END = "begin", "end"
 BEFORE: Final = "before"  # the outcome of runs that were entered before the window
 
-Item = Told | ListedAddress | Broadcast | str
+Item = Told | Upload | anew.Held | ListedAddress | Broadcast | str
 
 _person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
 
@@ -88,7 +91,8 @@ class Rerun:
         self.full = structs.replace(plans.plan, ranked=frozenset())
         self.quiet = quiet(self.full)
         self.begin_ms, self.end_ms = job.window.begin_ms, job.window.end_ms
-        self.gateway = VirtualGateway(plans, job.workspace, self.begin_ms)
+        self.gateway = VirtualGateway(plans, job.workspace, self.begin_ms, keeps=False)
+        self.fences = {fence.fence_id: fence.since_ms for fence in plans.fences}
         self.announced = [
             (at_ms, each)
             for at_ms, each in job.announced
@@ -158,8 +162,9 @@ class Course:
         self._dossier = dossier
         told = [(at_ms, history.unpack(body)) for at_ms, body in dossier.rows]
         first, self._person = _standing(dossier, told, rerun.begin_ms)
-        before = [row for row in told[first:] if row[0] < rerun.begin_ms]
-        behind = [row for row in told[first:] if row[0] >= rerun.begin_ms]
+        life = _life(dossier, told, first, rerun.fences)
+        before = [row for row in life if row[0] < rerun.begin_ms]
+        behind = [row for row in life if row[0] >= rerun.begin_ms]
         late = [(e.since_ms, e) for e in dossier.suppressed if e.since_ms >= rerun.begin_ms]
         also = [*late, *rerun.announced]
         inside = sorted([*behind, *also], key=lambda one: one[0]) if also else behind
@@ -167,7 +172,7 @@ class Course:
         self._items: list[tuple[int, Item]] = [
             *before, ends[0], *inside, ends[1]
         ]  # fmt: skip
-        self._events = sum(isinstance(h, history.Did) for _, each in behind for h in each.happened)
+        self._events = sum(_app_events(each) for _, each in behind)
         self._answers = RecordedAnswers(one for _, one in told)
         self._at = 0
         self._plan = rerun.quiet
@@ -207,6 +212,10 @@ class Course:
     async def _take(self, item: Item, at_ms: int) -> None:
         if isinstance(item, Told):
             await self._feed(item, at_ms)
+        elif isinstance(item, Upload):
+            await self._upload(item, at_ms)
+        elif isinstance(item, anew.Held):
+            await self._hold(item, at_ms)
         elif isinstance(item, ListedAddress):
             await self._gateway.store.lists.put("suppression", [item])
         elif isinstance(item, Broadcast):
@@ -270,6 +279,22 @@ class Course:
         await store.append(one, at_ms)
         await self._gateway.settle()
 
+    async def _upload(self, one: Upload, at_ms: int) -> None:
+        """Let an upload come in as it came; first what the door did of it."""
+        store = self._gateway.store
+        store.lay_in(consents=one.consents)
+        if one.links:
+            store.lay_in(link=(one.visitor_id, one.person_id))
+        await store.append(one, at_ms)
+        await self._gateway.settle()
+
+    async def _hold(self, one: anew.Held, at_ms: int) -> None:
+        """Let the tracker begin."""
+        store = self._gateway.store
+        held = Effects(await store.position(), at_ms, tracks={one.device_id: one.packed})
+        await store.commit(held)
+        self._gateway.forget()
+
     async def life(self) -> Life:
         """Give what came of it."""
         store, begin_ms = self._gateway.store, self._rerun.begin_ms
@@ -303,6 +328,25 @@ def _standing(
     }
     first = max(stood, default=0)
     return first, _person.decode(stood[first]) if stood else None
+
+
+def _life(
+    dossier: Dossier, told: list[tuple[int, Told]], first: int, fences: dict[str, int]
+) -> anew.Life:
+    """Give what happens to a person from the row on that begins them (Rule 8)."""
+    since_ms = told[first][0] if first else 0
+    uploads = [(at_ms, decode(body)) for at_ms, body in dossier.uploads if at_ms >= since_ms]
+    if not uploads:
+        return list(told[first:])
+    known = [(at_ms, one) for at_ms, one in uploads if isinstance(one, Upload)]
+    return anew.judged_anew(told, known, fences, first)
+
+
+def _app_events(one: Told | Upload | anew.Held) -> int:
+    if isinstance(one, Told):
+        return sum(isinstance(each, history.Did) for each in one.happened)
+    events = one.events if isinstance(one, Upload) else ()
+    return sum(isinstance(each, wire.Track | wire.Screen) for each in events)
 
 
 def counts_across(plan: Plan) -> bool:

@@ -37,7 +37,15 @@ from fencepost_gateway.workers.wakes import Wakes
 class VirtualGateway:
     """One gateway of the lab."""
 
-    def __init__(self, plans: Plans, workspace: str, start_ms: int, public_url: str = "") -> None:
+    def __init__(
+        self,
+        plans: Plans,
+        workspace: str,
+        start_ms: int,
+        public_url: str = "",
+        *,
+        keeps: bool = True,
+    ) -> None:
         """
         Open it, with nobody in it.
 
@@ -46,6 +54,7 @@ class VirtualGateway:
             workspace: Part of every id.
             start_ms: Where the clock starts, epoch milliseconds.
             public_url: Where people would reach it.
+            keeps: What happens becomes history; else it is history already.
 
         """
         self.plans = plans
@@ -60,6 +69,7 @@ class VirtualGateway:
             clock=self.clock,
             wakes=wakes,
             metrics=metrics,
+            keeps=keeps,
         )
         self._deliver = Deliver(
             store=self.store,

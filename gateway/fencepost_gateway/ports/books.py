@@ -27,6 +27,7 @@ from fencepost_gateway.ports.rows import (
     Holdings,
     JourneyCount,
     JourneyPlace,
+    LinkRow,
     RecordRow,
     RunRow,
     ScheduleRow,
@@ -366,6 +367,19 @@ class RunBook(Protocol):
 
     async def of(self, person_id: str) -> list[RunRow]:
         """Give the runs of a person, those that ended too, as they were entered."""
+
+
+class LinkBook(Protocol):
+    """What the links of live messages answered last; whoever asks keeps it small."""
+
+    async def rows(self) -> list[LinkRow]:
+        """Give every link that was asked, in order."""
+
+    async def put(self, row: LinkRow) -> None:
+        """Keep what a link answered, in place of what it answered before."""
+
+    async def keep(self, urls: Collection[str]) -> None:
+        """Forget every link that is not among these."""
 
 
 class TrialBook(Protocol):

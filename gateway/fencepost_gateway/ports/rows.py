@@ -142,6 +142,21 @@ class Waiting(Struct, frozen=True):
     oldest_ms: int
 
 
+class LinkRow(Struct, frozen=True):
+    """
+    What the page of a link answered last.
+
+    ``status`` is 0 where nothing was answered: then ``failure`` says why. ``bad_since_ms`` is when
+    it was asked first of all the times since it was fine last; None: it is fine, or was not asked.
+    """
+
+    url: str
+    status: int
+    failure: str
+    asked_ms: int
+    bad_since_ms: int | None = None
+
+
 class Act(Struct, frozen=True):
     """
     Something that an operator did, of a campaign or (empty) of all marketing.

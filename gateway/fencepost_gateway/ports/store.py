@@ -36,6 +36,7 @@ from fencepost_gateway.ports.books import (
     FenceBook,
     HistoryBook,
     JourneyBook,
+    LinkBook,
     PeopleBook,
     ProofBook,
     RunBook,
@@ -94,6 +95,10 @@ class Store(Protocol):
     @property
     def journeys(self) -> JourneyBook:
         """What operators decided of campaigns and journeys, and what was counted of them."""
+
+    @property
+    def links(self) -> LinkBook:
+        """What the links of live messages answered last."""
 
     @property
     def lists(self) -> AddressLists:

@@ -8,9 +8,7 @@ Rule 1. The size at the end of a day is the sum of everything counted until then
 Rule 2. Of an audience that asks where people are or were, every figure is rounded down to tens, so
         that nobody's coming or going can be told from two answers (spec/consent.md section 7).
 Rule 3. A size before saving is asked of a sample: ids are hashes, so a stretch of them is a draw
-        by chance. A sample of everybody is exact; else the 95 % interval is Wilson's.
-
-Source: Wilson, Probable inference, the law of succession, and statistical inference (1927).
+        by chance. A sample of everybody is exact; else the bounds are Wilson's (``intervals``).
 """
 
 from __future__ import annotations
@@ -22,12 +20,12 @@ from typing import Final
 from msgspec import Struct
 
 from fencepost_gateway.ports import AudienceDay
+from fencepost_gateway.reports.intervals import wilson
 
 ROUNDED_TO: Final = 10
 WEEK: Final = 7
 MONDAY: Final = 4  # day 4 since 1970 was one
 COUNTED: Final = ("joined", "left", "filled", "cleared", "reached", "worth")
-Z95: Final = 1.959964
 
 
 class Week(Struct, frozen=True):
@@ -88,10 +86,7 @@ def estimate(persons: int, sampled: int, matched: int) -> Estimate:
     if sampled >= persons:
         return Estimate(persons, sampled, matched, matched, matched)
     share = matched / sampled
-    spread = Z95**2 / sampled
-    middle = (share + spread / 2) / (1 + spread)
-    half = Z95 * math.sqrt(share * (1 - share) / sampled + spread / (4 * sampled)) / (1 + spread)
-    low, high = max(0.0, middle - half), min(1.0, middle + half)
+    low, high = wilson(matched, sampled)
     most = persons - (sampled - matched)
     return Estimate(
         persons,

@@ -12,7 +12,9 @@ from typing import Any, Final
 
 from fencepost_gateway.decide.journey_words import ENDS
 from fencepost_gateway.decide.tongue import Tongue
+from fencepost_gateway.reports.goal_words import tell_goals
 from fencepost_gateway.reports.lines import length, paragraph
+from fencepost_gateway.reports.stuck_words import tell_stuck
 
 LEFT_OUT: Final = "steps that nobody came by are left out: --json shows all"
 STOPPED: Final = "all marketing is stopped by the emergency stop"
@@ -49,8 +51,11 @@ def tell_journey(answer: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     for outcome, count in answer["ended"].items():
         why = tongue.say(ENDS[outcome]) if outcome in ENDS else outcome
         yield f"  {tongue.count(count)} left: {why}"
+    if answer["goals"] or answer["state"] != "archived":
+        yield from tell_goals(answer["goals"], tongue)
     yield from _steps(answer["steps"])
     yield from _stages(answer["stages"])
+    yield from tell_stuck(answer, tongue)
     for act in answer["acts"]:
         note = f": {act['note']}" if act["note"] else ""
         detail = f" ({act['detail']})" if act["detail"] else ""
@@ -61,7 +66,10 @@ def _steps(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     seen = [row for row in rows if row["came"] or row["waiting"] or row["ended"] or row["went"]]
     if not rows:
         return
-    width = max((len(_named(row)) for row in seen), default=4)
+    if not seen:
+        yield "  nobody has come to a step yet"
+        return
+    width = max(len(_named(row)) for row in seen)
     yield f"  {'step':<{width}} {'came':>8} {'waiting':>8} {'went on':>8} {'ended':>8}"
     for row in seen:
         went, ended = sum(row["went"].values()), sum(row["ended"].values())

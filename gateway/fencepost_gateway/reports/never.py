@@ -26,7 +26,7 @@ import msgspec
 
 from fencepost_gateway.decide import consent
 from fencepost_gateway.decide.consent import ConsentAnswer, ConsentEntry
-from fencepost_gateway.decide.ids import chance
+from fencepost_gateway.decide.holdout import held_by
 from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, Person
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.decide.run import campaign_of
@@ -148,13 +148,9 @@ def _anyway(plan: Plan, name: str, known: Known) -> Iterator[Finding]:
         return
     wanted = [part for _, part in plan.parts() if part.campaign_id == name]
     templates = [plan.templates.get(part.message.template_id) for part in wanted]
-    draws = (
-        (plan.workspace_holdout, chance(plan.seed, "holdout", known.person_id)),
-        (campaign.holdout, chance(plan.seed, "holdout", name, known.person_id)),
-    )
     is_tester = known.person is not None and known.person.user_id in plan.testers
     is_marketing = any(template and template.purpose == "marketing" for template in templates)
-    if is_marketing and not is_tester and any(drawn < share for share, drawn in draws):
+    if is_marketing and not is_tester and held_by(plan, campaign, known.person_id):
         yield Finding("holdout_anyway", {"campaign": name})
     mark = known.person.runs.get(name) if known.person else None
     if campaign.reentry.mode == "never" and mark is not None and mark.entered_ms < known.until_ms:

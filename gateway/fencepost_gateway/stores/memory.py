@@ -70,6 +70,7 @@ from fencepost_gateway.stores.memory_door import admit
 from fencepost_gateway.stores.memory_fences import MemoryFences
 from fencepost_gateway.stores.memory_history import MemoryHistory, put_history
 from fencepost_gateway.stores.memory_journeys import MemoryJourneys, count_journey_days
+from fencepost_gateway.stores.memory_links import MemoryLinks
 from fencepost_gateway.stores.memory_lists import MemoryLists
 from fencepost_gateway.stores.memory_merging import merge
 from fencepost_gateway.stores.memory_people import MemoryPeople
@@ -93,6 +94,7 @@ class MemoryStore:
         self.fences = MemoryFences(lambda: self._books)
         self.history = MemoryHistory(lambda: self._books, self._unit)
         self.journeys = MemoryJourneys(lambda: self._books, self._unit)
+        self.links = MemoryLinks(lambda: self._books, self._unit)
         self.lists = MemoryLists(self._unit, lambda: self._books)
         self.people = MemoryPeople(lambda: self._books)
         self.proofs = MemoryProofs(lambda: self._books, self._unit)

@@ -38,6 +38,7 @@ from fencepost_gateway.ports import (
     HistoryRow,
     InboxRow,
     JourneyPlace,
+    LinkRow,
     RecordRow,
     RunRow,
     Statement,
@@ -165,6 +166,7 @@ class Books(Struct):
     controls: dict[str, Control] = {}
     acts: tuple[Act, ...] = ()
     journey_days: dict[tuple[int, JourneyPlace, str], int] = {}
+    links: dict[str, LinkRow] = {}
 
 
 def pack(value: Any) -> bytes:

@@ -55,6 +55,7 @@ from fencepost_gateway.stores.sqlite_fences import SqliteFences
 from fencepost_gateway.stores.sqlite_file import ack_level_of, connect, lock_folder, migrate
 from fencepost_gateway.stores.sqlite_history import SqliteHistory
 from fencepost_gateway.stores.sqlite_journeys import SqliteJourneys
+from fencepost_gateway.stores.sqlite_links import SqliteLinks
 from fencepost_gateway.stores.sqlite_lists import SqliteLists
 from fencepost_gateway.stores.sqlite_people import SqlitePeople
 from fencepost_gateway.stores.sqlite_proofs import SqliteProofs, begin_chain
@@ -98,6 +99,7 @@ class SqliteStore:
         self.fences = SqliteFences(read, self._sql)
         self.history = SqliteHistory(read, write, self._sql)
         self.journeys = SqliteJourneys(read, write, self._sql, self._door)
+        self.links = SqliteLinks(read, write, self._sql)
         self.lists = SqliteLists(read, write, self._sql)
         self.people = SqlitePeople(read, self._sql)
         self.proofs = SqliteProofs(read, write, self._sql)

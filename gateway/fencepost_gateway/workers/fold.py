@@ -25,14 +25,16 @@ _pack = msgspec.msgpack.Encoder().encode
 class Fold:
     """One group of records, being folded."""
 
-    def __init__(self, states: States, plans: Plans, workspace: str, position: int) -> None:
+    def __init__(
+        self, states: States, plans: Plans, workspace: str, position: int, *, keeps: bool = True
+    ) -> None:
         self.states = states
         self.plans = plans
         self.workspace = workspace
         self.effects = Effects(position, 0)
         self.tally = FenceTally()
         self.journeys = JourneyTally()
-        self.keeping = Keeping()
+        self.keeping = Keeping(rests=not keeps)
         self.effects.history = self.keeping.rows
         self.now_ms = 0
         self.changed: set[str] = set()

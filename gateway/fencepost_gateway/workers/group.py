@@ -57,8 +57,10 @@ from fencepost_geofence.state import Transition
 class Group:
     """Folds records, in order, into ``effects``."""
 
-    def __init__(self, states: States, plans: Plans, workspace: str, position: int) -> None:
-        self._fold = Fold(states, plans, workspace, position)
+    def __init__(
+        self, states: States, plans: Plans, workspace: str, position: int, *, keeps: bool = True
+    ) -> None:
+        self._fold = Fold(states, plans, workspace, position, keeps=keeps)
         self._people = PersonStage(self._fold)
         self.devices = DeviceStage(self._fold, self._people)
         self._recall = Recall(self._fold, self._people, self.devices)

@@ -85,6 +85,8 @@ def hear_outcome(person: Person, outcome: Outcome, plan: Plan, now_ms: int) -> N
         tuple(sorted(campaign.tags)[:TAGS_MAX]) if campaign else (),
         outcome.delivery_id,
         {outcome.state: now_ms},
+        outcome.step_id,
+        outcome.campaign_version,
     )
     person.heard_of(told)
     if outcome.lost_ref:

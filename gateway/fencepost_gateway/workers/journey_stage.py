@@ -18,20 +18,24 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import structs
 
-from fencepost_gateway.decide import walk
+from fencepost_gateway.decide import scoring, walk
 from fencepost_gateway.decide.enter import enter
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.run import campaign_of
 from fencepost_gateway.decide.scene import Scene, Walked
 from fencepost_gateway.ports import RunRow
+from fencepost_gateway.workers import click_tally
 from fencepost_gateway.workers.trial_stage import TrialStage
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fencepost_gateway.decide.calls import Reply
     from fencepost_gateway.decide.person import Person
     from fencepost_gateway.decide.run import Run
     from fencepost_gateway.decide.stimulus import Cause
     from fencepost_gateway.intake.records import Outcome, TrialTold
+    from fencepost_gateway.workers.click_tally import Stood
     from fencepost_gateway.workers.fold import Fold
     from fencepost_gateway.workers.trial_stage import Move
 
@@ -110,11 +114,21 @@ class JourneyStage:
         """Take what became of a message on trial."""
         self._trials.told(person, told)
 
+    def did(self, person: Person, name: str, at_ms: int, value: object) -> None:
+        """Look whether an app event is what somebody was to do."""
+        self._fold.journeys.scored(scoring.did(person, name, at_ms, value))
+
+    def joined(self, person: Person) -> None:
+        """Make one of what is watched of two persons who are one."""
+        is_tester = self._fold.is_tester(person)
+        self._fold.journeys.scored(scoring.joined(person, is_tester=is_tester))
+
     def _on(
         self, person: Person, move: Move, cause: Cause | None = None, *, is_followed: bool = True
     ) -> Walked:
         fold = self._fold
         scene = Scene(fold.plan, fold.workspace, person, fold.states.census, fold.now_ms)
+        before = click_tally.stood(person)
         move(scene, 0)
         walked = scene.walked
         for step in walked.records:
@@ -126,11 +140,20 @@ class JourneyStage:
             fold.touch(person)
         if not fold.is_tester(person):
             fold.journeys.walked(fold.plan, walked, fold.now_ms)
+            self._count(person, walked, before)
         for key, run in walked.moved.values():
             self._note(person, key, run)
         if is_followed:  # whose runs gave way is the live ones' business
             self._trials.follow(person, move, cause)
         return walked
+
+    def _count(self, person: Person, walked: Walked, before: Mapping[str, Stood]) -> None:
+        """Count what shows where people get stuck."""
+        fold, days = self._fold, self._fold.journeys.days
+        click_tally.count_left(days, walked, before, fold.now_ms)
+        for message in click_tally.go_on(fold.plan, person, walked, before):
+            click_tally.count_gone_on(days, message, fold.now_ms)
+            fold.touch(person)
 
     def _note(self, person: Person, key: str, run: Run) -> None:
         at = run.at

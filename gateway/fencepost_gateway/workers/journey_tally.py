@@ -9,15 +9,18 @@ Rule 1. Whoever comes to a step is counted there, and again as they leave it: by
 Rule 2. Of a stage the same: who came into it, who went on to another, how runs ended in it.
 Rule 3. Of a journey or campaign as such: who entered, who was kept out and why, how runs ended.
 Rule 4. Test persons are left out.
+Rule 5. What came of goals (``decide.scoring``) stands beside, on the day of the entry.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.decide.scene import Staged, Walked
 from fencepost_gateway.decide.step_record import StepRecord
+from fencepost_gateway.decide.watch import Scored
 from fencepost_gateway.ports import JourneyPlace
 
 DAY_MS: Final = 86_400_000
@@ -42,6 +45,13 @@ class JourneyTally:
             self._step(plan, step, day)
         for staged in walked.staged:
             self._stage(staged, day)
+        self.scored(walked.scored)
+
+    def scored(self, found: Iterable[Scored]) -> None:
+        """Count what came of goals, on the days of their entries."""
+        for each in found:
+            place = JourneyPlace(each.campaign_id, each.version)
+            self._add(each.day, place, each.what, each.count)
 
     def _step(self, plan: Plan, step: StepRecord, day: int) -> None:
         journey = JourneyPlace(step.campaign_id, step.campaign_version)
@@ -68,9 +78,9 @@ class JourneyTally:
         if staged.after:
             self._add(day, _in(staged.campaign_id, staged.version, staged.after), CAME)
 
-    def _add(self, day: int, place: JourneyPlace, what: str) -> None:
+    def _add(self, day: int, place: JourneyPlace, what: str, count: int = 1) -> None:
         counts = self.days.setdefault((day, place), {})
-        counts[what] = counts.get(what, 0) + 1
+        counts[what] = counts.get(what, 0) + count
 
 
 def _at(step: StepRecord, step_id: str) -> JourneyPlace:

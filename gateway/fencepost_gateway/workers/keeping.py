@@ -8,7 +8,8 @@ Rule 1. A row holds everything of one record and one person in the order in whic
         that taking it again does the same again.
 Rule 2. Before the first row of somebody who is known already, and again every ``STOOD_EVERY_MS``,
         it is kept how they stood. So what was known of them outlives what is pruned.
-Rule 3. What a record of a backtest tells is history already, and is not kept again.
+Rule 3. What a record of a backtest tells is history already, and is not kept again; nor is what
+        the tracker tells of its positions (``rests``).
 """
 
 from __future__ import annotations
@@ -30,16 +31,18 @@ _pack = msgspec.msgpack.Encoder().encode
 class Keeping:
     """Keeps what one log record after another tells."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, rests: bool = False) -> None:
+        self._always_rests = rests
         self._told: dict[str, Told] = {}
         self._source = "", ""
         self._now_ms = 0
-        self._rests = False
+        self._rests = rests
         self.rows: list[HistoryRow] = []
 
     def begin(self, now_ms: int, device_id: str = "", stream: str = "") -> None:
         """Begin a log record."""
-        self._now_ms, self._source, self._rests = now_ms, (device_id, stream), False
+        self._now_ms, self._source = now_ms, (device_id, stream)
+        self._rests = self._always_rests
 
     def rest(self) -> None:
         """Keep nothing of this record (Rule 3)."""

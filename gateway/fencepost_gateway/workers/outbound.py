@@ -44,13 +44,10 @@ from fencepost_gateway.decide.looked import fault_of
 from fencepost_gateway.decide.plan import Source
 from fencepost_gateway.decide.retries import Tried
 from fencepost_gateway.workers.lanes import LentParts
+from fencepost_gateway.workers.page_asking import PageAnswer, PrivateHostError, ask_page
 
 RETRIED_STATUS: Final = frozenset({408, 425, 429})
 KEY_PREFIX: Final = "whsec_"  # Standard Webhooks: what follows is the key in base64
-
-
-class PrivateHostError(OSError):
-    """A name has an address that is not on the public internet."""
 
 
 class PublicResolver(AbstractResolver):
@@ -129,6 +126,10 @@ class Outbound:
             return Tried(_why(failed))
         tried = _by_status(answer, self.clock.now_ms() // 1_000)
         return tried if tried.failure or call.kind == "webhook" else _value(answer)
+
+    async def page(self, url: str) -> PageAnswer:
+        """Ask whether the page of a link is there; never raises either."""
+        return await ask_page(self.http, url)
 
     def _headers(self, call: Call, source: Source, body: bytes) -> dict[str, str] | None:
         """Write the headers; None: the operator has not set a secret that they need."""

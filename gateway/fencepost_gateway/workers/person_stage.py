@@ -31,6 +31,7 @@ from fencepost_gateway.decide.cause import shown
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.flags import borne
 from fencepost_gateway.decide.ids import derive
+from fencepost_gateway.decide.past import PastMessage
 from fencepost_gateway.decide.person import Person, Presence, Reached, is_blank
 from fencepost_gateway.decide.presence import due_openings, move
 from fencepost_gateway.decide.scene import Walked
@@ -54,7 +55,7 @@ from fencepost_gateway.intake.history import (
 )
 from fencepost_gateway.intake.records import Outcome, Started, TrialTold, Upload
 from fencepost_gateway.ports import AddressChange, AddressMove
-from fencepost_gateway.workers import joining
+from fencepost_gateway.workers import click_tally, joining
 from fencepost_gateway.workers.audience_stage import AudienceStage
 from fencepost_gateway.workers.copies import seed_copies
 from fencepost_gateway.workers.fold import Fold
@@ -166,7 +167,9 @@ class PersonStage:
         elif isinstance(event, wire.Receipt | wire.Engagement):
             what = event.status if isinstance(event, wire.Receipt) else event.action
             self._fold.keeping.keep(person, Reacted(at_ms, seq, event.delivery_id, what))
+            was_clicked = click_tally.clicked(person, event.delivery_id)
             hear_device(person, event, at_ms)
+            self._clicked(person, event.delivery_id, was_clicked)
             body = {"state": what, "delivery_id": event.delivery_id, "seq": seq}
             self._fold.record(person, "outcome", event.delivery_id, body)
             if what == "unshown":
@@ -191,6 +194,7 @@ class PersonStage:
         causes = self._audiences.happened(
             person, [f"event {each}" for each in altered], self._fold.now_ms
         )
+        self._journeys.did(person, name, at_ms, props.get("value"))
         self._end_by_goal(person, name)
         if self._journeys.listens(person, name):
             stimulus_id = derive("event", upload.device_id, upload.stream, str(event.seq))
@@ -282,13 +286,22 @@ class PersonStage:
     def outcome(self, outcome: Outcome) -> None:
         """Take what became of a message."""
         fold, person = self._fold, self.now(outcome.person_id)
+        was_clicked = click_tally.clicked(person, outcome.delivery_id)
         if not outcome.mark:
             fold.tally.outcome(outcome, fold.now_ms)
+            click_tally.count_sent(fold.journeys.days, outcome, fold.now_ms)
         copies = seed_copies(fold.plan, fold.workspace, outcome, fold.states.copied, fold.now_ms)
         fold.effects.messages += copies
         hear_outcome(person, outcome, fold.plan, fold.now_ms)
+        self._clicked(person, outcome.delivery_id, was_clicked)
         self._walked(person, self._journeys.settled(person, outcome))
         self.altered(person, "messages", *(["reach"] if outcome.lost_ref else []))
+
+    def _clicked(self, person: Person, delivery_id: str, before: PastMessage | None) -> None:
+        """Count a click that is known by now, and was not before."""
+        message = click_tally.clicked(person, delivery_id)
+        if message is not None and before is None and not self._fold.is_tester(person):
+            click_tally.count_clicked(self._fold.journeys.days, message, self._fold.now_ms)
 
     def trial_told(self, told: TrialTold) -> None:
         """Take what became of a message on trial."""
@@ -318,6 +331,7 @@ class PersonStage:
             joining.join(self._fold.states, self._fold.effects, upload.visitor_id, known)
             for runs in before:
                 self._walked(known, self._journeys.merged(known, runs))
+            self._journeys.joined(known)
             self._fold.changed.discard(upload.visitor_id)
             causes = self._audiences.merged(known, doubled, self._fold.now_ms)
         body = joining.told(upload, known)

@@ -70,7 +70,7 @@ def _read_track(body: bytes) -> DeviceState:
 class Pipeline:
     """Moves the position forward, a group at a time."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a part each, by name
         self,
         store: Store,
         plans: Plans,
@@ -78,7 +78,10 @@ class Pipeline:
         clock: Clock,
         wakes: Wakes,
         metrics: Metrics,
+        *,
+        keeps: bool = True,
     ) -> None:
+        self._keeps = keeps
         self._store = store
         self._plans = plans
         self._workspace = workspace
@@ -252,7 +255,8 @@ class Pipeline:
                     states.caught_up.add(person.person_id)
 
     def _fold(self, records: Sequence[LogRecord]) -> Group:
-        group = Group(self._states, self._plans, self._workspace, records[0].position)
+        position = records[0].position
+        group = Group(self._states, self._plans, self._workspace, position, keeps=self._keeps)
         group.write(self._states.caught_up)
         for record in records:
             group.take(record)

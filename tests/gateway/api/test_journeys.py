@@ -56,6 +56,33 @@ async def test_journey_shows_where_people_are(tmp_path: Path) -> None:
     assert (row["id"], row["state"], row["waiting"]) == ("first-class", "live", 1)
 
 
+@pytest.mark.feature("S16")
+async def test_goal_is_measured_though_the_run_is_over_and_the_version_too(tmp_path: Path) -> None:
+    """Over a restart, behind the end of the run; a new goal is another result, and goes first."""
+    async with open_rig(tmp_path) as rig:
+        await begun(rig)
+        later(rig, 24 * HOUR_MS)
+        await rig.settle()
+        now_ms = rig.clock.now_ms()
+        seq = rig.seq
+    async with open_rig(tmp_path, now_ms + HOUR_MS) as rig:
+        rig.seq = seq
+        await rig.apply(JOURNEY.replace("event: bought", "event: booked"))
+        await rig.send({"type": "track", "name": "bought", "props": {"value": 12.5}})
+        await rig.settle()
+        found = await ask(rig, "/v1/journeys/first-class")
+        recent = await ask(rig, "/v1/journeys/first-class?days=1")
+
+    assert found["ended"] == {"completed": 1}
+    now, before = found["goals"]
+    assert (now["event"], now["live"], now["verdict"]) == ("booked", True, "nobody")
+    assert (before["event"], before["live"], before["verdict"]) == ("bought", False, "no_holdout")
+    assert before["treated"] == {
+        "entered": 1, "converted": 1, "share": 1.0, "interval": [0.2065, 1.0], "worth": 12.5
+    }  # fmt: skip
+    assert len(recent["goals"]) == 1  # they entered yesterday
+
+
 async def test_stuck_is_who_time_should_have_moved(tmp_path: Path) -> None:
     """Nobody rings the timers: the run is overdue, and it is told by how much."""
     async with open_rig(tmp_path) as rig:
@@ -84,6 +111,7 @@ async def test_test_persons_are_in_no_count(tmp_path: Path) -> None:
         used = await rig.gateway.store.runs.versions()
 
     assert (found["came"], found["waiting"]) == (0, 0)
+    assert [goal["verdict"] for goal in found["goals"]] == ["nobody"]
     assert used == set()
 
 
@@ -210,3 +238,109 @@ async def test_tail_refuses_what_it_cannot_read(tmp_path: Path, query: str) -> N
         response = await rig.client.get(f"/v1/tail?{query}", headers=rig.operator)
 
     assert response.status == 400
+
+
+MAILED = """
+kind: journey
+id: tour
+goal: {event: bought, within: 14d}
+entry: {event: viewed}
+steps:
+  - id: mail
+    message: {template: mail, channels: [in_app]}
+  - id: reaction
+    wait: {for: {clicked: mail}, timeout: 24h}
+    then: {clicked: began, timeout: end}
+  - id: began
+    wait: {for: {event: tour_begun}, timeout: 24h}
+    then: {timeout: end}
+  - id: more
+    wait: {for: {event: more}, timeout: 24h}
+---
+kind: template
+id: mail
+purpose: transactional
+in_app: {layout: banner, title: Tour, body: "https://luma.example/gone"}
+"""
+
+
+async def mail_of(rig: Rig) -> list[int]:
+    """Say of the mail how many were sent, clicked, and went on after it."""
+    (found,) = (await ask(rig, "/v1/journeys/tour"))["stuck"]["messages"]
+    return [found["sent"], found["clicked"], found["went_on"]]
+
+
+async def click(rig: Rig, user: str = "u1", number: int = 0) -> None:
+    """Let somebody click their message."""
+    claims = [r["body"] for r in await rig.records("claim")]
+    delivery_id = [body["delivery_id"] for body in claims][number]
+    event = {"type": "engagement", "delivery_id": delivery_id, "action": "clicked"}
+    await rig.send(event, user_id=user)
+    await rig.settle()
+
+
+async def did(rig: Rig, name: str) -> None:
+    """Let the person do something."""
+    await rig.send({"type": "track", "name": name})
+    await rig.settle()
+
+
+@pytest.mark.feature("S12")
+@pytest.mark.parametrize("went_on_by", ["tour_begun", "bought"])
+async def test_message_tells_who_went_on_after_a_click(tmp_path: Path, went_on_by: str) -> None:
+    """A click counts once, and so does going on: by what is waited for, or by the goal."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(MAILED, OPEN_POLICY)
+        await viewed(rig, "u1")
+        assert await mail_of(rig) == [1, 0, 0]
+        await click(rig)
+        await click(rig)
+        assert await mail_of(rig) == [1, 1, 0]
+        await did(rig, went_on_by)
+        assert await mail_of(rig) == [1, 1, 1]
+        await did(rig, "more")
+        assert await mail_of(rig) == [1, 1, 1]
+
+
+@pytest.mark.feature("S12")
+async def test_time_and_a_late_click_are_no_going_on(tmp_path: Path) -> None:
+    """Who is moved by time has done nothing; a click after the run is counted, and no more."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(MAILED, OPEN_POLICY)
+        await viewed(rig, "u1")
+        later(rig, 24 * HOUR_MS)
+        await rig.settle()
+        await click(rig)
+        await did(rig, "bought")
+
+        assert await mail_of(rig) == [1, 1, 0]
+
+
+@pytest.mark.feature("S12")
+async def test_tester_clicks_and_is_in_no_figure(tmp_path: Path) -> None:
+    """Neither what they were sent, nor what they clicked, nor that they went on."""
+    testers = "\n---\nkind: workspace\nid: default\ntesters: [u1]\n"
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(MAILED + testers, OPEN_POLICY)
+        await viewed(rig, "u1")
+        await click(rig)
+        await did(rig, "tour_begun")
+
+        assert await mail_of(rig) == [0, 0, 0]
+
+
+@pytest.mark.feature("S12")
+async def test_stuck_names_where_people_leave(tmp_path: Path) -> None:
+    """Five of five ran out of time: the step is named; the link was not asked, and it says so."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(MAILED, OPEN_POLICY)
+        await viewed(rig, *(f"u{number}" for number in range(5)))
+        later(rig, 24 * HOUR_MS)
+        await rig.settle()
+        found = (await ask(rig, "/v1/journeys/tour"))["stuck"]
+
+    (step,) = found["steps"]
+    assert (step["step"], step["why"], step["left"]) == ("reaction", ["left"], 5)
+    (message,) = found["messages"]
+    assert (message["links"], message["links_asked"]) == (1, 0)
+    assert found["links_asked"] is False

@@ -13,9 +13,11 @@ from fencepost_gateway.decide.past import PastMessage, Visit
 from fencepost_gateway.decide.person import Person, Reached
 from fencepost_gateway.decide.plan import LIVING, LIVING_MAX
 from fencepost_gateway.decide.run import Run, Standing
+from fencepost_gateway.decide.scoring import WATCHES_MAX
 from fencepost_gateway.decide.stimulus import Cause
 from fencepost_gateway.decide.trait_state import CELLS_MAX, TraitState, bound_all
 from fencepost_gateway.decide.walk import PROPS_MAX_BYTES
+from fencepost_gateway.decide.watch import Watch
 from gateway.decide.builders import DAY_MS, NOON_MS
 
 ROW_MAX_BYTES = 1 << 21
@@ -68,6 +70,10 @@ def fullest(living: int = LIVING) -> Person:
         state = TraitState(_hash(n), "sum", "e" * NAME_MAX, cells, NOON_MS, 60_000)
         person.traits[_id("trait", n)] = state
     bound_all(person.traits)
+    person.watches = [
+        Watch(_id("campaign", n), n, "e" * NAME_MAX, DAY_MS, "no_consent", NOON_MS, n, NOON_MS, 1)
+        for n in range(WATCHES_MAX)
+    ]
     person.flags = [Flagged("teleport", "d" * 256, NOON_MS)] * FLAGS_MAX
     return person
 

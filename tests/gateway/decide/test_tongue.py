@@ -41,10 +41,16 @@ def test_moment_is_on_the_clock_of_its_zone_and_names_it() -> None:
 
 @pytest.mark.parametrize(
     ("length_ms", "en", "ko"),
-    [(90_000, "1.5 min", "1.5분"), (7_200_000, "2 h", "2시간"), (4_000, "4 s", "4초")],
+    [
+        (90_000, "1 min 30 s", "1분 30초"),
+        (3_801_000, "1 h 3 min", "1시간 3분"),
+        (7_200_000, "2 h", "2시간"),
+        (86_400_000 * 30 + 5_000, "30 d", "30일"),
+        (4_000, "4 s", "4초"),
+    ],
 )
 def test_span_is_said_briefly(length_ms: int, en: str, ko: str) -> None:
-    """In the largest unit that fits."""
+    """In the largest unit that fits, and the next smaller one."""
     assert (Tongue().span(length_ms), Tongue("ko").span(length_ms)) == (en, ko)
 
 

@@ -96,7 +96,8 @@ def errors(*texts: str) -> list[str]:
             "{not: {last: purchase, where: {size: M}, older_than: 3d}}",
             (
                 "when.not.where.size: event purchase has no property size; "
-                "write the property into event purchase, or name another"
+                "write the property into event purchase, or name one of: "
+                "bought_at, category, extra, gift, shop.id, value"
             ),
         ),
         (

@@ -197,6 +197,13 @@ ERRORS: dict[str, tuple[str, str]] = {
             "or longer; shorten it, or add lifetime: to the journey"
         ),
     ),
+    "wait beyond the lifetime that the journey names": (
+        "  - wait: {for_duration: 2d}\nlifetime: 1d\n",
+        (
+            f"j.yaml:6: {IN}step 1, wait.for_duration: this wait is as long as the lifetime, 1d, "
+            "or longer; shorten it, or lengthen lifetime:"
+        ),
+    ),
     "waits that are too long together": (
         (
             f"  - {{id: a, {SMS}}}\n  - wait: {{for: {{clicked: a}}, timeout: 60d}}\n"
@@ -302,7 +309,7 @@ ERRORS: dict[str, tuple[str, str]] = {
         "  - split: {experiment: test}\n    then: {C: end}\n",
         (
             f"j.yaml:7: {IN}step 1, then.C: experiment test has no arm C; "
-            "write the arm there, or name another"
+            "write the arm there, or name one of: A, B"
         ),
     ),
     "value that nothing is looked up as": (
@@ -605,7 +612,10 @@ HEADS: dict[str, tuple[str, str]] = {
     ),
     "fence of the entry": (
         HEAD.replace("{event: cart}", "[{event: cart}, {transition: enter, fence: {tag: x}}]"),
-        f"j.yaml:3: {IN}entry.1.fence: no fence with tag x; write the fence, or name another",
+        (
+            f"j.yaml:3: {IN}entry.1.fence: no fence with tag x; "
+            "write the fence, or name one of: clinic, studio"
+        ),
     ),
     "rule of the entry": (
         HEAD + "when: {trait: x, gt: 1}\n",

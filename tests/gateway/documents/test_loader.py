@@ -440,3 +440,21 @@ def test_odd_bodies_give_problems_never_a_crash(body: Any, kind: str) -> None:
     loaded = read(json.dumps(wrapped))
 
     assert loaded.documents or loaded.problems
+
+
+def test_shape_that_does_not_fit_names_the_members_it_has() -> None:
+    """Whoever writes a text where members belong is told which, in no word of the program's."""
+    text = "kind: policy\nid: eu\naccepts: {'*': [y]}\nquiet_hours: 21:00-08:00\n"
+    (problem,) = read(text).problems
+
+    assert "QuietHours" not in str(problem)
+    assert "write members: purposes, channels, allowed" in str(problem)
+
+
+def test_event_document_may_not_be_called_as_apps_call_the_event() -> None:
+    """An id with an underscore is refused, and the remedy names the member for it."""
+    (problem,) = read("kind: event\nid: product_viewed\n").problems
+
+    assert str(problem).endswith(
+        "use 1 to 64 of a-z, 0-9 and -; what apps call it stands in event:"
+    )

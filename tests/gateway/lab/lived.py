@@ -94,14 +94,17 @@ async def lives(
 ) -> list[Life]:
     """Let everybody live again in this process, by documents laid over the live ones."""
     edition = edition_of(source, *texts)
-    desk = Desk(job_of(source, [edition], Window(begin_ms, end_ms)))
+    job = job_of(source, [edition], Window(begin_ms, end_ms))
+    desk = Desk(job)
     (rerun,) = desk._reruns  # noqa: SLF001 - the part under test
-    return [await rerun.live(dossier) for dossier in source.dossiers(end_ms)]
+    return [await rerun.live(dossier) for dossier in source.dossiers(end_ms, job.positions_ms)]
 
 
 def edition_of(source: Source, *texts: str) -> Edition:
     """Lay documents over the live ones."""
-    loaded = load([SourceFile(f"{n}.yaml", text) for n, text in enumerate(texts)])
+    ends = ["geojson" if text.lstrip()[:1] == "{" else "yaml" for text in texts]
+    files = zip(ends, texts, strict=True)
+    loaded = load([SourceFile(f"{n}.{end}", text) for n, (end, text) in enumerate(files)])
     assert loaded.problems == []
     return editions.changed(source.head, loaded.documents)
 

@@ -214,7 +214,7 @@ async def test_failure_in_a_process_is_told_here(many: Path) -> None:
         job = job_of(source, [broken], Window(NOON_MS, NOON_MS + DAY_MS))
         dossiers = [*source.dossiers(NOON_MS)][:1]
         dossiers[0].row, dossiers[0].rows = b"\xc1", []
-        half = Source(source.head, lambda _: iter(dossiers))
+        half = Source(source.head, lambda *_: iter(dossiers))
 
         with pytest.raises(RuntimeError, match="process of the backtest failed"):
             await asyncio.to_thread(backtest, half, job, 2, lambda _: None)

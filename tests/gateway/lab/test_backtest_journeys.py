@@ -77,7 +77,7 @@ async def test_side_by_side_comes_to_the_same_as_one_by_one(many: Path) -> None:
     """Where nothing counts for everybody, it does not matter who goes first."""
     with source_of(many) as source:
         job = job_of(source, [edition_of(source, CHANGED)], Window(NOON_MS, NOON_MS + 40 * DAY_MS))
-        people = list(source.dossiers(job.window.end_ms))[:20]
+        people = list(source.dossiers(job.window.end_ms, job.positions_ms))[:20]
         alone, together = (Desk(job)._reruns[0] for _ in range(2))  # noqa: SLF001 - as above
         one_by_one = [await alone.live(dossier) for dossier in people]
         side_by_side = await together.live_together(people)
@@ -92,7 +92,7 @@ async def test_what_counts_for_everybody_is_counted_in_order(many: Path) -> None
     with source_of(many) as source:
         found = [await found_by(source, LIMITED, workers=n) for n in (1, 2)]
         job = job_of(source, [edition_of(source, LIMITED)], Window(NOON_MS, NOON_MS + 40 * DAY_MS))
-        people = list(source.dossiers(job.window.end_ms))
+        people = list(source.dossiers(job.window.end_ms, job.positions_ms))
         rerun = Desk(job)._reruns[0]  # noqa: SLF001 - as above
         everybody = await rerun.live_together(people)
     steps = sorted(
@@ -210,7 +210,7 @@ async def test_runs_that_the_window_cuts_off_are_told(tmp_path: Path) -> None:
         await cart(rig)
         with source_of(tmp_path) as source:
             job = job_of(source, [edition_of(source)], Window(NOON_MS, NOON_MS + HOUR_MS))
-            found = await Desk(job).work(source.dossiers(job.window.end_ms))
+            found = await Desk(job).work(source.dossiers(job.window.end_ms, job.positions_ms))
     (forecast,) = found.forecasts
     plain = figures(forecast)
 

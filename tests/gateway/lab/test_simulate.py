@@ -200,6 +200,14 @@ async def test_reaction_to_nothing_is_said(tmp_path: Path) -> None:
             "scenario.yaml:6: path.0: there is no fence yoga-lof; did you mean yoga-loft?",
         ),
         (
+            "start: 2026-06-08T09:00\nperson: {zone: UTC}\npath: [{at: [9, 48]}, {to: [48, 9]}]",
+            "km; if latitude and longitude changed places, turn them; else say how fast",
+        ),
+        (
+            "start: 2026-06-08T09:00\nperson: {zone: UTC}\npath: [{at: [48.2, 11.1]}, {stay: 20d}]",
+            "path.1: this leg takes 20 d; write stay: shorter",
+        ),
+        (
             "start: 2026-06-08T09:00\nperson: {zone: UTC}\npath: [{stay: 5m}]",
             "the path begins nowhere",
         ),
@@ -212,7 +220,7 @@ async def test_reaction_to_nothing_is_said(tmp_path: Path) -> None:
             "no time; add at: +5m",
         ),
     ],
-    ids=["start", "moment", "zone", "fence", "nowhere", "both", "no-time"],
+    ids=["start", "moment", "zone", "fence", "far", "long", "nowhere", "both", "no-time"],
 )
 def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, text: str, says: str) -> None:
     """What is wrong with a scenario, at which line, and how to mend it."""

@@ -47,7 +47,7 @@ kind: source
 id: tickets
 url: URL/left?match={event.match}
 ttl_s: 60
-timeout_s: 2
+timeout_s: 9
 headers: {Authorization: tickets_key}
 ---
 kind: source
@@ -196,7 +196,7 @@ async def test_failure_takes_the_way_error(
 ) -> None:
     """The record names source and failure; nothing is invented."""
     stub.server.always = script
-    async with playing(tmp_path, stub, JOURNEY.replace("timeout_s: 2", "timeout_s: 0.2")) as rig:
+    async with playing(tmp_path, stub, JOURNEY.replace("timeout_s: 9", "timeout_s: 0.2")) as rig:
         await view(rig)
         later(rig, 1_000)
         await rig.settle()
@@ -209,7 +209,7 @@ async def test_failure_takes_the_way_error(
 async def test_passing_failure_is_tried_again_in_time(tmp_path: Path, stub: SourceStub) -> None:
     """Under the same key, as long as the timeout lasts."""
     stub.server.script.extend([says({}, 503), says({}, 503)])
-    async with playing(tmp_path, stub, JOURNEY.replace("timeout_s: 2", "timeout_s: 30")) as rig:
+    async with playing(tmp_path, stub, JOURNEY.replace("timeout_s: 9", "timeout_s: 30")) as rig:
         await view(rig)
         for _ in range(40):
             later(rig, 250)
@@ -225,7 +225,7 @@ async def test_what_comes_too_late_is_a_timeout(tmp_path: Path, stub: SourceStub
     async with playing(tmp_path, stub) as rig:
         await rig.send(VIEWED)
         await rig.gateway.pipeline.step()
-        later(rig, 2_001)
+        later(rig, 9_001)
         await rig.settle()
 
         assert stub.asked == []

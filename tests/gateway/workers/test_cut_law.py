@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.intake.records import LogRecord, Outcome, TimerFired
 from gateway.batches import DAY_MS, MINUTE_MS, event, user, visitor
-from gateway.workers.run_house import EDITIONS, RunHouse
+from gateway.workers.run_house import EDITIONS, JOURNEY, RunHouse
 
 HOUR_MS = 60 * MINUTE_MS
 VISITORS, USERS = ("a-1", "a-2"), ("u-1", "u-2")
@@ -73,6 +73,7 @@ def left_behind(house: RunHouse) -> list[Any]:
         [msgspec.msgpack.encode(f.message) for f in facts],
         {i: do(store.runs.of(i)) for i in EVERYBODY},
         do(store.broadcasts.tallies()),
+        [each for each in do(store.journeys.counts(0, JOURNEY)) if each.count],
         do(store.next_due_ms()) if not wanted else None,
     ]
 

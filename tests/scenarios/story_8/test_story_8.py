@@ -11,9 +11,11 @@ from aiohttp.test_utils import TestServer
 from typer.testing import CliRunner
 
 from fencepost_gateway.__main__ import cli
+from fencepost_gateway.decide.tongue import ENGLISH
 from fencepost_gateway.lab.backtest_words import as_json
 from fencepost_gateway.lab.dossiers import open_folder
 from fencepost_gateway.lab.estimate import Wish, estimate
+from fencepost_gateway.reports.journey_words import tell_journey
 from scenarios.again import check_again
 from scenarios.backtest import check_backtest
 from scenarios.golden import check_golden
@@ -34,10 +36,7 @@ FIRST = {LINK: DEAD_LINK, "timeout: 2d": "timeout: 1d", THANKS: ""}  # version 1
 
 pytestmark = pytest.mark.feature("J02", "J11", "T01", "T02", "T04", "S12", "S16", "N13")
 
-LATER = (
-    Later(8, 5, "S12", "the report that names the dead link beside its step"),
-    Later(8, 5, "Q09", "audit of who published, in the console"),
-)
+LATER = (Later(8, 5, "Q09", "audit of who published, in the console"),)
 
 
 def test_story_8_typing_error_is_found_with_its_line(tmp_path: Path) -> None:
@@ -195,6 +194,7 @@ async def meet_the_dead_link(world: World, phones: dict[str, Phone]) -> None:
     waits = [line for line in await world.told("step") if line.endswith("tour waits")]
     assert waits == [f"{name} welcome tour waits" for name in CLICKED]
     await check_where_they_are(world)
+    await check_the_dead_link_is_named(world)
 
 
 async def check_where_they_are(world: World) -> None:
@@ -204,6 +204,30 @@ async def check_where_they_are(world: World) -> None:
     assert brief["mail"] == (20, {"": 20}, 0)
     assert brief["reaction"] == (20, {"clicked": 9}, 11)
     assert brief["tour"] == (9, {}, 9)
+
+
+async def check_the_dead_link_is_named(world: World) -> None:
+    """Assert what the report says of the mail: its link, since when it is dead, and 9 and 0."""
+    world.outside.gone = {DEAD_LINK}
+    assert await world.gateway.links.step() > 0
+    answer = await world.get("/v1/journeys/welcome")
+    (mail,) = (each for each in answer["stuck"]["messages"] if each["step"] == "mail")
+    assert (mail["sent"], mail["clicked"], mail["went_on"]) == (20, 9, 0)
+    (link,) = mail["broken_links"]
+    assert (link["url"], link["status"]) == (DEAD_LINK, 404)
+    said = [line.strip() for line in tell_journey(answer, ENGLISH)]
+    where = said.index("message v1 mail: 20 sent, 9 clicked, 0 went on after it")
+    assert said[where + 1] == f"BROKEN LINK {DEAD_LINK} answers 404 since {link['since']}"
+
+
+async def check_the_link_is_mended(world: World) -> None:
+    """Assert that the mended version has no dead link, and that going on is counted by now."""
+    assert await world.gateway.links.step() > 0
+    found = (await world.get("/v1/journeys/welcome"))["stuck"]["messages"]
+    mails = {each["version"]: each for each in found if each["step"] == "mail"}
+    assert [mails[2][name] for name in ("sent", "clicked", "went_on")] == [1, 1, 1]
+    assert [mails[1][name] for name in ("sent", "clicked", "went_on")] == [20, 9, 1]
+    assert not any(each["broken_links"] for each in found)
 
 
 async def mend(world: World, phones: dict[str, Phone]) -> None:
@@ -233,6 +257,7 @@ async def mend(world: World, phones: dict[str, Phone]) -> None:
         "newcomer welcome/thanks SENT in_app",
         "newcomer welcome end ended completed",
     ]
+    await check_the_link_is_mended(world)
     await world.at("2026-06-13T13:00")
     over = {
         world.names[row.person_id]: (row.body["campaign_version"], row.at_ms)

@@ -408,6 +408,13 @@ DELETE FROM record WHERE cursor IN (
 SELECT coalesce((SELECT at_ms FROM history ORDER BY cursor LIMIT 1), 0),
   coalesce((SELECT at_ms FROM history ORDER BY cursor DESC LIMIT 1), 0),
   coalesce((SELECT max(cursor) - min(cursor) + 1 FROM history), 0);
+-- name: log_from
+SELECT position, appended_ms, body FROM log WHERE position <= ? AND appended_ms >= ?
+ORDER BY position;
+-- name: log_at
+SELECT appended_ms, body FROM log WHERE position = ?;
+-- name: log_begins
+SELECT coalesce((SELECT appended_ms FROM log ORDER BY position LIMIT 1), 0);
 -- name: history_by_person
 SELECT person_id, at_ms, body FROM history WHERE at_ms < ? ORDER BY person_id, cursor;
 -- name: history_of_nobody
@@ -630,3 +637,9 @@ SELECT due_ms FROM run
 WHERE ended_ms IS NULL AND is_test = 0 AND campaign_id = ? AND version = ? AND step_id = ?
   AND due_ms IS NOT NULL
 ORDER BY due_ms LIMIT 1 OFFSET ?;
+-- name: links
+SELECT url, status, failure, asked_ms, bad_since_ms FROM link ORDER BY url;
+-- name: put_link
+INSERT OR REPLACE INTO link (url, status, failure, asked_ms, bad_since_ms) VALUES (?, ?, ?, ?, ?);
+-- name: drop_link
+DELETE FROM link WHERE url = ?;
