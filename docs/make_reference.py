@@ -8,6 +8,7 @@ A page is a function of this file's ``PAGES``; what has no line on its page does
 from __future__ import annotations
 
 import argparse
+import importlib
 import inspect
 import json
 import sys
@@ -382,8 +383,41 @@ def ties() -> str:
     )
 
 
+def limits() -> str:
+    """What is bounded; the numbers are those of the source."""
+    found = tomllib.loads((ROOT / "docs/limits.toml").read_text("utf-8"))["limit"]
+    parts = []
+    for about in dict.fromkeys(each["about"] for each in found):
+        rows = [
+            (each["what"], _number(each), each["set_by"] or "nothing to set", each["why"])
+            for each in found
+            if each["about"] == about
+        ]
+        parts.append(f"## {about}\n\n{table(('What', 'At most', 'A setting?', 'Why'), rows)}")
+    return page("Limits", "What is bounded, and who may change it.\n", *parts)
+
+
+def _number(limit: Mapping[str, str]) -> str:
+    """Write the number of a limit, from where it is said."""
+    if "number" in limit:
+        return limit["number"]
+    if "setting" in limit:
+        return f"{_default(Settings.model_fields[limit['setting']])} unless set"
+    module, _, name = limit["constant"].partition(":")
+    value = int(getattr(importlib.import_module(module), name))
+    match limit.get("unit"):
+        case "bytes":
+            is_large = value >= 1 << 20
+            return f"{value >> 20} MiB" if is_large else f"{value >> 10} KiB"
+        case "ms":
+            return f"{value // 86_400_000} days"
+        case unit:
+            return f"{value:,} {unit}" if unit else f"{value:,}"
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "README.md": readme,
+    "docs/reference/limits.md": limits,
     "docs/reference/promises.md": promises,
     "docs/reference/ties.md": ties,
     "docs/reference/settings.md": settings,

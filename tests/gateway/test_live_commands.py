@@ -83,6 +83,11 @@ async def test_a_journey_is_drawn_from_a_folder_and_from_a_gateway(tmp_path: Pat
         await rig.apply(DOCUMENTS, OPEN_POLICY, JOURNEY)
         live = await run("graph", "first-class", "--live", *there)
         gone = await run("graph", "first-clas", "--live", *there)
+    (tmp_path / "docs" / "hi.yaml").write_text(
+        "kind: campaign\nid: hi\nentry: {event: a}\n"
+        "message: {template: greet, channels: [in_app]}\n"
+    )
+    alone = await run("graph", "hi", str(tmp_path / "docs"))
     here = await run("graph", "first-class", str(tmp_path / "docs"))
     drawn = await run("graph", "first-class", str(tmp_path / "docs"), "--svg")
     both = await run("graph", "first-class", str(tmp_path / "docs"), "--svg", "--mermaid")
@@ -92,4 +97,5 @@ async def test_a_journey_is_drawn_from_a_folder_and_from_a_gateway(tmp_path: Pat
     assert live.stdout == here.stdout
     assert drawn.stdout.startswith("<svg ")
     assert gone.exit_code == both.exit_code == 1
+    assert "hi is a campaign: one message, with no steps to draw" in alone.stderr
     assert "no journey first-clas is live; did you mean first-class?" in gone.stderr

@@ -49,6 +49,9 @@ def chosen(
     """Give one of them, or end with the nearest."""
     found = {each.id: each for each in documents if each.kind == kind}
     if document_id not in found:
+        other = next((each.kind for each in documents if each.id == document_id), None)
+        if kind == "journey" and other == "campaign":
+            fail(f"{document_id} is a campaign: one message, with no steps to draw")
         near = difflib.get_close_matches(document_id, found, 1)
         how = f"did you mean {near[0]}?" if near else f"there are: {', '.join(found) or 'none'}"
         fail(f"no {kind} {document_id} {where}; {how}")

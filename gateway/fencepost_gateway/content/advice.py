@@ -12,6 +12,8 @@ Rule 4. ``event`` is empty unless one of those who send the template is woken by
 Rule 5. Korean advertising begins with (광고) (Network Act, article 50): the text, the subject of
         an email, the title or body of a notification. A template that names no language is
         Korean where a third of its letters are.
+Rule 6. ``value.…`` is empty where no step of any journey looks that name up; a name of
+        ``place.meta`` is doubted where no place has it, and one has a name like it.
 """
 
 from __future__ import annotations
@@ -39,7 +41,7 @@ from fencepost_gateway.documents.document import Document, dotted
 from fencepost_gateway.documents.kinds import Finding
 from fencepost_gateway.documents.models.template import Template
 from fencepost_gateway.documents.translations import lacking, surplus
-from fencepost_gateway.documents.world import SENDING
+from fencepost_gateway.documents.world import SENDING, nearest
 
 SHOWN_CHARS: Final[Mapping[tuple[str, str], int]] = {
     ("web_push", "title"): 50,
@@ -59,6 +61,8 @@ _LIKE: Final = 0.8
 _HANGUL: Final = re.compile(r"[\uac00-\ud7a3]")
 _LIQUID = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _PERSON = re.compile(r"\bperson\.([A-Za-z_]\w*)")
+_VALUE = re.compile(r"\bvalue\.([A-Za-z_]\w*)")
+_META = re.compile(r"\bplace\.meta\.([A-Za-z_]\w*)")
 _NEAREST = re.compile(rf"\b({BY_LIBRARY}|{BY_TAG})\.([\w-]+)")
 _DEAD = re.compile(r"""\bhref\s*=\s*(?:""|''|["']#["'])""", re.IGNORECASE)
 _PLAIN_HTTP = re.compile(r"""\b(?:href|src)\s*=\s*["']?http:""", re.IGNORECASE)
@@ -78,6 +82,7 @@ def advise(documents: Sequence[Document]) -> Iterator[Found]:
     sent_by = senders(documents)
     names = _person_names(documents)
     places = _places(documents)
+    looked_up, metas = _looked_up(documents), _metas(documents)
     for document in documents:
         if not document.origin.file or document.kind not in {"template", "fragment"}:
             continue
@@ -91,6 +96,7 @@ def advise(documents: Sequence[Document]) -> Iterator[Found]:
             found += _about(document, source)
             found += _mistyped(source, names)
             found += _nowhere(source, places)
+            found += _unknown(source, looked_up, metas)
             found += _eventless(source, sent_by.get(document.id, []))
         yield from ((document, finding) for finding in found)
 
@@ -156,6 +162,29 @@ def _eventless(source: Source, sent_by: Sequence[Document]) -> Iterator[Finding]
         names = " and ".join(f"{each.kind} {each.id}" for each in sent_by[:3])
         what = f"event has no values here: no event wakes {names}"
         yield _doubt(source, what, "take it out, or let an event bring people in")
+
+
+def _looked_up(documents: Sequence[Document]) -> set[str]:
+    steps = [step for each in documents for step in each.body.get("steps") or []]
+    return {str(step["look_up"].get("as")) for step in steps if step.get("look_up")}
+
+
+def _metas(documents: Sequence[Document]) -> set[str]:
+    own = (each.body["properties"] for each in documents if each.kind == "fence")
+    return {name for each in own for name in (each.get("place") or {}).get("meta") or {}}
+
+
+def _unknown(source: Source, looked_up: set[str], metas: set[str]) -> Iterator[Finding]:
+    """Doubt what nobody looks up, and what is nearly called as places have it (Rule 6)."""
+    liquid = " ".join(_LIQUID.findall(source.text))
+    for name in dict.fromkeys(_VALUE.findall(liquid)):
+        if name not in looked_up:
+            what = f"no step looks up value.{name}"
+            yield _doubt(source, what, nearest(name, looked_up, "look_up with as:"))
+    for name in dict.fromkeys(_META.findall(liquid)):
+        near = difflib.get_close_matches(name, sorted(metas), 1, _LIKE)
+        if name not in metas and near:
+            yield _doubt(source, f"no place has meta.{name}", f"did you mean {near[0]}?")
 
 
 def _unlabelled(document: Document) -> Iterator[Finding]:

@@ -12,7 +12,8 @@ Rule 3. Never two live runs of one person in one campaign, except where it says 
 Rule 4. Ids come from the cause: the same stimulus again makes the same run and message, and what
         is told anew (taken back and true after all) lets nobody in a second time.
 Rule 5. A journey's run takes its first steps at once (``walk``). Jumps from journey to journey end
-        at the ``JUMPS_MAX``-th, and nobody is in more than ``LIVING_MAX`` journeys at once.
+        at the ``JUMPS_MAX``-th, and nobody is in more journeys at once than the workspace says
+        (``Plan.living``).
 Rule 6. Entering is the first exposure to the campaign's experiment: the arm is remembered.
 Rule 7. ``RUNS_MAX`` marks are kept, and those of all live campaigns: beyond, the oldest ones go, of
         campaigns that are published no more.
@@ -41,7 +42,6 @@ from fencepost_gateway.decide.walk import begin
 from fencepost_gateway.decide.wanted import want
 
 RUNS_MAX = 500
-LIVING_MAX = 40
 JUMPS_MAX = 50
 INSTANCE_MAX = 64
 
@@ -153,12 +153,12 @@ def _bound_runs(plan: Plan, person: Person) -> None:
             del person.runs[key]
 
 
-def _room(person: Person, cause: Cause) -> tuple[str, dict[str, Any]]:
+def _room(plan: Plan, person: Person, cause: Cause) -> tuple[str, dict[str, Any]]:
     """Say whether one more run may live: a row is bounded, and so are circles of jumps."""
     if cause.jumps > JUMPS_MAX:
         return "jump_loop", {"jumps": cause.jumps}
     living = sum(run.at is not None for run in person.runs.values())
-    if living >= LIVING_MAX:
+    if living >= plan.living:
         return "runs_full", {"runs": living}
     return "", {}
 
@@ -202,7 +202,7 @@ def _objection(
         return "condition_false", looked_at
     reason, inputs = _reentry(campaign, person.runs.get(key), now_ms)
     if not reason and campaign.is_journey:
-        reason, inputs = _room(person, cause)
+        reason, inputs = _room(plan, person, cause)
     return reason, {**inputs, **looked_at}
 
 

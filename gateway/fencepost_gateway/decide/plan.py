@@ -188,6 +188,7 @@ class Campaign(Struct, frozen=True):
 
 
 NO_MESSAGE = MessagePlan("", ())
+LIVING, LIVING_MAX = 40, 200  # journeys that somebody may be in at once: usual, and at most
 
 
 class Template(Struct, frozen=True):
@@ -338,6 +339,7 @@ class Plan(Struct, frozen=True):
     ranked: frozenset[str] = frozenset()
     audiences: Audiences = NO_AUDIENCES
     workspace_zone: str = ""
+    living: int = LIVING
     workspace_holdout: float = 0.0
     allows_mock: bool = False
     merging: MergePolicy = "on_login"

@@ -132,6 +132,7 @@ def compile_plan(
         ranked=need_ranks,
         audiences=audiences_of(stored, traits, ranks, zone),
         workspace_zone=zone,
+        living=workspace.journeys_at_once if workspace else plan.LIVING,
         workspace_holdout=_fraction(workspace.holdout if workspace else 0),
         allows_mock=workspace is not None and workspace.mock,
         merging=workspace.merge if workspace else "on_login",

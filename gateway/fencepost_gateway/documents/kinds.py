@@ -53,6 +53,10 @@ MODELS: Final[Mapping[str, type[Authored]]] = {
 LATER_KINDS: Final[Mapping[str, str]] = {
     "offer": "write the offer into a template",
 }
+PLAYED_KINDS: Final[Mapping[str, str]] = {
+    "scenario": "keep it beside the folder; `fencepost simulate` plays it",
+    "expect": "keep it beside the folder; `fencepost simulate --expect` reads it",
+}
 
 
 class Finding(Struct, frozen=True):
@@ -84,6 +88,8 @@ def unknown_kind(kind: object) -> tuple[str, str]:
         return "the document has no kind", f"add kind: one of {', '.join(MODELS)}"
     if kind in LATER_KINDS:
         return f"{kind} comes later", LATER_KINDS[kind]
+    if kind in PLAYED_KINDS:
+        return f"a {kind} is played, not published", PLAYED_KINDS[kind]
     near = difflib.get_close_matches(kind, [*MODELS, *LATER_KINDS], 1)
     how = f"did you mean {near[0]}?" if near else f"write one of: {', '.join(MODELS)}"
     return f"unknown kind {kind[:64]!r}", how

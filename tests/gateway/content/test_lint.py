@@ -335,6 +335,15 @@ LINTS = {
             f"8: {IN}email.html: no host: -: this link is dead; write https://HOST/PATH",
         ],
     ),
+    "value that nobody looks up": (
+        template('sms: {text: "{{ value.bread.name | default: 1 }}"}'),
+        [
+            (
+                f"4: {IN}sms.text: warning: no step looks up value.bread; "
+                "write the look_up with as:, or name another"
+            )
+        ],
+    ),
     "event that nobody brings": (
         template('sms: {text: "{{ event.order | default: 1 }}"}'),
         [
@@ -473,3 +482,16 @@ def test_lint_of_a_bomb_is_linear(text: str) -> None:
     list(lint_documents([Document("template", "t", body, Origin("t.yaml"))]))
 
     assert process_time() - begun_s < 2.0
+
+
+def test_name_that_is_nearly_one_of_a_place_is_doubted() -> None:
+    """A slip in own data of places would withhold the message from everybody."""
+    fence = (
+        "kind: fence\nid: f\ncircle: {lat: 43.7, lon: 7.4, radius_m: 60}\n"
+        "place: {meta: {open_until: '18:00'}}\n"
+    )
+    text = template('sms: {text: "till {{ place.meta.open_til | default: 1 }}"}')
+
+    lines = said(text, f"{BASE}---\n{fence}")
+
+    assert any("no place has meta.open_til; did you mean open_until?" in line for line in lines)

@@ -7,10 +7,11 @@ from typing import Any
 import msgspec
 
 from fencepost_gateway.decide.consent import ConsentEntry
-from fencepost_gateway.decide.enter import LIVING_MAX, RUNS_MAX
+from fencepost_gateway.decide.enter import RUNS_MAX
 from fencepost_gateway.decide.flags import FLAGS_MAX, Flagged
 from fencepost_gateway.decide.past import PastMessage, Visit
 from fencepost_gateway.decide.person import Person, Reached
+from fencepost_gateway.decide.plan import LIVING, LIVING_MAX
 from fencepost_gateway.decide.run import Run, Standing
 from fencepost_gateway.decide.scoring import WATCHES_MAX
 from fencepost_gateway.decide.stimulus import Cause
@@ -33,7 +34,7 @@ def _hash(number: int) -> str:
     return str(number).ljust(32, "0")
 
 
-def fullest() -> Person:
+def fullest(living: int = LIVING) -> Person:
     """Let an app report, and authors publish, all that a person can hold."""
     person = Person("p" * 32, "u" * 256)
     for number in range(400):
@@ -56,7 +57,7 @@ def fullest() -> Person:
     person.runs = {
         _id("campaign", n): Run(_hash(n), NOON_MS, 1, NOON_MS, "withheld") for n in range(RUNS_MAX)
     }
-    for n in range(LIVING_MAX):
+    for n in range(living):
         cause = Cause(_hash(n), "event", "e" * NAME_MAX, NOON_MS, {"text": "x" * PROPS_MAX_BYTES})
         at = Standing(_id("step", 1), NOON_MS, NOON_MS, NOON_MS, cause)
         at.sent = {_id("step", i): [_hash(i)] for i in range(100)}
@@ -84,3 +85,11 @@ def test_row_of_the_fullest_person_stays_below_two_mebibytes() -> None:
 
     assert sum(state.size for state in person.traits.values()) == CELLS_MAX
     assert len(row) < ROW_MAX_BYTES
+
+
+def test_row_grows_with_the_journeys_that_a_workspace_allows_at_once() -> None:
+    """At the most that it may allow, somebody on all of them stays below five mebibytes."""
+    row, less = (msgspec.msgpack.encode(fullest(n)) for n in (LIVING_MAX, LIVING))
+
+    assert len(row) < 5 << 20
+    assert (len(row) - len(less)) / (LIVING_MAX - LIVING) < 20_000

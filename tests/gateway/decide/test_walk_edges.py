@@ -177,3 +177,18 @@ def test_long_sleep_is_made_up_for_in_parts() -> None:
 
     assert len(them.steps) > before
     assert them.run.ended_ms is None
+
+
+def test_nobody_is_in_more_journeys_at_once_than_the_workspace_allows() -> None:
+    """The next one is refused and says how many there are; room is given again."""
+    last = head(campaign_id="c", entries=(EventEntry("begin"), EventEntry("later")))
+    tops = (head(campaign_id="a"), head(campaign_id="b"), last)
+    them = Traveller(plan_of(*(flow(wait("w", DAY_MS), top=top) for top in tops), living=2))
+    them.does("begin")
+    assert (them.steps[-1].campaign_id, them.told[-1]) == ("c", "not_entered runs_full")
+    assert them.steps[-1].inputs == {"runs": 2}
+
+    them.waits_until(NOON_MS + DAY_MS)
+    them.does("later", NOON_MS + DAY_MS)
+
+    assert "c" in {key for key, run in them.person.runs.items() if run.at is not None}

@@ -273,6 +273,15 @@ def test_openings_are_awaited_only_where_an_entry_asks() -> None:
     assert list(compile_plan(stored(asked), 1, "s").openings) == ["a"]
 
 
+def test_workspace_says_how_many_journeys_somebody_may_be_in() -> None:
+    """Forty if it says nothing."""
+    workspace = "---\nkind: workspace\nid: w\n"
+
+    assert compile_plan(stored(FENCES), 1, "s").living == 40
+    assert compile_plan(stored(FENCES + workspace), 1, "s").living == 40
+    assert compile_plan(stored(f"{FENCES}{workspace}journeys_at_once: 7\n"), 1, "s").living == 7
+
+
 def test_mock_positions_count_only_if_the_workspace_says_so() -> None:
     """Test devices are the workspace's own choice."""
     workspace = "---\nkind: workspace\nid: w\n"

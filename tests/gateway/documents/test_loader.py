@@ -86,6 +86,7 @@ nme: x
 
 FAULTS: dict[str, tuple[str, str]] = {
     "no kind": ("id: a\n", "the document has no kind"),
+    "scenario": ("kind: scenario\nid: a\n", "a scenario is played, not published"),
     "unknown kind": ("kind: campain\nid: a\n", "unknown kind 'campain'"),
     "no mapping": ("- a\n", "no mapping"),
     "missing member": (CAMPAIGN.replace("entry: {event: cart}\n", ""), "entry is missing"),

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from fencepost_gateway.decide.plan import LIVING, LIVING_MAX
 from fencepost_gateway.documents.models.base import (
     LIST_MAX,
     Authored,
@@ -149,6 +150,13 @@ class Workspace(Authored):
         description="What becomes of a visitor who logs in. `on_login`: all they did is the known "
         "person's. `never`: it stays apart, unused. `explicit`: apart, unless the app says "
         "`merge` with `identify`.",
+    )
+    journeys_at_once: int = Field(
+        default=LIVING,
+        ge=1,
+        le=LIVING_MAX,
+        description="How many journeys somebody may be in at once; beyond, they enter no other "
+        "(`runs_full`). Each costs their row up to 20 KB, and an event of theirs 4 µs.",
     )
     testers: list[UserId] = Field(
         default=[],
