@@ -7,10 +7,12 @@ Rule 2. The text of an exception is whoever raised it's, and may quote what it c
         printed; its type and the places it passed are.
 Rule 3. The same for libraries: what they log (aiohttp quotes a malformed request) becomes
         ``library.log`` with the logger's name and level.
+Rule 4. A line that cannot be printed (whoever read stderr is gone) is lost, and stops nothing.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import sys
@@ -33,9 +35,24 @@ def set_up_logs() -> None:
             structlog.processors.JSONRenderer(serializer=json.dumps),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
+        logger_factory=Lines,
     )
     logging.basicConfig(level=logging.WARNING, handlers=[Libraries()], force=True)
+
+
+class Lines:
+    """Prints lines on stderr, whatever that is by then (Rule 4)."""
+
+    def __init__(self, *_: object) -> None:
+        """Take what structlog hands a factory."""
+
+    def msg(self, line: str) -> None:
+        """Print a line."""
+        with contextlib.suppress(OSError, ValueError):
+            sys.stderr.write(f"{line}\n")
+            sys.stderr.flush()
+
+    debug = info = warning = error = critical = msg
 
 
 def show_trace(_logger: Any, _method: str, facts: MutableMapping[str, Any]) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 from collections.abc import Iterator
@@ -63,3 +64,22 @@ def test_library_is_told_without_its_words(capsys: pytest.CaptureFixture[str]) -
     assert SECRET not in printed
     assert (line["event"], line["logger"]) == ("library.log", "some.library")
     assert line["level"] == "warning"
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError, ValueError])
+def test_line_that_cannot_be_printed_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """Whoever read stderr is gone, or it was closed: what logs goes on, and the next line prints."""
+
+    class Gone(io.StringIO):
+        def write(self, _text: str) -> int:
+            raise error
+
+    set_up_logs()
+    monkeypatch.setattr("sys.stderr", Gone())
+    structlog.get_logger().warning("some.line")
+    monkeypatch.setattr("sys.stderr", there := io.StringIO())
+    structlog.get_logger().warning("next.line")
+
+    assert json.loads(there.getvalue())["event"] == "next.line"
