@@ -70,7 +70,7 @@ def test_library_is_told_without_its_words(capsys: pytest.CaptureFixture[str]) -
 def test_line_that_cannot_be_printed_stops_nothing(
     monkeypatch: pytest.MonkeyPatch, error: type[Exception]
 ) -> None:
-    """Whoever read stderr is gone, or it was closed: what logs goes on, and the next line prints."""
+    """Whoever read stderr is gone, or it was closed: all goes on, and the next line prints."""
 
     class Gone(io.StringIO):
         def write(self, _text: str) -> int:
