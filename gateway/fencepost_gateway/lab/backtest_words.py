@@ -150,7 +150,7 @@ def _against(found: Findings, name: str) -> Iterator[str]:
 
 def _difference(one: Difference, name: str) -> Iterator[str]:
     now, before = _said(one.now), _said(one.before)
-    yield f"  {one.moved:8} {one.person_id}"
+    yield f"  {one.moved:8} {one.user_id or one.person_id}"
     yield from paragraph(f"{now}; {name}: {before}", "           ")
 
 

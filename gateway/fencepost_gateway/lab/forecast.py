@@ -42,6 +42,7 @@ class Difference(Struct, frozen=True):
     at_ms: int
     now: dict[str, str] | None
     before: dict[str, str] | None
+    user_id: str = ""
 
 
 class Forecast(Struct):
@@ -127,8 +128,8 @@ def _why(now: Life, before: Life, moved: Moved) -> Difference:
         mine, other = _decided(ours), _decided(theirs)
         if mine != other or (ours and theirs and ours.at_ms != theirs.at_ms):
             at_ms = min(row.at_ms for row in (ours, theirs) if row is not None)
-            return Difference(now.person_id, moved, at_ms, mine, other)
-    return Difference(now.person_id, moved, 0, None, None)
+            return Difference(now.person_id, moved, at_ms, mine, other, now.user_id)
+    return Difference(now.person_id, moved, 0, None, None, now.user_id)
 
 
 def _decided(row: RecordRow | None) -> dict[str, str] | None:

@@ -14,8 +14,9 @@ Rule 3. In the window claims are modelled one after the other, each when it is d
 Rule 4. Time ends with the window: what still waits then is told as waiting.
 Rule 5. Where something counts for everybody (``limit``, entry caps) all live side by side, the next
         moment of anybody's next; else one after the other, which needs no memory for the others.
-Rule 6. Documents are in force from the window's beginning: then schedules begin, and members are
-        taken in by what is new. What was announced to many is told when it was.
+Rule 6. Documents are in force from the window's beginning: then schedules begin (for who is not
+        known yet, when they are), and members are taken in by what is new. What was announced to
+        many is told when it was.
 Rule 7. Nobody is ranked anew: scores among everybody are by the newest live ranking.
 Rule 8. Where a dossier has uploads they take the place of what they told, and the tracker that of
         the recorded transitions (``anew``).
@@ -70,6 +71,7 @@ class Life(Struct):
         rows: Their steps and claims in the window, in order.
         waiting: How many messages had come to no end when it ended, by campaign.
         under_way: How many runs stood at a step of a journey then, by journey.
+        user_id: What the app calls them; empty: a visitor.
         events: How many app events were in the window.
         is_tester: They only test, and count for nothing.
 
@@ -81,6 +83,7 @@ class Life(Struct):
     events: int = 0
     is_tester: bool = False
     under_way: dict[str, int] = {}
+    user_id: str = ""
 
 
 class Rerun:
@@ -262,7 +265,8 @@ class Course:
         await store.commit(Effects(await store.position(), begin_ms, persons=people))
         self._gateway.forget()
         self._plan = self._rerun.plans.plan = self._rerun.full
-        await store.broadcasts.keep_schedules(schedules(self._plan, begin_ms))
+        known_ms = begin_ms if people else self._items[self._at][0] - 1  # nobody is told before
+        await store.broadcasts.keep_schedules(schedules(self._plan, known_ms))
         for live_ms, members in taken_in(self._rerun.plans, begin_ms):
             if live_ms >= begin_ms:
                 await store.broadcasts.announce(members, begin_ms, begun=True)
@@ -308,10 +312,13 @@ class Course:
             if each.state in OPEN_STATES and not each.mark:
                 waiting[each.campaign_id] = waiting.get(each.campaign_id, 0) + 1
         people = await store.audiences.sample("", PAGE)
-        is_tester = any(p.user_id in self._rerun.full.testers for p in people.values())
+        user_id = next((p.user_id for p in people.values() if p.user_id), "")
+        is_tester = user_id in self._rerun.full.testers
         standing = [campaign_of(k) for p in people.values() for k, r in p.runs.items() if r.at]
         under_way = {name: standing.count(name) for name in standing}
-        return Life(self._dossier.person_id, rows, waiting, self._events, is_tester, under_way)
+        return Life(
+            self._dossier.person_id, rows, waiting, self._events, is_tester, under_way, user_id
+        )
 
 
 def _standing(
