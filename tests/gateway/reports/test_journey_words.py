@@ -20,6 +20,8 @@ ANSWER: dict[str, Any] = {
     "kept_out": {},
     "steps": [STEP | {"went": {}}],
     "stages": [],
+    "goals": [],
+    "stuck": {"steps": [], "messages": [], "links_asked": True},
     "acts": [],
 }
 
