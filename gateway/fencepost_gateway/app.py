@@ -49,8 +49,6 @@ from fencepost_gateway.workers.wakes import Wakes
 DRAIN_S = 10.0
 HOUR_S = 3600.0
 DAY_MS = 86_400_000
-DEAD_DAYS = 30  # webhooks that were given up
-PRUNE_MAX = 500
 
 Outside = Callable[[Clock, Mapping[str, str]], AbstractAsyncContextManager[Outbound]]
 
@@ -266,9 +264,6 @@ async def _keep_house(gateway: Gateway) -> None:
     while True:
         with contextlib.suppress(StoreUnavailableError):  # an hour later then
             await sign_proofs(gateway)
-            now_ms = gateway.surface.clock.now_ms()
-            await gateway.store.broadcasts.trim(now_ms)
-            await gateway.store.calls.prune(now_ms - DEAD_DAYS * DAY_MS, PRUNE_MAX)
         await asyncio.sleep(HOUR_S)
         with contextlib.suppress(StoreUnavailableError):
             await gateway.pruner.prune()

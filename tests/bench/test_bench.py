@@ -1,45 +1,17 @@
-import asyncio
-import os
-import sys
-from pathlib import Path
-
 import pytest
 
 from bench.batch import quantile
+from bench.saying import HANG_GUARD_S, said_by
 from bench.world import Crowd, fences_geojson
-
-TESTS = Path(__file__).resolve().parents[1]
-HANG_GUARD_S = 150
 
 
 @pytest.mark.timeout(HANG_GUARD_S + 10)
 async def test_bench_runs() -> None:
     """Every part of the benchmark runs against a real gateway; no figure is judged."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench", "--quick",
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
+    said = await said_by("bench", "--quick")
 
-    async with asyncio.timeout(HANG_GUARD_S):
-        said, complained = await process.communicate()
-
-    assert (complained, process.returncode) == (b"", 0)
     for part in (b"median", b"receipt to commit", b"transitions", b"ready after", b"fold: "):
         assert part in said
-
-
-async def said_by(*arguments: str) -> bytes:
-    """Run a benchmark; give what it says. No figure is judged."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", *arguments,
-        env={**os.environ, "PYTHONPATH": str(TESTS)},
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    async with asyncio.timeout(HANG_GUARD_S):
-        said, complained = await process.communicate()
-    assert (complained, process.returncode) == (b"", 0)
-    return said
 
 
 async def test_bench_of_claims_runs() -> None:

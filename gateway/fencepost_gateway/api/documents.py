@@ -206,7 +206,7 @@ async def delete_document(request: web.Request) -> web.Response:
         if row is None or row.state != "live":
             raise ApiError("not_found", _unknown([] if team else shelf.live, *key), "id")
         rest = stored([r for r in shelf.live if r is not row])
-        found = errors_of(check([], rest, lint_documents))
+        found = errors_of(await asyncio.to_thread(check, [], rest, lint_documents))
         if found:
             return refused(veiled(found) if team else found)
         gone = archived(row, Publisher(publisher_of(name), "", surface.clock.now_ms()))

@@ -12,6 +12,7 @@ Rule 4. Rolling back publishes the text of an older version as a new one, checke
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 from collections.abc import Sequence
 from typing import Any, Final, Literal, get_args
@@ -28,6 +29,7 @@ from fencepost_gateway.content.page_links import messages_in, page_links
 from fencepost_gateway.decide.control import Action, Control, Mode, turned
 from fencepost_gateway.documents.check import check
 from fencepost_gateway.documents.document import Document, errors_of
+from fencepost_gateway.documents.kinds import SENDING
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.ports import Act, DocumentRow, JourneyPlace, Waiting
 from fencepost_gateway.reports.goal_results import goal_results
@@ -161,13 +163,15 @@ async def _roll_back(
     surface: Surface, name: str, to: int | None, by: str, note: str
 ) -> web.Response:
     async def attempt(shelf: Shelf) -> web.Response | None:
-        live = next((r for r in shelf.live if r.kind in KINDS and r.id == name), None)
+        live = next((r for r in shelf.live if r.kind in SENDING and r.id == name), None)
         if live is None:
             raise _unknown(surface, name)
         older = _older(await surface.store.versions(live.kind, [name]), live, to)
         (meant,) = stored([older])
         document = Document(live.kind, name, meant.body)
-        found = errors_of(check([document], stored(shelf.live), lint_documents))
+        found = errors_of(
+            await asyncio.to_thread(check, [document], stored(shelf.live), lint_documents)
+        )
         if found:
             return refused(found)
         now_ms = surface.clock.now_ms()
@@ -184,9 +188,6 @@ async def _roll_back(
                         "changed": bool(rows), "revision": revision})  # fmt: skip
 
     return await try_to_publish(surface, attempt)
-
-
-KINDS: Final = ("journey", "campaign")
 
 
 def _older(rows: Sequence[DocumentRow], live: DocumentRow, to: int | None) -> DocumentRow:

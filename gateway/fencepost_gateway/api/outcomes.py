@@ -11,6 +11,7 @@ from fencepost_gateway.api.explain import asked_moment
 from fencepost_gateway.api.surface import SURFACE, Surface, as_json, moment
 from fencepost_gateway.decide.spans import zone_named
 from fencepost_gateway.decide.tongue import Tongue
+from fencepost_gateway.documents.kinds import SENDING
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.reports.outcomes import Outcomes
 
@@ -41,7 +42,7 @@ async def get_outcomes(request: web.Request) -> web.Response:
 
 
 async def _was_published(surface: Surface, campaign_id: str) -> bool:
-    for kind in ("campaign", "journey"):
+    for kind in SENDING:
         if await surface.store.versions(kind, [campaign_id]):
             return True
     return False

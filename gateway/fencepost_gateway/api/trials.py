@@ -28,12 +28,12 @@ from fencepost_gateway.api.surface import SURFACE, Surface, as_json
 from fencepost_gateway.decide.ids import person_id_of_user
 from fencepost_gateway.decide.tongue import Tongue
 from fencepost_gateway.documents.document import Document, SourceFile
+from fencepost_gateway.documents.kinds import SENDING
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.intake.records import TrialTold
 from fencepost_gateway.ports import DocumentRow, TrialRow
 from fencepost_gateway.reports.trial_words import tell_tester, tell_trial
 
-WOKEN: Final = ("campaign", "journey")
 PARTS: Final = ("template", "fragment", "table", "source", "experiment", "caps")
 REACTIONS: Final = ("displayed", "clicked", "dismissed")
 SHORTEN_MAX_S: Final = 86_400
@@ -77,7 +77,7 @@ async def post_trial(request: web.Request) -> web.Response:
     if answer is not None:
         return answer
     tried = _tried(documents, shelf, surface.clock.now_ms())
-    if not any(row.kind in WOKEN for row in tried):
+    if not any(row.kind in SENDING for row in tried):
         detail = "no campaign or journey here differs from what is live: there is nothing to try"
         raise ApiError("malformed", detail, "files")
     shorten_ms = None if wish.shorten_s is None else wish.shorten_s * 1_000
@@ -98,7 +98,7 @@ def _tried(documents: list[Document], shelf: Shelf, now_ms: int) -> list[Documen
     live = {(row.kind, row.id): row.body for row in shelf.live}
     versions = {(row.kind, row.id): row.version for row in shelf.newest}
     changed = [d for d in documents if live.get((d.kind, d.id)) != d.canonical]
-    strange = [d for d in changed if d.kind not in (*WOKEN, *PARTS)]
+    strange = [d for d in changed if d.kind not in (*SENDING, *PARTS)]
     if strange:
         named = ", ".join(f"{d.kind} {d.id}" for d in strange[:5])
         detail = f"{named}: not live as written; publish it first, alone it sends nothing"

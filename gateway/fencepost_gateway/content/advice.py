@@ -38,10 +38,10 @@ from fencepost_gateway.content.scope import PERSONAL
 from fencepost_gateway.content.segments import segments
 from fencepost_gateway.content.senders import brings_event, senders
 from fencepost_gateway.documents.document import Document, dotted
-from fencepost_gateway.documents.kinds import Finding
+from fencepost_gateway.documents.kinds import SENDING, Finding
 from fencepost_gateway.documents.models.template import Template
 from fencepost_gateway.documents.translations import lacking, surplus
-from fencepost_gateway.documents.world import SENDING, nearest
+from fencepost_gateway.documents.world import nearest
 
 SHOWN_CHARS: Final[Mapping[tuple[str, str], int]] = {
     ("web_push", "title"): 50,

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from fencepost_gateway.documents.document import Document, StoredDocument
+from fencepost_gateway.documents.kinds import SENDING
 from fencepost_gateway.documents.models.campaign import Campaign, Message
 from fencepost_gateway.documents.models.journey import Journey
-from fencepost_gateway.documents.world import SENDING
 
 _EVENTS = ("event", "external")
 

@@ -50,6 +50,8 @@ MODELS: Final[Mapping[str, type[Authored]]] = {
     "source": Source,
     "event": Event,
 }
+# They share their ids, and all that refers to either.
+SENDING: Final = ("campaign", "journey")
 LATER_KINDS: Final[Mapping[str, str]] = {
     "offer": "write the offer into a template",
 }

@@ -14,6 +14,7 @@ from msgspec import Struct
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.documents.compile import fence_views, fences_of
 from fencepost_gateway.documents.document import Document, Origin, StoredDocument
+from fencepost_gateway.documents.kinds import SENDING
 from fencepost_gateway.documents.models.audience import Trait
 from fencepost_gateway.documents.models.event import Event
 from fencepost_gateway.documents.models.journey import Journey
@@ -21,7 +22,6 @@ from fencepost_gateway.documents.models.source import Source
 from fencepost_gateway.documents.models.template import Template
 from fencepost_geofence.fence import Fence
 
-SENDING = ("campaign", "journey")  # they share their ids, and all that refers to either
 LISTED_MAX = 6  # more names than this would hide the one that is meant
 
 

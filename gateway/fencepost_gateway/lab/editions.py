@@ -14,12 +14,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from fencepost_gateway.documents.document import Document
+from fencepost_gateway.documents.kinds import SENDING
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.lab.dossiers import Head
 from fencepost_gateway.lab.job import Edition
 from fencepost_gateway.ports import DocumentRow
-
-VERSIONED = ("campaign", "journey")
 
 
 def changed(head: Head, documents: Sequence[Document], archived: Collection[str] = ()) -> Edition:
@@ -30,7 +29,7 @@ def changed(head: Head, documents: Sequence[Document], archived: Collection[str]
         key = each.kind, each.id
         old, body = rows.get(key), each.canonical
         if old is None or old.body != body:
-            new_ms = head.last_ms if each.kind in VERSIONED else head.first_ms
+            new_ms = head.last_ms if each.kind in SENDING else head.first_ms
             first_ms = old.first_ms if old else new_ms
             version = versions.get(key, 0) + 1
             rows[key] = DocumentRow(each.kind, each.id, version, body, head.last_ms, first_ms)
@@ -63,7 +62,7 @@ def against(head: Head, documents: Sequence[Document], which: str) -> Edition:
     if which == "live":
         return Edition("live", head.documents)
     number = int(which.removeprefix("v"))
-    named = {(each.kind, each.id) for each in documents if each.kind in VERSIONED}
+    named = {(each.kind, each.id) for each in documents if each.kind in SENDING}
     found = {
         (row.kind, row.id): row
         for row in head.versions

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING
 from fencepost_gateway.decide import schedule
 from fencepost_gateway.decide.broadcasts import Broadcast, existing_of
 from fencepost_gateway.decide.ids import derive
+from fencepost_gateway.documents.kinds import SENDING
 from fencepost_gateway.intake.records import LogRecord, Published
 from fencepost_gateway.ports import BroadcastBook, ScheduleRow
-from fencepost_gateway.workers.plans import ENTERED, Plans
+from fencepost_gateway.workers.plans import Plans
 
 if TYPE_CHECKING:
     from fencepost_gateway.decide.plan import Plan
@@ -49,7 +50,7 @@ def schedules(plan: Plan, now_ms: int) -> list[ScheduleRow]:
 def taken_in(plans: Plans, now_ms: int) -> Iterator[tuple[int, Broadcast]]:
     """Give whose members are taken in, and since when the campaign is live (Rule 3)."""
     for campaign_id, campaign in sorted(plans.plan.campaigns.items()):
-        live_ms = max(plans.live_ms.get((kind, campaign_id), 0) for kind in ENTERED)
+        live_ms = max(plans.live_ms.get((kind, campaign_id), 0) for kind in SENDING)
         for audience_id in sorted(existing_of(campaign)):
             yield (
                 live_ms,

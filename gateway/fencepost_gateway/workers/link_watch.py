@@ -25,6 +25,7 @@ import structlog
 
 from fencepost_gateway.clock import Clock
 from fencepost_gateway.content.page_links import messages_in, page_links
+from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import LinkRow, Store
@@ -81,9 +82,7 @@ class LinkWatch:
         is_new = plan.revision != self._revision
         if not is_new and now_ms < self._next_ms:
             return 0
-        urls = list(
-            dict.fromkeys(u for part, _ in messages_in(plan) for u in page_links(plan, part).urls)
-        )
+        urls = await asyncio.to_thread(_links_of, plan)  # a large workspace takes seconds
         if len(urls) > LINKS_MAX:
             log.warning("links.too_many", links=len(urls), asked=LINKS_MAX)
         await self._store.links.keep(set(urls[:LINKS_MAX]))
@@ -129,6 +128,13 @@ class LinkWatch:
         except Exception as error:  # noqa: BLE001 - its text could hold the link
             log.error("links.bug", error=type(error).__name__)  # noqa: TRY400
             return PageAnswer(failure="no_answer")
+
+
+def _links_of(plan: Plan) -> list[str]:
+    """Give every static link of what is sent, each once."""
+    return list(
+        dict.fromkeys(u for part, _ in messages_in(plan) for u in page_links(plan, part).urls)
+    )
 
 
 def _is_due(row: LinkRow | None, now_ms: int, *, is_new: bool) -> bool:

@@ -23,6 +23,7 @@ from fencepost_gateway.decide.trial import Trial
 from fencepost_gateway.documents.compile import compile_plan, fences_of
 from fencepost_gateway.documents.document import StoredDocument
 from fencepost_gateway.documents.kept_flows import KeptFlows
+from fencepost_gateway.documents.kinds import SENDING
 from fencepost_gateway.workers.editions import Editions
 from fencepost_geofence.fence import Fence
 from fencepost_geofence.index import FenceIndex
@@ -31,9 +32,6 @@ from fencepost_geofence.tracker import Tracker
 if TYPE_CHECKING:
     from fencepost_gateway.decide.plan import Plan
     from fencepost_gateway.ports import DocumentRow, Store, TrialRow
-
-
-ENTERED = ("campaign", "journey")
 
 
 class Plans:
@@ -74,7 +72,7 @@ class Plans:
         """Compile what is on trial: campaigns and journeys of it alone, with what else is live."""
         if not trial.mode:
             return None
-        others = {(r.kind, r.id): r for r in rows if r.kind not in ENTERED}
+        others = {(r.kind, r.id): r for r in rows if r.kind not in SENDING}
         others |= {(r.kind, r.id): r for r in trial.documents}
         revision = self.plan.revision
         documents = stored(list(others.values()))
@@ -101,7 +99,7 @@ class Plans:
         plan = compile_plan(documents, revision, self._seed, self.fences, rankings, self._flows)
         self.plan = structs.replace(plan, controls=self._controls)
         self.versions = {r.id: r.version for r in rows if r.kind == "fence"}
-        self.live_ms = {(r.kind, r.id): r.first_ms for r in rows if r.kind in ENTERED}
+        self.live_ms = {(r.kind, r.id): r.first_ms for r in rows if r.kind in SENDING}
         self.editions.take(self.versions, self.plan.workspace_zone)
         self._audience_keys[self.plan.audiences.key] = self.plan.audiences.keys
         if len(self._index):

@@ -1,8 +1,9 @@
 """
 Pruner: lets go of what is too old, a little at a time.
 
-What is too old, and what is never let go, says ``HistoryBook.prune``. Each commit takes at most
-``ROWS_MAX`` rows of a kind, so that nobody waits for it longer than for an upload.
+What is too old, and what is never let go, say ``HistoryBook.prune`` and ``BroadcastBook.trim``;
+webhooks that were given up are kept for ``DEAD_DAYS``. Each commit takes at most ``ROWS_MAX`` rows
+of a kind, so that nobody waits for it longer than for an upload.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from fencepost_gateway.ports import Store
 ROWS_MAX: Final = 500
 PAUSE_S: Final = 0.02
 DAY_MS: Final = 86_400_000
+DEAD_DAYS: Final = 30
 
 
 class Pruner:
@@ -29,6 +31,7 @@ class Pruner:
     async def prune(self) -> int:
         """Let go of everything that is too old now; gives how many rows."""
         gone = 0
+        await self._store.broadcasts.trim(self._clock.now_ms())
         while more := await self.step():
             gone += more
             await asyncio.sleep(PAUSE_S)  # others write in between
@@ -37,4 +40,5 @@ class Pruner:
     async def step(self) -> int:
         """Let go of some of it; 0: nothing is left to let go."""
         now_ms = self._clock.now_ms()
-        return await self._store.history.prune(now_ms, now_ms - self._keep_ms, ROWS_MAX)
+        gone = await self._store.history.prune(now_ms, now_ms - self._keep_ms, ROWS_MAX)
+        return gone + await self._store.calls.prune(now_ms - DEAD_DAYS * DAY_MS, ROWS_MAX)
