@@ -21,6 +21,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fencepost_channels.callback import ReadCallback
 from fencepost_channels.errors import Outcome
 from fencepost_channels.message import Channel, Outgoing
 
@@ -76,6 +77,7 @@ class DriverSpec:
         connect: Settings and lent parts to an open sender.
         secrets: Names of settings that must never be shown.
         max_body_bytes: Largest payload the provider takes; None when it has no such bound.
+        read_callback: Reads what the provider tells later; None when it tells nothing.
 
     """
 
@@ -87,3 +89,4 @@ class DriverSpec:
     connect: Callable[[Any, DriverIO], AbstractAsyncContextManager[Send]]
     secrets: frozenset[str] = field(default_factory=frozenset)
     max_body_bytes: int | None = None
+    read_callback: ReadCallback | None = None

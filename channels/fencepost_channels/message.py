@@ -78,6 +78,25 @@ class EmailContent:
     html: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Links:
+    """
+    Where a receiver, or their machine, can answer one message; empty without ``public_url``.
+
+    Attributes:
+        unsubscribe: One POST there unsubscribes (RFC 8058); GET shows a page.
+        preferences: The page where they see and change what they agreed to.
+        report: Where their machine tells that it was displayed, clicked, dismissed.
+        return_token: Names the delivery in a return path, signed; one word of ``a-z2-7``.
+
+    """
+
+    unsubscribe: str = field(default="", repr=False)
+    preferences: str = field(default="", repr=False)
+    report: str = field(default="", repr=False)
+    return_token: str = field(default="", repr=False)
+
+
 Content = InAppContent | WebPushContent | SmsContent | EmailContent
 
 
@@ -92,6 +111,7 @@ class Outgoing:
         content: Rendered content of the driver's channel.
         ttl_s: Seconds of life left; the provider is told so (always > 0).
         facts: Names without personal data (campaign, template) for captures and previews.
+        links: Where the receiver can answer.
 
     """
 
@@ -100,6 +120,7 @@ class Outgoing:
     content: Content
     ttl_s: int
     facts: dict[str, str] = field(default_factory=dict)
+    links: Links = field(default_factory=Links)
 
 
 def is_delivery_id(text: str) -> bool:

@@ -84,7 +84,7 @@ CHANNEL_WORDS: Final[dict[str, Said]] = {
 async def get_confirm(request: web.Request) -> web.Response:
     """Show what is asked, with a button; or why it can no longer be answered."""
     surface = request.app[SURFACE]
-    message_id = read_ticket(surface.credentials.seed, request.match_info["token"])
+    message_id = read_ticket(surface.credentials.seed, "confirm", request.match_info["token"])
     facts = await surface.store.peek(message_id) if message_id else None
     if facts is None:
         return page(Question("unknown"), query_language(request))
@@ -94,7 +94,7 @@ async def get_confirm(request: web.Request) -> web.Response:
 async def post_confirm(request: web.Request) -> web.Response:
     """Take the answer; the page says what stands now."""
     surface, language = request.app[SURFACE], query_language(request)
-    message_id = read_ticket(surface.credentials.seed, request.match_info["token"])
+    message_id = read_ticket(surface.credentials.seed, "confirm", request.match_info["token"])
     question = Question("unknown")
     if message_id:
         question = await _answer(surface, message_id, language, caller_of(request))

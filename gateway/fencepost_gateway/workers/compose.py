@@ -34,8 +34,8 @@ from fencepost_gateway.decide.experiment import arm_of, template_of
 from fencepost_gateway.decide.jurisdiction import jurisdiction_of
 from fencepost_gateway.decide.looked import values_of
 from fencepost_gateway.decide.rendered import LOCATION_NEEDS, Rendered
+from fencepost_gateway.intake.answer_links import answer_link
 from fencepost_gateway.intake.history import HOME
-from fencepost_gateway.intake.tickets import write_ticket
 from fencepost_geofence.fix import claimed_m
 from fencepost_geofence.sphere import POLE_DEG, SEAM_DEG
 from fencepost_geofence.state import DeviceState
@@ -103,7 +103,7 @@ class Composer:
     def __init__(self, store: Store, plans: InForce, public_url: str = "") -> None:
         self._store = store
         self._plans = plans
-        self._public_url = public_url.rstrip("/")
+        self._public_url = public_url
         self._renderer = Renderer()
 
     async def compose(
@@ -198,7 +198,7 @@ class Composer:
         return Composed(content, rendered)
 
     def _link(self, message_id: str) -> str:
-        return f"{self._public_url}/v1/confirm/{write_ticket(self._plans.plan.seed, message_id)}"
+        return answer_link(self._public_url, self._plans.plan.seed, "confirm", message_id)
 
     async def _position(self, case: _Case) -> Position | None:
         """Find where ``nearest`` looks from (Rule 2)."""

@@ -27,6 +27,7 @@ from fencepost_gateway.decide.message import ClaimFacts, Verdict
 from fencepost_gateway.decide.rendered import Rendered
 from fencepost_gateway.decide.settle import CallOutcome, Settlement, settle
 from fencepost_gateway.errors import StoreUnavailableError
+from fencepost_gateway.intake.answer_links import links_of
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import LEASE_MS, Claimed, Store
 from fencepost_gateway.workers.compose import Composer, arm_now
@@ -62,6 +63,7 @@ class Deliver:
         self._clock = clock
         self._wakes = wakes
         self._metrics = metrics
+        self._public_url = public_url
         self._composer = Composer(store, plans, public_url)
         self._in_flight = in_flight
         self._under_way: dict[str, asyncio.Task[None]] = {}
@@ -156,6 +158,9 @@ class Deliver:
             content=content,
             ttl_s=max(1, (message.expires_at_ms - claimed_ms) // 1000),
             facts={"campaign_id": message.campaign_id, "person_id": message.person_id},
+            links=links_of(
+                self._public_url, self._plans.plan.seed, message.message_id, claimed.delivery_id
+            ),
         )
         outcome = await lane.call(outgoing, verdict.address.raw)
         await self._confirm(claimed, outcome, content)

@@ -162,7 +162,7 @@ async def test_link_that_is_none_opens_nothing(tmp_path: Path, *, forged: bool) 
         await asked(rig)
         (message_id,) = {r["subject"] for r in await rig.records("claim")}
         seed = "another" if forged else rig.gateway.credentials.seed
-        path = "/v1/confirm/" + write_ticket(seed, message_id if forged else "m-1")
+        path = "/v1/confirm/" + write_ticket(seed, "confirm", message_id if forged else "m-1")
         got = await rig.client.get(path)
         status, page = await click(rig, path)
 
