@@ -31,6 +31,7 @@ from fencepost_gateway.ports.journey_rows import (
     TakenCall,
     Waiting,
 )
+from fencepost_gateway.ports.refusal_rows import Assented, RefusalBook, RefusalRow, Refused
 from fencepost_gateway.ports.rows import (
     ADDRESSES_MAX,
     KEPT_DAYS,
@@ -90,6 +91,7 @@ __all__ = [
     "AdmitRequest",
     "Announcement",
     "Answer",
+    "Assented",
     "AudienceBook",
     "AudienceDay",
     "BroadcastBook",
@@ -115,6 +117,9 @@ __all__ = [
     "PeopleBook",
     "ProofBook",
     "RecordRow",
+    "RefusalBook",
+    "RefusalRow",
+    "Refused",
     "RunBook",
     "RunRow",
     "ScheduleRow",

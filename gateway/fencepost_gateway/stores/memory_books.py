@@ -40,6 +40,7 @@ from fencepost_gateway.ports import (
     JourneyPlace,
     LinkRow,
     RecordRow,
+    RefusalRow,
     RunRow,
     Statement,
     Sweep,
@@ -167,6 +168,7 @@ class Books(Struct):
     acts: tuple[Act, ...] = ()
     journey_days: dict[tuple[int, JourneyPlace, str], int] = {}
     links: dict[str, LinkRow] = {}
+    refusals: dict[str, RefusalRow] = {}
 
 
 def pack(value: Any) -> bytes:

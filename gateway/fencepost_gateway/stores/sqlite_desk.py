@@ -36,7 +36,7 @@ from fencepost_gateway.ports import (
     RecordRow,
     Settle,
 )
-from fencepost_gateway.stores import rows
+from fencepost_gateway.stores import refusing, rows
 from fencepost_gateway.stores.sqlite_audiences import (
     count_audience_days,
     fire_person_timers,
@@ -49,6 +49,7 @@ from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_fences import count_fence_days
 from fencepost_gateway.stores.sqlite_history import put_history
 from fencepost_gateway.stores.sqlite_journeys import count_journey_days
+from fencepost_gateway.stores.sqlite_refusals import SqliteLedger
 from fencepost_gateway.stores.sqlite_runs import put_runs
 from fencepost_gateway.stores.sqlite_trials import take_trial
 
@@ -64,6 +65,7 @@ class Desk:
         self._sql = sql
         self._door = door
         self._facts = Facts(db, sql)
+        self.ledger = SqliteLedger(db, sql, door, self._take_back)
 
     # ---- the door, once it has taken a withdrawal ---------------------------------------
 
@@ -72,6 +74,7 @@ class Desk:
         admission = self._door.admit(request)
         if admission is None:
             return None
+        refusing.heed(self.ledger, admission.consents, request.received_ms)
         for withdrawal in admission.withdrawals:
             admission.recalled += self._take_back(withdrawal, request.received_ms)
             if withdrawal.purpose == "location_collect" and not admission.locates:
@@ -207,6 +210,7 @@ class Desk:
         self._door.put_consents(changes, now_ms)
         for record in rows.stated(changes):
             self._door.append(record, now_ms)
+        refusing.heed(self.ledger, changes, now_ms)
         return True
 
     def _write(self, message: Message, verdict: Verdict, attempt: int, now_ms: int) -> Claimed:
@@ -262,6 +266,9 @@ class Desk:
         message, _, _, attempt = found
         settlement = settle(attempt)
         self._end(message, delivery_id, settlement, now_ms, outcome.provider_id)
+        if settlement.address == "suppress":
+            refusal = rows.opted_out(message, row[1], row[2], settlement, now_ms)
+            refusing.take(self.ledger, refusal, now_ms)
         if inbox is not None and settlement.state == "sent":
             self._db.execute(
                 self._sql.put_inbox,
@@ -310,8 +317,6 @@ class Desk:
             run(sql.put_slot, row)
         if settlement.address == "remove":
             run(sql.drop_address, (message.person_id, channel, ref))
-        elif settlement.address == "suppress":
-            run(sql.suppress, (channel, ref, "stop", now_ms, "provider"))
         if settlement.state != "queued":
             ended = rows.settled(message, settlement, channel, delivery_id, ref)
             self._door.append(ended, now_ms)
