@@ -17,6 +17,7 @@ from fencepost_gateway.ports.books import (
     LinkBook,
     PeopleBook,
     ProofBook,
+    ReportBook,
     SignHead,
     Start,
 )
@@ -53,6 +54,7 @@ from fencepost_gateway.ports.rows import (
     ScheduleRow,
     Statement,
     Sweep,
+    Taken,
     Timer,
 )
 from fencepost_gateway.ports.store import (
@@ -115,6 +117,7 @@ __all__ = [
     "PeopleBook",
     "ProofBook",
     "RecordRow",
+    "ReportBook",
     "RunBook",
     "RunRow",
     "ScheduleRow",
@@ -124,6 +127,7 @@ __all__ = [
     "Statement",
     "Store",
     "Sweep",
+    "Taken",
     "TakenCall",
     "Timer",
     "TrialBook",

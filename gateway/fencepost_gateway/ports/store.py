@@ -37,6 +37,7 @@ from fencepost_gateway.ports.books import (
     LinkBook,
     PeopleBook,
     ProofBook,
+    ReportBook,
 )
 from fencepost_gateway.ports.journey_books import CallBook, JourneyBook, RunBook, TrialBook
 from fencepost_gateway.ports.rows import (
@@ -108,6 +109,10 @@ class Store(Protocol):
     @property
     def proofs(self) -> ProofBook:
         """The chain of consent proofs."""
+
+    @property
+    def reports(self) -> ReportBook:
+        """What is told of deliveries after their calls."""
 
     @property
     def runs(self) -> RunBook:

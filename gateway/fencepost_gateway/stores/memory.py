@@ -64,7 +64,7 @@ from fencepost_gateway.stores.memory_books import (
 )
 from fencepost_gateway.stores.memory_broadcasts import MemoryBroadcasts, take_broadcasts
 from fencepost_gateway.stores.memory_calls import MemoryCalls, put_calls
-from fencepost_gateway.stores.memory_claims import claim_facts, end, release_unshown, take
+from fencepost_gateway.stores.memory_claims import claim_facts, end, take
 from fencepost_gateway.stores.memory_consents import put_change
 from fencepost_gateway.stores.memory_door import admit
 from fencepost_gateway.stores.memory_fences import MemoryFences
@@ -75,6 +75,7 @@ from fencepost_gateway.stores.memory_lists import MemoryLists
 from fencepost_gateway.stores.memory_merging import merge
 from fencepost_gateway.stores.memory_people import MemoryPeople
 from fencepost_gateway.stores.memory_proofs import MemoryProofs
+from fencepost_gateway.stores.memory_reports import MemoryReports, react
 from fencepost_gateway.stores.memory_runs import MemoryRuns, put_runs
 from fencepost_gateway.stores.memory_trials import MemoryTrials, take_trial
 
@@ -98,6 +99,7 @@ class MemoryStore:
         self.lists = MemoryLists(self._unit, lambda: self._books)
         self.people = MemoryPeople(lambda: self._books)
         self.proofs = MemoryProofs(lambda: self._books, self._unit)
+        self.reports = MemoryReports(lambda: self._books, self._unit)
         self.runs = MemoryRuns(lambda: self._books)
         self.trials = MemoryTrials(lambda: self._books, self._unit)
 
@@ -204,8 +206,8 @@ class MemoryStore:
             for m in effects.messages:
                 row = MessageRow(m.person_id, pack(m), "queued", effects.now_ms)
                 books.messages.setdefault(m.message_id, row)
-            for person_id, delivery_id in effects.unshown:
-                release_unshown(books, person_id, delivery_id)
+            for each in effects.reacted:
+                react(books, *each, effects.now_ms)
             put_records(books, effects.records)
             put_history(books, effects)
             take_trial(books, effects)
@@ -254,7 +256,7 @@ class MemoryStore:
         self,
         delivery_id: str,
         lease_token: int,
-        outcome: CallOutcome,  # noqa: ARG002 - kept by stores that somebody looks into
+        outcome: CallOutcome,
         settle: Settle,
         now_ms: int,
         *,
@@ -269,7 +271,7 @@ class MemoryStore:
                 return None
             row = books.messages[delivery.message_id]
             settlement = settle(row.attempt)
-            end(books, delivery_id, settlement, now_ms)
+            end(books, delivery_id, settlement, now_ms, outcome.provider_id)
             if inbox is not None and settlement.state == "sent":
                 m = message_of(row)
                 shown = (0, delivery_id, m.message_id, inbox, m.priority, m.expires_at_ms)

@@ -71,6 +71,7 @@ class DeliveryRow(Struct, frozen=True):
     state: str
     lease_token: int
     lease_until_ms: int
+    provider_id: str = ""
 
 
 class AddressEntry(Struct, frozen=True):
@@ -167,6 +168,7 @@ class Books(Struct):
     acts: tuple[Act, ...] = ()
     journey_days: dict[tuple[int, JourneyPlace, str], int] = {}
     links: dict[str, LinkRow] = {}
+    reports: dict[str, int] = {}
 
 
 def pack(value: Any) -> bytes:
