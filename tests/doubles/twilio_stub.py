@@ -6,8 +6,8 @@ fields ``To``, ``From``, ``Body``. 201 with the message as JSON (numbers as text
 2822), or an error object ``{code, message, more_info, status}``: 20003 without the right
 credentials, 21211 for a number that is none, 21602 without a body, 21617 for one above 1,600
 characters, 21609 for a status callback that is no URL. A form field that the resource does not
-have is refused (``CreateMessageRequest`` of Twilio's published OpenAPI, ``twilio_api_v2010``, which names
-the fields of ``FIELDS``). Anything else by script.
+have is refused (``CreateMessageRequest`` of Twilio's published OpenAPI, ``twilio_api_v2010``, which
+names the fields of ``FIELDS``). Anything else by script.
 
 What it tells later (``told``, ``written``) are requests as Twilio sends them, signed as its page
 "Webhooks security" says: HMAC-SHA1, by the account's token, over the URL and the sorted form.

@@ -17,6 +17,7 @@ from fencepost_gateway.ports.books import (
     LinkBook,
     PeopleBook,
     ProofBook,
+    ReportBook,
     SignHead,
     Start,
 )
@@ -54,6 +55,7 @@ from fencepost_gateway.ports.rows import (
     ScheduleRow,
     Statement,
     Sweep,
+    Taken,
     Timer,
 )
 from fencepost_gateway.ports.store import (
@@ -120,6 +122,7 @@ __all__ = [
     "RefusalBook",
     "RefusalRow",
     "Refused",
+    "ReportBook",
     "RunBook",
     "RunRow",
     "ScheduleRow",
@@ -129,6 +132,7 @@ __all__ = [
     "Statement",
     "Store",
     "Sweep",
+    "Taken",
     "TakenCall",
     "Timer",
     "TrialBook",

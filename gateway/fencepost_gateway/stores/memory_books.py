@@ -72,6 +72,7 @@ class DeliveryRow(Struct, frozen=True):
     state: str
     lease_token: int
     lease_until_ms: int
+    provider_id: str = ""
 
 
 class AddressEntry(Struct, frozen=True):
@@ -169,6 +170,7 @@ class Books(Struct):
     journey_days: dict[tuple[int, JourneyPlace, str], int] = {}
     links: dict[str, LinkRow] = {}
     refusals: dict[str, RefusalRow] = {}
+    reports: dict[str, int] = {}
 
 
 def pack(value: Any) -> bytes:
