@@ -31,6 +31,14 @@ from fencepost_gateway.ports.journey_rows import (
     TakenCall,
     Waiting,
 )
+from fencepost_gateway.ports.preference_rows import (
+    Choose,
+    Chosen,
+    PreferenceBook,
+    Preferences,
+    RequestKind,
+    RequestRow,
+)
 from fencepost_gateway.ports.rows import (
     ADDRESSES_MAX,
     KEPT_DAYS,
@@ -95,6 +103,8 @@ __all__ = [
     "BroadcastBook",
     "BroadcastRow",
     "CallBook",
+    "Choose",
+    "Chosen",
     "Claimed",
     "DeadCall",
     "DeviceSeen",
@@ -113,8 +123,12 @@ __all__ = [
     "LinkBook",
     "LinkRow",
     "PeopleBook",
+    "PreferenceBook",
+    "Preferences",
     "ProofBook",
     "RecordRow",
+    "RequestKind",
+    "RequestRow",
     "RunBook",
     "RunRow",
     "ScheduleRow",

@@ -39,6 +39,7 @@ from fencepost_gateway.ports.books import (
     ProofBook,
 )
 from fencepost_gateway.ports.journey_books import CallBook, JourneyBook, RunBook, TrialBook
+from fencepost_gateway.ports.preference_rows import PreferenceBook
 from fencepost_gateway.ports.rows import (
     Claimed,
     DocumentRow,
@@ -104,6 +105,10 @@ class Store(Protocol):
     @property
     def people(self) -> PeopleBook:
         """What is held and recorded of one person."""
+
+    @property
+    def preferences(self) -> PreferenceBook:
+        """What people choose and ask on our own page."""
 
     @property
     def proofs(self) -> ProofBook:

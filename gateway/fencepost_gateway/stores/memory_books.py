@@ -40,6 +40,7 @@ from fencepost_gateway.ports import (
     JourneyPlace,
     LinkRow,
     RecordRow,
+    RequestRow,
     RunRow,
     Statement,
     Sweep,
@@ -167,6 +168,7 @@ class Books(Struct):
     acts: tuple[Act, ...] = ()
     journey_days: dict[tuple[int, JourneyPlace, str], int] = {}
     links: dict[str, LinkRow] = {}
+    requests: tuple[RequestRow, ...] = ()
 
 
 def pack(value: Any) -> bytes:

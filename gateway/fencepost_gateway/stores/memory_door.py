@@ -11,11 +11,7 @@ from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.ports import AdmitRequest
 from fencepost_gateway.stores import rows
 from fencepost_gateway.stores.memory_books import Books, append, consents_of, pack, unpack
-from fencepost_gateway.stores.memory_consents import (
-    forget_place,
-    put_change,
-    take_back,
-)
+from fencepost_gateway.stores.memory_consents import put_change, withdraw
 
 
 def admit(books: Books, request: AdmitRequest) -> Admission | None:
@@ -49,8 +45,7 @@ def admit(books: Books, request: AdmitRequest) -> Admission | None:
         at_ms = request.received_ms
         first_ms, last_ms = books.heard.get(device_id, (at_ms, at_ms))
         books.heard[device_id] = (first_ms, max(last_ms, at_ms))
-    for withdrawal in admission.withdrawals:
-        admission.recalled += take_back(books, withdrawal, request.received_ms)
-        if withdrawal.purpose == "location_collect" and not admission.locates:
-            forget_place(books, withdrawal.person_id, request.received_ms)
+    admission.recalled += withdraw(
+        books, admission.withdrawals, request.received_ms, locates=admission.locates
+    )
     return admission
