@@ -114,8 +114,7 @@ TEXTS: Final[dict[str, Said]] = {
     "service_fixed": Said(
         "What you need to know about what you ordered or asked for. They carry no advertising and "
         "come whatever you choose here.",
-        "주문이나 요청하신 일에 꼭 필요한 안내입니다. "
-        "광고가 없으며 이 설정과 관계없이 발송됩니다.",
+        "주문이나 요청하신 일에 꼭 필요한 안내입니다. 광고가 없으며 이 설정과 관계없이 발송됩니다.",
     ),
     "data": Said("Your data", "내 정보"),
     "not_to": Said("Not to {addresses}.", "{addresses} 제외."),

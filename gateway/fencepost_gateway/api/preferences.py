@@ -155,13 +155,15 @@ def _withdrawals(
     """Give what takes pending messages back, as the door does (``admit``, Rule 7)."""
     for entry in choice.entries:
         purpose = entry.purpose
-        if purpose not in (*consent.LOCATION, LOCATION_ACTIVE):
+        if purpose not in ("marketing", *consent.LOCATION, LOCATION_ACTIVE):
             continue
         denied = [p for p in subject.policies if not consent.grants(p, purpose, entry.value)]
-        if denied:
-            spares = plan.is_service if purpose == "location_marketing" else spares_none
+        is_no = entry.value == "n" or purpose != "marketing"
+        if denied and is_no:
+            is_marketing = purpose in {"marketing", "location_marketing"}
+            spares = plan.is_service if is_marketing else spares_none
             named = f"{denied[0].policy_id} v{denied[0].version}"
-            yield Withdrawal(person_id, purpose, entry.value, named, spares)
+            yield Withdrawal(person_id, purpose, entry.value, named, spares, entry.channel)
 
 
 def _starts(

@@ -39,6 +39,7 @@ from fencepost_gateway.ports.preference_rows import (
     RequestKind,
     RequestRow,
 )
+from fencepost_gateway.ports.refusal_rows import Assented, RefusalBook, RefusalRow, Refused
 from fencepost_gateway.ports.rows import (
     ADDRESSES_MAX,
     KEPT_DAYS,
@@ -98,6 +99,7 @@ __all__ = [
     "AdmitRequest",
     "Announcement",
     "Answer",
+    "Assented",
     "AudienceBook",
     "AudienceDay",
     "BroadcastBook",
@@ -127,6 +129,9 @@ __all__ = [
     "Preferences",
     "ProofBook",
     "RecordRow",
+    "RefusalBook",
+    "RefusalRow",
+    "Refused",
     "RequestKind",
     "RequestRow",
     "RunBook",

@@ -40,7 +40,7 @@ from fencepost_gateway.ports import (
     RecordRow,
     Settle,
 )
-from fencepost_gateway.stores import rows
+from fencepost_gateway.stores import refusing, rows
 from fencepost_gateway.stores.memory_addresses import change_address
 from fencepost_gateway.stores.memory_audiences import (
     MemoryAudiences,
@@ -76,6 +76,7 @@ from fencepost_gateway.stores.memory_merging import merge
 from fencepost_gateway.stores.memory_people import MemoryPeople
 from fencepost_gateway.stores.memory_preferences import MemoryPreferences
 from fencepost_gateway.stores.memory_proofs import MemoryProofs
+from fencepost_gateway.stores.memory_refusals import MemoryLedger, MemoryRefusals
 from fencepost_gateway.stores.memory_runs import MemoryRuns, put_runs
 from fencepost_gateway.stores.memory_trials import MemoryTrials, take_trial
 
@@ -100,6 +101,7 @@ class MemoryStore:
         self.people = MemoryPeople(lambda: self._books)
         self.preferences = MemoryPreferences(lambda: self._books, self._unit)
         self.proofs = MemoryProofs(lambda: self._books, self._unit)
+        self.refusals = MemoryRefusals(lambda: self._books, self._unit)
         self.runs = MemoryRuns(lambda: self._books)
         self.trials = MemoryTrials(lambda: self._books, self._unit)
 
@@ -148,7 +150,10 @@ class MemoryStore:
     async def admit(self, request: AdmitRequest) -> Admission | None:
         """See ``Store.admit``."""
         with self._unit() as books:
-            return admit(books, request)
+            admission = admit(books, request)
+            if admission is not None:
+                refusing.heed(MemoryLedger(books), admission.consents, request.received_ms)
+            return admission
 
     async def append(self, record: Record, now_ms: int) -> int:
         """See ``Store.append``."""
@@ -272,6 +277,10 @@ class MemoryStore:
             row = books.messages[delivery.message_id]
             settlement = settle(row.attempt)
             end(books, delivery_id, settlement, now_ms)
+            if settlement.address == "suppress":
+                message, at = message_of(row), (delivery.channel, delivery.ref)
+                refusal = rows.opted_out(message, *at, settlement, now_ms)
+                refusing.take(MemoryLedger(books), refusal, now_ms)
             if inbox is not None and settlement.state == "sent":
                 m = message_of(row)
                 shown = (0, delivery_id, m.message_id, inbox, m.priority, m.expires_at_ms)
@@ -292,6 +301,7 @@ class MemoryStore:
                 put_change(books, change, now_ms)
             for record in rows.stated(changes):
                 append(books, record, now_ms)
+            refusing.heed(MemoryLedger(books), changes, now_ms)
             return True
 
     async def reconcile(self, now_ms: int, *, all_leases: bool = False) -> int:

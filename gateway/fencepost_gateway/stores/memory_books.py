@@ -40,6 +40,7 @@ from fencepost_gateway.ports import (
     JourneyPlace,
     LinkRow,
     RecordRow,
+    RefusalRow,
     RequestRow,
     RunRow,
     Statement,
@@ -169,6 +170,7 @@ class Books(Struct):
     journey_days: dict[tuple[int, JourneyPlace, str], int] = {}
     links: dict[str, LinkRow] = {}
     requests: tuple[RequestRow, ...] = ()
+    refusals: dict[str, RefusalRow] = {}
 
 
 def pack(value: Any) -> bytes:

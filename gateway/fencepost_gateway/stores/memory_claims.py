@@ -8,7 +8,6 @@ from msgspec import structs
 from fencepost_gateway.decide.message import (
     AddressRow,
     ClaimFacts,
-    ListedAddress,
     Verdict,
 )
 from fencepost_gateway.decide.person import Person
@@ -112,9 +111,6 @@ def end(books: Books, delivery_id: str, settlement: Settlement, now_ms: int) -> 
         books.slots[slot.slot_id] = used
     if settlement.address == "remove":
         books.addresses.pop((message.person_id, delivery.channel, delivery.ref), None)
-    elif settlement.address == "suppress":
-        listed = ListedAddress(delivery.channel, delivery.ref, "stop", now_ms, "provider")
-        books.suppressed.setdefault((delivery.channel, delivery.ref), listed)
     if settlement.state != "queued":
         ended = rows.settled(message, settlement, delivery.channel, delivery_id, delivery.ref)
         append(books, ended, now_ms)

@@ -8,10 +8,11 @@ from contextlib import AbstractContextManager
 from msgspec import structs
 
 from fencepost_gateway.ports import Choose, Preferences, RequestRow
-from fencepost_gateway.stores import rows
+from fencepost_gateway.stores import refusing, rows
 from fencepost_gateway.stores.memory_books import Books, append, known_as
 from fencepost_gateway.stores.memory_claims import claim_facts
 from fencepost_gateway.stores.memory_consents import put_change, withdraw
+from fencepost_gateway.stores.memory_refusals import MemoryLedger
 
 
 class MemoryPreferences:
@@ -38,6 +39,7 @@ class MemoryPreferences:
                 put_change(books, change, now_ms)
             for stated in rows.stated(chosen.changes):
                 append(books, stated, now_ms)
+            refusing.heed(MemoryLedger(books), chosen.changes, now_ms)
             for start in chosen.starts:
                 append(books, start, now_ms)
             withdraw(books, chosen.withdrawals, now_ms, locates=chosen.locates)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec import structs
 
+from fencepost_gateway.decide import consent
 from fencepost_gateway.decide.calls import Call, Reply
 from fencepost_gateway.decide.consent import LOCATION_ACTIVE
 from fencepost_gateway.decide.ids import derive
@@ -26,6 +27,7 @@ from fencepost_gateway.intake.records import (
     Record,
     Stated,
 )
+from fencepost_gateway.intake.refusals import Refusal
 from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import Chosen, DeadCall, Preferences, RecordRow, RequestRow
 
@@ -134,7 +136,10 @@ def marked(mark: Mark) -> dict[str, bool]:
 
 
 def is_recalled(message: Message, withdrawal: Withdrawal) -> bool:
-    """Say whether a pending message goes with a withdrawn consent to location."""
+    """Say whether a pending message goes with a withdrawn consent to marketing or to location."""
+    if withdrawal.purpose == "marketing":
+        reached = withdrawal.channel == consent.ANY or set(message.channels) <= {withdrawal.channel}
+        return reached and not withdrawal.spares(message)
     return message.cause.is_by_place and not withdrawal.spares(message)
 
 
@@ -144,7 +149,7 @@ def recall(withdrawal: Withdrawal) -> Verdict:
         "asked": [withdrawal.purpose],
         "purpose": withdrawal.purpose,
         "value": withdrawal.value,
-        "said_for": "any",
+        "said_for": withdrawal.channel,
         "policy": withdrawal.policy,
         "withdrawn": True,
     }
@@ -191,6 +196,23 @@ def proof_row(change: ConsentChange, in_flight: Sequence[str], now_ms: int) -> P
         at_ms=e.at_ms,
         received_ms=now_ms,
         proof=msgspec.msgpack.encode(proof),
+    )
+
+
+def opted_out(
+    message: Message, channel: str, ref: str, settlement: Settlement, now_ms: int
+) -> Refusal:
+    """Give the refusal of whom the provider knows to have opted out: as STOP."""
+    return Refusal(
+        refusal_id=f"opted_out:{delivery_id_of(message.message_id, channel, ref)}",
+        method="provider_code",
+        said_ms=now_ms,
+        spares=settlement.spares or (lambda _: True),  # the claim will say no to what is left
+        person_id=message.person_id,
+        channel=channel,
+        ref=ref,
+        reason="stop",
+        proof={"message_id": message.message_id},
     )
 
 

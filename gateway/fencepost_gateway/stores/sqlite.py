@@ -61,6 +61,7 @@ from fencepost_gateway.stores.sqlite_people import SqlitePeople
 from fencepost_gateway.stores.sqlite_preferences import SqlitePreferences
 from fencepost_gateway.stores.sqlite_proofs import SqliteProofs, begin_chain
 from fencepost_gateway.stores.sqlite_records import record_rows
+from fencepost_gateway.stores.sqlite_refusals import SqliteRefusals
 from fencepost_gateway.stores.sqlite_runs import SqliteRuns
 from fencepost_gateway.stores.sqlite_side import Side
 from fencepost_gateway.stores.sqlite_tail import TAIL_MAX, Tail
@@ -105,6 +106,7 @@ class SqliteStore:
         self.people = SqlitePeople(read, self._sql)
         self.preferences = SqlitePreferences(read, write, self._sql, self._door, self._desk)
         self.proofs = SqliteProofs(read, write, self._sql)
+        self.refusals = SqliteRefusals(read, write, self._sql, self._desk.ledger)
         self.runs = SqliteRuns(read, self._sql)
         self.trials = SqliteTrials(read, write, self._sql, self._door)
 

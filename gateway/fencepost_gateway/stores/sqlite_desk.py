@@ -38,7 +38,7 @@ from fencepost_gateway.ports import (
     RecordRow,
     Settle,
 )
-from fencepost_gateway.stores import rows
+from fencepost_gateway.stores import refusing, rows
 from fencepost_gateway.stores.sqlite_audiences import (
     count_audience_days,
     fire_person_timers,
@@ -51,6 +51,7 @@ from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_fences import count_fence_days
 from fencepost_gateway.stores.sqlite_history import put_history
 from fencepost_gateway.stores.sqlite_journeys import count_journey_days
+from fencepost_gateway.stores.sqlite_refusals import SqliteLedger
 from fencepost_gateway.stores.sqlite_runs import put_runs
 from fencepost_gateway.stores.sqlite_trials import take_trial
 
@@ -66,6 +67,7 @@ class Desk:
         self._sql = sql
         self._door = door
         self._facts = Facts(db, sql)
+        self.ledger = SqliteLedger(db, sql, door, self._take_back)
 
     # ---- the door, once it has taken a withdrawal ---------------------------------------
 
@@ -74,6 +76,7 @@ class Desk:
         admission = self._door.admit(request)
         if admission is None:
             return None
+        refusing.heed(self.ledger, admission.consents, request.received_ms)
         admission.recalled += self.withdraw(
             admission.withdrawals, request.received_ms, locates=admission.locates
         )
@@ -228,6 +231,7 @@ class Desk:
         self._door.put_consents(changes, now_ms)
         for record in rows.stated(changes):
             self._door.append(record, now_ms)
+        refusing.heed(self.ledger, changes, now_ms)
 
     def _write(self, message: Message, verdict: Verdict, attempt: int, now_ms: int) -> Claimed:
         run, sql = self._db.execute, self._sql
@@ -282,6 +286,9 @@ class Desk:
         message, _, _, attempt = found
         settlement = settle(attempt)
         self._end(message, delivery_id, settlement, now_ms, outcome.provider_id)
+        if settlement.address == "suppress":
+            refusal = rows.opted_out(message, row[1], row[2], settlement, now_ms)
+            refusing.take(self.ledger, refusal, now_ms)
         if inbox is not None and settlement.state == "sent":
             self._db.execute(
                 self._sql.put_inbox,
@@ -330,8 +337,6 @@ class Desk:
             run(sql.put_slot, row)
         if settlement.address == "remove":
             run(sql.drop_address, (message.person_id, channel, ref))
-        elif settlement.address == "suppress":
-            run(sql.suppress, (channel, ref, "stop", now_ms, "provider"))
         if settlement.state != "queued":
             ended = rows.settled(message, settlement, channel, delivery_id, ref)
             self._door.append(ended, now_ms)

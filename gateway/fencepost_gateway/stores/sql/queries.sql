@@ -657,3 +657,20 @@ WHERE r.number > ? ORDER BY r.number LIMIT ?;
 -- name: reached_by
 SELECT channel, address_ref FROM delivery WHERE message_id = ?
 ORDER BY lease_until_ms DESC, delivery_id LIMIT 1;
+
+-- name: refusal
+SELECT body FROM refusal WHERE refusal_id = ?;
+-- name: put_refusal
+INSERT OR REPLACE INTO refusal (refusal_id, channel, ref, taken_ms, stands, asks, body)
+VALUES (?, ?, ?, ?, ?, ?, ?);
+-- name: refusals_standing
+SELECT body FROM refusal WHERE channel = ? AND ref = ? AND stands = 1
+ORDER BY taken_ms DESC, refusal_id DESC;
+-- name: refusals_open
+SELECT body FROM refusal WHERE asks = 1 ORDER BY taken_ms, refusal_id LIMIT ?;
+-- name: drop_refusals
+DELETE FROM refusal WHERE refusal_id IN (
+  SELECT refusal_id FROM refusal WHERE stands = 0 AND asks = 0 AND taken_ms < ?
+  ORDER BY taken_ms, refusal_id LIMIT ?);
+-- name: suppression_of
+SELECT channel, ref, reason, since_ms, source FROM suppression WHERE channel = ? AND ref = ?;
