@@ -50,6 +50,7 @@ legend + * { clear: both; }
 .row { display: grid; grid-template-columns: 1.5rem 1fr; gap: 0 .75rem; padding: .45rem 0;
   align-items: start; }
 .row input { width: 1.5rem; height: 1.5rem; margin: .05rem 0 0; accent-color: var(--accent); }
+.hint:last-child { margin-bottom: 0; }
 .row .hint { grid-column: 2; margin: 0; }
 .row.sub { margin-left: 2.25rem; }
 .asked { padding: .45rem 0; margin: 0; }

@@ -154,9 +154,11 @@ def _marketing(subject: Subject, found: Sequence[Standing], language: Language) 
         if channel in night:
             at_night = night[channel]
             label = say(SWITCHES["marketing_night"], language)
-            notes = [*_hint(at_night.switch, language), *_notes(subject, at_night, language)]
-            rows.append(_row(at_night.switch.name, label, at_night.on, notes, sub=True))
-    hint = f'<p class="hint" id="h-marketing">{escape(say(HINTS["marketing"], language))}</p>'
+            notes = _notes(subject, at_night, language)
+            rows.append(_row(at_night.switch.name, label, at_night.on, notes, of=one.switch.name))
+    hints = [HINTS["marketing"], *([HINTS["marketing_night"]] if night else [])]
+    text = "<br>".join(escape(say(each, language)) for each in hints)
+    hint = f'<p class="hint" id="h-marketing">{text}</p>'
     legend = escape(say(TEXTS["marketing"], language))
     yield f'<fieldset aria-describedby="h-marketing"><legend>{legend}</legend>{hint}'
     yield "".join(rows) + "</fieldset>"
@@ -168,8 +170,9 @@ def _group(title: str, found: Sequence[Standing], language: Language) -> Iterato
     yield f"<fieldset><legend>{escape(say(TEXTS[title], language))}</legend>"
     for one in found:
         label = say(SWITCHES[one.switch.purpose], language)
-        is_under = one.switch.purpose in UNDER
-        yield _row(one.switch.name, label, one.on, _hint(one.switch, language), sub=is_under)
+        above = "location_collect.any" if one.switch.purpose in UNDER else ""
+        hint = [say(HINTS[one.switch.purpose], language)]
+        yield _row(one.switch.name, label, one.on, hint, of=above)
     if title != "location":
         yield "</fieldset>"
 
@@ -227,21 +230,20 @@ def _row(
     on: bool,  # noqa: FBT001 - of a row it is the value
     notes: Sequence[str],
     *,
-    sub: bool = False,
+    of: str = "",
     field: str = "on",
 ) -> str:
+    """Write a box with its label; one ``of`` another is read out with what that is called."""
     identity = f"{field}-{name}".replace(".", "-")
-    hints = f' aria-describedby="h-{identity}"' if notes else ""
-    text = f'<p class="hint" id="h-{identity}">{escape(" ".join(notes))}</p>' if notes else ""
+    above = f"on-{of}".replace(".", "-") if of else ""
+    described = f' aria-describedby="h-{identity}"' if notes else ""
+    labelled = f' aria-labelledby="l-{above} l-{identity}"' if of else ""
+    hint = f'<p class="hint" id="h-{identity}">{escape(" ".join(notes))}</p>' if notes else ""
     return (
-        f'<div class="row{" sub" if sub else ""}"><input type="checkbox" id="{identity}" '
-        f'name="{field}" value="{escape(name)}"{" checked" if on else ""}{hints}>'
-        f'<label for="{identity}">{escape(label)}</label>{text}</div>'
+        f'<div class="row{" sub" if of else ""}"><input type="checkbox" id="{identity}" '
+        f'name="{field}" value="{escape(name)}"{" checked" if on else ""}{described}{labelled}>'
+        f'<label for="{identity}" id="l-{identity}">{escape(label)}</label>{hint}</div>'
     )
-
-
-def _hint(switch: Switch, language: Language) -> list[str]:
-    return [say(HINTS[switch.purpose], language)]
 
 
 def _notes(subject: Subject, one: Standing, language: Language) -> list[str]:

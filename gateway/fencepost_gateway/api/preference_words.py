@@ -62,8 +62,9 @@ HINTS: Final[dict[str, Said]] = {
         "혜택, 소식 등 홍보 목적의 메시지입니다. 받고 싶은 곳에 표시해 주세요.",
     ),
     "marketing_night": Said(
-        "Advertising in the hours that are otherwise quiet. Needs advertising by the same way.",
-        "광고가 제한되는 시간에도 광고를 받습니다. 같은 방법의 광고 수신이 필요합니다.",
+        "At night means: in the hours that are otherwise kept free of advertising. It needs "
+        "advertising by the same way.",
+        "야간: 광고가 제한되는 시간에도 광고를 받습니다. 같은 방법의 광고 수신이 필요합니다.",
     ),
     "transactional": Said(
         "What you need to know about what you ordered or asked for. No advertising.",

@@ -12,7 +12,8 @@ Rule 3. What a fragment names must come with the message, or be handed to it by 
 Rule 4. A template with ``location`` fields whose purpose the policy does not allow them for is an
         error at the field (spec/consent.md section 3).
 Rule 5. A link that no rendering would let out is an error; where links lead is ``dead_links``.
-Rule 6. A template that ``confirms`` has its link on every channel; no other has one.
+Rule 6. A template that ``confirms`` has its link on every channel; no other has one. The other
+        answer links (``unsubscribe``, ``preferences``) may stand anywhere.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from fencepost_gateway.content.authored import Source, is_dynamic, sources_of
 from fencepost_gateway.content.budget import BudgetedTemplate, parts_of
 from fencepost_gateway.content.dead_links import dead_links
 from fencepost_gateway.content.fragments import FragmentNode, names_in
-from fencepost_gateway.content.scope import CONFIRM, ROOTS
+from fencepost_gateway.content.scope import ANSWERS, CONFIRM, ROOTS
 from fencepost_gateway.decide.place import FenceView, place_facts
 from fencepost_gateway.documents.document import Document
 from fencepost_gateway.documents.kinds import Finding
@@ -194,7 +195,10 @@ def _unknown_root(document: Document, source: Source, root: str) -> Finding:
 
 
 def _lint_members(source: Source, root: str, segments: Sequence[str]) -> Iterator[Finding]:
-    """Find members that a place, or what ``nearest`` gives, never has."""
+    """Find members that a place, what ``nearest`` gives, or an answer link never has."""
+    if root in (CONFIRM, *ANSWERS) and list(segments[1:]) != ["link"]:
+        what = f"{root} has a link and nothing else{_line(source, root)}"
+        yield Finding(source.path, what, f"write {{{{ {root}.link }}}}")
     depth, known = 1, _PLACE_MEMBERS
     if root in nearest.ROOTS:
         depth, known = 2, (*_PLACE_MEMBERS, *nearest.OWN_MEMBERS)

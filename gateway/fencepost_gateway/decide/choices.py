@@ -260,7 +260,8 @@ def _is_a_switch(one: Standing, subject: Subject, entries: Sequence[ConsentEntry
     if one.on:
         return True
     if purpose == "marketing_night":
-        return any(h.lifted_by == purpose for p in subject.policies for h in p.quiet_hours)
+        rules = [rule for policy in subject.policies for rule in policy.quiet_hours]
+        return any(r.lifted_by == purpose and one.switch.channel in r.channels for r in rules)
     may_collect = allows_under(subject.policies, entries, "collect").allowed
     return purpose in OFFERED and ("collect" not in NEEDS[purpose] or may_collect)
 
