@@ -28,7 +28,7 @@ from fencepost_gateway.api.preference_form import Told, View, body_of, title_of
 from fencepost_gateway.api.preference_words import TEXTS, wording_of
 from fencepost_gateway.api.surface import SURFACE, Surface, caller_of
 from fencepost_gateway.decide import consent
-from fencepost_gateway.decide.case import phone_of
+from fencepost_gateway.decide.case import campaign_of, phone_of
 from fencepost_gateway.decide.choices import PAUSE, Choice, Form, Subject, choose
 from fencepost_gateway.decide.consent import LOCATION_ACTIVE, ConsentEntry
 from fencepost_gateway.decide.jurisdiction import jurisdiction_of
@@ -191,11 +191,12 @@ def _page(
 ) -> web.Response:
     plan, now_ms = surface.plans.plan, surface.clock.now_ms()
     subject = subject_of(plan, found, now_ms)
+    brand = plan.brand_of(campaign_of(plan, found.facts))
     view = View(
         subject=subject,
         requests=found.requests,
         due_ms=_due_ms(subject, now_ms),
-        brand=plan.workspace_name,
+        brand=brand.name if brand else plan.workspace_name,
         zone=plan.workspace_zone,
         told=told or Told(),
     )
