@@ -21,6 +21,7 @@ from fencepost_channels.callback import Report
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.receipts import Word
 from fencepost_gateway.intake.addresses import address_ref
+from fencepost_gateway.intake.tracked_links import LinkPlace
 
 OLDEST_MS: Final = 35 * 86_400_000
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,32}")
@@ -31,8 +32,8 @@ class LaneReport(Struct, frozen=True):
     """
     One thing that was told of a delivery.
 
-    ``channel`` is the one the delivery must be on; empty: whichever it is on, as our own links
-    name the delivery alone. ``ref`` names the address it is about.
+    ``channel`` is the one the delivery must be on; empty: whichever it is on, as some links of ours
+    name the delivery alone. ``message_id`` is its message, ``ref`` names the address it is about.
     """
 
     key: str
@@ -41,6 +42,7 @@ class LaneReport(Struct, frozen=True):
     channel: str = ""
     delivery_id: str = ""
     provider_id: str = ""
+    message_id: str = ""
     ref: str = ""
     code: str = ""
 
@@ -60,7 +62,25 @@ def lane_report(lane: str, channel: str, told: Report, seed: str, now_ms: int) -
     )
 
 
-def link_report(delivery_id: str, what: Word, now_ms: int, code: str = "") -> LaneReport:
-    """Make what the store takes of one of our own links; each of them counts once."""
-    key = derive("report", "link", delivery_id, what, code)
-    return LaneReport(key=key, what=what, at_ms=now_ms, delivery_id=delivery_id, code=code)
+def worker_report(delivery_id: str, what: Word, code: str, now_ms: int) -> LaneReport:
+    """Make what the store takes of a report ticket; of each kind the first counts."""
+    return LaneReport(
+        key=derive("report", "worker", delivery_id, what),
+        what=what,
+        at_ms=now_ms,
+        delivery_id=delivery_id,
+        code=code if _CODE.fullmatch(code) else "",
+    )
+
+
+def link_report(at: LinkPlace, what: Word, now_ms: int) -> LaneReport:
+    """Make what the store takes of a link or pixel in a message; each of them counts once."""
+    code = f"link-{at.number}" if at.number else ""
+    return LaneReport(
+        key=derive("report", "link", at.message_id, at.channel, what, code),
+        what=what,
+        at_ms=now_ms,
+        channel=at.channel,
+        message_id=at.message_id,
+        code=code,
+    )
