@@ -11,6 +11,8 @@ Rule 2. ``nearest`` looks from the newest fix of the person's devices, at most `
         home that the person stated, known to 0.01 degrees; else from nowhere. A home is never
         guessed, and no position is kept: the record says which it was, and how old.
 Rule 3. Tracks are read only for a template that names ``nearest``.
+Rule 4. Links and pixel that tell of the reader (``tracking``) come in last of all but labels, and
+        not for whoever denies ``personalisation``, nor into a proof.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from fencepost_gateway.content.nearest import CELL_M, ROOTS, Nearby, NearestScop
 from fencepost_gateway.content.proof import as_proof
 from fencepost_gateway.content.renderer import Outline, Renderer, RenderProblem
 from fencepost_gateway.content.scope import PERSONAL, scope_for
+from fencepost_gateway.content.tracking import Tracking
 from fencepost_gateway.decide import consent
 from fencepost_gateway.decide.case import campaign_of, phone_of
 from fencepost_gateway.decide.cause import place_of
@@ -78,6 +81,7 @@ class _Case(Struct, frozen=True):
     template: Template
     now_ms: int
     is_generic: bool
+    tracks_on: frozenset[str]
     denied: str
 
     @property
@@ -105,6 +109,7 @@ class Composer:
         self._plans = plans
         self._public_url = public_url
         self._renderer = Renderer()
+        self._tracking = Tracking(public_url)
 
     async def compose(
         self, facts: ClaimFacts, channels: Collection[str], now_ms: int
@@ -162,7 +167,12 @@ class Composer:
             return any(consent.allows_under(*asked, channel).allowed for channel in channels)
 
         denied = next((p for p in LOCATION_NEEDS[template.purpose] if not may(p)), "")
-        return _Case(facts, shown, template, now_ms, is_generic, denied)
+        asked = (law.policies, facts.consents, "personalisation")
+        is_proof = facts.message.proof is not None
+        tracks_on = frozenset(
+            each for each in channels if not is_proof and consent.allows_under(*asked, each).allowed
+        )
+        return _Case(facts, shown, template, now_ms, is_generic, tracks_on, denied)
 
     def _composed(
         self, case: _Case, channel: str, outline: Outline, position: Position | None
@@ -186,13 +196,17 @@ class Composer:
         )
         if facts.message.proof is not None:
             content = as_proof(content)
+        plain = content
+        if channel in case.tracks_on and not isinstance(content, RenderProblem):
+            message_id = facts.message.message_id
+            content = self._tracking.track(content, plan, case.template, message_id, channel)
         problem = content if isinstance(content, RenderProblem) else None
         rendered = Rendered(
             problem.code if problem else "",
             _member(problem) if problem else "",
             location=not outline.roots.isdisjoint({"place", *ROOTS}),
             place="place" in outline.roots,
-            relied_on=_relied_on(case, outline, nearest, position),
+            relied_on=_relied_on(case, outline, nearest, position, is_tracked=content != plain),
             told=_told(case, outline, position),
         )
         return Composed(content, rendered)
@@ -245,10 +259,16 @@ def _newest(track: bytes) -> Fix | None:
 
 
 def _relied_on(
-    case: _Case, outline: Outline, nearest: NearestScope, position: Position | None
+    case: _Case,
+    outline: Outline,
+    nearest: NearestScope,
+    position: Position | None,
+    *,
+    is_tracked: bool,
 ) -> tuple[str, ...]:
     relied = []
-    if case.is_marketing and not case.is_generic and not outline.roots.isdisjoint(PERSONAL):
+    is_personal = not case.is_generic and not outline.roots.isdisjoint(PERSONAL)
+    if is_tracked or (case.is_marketing and is_personal):
         relied.append("personalisation")
     if nearest.is_used and position is not None and position.source == "fix":
         relied += LOCATION_NEEDS[case.template.purpose]
