@@ -8,6 +8,8 @@ Rule 1. A report's key is made of lane and report id: the same report again is t
 Rule 2. It happened when the provider says, though not in the future, nor longer ago than a key is
         kept; without a moment, when it came.
 Rule 3. A code is a constant word of the provider; what does not look like one is left out.
+Rule 4. Where there is a return token it alone says which delivery is meant: anybody can write mail
+        to a return path.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from fencepost_channels.callback import Report
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.receipts import Word
 from fencepost_gateway.intake.addresses import address_ref
+from fencepost_gateway.intake.tickets import read_return_token
 from fencepost_gateway.intake.tracked_links import LinkPlace
 
 OLDEST_MS: Final = 35 * 86_400_000
@@ -48,16 +51,21 @@ class LaneReport(Struct, frozen=True):
 
 
 def lane_report(lane: str, channel: str, told: Report, seed: str, now_ms: int) -> LaneReport:
-    """Make what the store takes of what a driver read."""
+    """Make what the store takes of what a driver read (Rule 4)."""
+    if told.return_token:
+        ours = read_return_token(seed, told.return_token)
+        named = {"delivery_id": ours, "provider_id": "", "ref": ""}
+    else:
+        ref = address_ref(seed, channel, told.address) if told.address else ""
+        provider_id = told.provider_id[:ID_MAX]
+        named = {"delivery_id": told.delivery_id, "provider_id": provider_id, "ref": ref}
     at_ms = now_ms if told.at_s is None else min(max(told.at_s * 1000, now_ms - OLDEST_MS), now_ms)
     return LaneReport(
         key=derive("report", lane, told.report_id),
         what=told.what,
         at_ms=at_ms,
         channel=channel,
-        delivery_id=told.delivery_id,
-        provider_id=told.provider_id[:ID_MAX],
-        ref=address_ref(seed, channel, told.address) if told.address else "",
+        **named,
         code=told.code if _CODE.fullmatch(told.code) else "",
     )
 
