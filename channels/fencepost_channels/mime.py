@@ -34,7 +34,6 @@ MAX_PLAIN_CHARS = 60
 WORD_BYTES = 39  # in base64 with its frame 64 characters: one line, the header's name included
 LINE_CHARS = 76
 BOUNDARY_MARK = b"=_"
-_LONE_BREAK_OR_NUL = re.compile(rb"\r(?!\n)|(?<!\r)\n|\x00")
 _BREAK = re.compile(r"\r\n|\r|\n")
 _NAME = re.compile(r"(?:[A-Za-z0-9!'*+/_-]+(?: [A-Za-z0-9!'*+/_-]+)*)?")  # atoms
 _SUBJECT = re.compile(r"(?!.*=\?)[!-~]+(?: [!-~]+)*")
@@ -121,7 +120,7 @@ def write_message(
     except UnicodeEncodeError as error:  # a lone surrogate
         raise NotAMessage("not_encodable") from error
     expected = [name.lower().encode() for name, _ in headers]
-    if _LONE_BREAK_OR_NUL.search(wire) or header_names(wire) != expected:
+    if not _has_whole_lines(wire) or header_names(wire) != expected:
         raise NotAMessage("header_injection")
     return wire
 
@@ -194,6 +193,12 @@ def _chunks(words: str) -> Iterator[bytes]:
         yield data[begin:end]
         begin = end
     yield data[begin:]
+
+
+def _has_whole_lines(wire: bytes) -> bool:
+    """Say whether every CR and LF is one half of a CRLF, and nothing is NUL."""
+    breaks = wire.count(b"\r\n")
+    return wire.count(b"\r") == wire.count(b"\n") == breaks and b"\x00" not in wire
 
 
 def is_one_line(decoded: str) -> bool:
