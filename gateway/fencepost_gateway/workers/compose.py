@@ -11,6 +11,8 @@ Rule 2. ``nearest`` looks from the newest fix of the person's devices, at most `
         home that the person stated, known to 0.01 degrees; else from nowhere. A home is never
         guessed, and no position is kept: the record says which it was, and how old.
 Rule 3. Tracks are read only for a template that names ``nearest``.
+Rule 4. Without ``public_url`` nobody could answer: what asks for a confirmation has no content, and
+        neither has marketing by email, which must say how to unsubscribe (RFC 8058, CAN-SPAM).
 """
 
 from __future__ import annotations
@@ -116,14 +118,11 @@ class Composer:
         if template is None:
             return Composition()
         served = [channel for channel in facts.message.channels if channel in channels]
-        if template.confirms and not self._public_url:
-            problem = RenderProblem("no_public_url", "confirm.link")
-            missing = Composed(problem, Rendered(problem.code, _member(problem)))
-            return Composition(arm_now(plan, facts), dict.fromkeys(served, missing))
         shown = await self._shown_as(facts)
         case = self._case(facts, shown, template, now_ms)
         outlines = {
-            channel: self._renderer.outline(template, channel, plan.fragments, shown.locale)
+            channel: self._unanswerable(template, channel)
+            or self._renderer.outline(template, channel, plan.fragments, shown.locale)
             for channel in served
         }
         asks = any(
@@ -139,6 +138,16 @@ class Composer:
             for channel, outline in outlines.items()
         }
         return Composition(arm_now(plan, facts), made)
+
+    def _unanswerable(self, template: Template, channel: str) -> RenderProblem | None:
+        """Say which link a message must have, and nobody could follow (Rule 4)."""
+        if self._public_url:
+            return None
+        if template.confirms:
+            return RenderProblem("no_public_url", "confirm.link")
+        if channel == "email" and template.purpose == "marketing":
+            return RenderProblem("no_public_url", "unsubscribe.link")
+        return None
 
     async def _shown_as(self, facts: ClaimFacts) -> Person:
         """Give whose facts a message is made of: its person's, unless a proof asks others'."""
