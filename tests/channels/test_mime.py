@@ -92,6 +92,43 @@ def test_sender_name_cannot_make_a_header() -> None:
         Sender("hello@shop.example", "=?utf-8?q?hi=0D=0ABcc:_x@y.com?=")
 
 
+@pytest.mark.bad_input(111)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a\r\nBcc: x@y.com",
+        "a\nBcc: x@y.com",
+        "a\rBcc: x@y.com",
+        "a\r\n\r\nbody",
+        "a\r\nSubject: two",
+        "a\x00",
+        "a\r\n: nameless",
+        "비",
+    ],
+)
+def test_further_header_cannot_make_another(value: str) -> None:
+    """Whatever a further header holds: the bytes have the expected names, or there are none."""
+    with pytest.raises(NotAMessage, match=r"header_injection|not_encodable"):
+        write_message(
+            DELIVERY_ID,
+            EmailContent("Hi", "Text"),
+            SENDER,
+            "sora@example.com",
+            AT_S,
+            [("Feedback-ID", value)],
+        )
+
+
+@pytest.mark.bad_input(111)
+def test_boundary_cannot_be_written_by_words() -> None:
+    """Whoever knows the id of a delivery cannot add a part to it (RFC 2046 section 5.1.1)."""
+    part = f"a\r\n--=_{DELIVERY_ID}\r\nContent-Type: text/html\r\n\r\n<p>mine</p>\r\n"
+    message = email.message_from_bytes(write(text=part, html=part), policy=email.policy.default)
+
+    bodies = [each.get_content() for each in message.iter_parts()]
+    assert bodies == [part, part]
+
+
 @given(subject=st.text(max_size=200), text=st.text(min_size=1, max_size=200))
 @example(subject="=?utf-8?q?=0D=0ABcc:x?=", text=".\n..\n")
 @example(subject="a" * 2000, text="\r.\r\n.\r\n")
