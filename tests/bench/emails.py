@@ -154,7 +154,8 @@ async def main(count: int, rounds: int) -> None:
     clock, batch = SystemClock(), messages(count)
     keys = rsa_pem(), ed25519_pem()
     async with sink() as port, bare(port) as first, bare(port, keys[0]) as signed, \
-            ours(port) as plain, ours(port, keys[0]) as rsa, ours(port, keys[1]) as ed25519:  # fmt: skip
+            ours(port) as plain, ours(port, keys[0]) as rsa, \
+            ours(port, keys[1]) as ed25519:  # fmt: skip
         ways = {
             "bare aiosmtplib, EmailMessage": first,
             "the same, signed by dkimpy, RSA-2048": signed,
