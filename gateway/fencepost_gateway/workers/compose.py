@@ -15,6 +15,8 @@ Rule 4. Links and pixel that tell of the reader (``tracking``) come in last of a
         not for whoever denies ``personalisation``, nor into a proof.
 Rule 5. What the law wants said is put in last (``content.labels``), and the claim asks whether it
         is still that law.
+Rule 5. Without ``public_url`` nobody could answer: what asks for a confirmation has no content, and
+        neither has marketing by email, which must say how to unsubscribe (RFC 8058, CAN-SPAM).
 """
 
 from __future__ import annotations
@@ -126,10 +128,6 @@ class Composer:
         if template is None:
             return Composition()
         served = [channel for channel in facts.message.channels if channel in channels]
-        if template.confirms and not self._public_url:
-            problem = RenderProblem("no_public_url", "confirm.link")
-            missing = Composed(problem, Rendered(problem.code, _member(problem)))  # transactional
-            return Composition(arm_now(plan, facts), dict.fromkeys(served, missing))
         shown = await self._shown_as(facts)
         case = self._case(facts, shown, template, plan.brand_of(campaign), now_ms)
         outlines = {
@@ -146,20 +144,19 @@ class Composer:
             channel: _without(outline, case, channel)
             if isinstance(outline, RenderProblem)
             else self._composed(case, channel, outline, position)
-            for channel, outline in self._answerable(outlines).items()
+            for channel, outline in self._answerable(template, outlines).items()
         }
         return Composition(arm_now(plan, facts), made)
 
     def _answerable(
-        self, outlines: dict[str, Outline | RenderProblem]
+        self, template: Template, outlines: dict[str, Outline | RenderProblem]
     ) -> dict[str, Outline | RenderProblem]:
-        """Withhold what has a link to answer by, as long as nobody could reach us."""
+        """Withhold what has a link to answer by, as long as nobody could reach us (Rule 5)."""
         if self._public_url:
             return outlines
         found = {}
         for channel, outline in outlines.items():
-            roots = outline.roots if isinstance(outline, Outline) else ()
-            wanted = next((name for name in ANSWERS if name in roots), "")
+            wanted = _answer_in(template, channel, outline)
             problem = RenderProblem("no_public_url", f"{wanted}.link")
             found[channel] = problem if wanted else outline
         return found
@@ -283,6 +280,16 @@ class Composer:
         fixes = [fix for fix in map(_newest, tracks.values()) if fix is not None]
         fresh = [fix for fix in fixes if case.now_ms - fix.at_ms <= FIX_MAX_MS]
         return max(fresh, key=lambda fix: fix.at_ms, default=None)
+
+
+def _answer_in(template: Template, channel: str, outline: Outline | RenderProblem) -> str:
+    """Name the link to answer by that a message has; empty: it needs none."""
+    if template.confirms:
+        return "confirm"
+    if channel == "email" and template.purpose == "marketing":
+        return "unsubscribe"
+    roots = outline.roots if isinstance(outline, Outline) else ()
+    return next((name for name in ANSWERS if name in roots), "")
 
 
 def arm_now(plan: Plan, facts: ClaimFacts) -> str:
