@@ -64,7 +64,7 @@ class _Stream:
     """One request, and what has come of it."""
 
     def __init__(self) -> None:
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.done = asyncio.Event()
         self.begun_s: float | None = None
         self.is_sent = False
         self.is_refused = False
@@ -74,9 +74,9 @@ class _Stream:
 
     def end(self, *, refused: bool = False) -> None:
         """Wake whoever waits."""
-        if not self.done.done():
+        if not self.done.is_set():
             self.is_refused = refused
-            self.done.set_result(None)
+            self.done.set()
 
     def answer(self) -> Answer:
         """Give what came, or say what its absence means (rules 1 and 2)."""
@@ -121,7 +121,7 @@ class _Connection:
         try:
             number = await self._begin(headers, stream)
             await self._send_body(number, stream, body)
-            await stream.done
+            await stream.done.wait()
         finally:
             self._forget(number, stream)
 
@@ -148,7 +148,7 @@ class _Connection:
 
     async def _send_body(self, number: int, stream: _Stream, body: bytes) -> None:
         """Write the DATA as far as the windows allow; an answer may come before its end."""
-        while body and not stream.done.done():
+        while body and not stream.done.is_set():
             window = self._h2.local_flow_control_window(number)
             size = min(window, self._h2.max_outbound_frame_size, len(body))
             if size <= 0:
@@ -170,7 +170,7 @@ class _Connection:
         self._changed.set()
         if self._streams.pop(number, None) is None or self._writer.is_closing():
             return
-        if not (stream.done.done() and stream.is_sent):
+        if not (stream.done.is_set() and stream.is_sent):
             with suppress(H2Error):
                 self._h2.reset_stream(number, ErrorCodes.CANCEL)
                 self._flush()
