@@ -14,6 +14,7 @@ import pytest
 
 from doubles import apns, fcm
 from doubles.authority import issue
+from doubles.dkim_keys import ed25519_pem
 from doubles.http_server import Reply, Reset, Script, Silence
 from doubles.push_service import PushService
 from doubles.smtp import DROP, SILENCE, Mta
@@ -197,6 +198,8 @@ def email_case(spec: DriverSpec, _vapid_pem: str, _folder: Path) -> Case:
         "from": "hello@shop.example",
         "username": "shop",
         "password": "hunter2-is-secret",
+        "dkim_selector": "fp1",
+        "dkim_private_key": ed25519_pem(),
     }
 
     def stage(phase: str, reply: str) -> StageMaker:

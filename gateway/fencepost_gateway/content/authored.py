@@ -15,7 +15,10 @@ from fencepost_channels.message import Channel
 from fencepost_gateway.documents.document import Document, Path
 
 CHANNELS: Final = tuple(str(channel) for channel in Channel)
-_TEXTS: Final = frozenset({"title", "body", "text", "subject", "html", "link", "image"})
+_TEXTS: Final = frozenset(
+    {"title", "body", "text", "subject", "preheader", "html", "mjml", "link", "image"}
+)
+MARKUP: Final = ("html", "mjml")
 
 
 class Source(Struct, frozen=True):

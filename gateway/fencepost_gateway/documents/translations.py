@@ -18,7 +18,7 @@ from fencepost_gateway.documents.document import Path
 from fencepost_gateway.documents.models.template import Template
 
 CHANNELS: Final = tuple(str(channel) for channel in Channel)
-_TEXTS: Final = ("title", "body", "subject", "text", "html")
+_TEXTS: Final = ("title", "body", "subject", "preheader", "text", "html", "mjml")
 _SAME: Final = ("layout", "link", "image", "data", "badge", "sound")
 
 
