@@ -13,7 +13,8 @@ Rule 4. A template with ``location`` fields whose purpose the policy does not al
         error at the field (spec/consent.md section 3).
 Rule 5. A link that no rendering would let out is an error; where links lead is ``dead_links``.
 Rule 6. Marketing that begins with what only looks like the label of a policy is an error.
-Rule 7. A template that ``confirms`` has its link on every channel; no other has one.
+Rule 7. A template that ``confirms`` has its link on every channel; no other has one. The other
+        answer links (``unsubscribe``, ``preferences``) may stand anywhere.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from fencepost_gateway.content.budget import BudgetedTemplate, parts_of
 from fencepost_gateway.content.dead_links import dead_links
 from fencepost_gateway.content.fragments import FragmentNode, names_in
 from fencepost_gateway.content.labels import lookalike
-from fencepost_gateway.content.scope import CONFIRM, ROOTS
+from fencepost_gateway.content.scope import ANSWERS, CONFIRM, ROOTS
 from fencepost_gateway.decide.place import FenceView, place_facts
 from fencepost_gateway.documents.document import Document
 from fencepost_gateway.documents.kinds import Finding
@@ -200,7 +201,10 @@ def _unknown_root(document: Document, source: Source, root: str) -> Finding:
 
 
 def _lint_members(source: Source, root: str, segments: Sequence[str]) -> Iterator[Finding]:
-    """Find members that a place, or what ``nearest`` gives, never has."""
+    """Find members that a place, what ``nearest`` gives, or an answer link never has."""
+    if root in (CONFIRM, *ANSWERS) and list(segments[1:]) != ["link"]:
+        what = f"{root} has a link and nothing else{_line(source, root)}"
+        yield Finding(source.path, what, f"write {{{{ {root}.link }}}}")
     depth, known = 1, _PLACE_MEMBERS
     if root in nearest.ROOTS:
         depth, known = 2, (*_PLACE_MEMBERS, *nearest.OWN_MEMBERS)

@@ -133,6 +133,7 @@ def compile_plan(
         ranked=need_ranks,
         audiences=audiences_of(stored, traits, ranks, zone),
         workspace_zone=zone,
+        workspace_name=(workspace.name if workspace else ""),
         living=workspace.journeys_at_once if workspace else plan.LIVING,
         workspace_holdout=_fraction(workspace.holdout if workspace else 0),
         allows_mock=workspace is not None and workspace.mock,
@@ -293,6 +294,8 @@ def _policy(source: StoredDocument, authored: Policy) -> plan.Policy:
         quiet_hours=tuple(_quiet_hours(each) for each in authored.quiet_hours),
         countries=frozenset(authored.jurisdiction),
         location_fields=frozenset(authored.location_fields),
+        double_opt_in=frozenset(authored.double_opt_in),
+        answer_days=authored.data_requests_within_days,
         label=_label(authored.label) if authored.label else None,
         imprint=_imprint(authored.must_contain),
     )

@@ -29,7 +29,7 @@ from fencepost_gateway.content.labels import Duties, finish
 from fencepost_gateway.content.nearest import CELL_M, ROOTS, Nearby, NearestScope, Position
 from fencepost_gateway.content.proof import as_proof
 from fencepost_gateway.content.renderer import Outline, Renderer, RenderProblem
-from fencepost_gateway.content.scope import PERSONAL, scope_for
+from fencepost_gateway.content.scope import ANSWERS, CONFIRM, PERSONAL, scope_for
 from fencepost_gateway.decide import consent
 from fencepost_gateway.decide.case import campaign_of, phone_of
 from fencepost_gateway.decide.cause import place_of
@@ -141,9 +141,23 @@ class Composer:
             channel: _without(outline, case, channel)
             if isinstance(outline, RenderProblem)
             else self._composed(case, channel, outline, position)
-            for channel, outline in outlines.items()
+            for channel, outline in self._answerable(outlines).items()
         }
         return Composition(arm_now(plan, facts), made)
+
+    def _answerable(
+        self, outlines: dict[str, Outline | RenderProblem]
+    ) -> dict[str, Outline | RenderProblem]:
+        """Withhold what has a link to answer by, as long as nobody could reach us."""
+        if self._public_url:
+            return outlines
+        found = {}
+        for channel, outline in outlines.items():
+            roots = outline.roots if isinstance(outline, Outline) else ()
+            wanted = next((name for name in ANSWERS if name in roots), "")
+            problem = RenderProblem("no_public_url", f"{wanted}.link")
+            found[channel] = problem if wanted else outline
+        return found
 
     async def _shown_as(self, facts: ClaimFacts) -> Person:
         """Give whose facts a message is made of: its person's, unless a proof asks others'."""
@@ -181,7 +195,6 @@ class Composer:
     ) -> Composed:
         plan, facts = self._plans.plan, case.facts
         nearest = self._plans.nearby.scope(position, case.now_ms, is_marketing=case.is_marketing)
-        confirms = case.template.confirms
         scope = scope_for(
             case.shown,
             place_of(plan, case.shown, facts.message.cause),
@@ -191,7 +204,7 @@ class Composer:
             is_generic=case.is_generic,
             nearest=nearest.roots(),
             values=values_of(facts.person, facts.message.run_id),
-            confirm_link=self._link(facts.message.message_id) if confirms else "",
+            answer_links=self._links(case),
         )
         content = self._renderer.render(
             case.template, channel, scope, plan.fragments, case.shown.locale
@@ -213,13 +226,21 @@ class Composer:
         )
         return Composed(content, rendered)
 
+    def _links(self, case: _Case) -> dict[str, str]:
+        """Give the links by which a message can be answered, by what templates call them."""
+        where = (self._public_url, self._plans.plan.seed)
+        message_id = case.facts.message.message_id
+        asked = answer_link(*where, "confirm", message_id)
+        return {
+            "unsubscribe": answer_link(*where, "unsubscribe", message_id),
+            "preferences": answer_link(*where, "preferences", message_id),
+            CONFIRM: asked if case.template.confirms else "",
+        }
+
     def _duties(self, case: _Case) -> Duties:
         message_id, seed = case.facts.message.message_id, self._plans.plan.seed
         link = answer_link(self._public_url, seed, "unsubscribe", message_id)
         return Duties(case.policies, case.brand, link)
-
-    def _link(self, message_id: str) -> str:
-        return answer_link(self._public_url, self._plans.plan.seed, "confirm", message_id)
 
     async def _position(self, case: _Case) -> Position | None:
         """Find where ``nearest`` looks from (Rule 2)."""
