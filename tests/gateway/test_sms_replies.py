@@ -318,3 +318,28 @@ async def test_what_a_person_writes_is_in_no_log_and_no_metric(
 
     assert "canary" not in said
     assert NUMBER not in said
+
+
+COSTS = """
+kind: workspace
+id: luma-workspace
+sms_costs: {currency: EUR, prices: {US: 0.01}, other: 0.2, per_day: 0.025}
+"""
+
+
+@pytest.mark.bad_input(114)
+@pytest.mark.feature("C05")
+async def test_day_that_is_spent_sends_no_more_sms(tmp_path: Path) -> None:
+    """Service messages count as well; the record shows segments, cost and what is left."""
+    async with open_sms(tmp_path) as sms:
+        await sms.rig.apply(DOCUMENTS, OPEN_POLICY, COSTS)
+        first = [*await sms.wants("news"), *await sms.wants("order"), *await sms.wants("news")]
+        checks = {c["gate"]: c for c in (await sms.rig.records("claim"))[-1]["body"]["checks"]}
+        sms.rig.clock.move_to(sms.rig.clock.now_ms() + 86_400_000)
+        tomorrow = await sms.wants("news")
+
+    assert first == [("send", ""), ("send", ""), ("withheld", "spend_cap")]
+    assert checks["render"]["inputs"]["segments"] == 1
+    spent = {"segments": 1, "cost": "0.01", "spent": "0.02", "currency": "EUR", "per_day": "0.025"}
+    assert checks["spend"]["inputs"] == spent
+    assert tomorrow == [("send", "")]

@@ -39,6 +39,7 @@ def _languages(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+MEDIA_MAX = 10  # of one message at Twilio
 _NO_MEDIA = {
     "image": "leave it out: pictures come later",
     "icon": "leave it out: pictures come later",
@@ -76,9 +77,12 @@ class WebPush(Authored):
 
 
 class Sms(Authored):
-    """A short message."""
+    """A short message; with pictures it is an MMS, where the provider and the country have them."""
 
     text: Liquid = Field(min_length=1, description="Text.")
+    media: list[Liquid] = Field(
+        default=[], max_length=MEDIA_MAX, description="Links (https) to pictures; at most ten."
+    )
 
 
 class Email(Authored):
