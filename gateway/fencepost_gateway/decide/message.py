@@ -115,7 +115,7 @@ class ClaimFacts(Struct, frozen=True):
     """
     Everything ``judge`` may see, read in the claim's own transaction.
 
-    ``due_ms`` is since when the message has been due.
+    ``due_ms`` is since when the message has been due, ``spent`` what SMS have cost, by day.
     """
 
     message: Message
@@ -128,6 +128,7 @@ class ClaimFacts(Struct, frozen=True):
     emergency_stop: bool = False
     campaign_archived: bool = False
     control: Control | None = None
+    spent: dict[int, int] = {}
 
 
 class Check(Struct, frozen=True):
@@ -145,6 +146,7 @@ class Verdict(Struct, frozen=True):
     The outcome of a claim with its ordered checks: the message's decision record.
 
     ``holds`` defers the message until its campaign goes on, in the place in which it is due.
+    ``cost`` is what a message that goes takes of the day's spending (``spend``).
     """
 
     outcome: Literal["send", "withheld", "deferred"]
@@ -158,3 +160,4 @@ class Verdict(Struct, frozen=True):
     experiment: str = ""
     arm: str = ""
     holds: bool = False
+    cost: int = 0

@@ -46,6 +46,9 @@ def _languages(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+MEDIA_MAX = 10  # of one message at Twilio
+
+
 def _data(value: dict[str, Any]) -> dict[str, Any]:
     for name in value:
         if not _DATA_NAME.fullmatch(name):
@@ -139,9 +142,12 @@ class Push(Authored):
 
 
 class Sms(Authored):
-    """A short message."""
+    """A short message; with pictures it is an MMS, where the provider and the country have them."""
 
     text: Liquid = Field(min_length=1, description="Text.")
+    media: list[Liquid] = Field(
+        default=[], max_length=MEDIA_MAX, description="Links (https) to pictures; at most ten."
+    )
 
 
 class Email(Authored):
@@ -267,7 +273,9 @@ class Template(Authored):
     )
     in_app: InApp | None = Field(default=None, description="Content in the app.")
     push: Push | None = Field(default=None, description="Content of the app's notification.")
-    web_push: WebPush | None = Field(default=None, description="Content of a browser's notification.")
+    web_push: WebPush | None = Field(
+        default=None, description="Content of a browser's notification."
+    )
     sms: Sms | None = Field(default=None, description="Content of a short message.")
     email: Email | None = Field(default=None, description="Content of an email.")
     tracking: Tracking = Field(
