@@ -238,6 +238,14 @@ class InboxRow(Struct, frozen=True):
     show_until_ms: int
 
 
+class DeliveredTo(Struct, frozen=True):
+    """Whom a delivery was to, and by which channel and address."""
+
+    person_id: str
+    channel: str
+    ref: str
+
+
 class Taken(Struct, frozen=True):
     """
     What became of a report: ``new``, ``repeated``, or of a delivery that is ``unknown``.

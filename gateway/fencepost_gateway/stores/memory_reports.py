@@ -10,7 +10,7 @@ from msgspec import structs
 from fencepost_gateway.decide.message import OPEN_STATES
 from fencepost_gateway.decide.receipts import ACCEPTED, WENT, Word
 from fencepost_gateway.intake.reports import LaneReport
-from fencepost_gateway.ports import KEPT_MS, Taken
+from fencepost_gateway.ports import KEPT_MS, DeliveredTo, Taken
 from fencepost_gateway.stores import rows
 from fencepost_gateway.stores.memory_books import Books, append, message_of, put_records
 from fencepost_gateway.stores.memory_claims import end
@@ -29,6 +29,15 @@ class MemoryReports:
         """See ``ReportBook.take``."""
         with self._unit() as books:
             return [_take(books, each, now_ms) for each in reports]
+
+    async def delivered_to(self, delivery_id: str) -> DeliveredTo | None:
+        """See ``ReportBook.delivered_to``."""
+        books = self._books()
+        delivery = books.deliveries.get(delivery_id)
+        if delivery is None:
+            return None
+        person_id = books.messages[delivery.message_id].person_id
+        return DeliveredTo(books.aliases.get(person_id, person_id), delivery.channel, delivery.ref)
 
     async def prune(self, before_ms: int, limit: int) -> int:
         """See ``ReportBook.prune``."""

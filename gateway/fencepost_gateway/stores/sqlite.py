@@ -108,7 +108,7 @@ class SqliteStore:
         self.preferences = SqlitePreferences(read, write, self._sql, self._door, self._desk)
         self.proofs = SqliteProofs(read, write, self._sql)
         self.refusals = SqliteRefusals(read, write, self._sql, self._desk.ledger)
-        self.reports = SqliteReports(write, self._sql, self._desk.receipts)
+        self.reports = SqliteReports(read, write, self._sql, self._desk.receipts)
         self.runs = SqliteRuns(read, self._sql)
         self.trials = SqliteTrials(read, write, self._sql, self._door)
 

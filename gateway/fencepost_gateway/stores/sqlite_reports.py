@@ -19,7 +19,7 @@ from fencepost_gateway.decide.message import OPEN_STATES, Message
 from fencepost_gateway.decide.receipts import ACCEPTED, WENT, Word
 from fencepost_gateway.decide.settle import Settlement
 from fencepost_gateway.intake.reports import LaneReport
-from fencepost_gateway.ports import KEPT_MS, RecordRow, Taken
+from fencepost_gateway.ports import KEPT_MS, DeliveredTo, RecordRow, Taken
 from fencepost_gateway.stores import rows
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_facts import Facts
@@ -141,7 +141,8 @@ class Receipts:
 class SqliteReports:
     """``ReportBook`` of the SQLite store."""
 
-    def __init__(self, write: Side, sql: SimpleNamespace, receipts: Receipts) -> None:
+    def __init__(self, read: Side, write: Side, sql: SimpleNamespace, receipts: Receipts) -> None:
+        self._read = read
         self._write = write
         self._sql = sql
         self._receipts = receipts
@@ -150,6 +151,16 @@ class SqliteReports:
         """See ``ReportBook.take``."""
         take = self._receipts.take
         return await self._write.run(lambda: [take(each, now_ms) for each in reports])
+
+    async def delivered_to(self, delivery_id: str) -> DeliveredTo | None:
+        """See ``ReportBook.delivered_to``."""
+        db, sql = self._read.db, self._sql
+
+        def query() -> DeliveredTo | None:
+            row = db.execute(sql.delivered_to, (delivery_id,)).get
+            return None if row is None else DeliveredTo(*map(str, row))
+
+        return await self._read.run(query)
 
     async def prune(self, before_ms: int, limit: int) -> int:
         """See ``ReportBook.prune``."""

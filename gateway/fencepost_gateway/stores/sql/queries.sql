@@ -681,6 +681,11 @@ SELECT at_ms FROM report WHERE key = ?;
 INSERT INTO report (key, at_ms) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET at_ms = excluded.at_ms;
 -- name: prune_reports
 DELETE FROM report WHERE key IN (SELECT key FROM report WHERE at_ms < ? LIMIT ?);
+-- name: delivered_to
+SELECT coalesce(alias.person_id, m.person_id), d.channel, d.address_ref
+FROM delivery d JOIN message m ON m.message_id = d.message_id
+LEFT JOIN alias ON alias.visitor_id = m.person_id
+WHERE d.delivery_id = ?;
 -- name: delivery_by_id
 SELECT delivery_id FROM delivery WHERE delivery_id = :id AND :channel IN ('', channel);
 -- name: delivery_by_message
