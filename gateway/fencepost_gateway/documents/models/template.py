@@ -18,6 +18,7 @@ from fencepost_gateway.documents.mjml_text import MjmlFault, compile_mjml
 from fencepost_gateway.documents.models.base import TEXT_MAX, Authored, Id, Name, Shape, refuse
 
 BUTTONS_MAX = 4
+MEDIA_MAX = 10  # of one message at Twilio
 DATA_MAX = 16
 LANGUAGES_MAX = 50
 # What the app finds in any case, what is APNs', what is FCM's.
@@ -44,9 +45,6 @@ def _languages(value: dict[str, Any]) -> dict[str, Any]:
     if len(value) > LANGUAGES_MAX:
         refuse(f"more than {LANGUAGES_MAX} languages", "write a second template")
     return value
-
-
-MEDIA_MAX = 10  # of one message at Twilio
 
 
 def _data(value: dict[str, Any]) -> dict[str, Any]:
