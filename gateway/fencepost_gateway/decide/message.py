@@ -18,12 +18,15 @@ from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.settle import Attempt, OnUnknown, Settlement
 from fencepost_gateway.decide.stimulus import Cause
 
 OPEN_STATES = ("queued", "deferred")
 
 
 Mark = Literal["", "test", "seed", "proof", "draft", "shadow"]
+# Who is claimed first: security codes, transactional, triggered marketing, marketing to many.
+Rank = Literal[0, 1, 2, 3]
 
 
 class Proof(Struct, frozen=True):
@@ -47,6 +50,7 @@ class Message(Struct, frozen=True):
     says that it is no customer's: a test person's, a seed's copy, a ``proof``, or of a trial
     (``draft``, ``shadow``). ``step_id`` is
     the step of a journey that wants it; ``began_ms`` when the run began, by which a goal counts.
+    ``rank`` is the class in which it is claimed, before its priority.
     """
 
     message_id: str
@@ -64,6 +68,43 @@ class Message(Struct, frozen=True):
     proof: Proof | None = None
     step_id: str = ""
     began_ms: int | None = None
+    rank: Rank = 2
+
+
+class Standing(Struct, frozen=True):
+    """
+    A message and where it stands.
+
+    ``refused`` says by channel why it is not tried there again. ``unknowns`` counts the calls of
+    its last delivery that ended as unknown, ``on_unknown`` is what the next of them does.
+    """
+
+    message: Message
+    state: str
+    due_ms: int
+    attempt: int = 0
+    refused: dict[str, str] = {}
+    unknowns: int = 0
+    on_unknown: OnUnknown = "end"
+
+    def attempted(self, delivery_id: str, channel: str) -> Attempt:
+        """Give the call on ``channel`` that is under way."""
+        return Attempt(
+            delivery_id,
+            self.attempt,
+            self.message.expires_at_ms,
+            self.unknowns,
+            self.on_unknown,
+            has_next=any(c != channel and c not in self.refused for c in self.message.channels),
+        )
+
+    def refused_after(self, channel: str, settlement: Settlement) -> dict[str, str]:
+        """Give what has refused the message once a call on ``channel`` is settled."""
+        return self.refused | ({channel: settlement.reason} if settlement.moves else {})
+
+    def unknowns_after(self, settlement: Settlement) -> int:
+        """Count the unknown outcomes of its delivery once a call is settled."""
+        return self.unknowns + 1 if settlement.state == "unknown" and not settlement.moves else 0
 
 
 ListName = Literal["suppression", "allow"]
@@ -113,7 +154,8 @@ class ClaimFacts(Struct, frozen=True):
     """
     Everything ``judge`` may see, read in the claim's own transaction.
 
-    ``due_ms`` is since when the message has been due.
+    ``due_ms`` is since when the message has been due, ``refused`` by channel why it is not tried
+    there again.
     """
 
     message: Message
@@ -126,6 +168,7 @@ class ClaimFacts(Struct, frozen=True):
     emergency_stop: bool = False
     campaign_archived: bool = False
     control: Control | None = None
+    refused: dict[str, str] = {}
 
 
 class Check(Struct, frozen=True):
@@ -143,9 +186,12 @@ class Verdict(Struct, frozen=True):
     The outcome of a claim with its ordered checks: the message's decision record.
 
     ``holds`` defers the message until its campaign goes on, in the place in which it is due.
+    ``failed``: a provider has refused it, and there is no other way. ``waits``: the lane of
+    ``channel`` takes no call now; nothing is written but that. ``on_unknown`` says what an unknown
+    outcome of the call does.
     """
 
-    outcome: Literal["send", "withheld", "deferred"]
+    outcome: Literal["send", "withheld", "deferred", "failed", "waits"]
     checks: tuple[Check, ...]
     reason: str = ""
     purpose: str = ""
@@ -156,3 +202,4 @@ class Verdict(Struct, frozen=True):
     experiment: str = ""
     arm: str = ""
     holds: bool = False
+    on_unknown: OnUnknown = "end"

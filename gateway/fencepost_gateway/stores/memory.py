@@ -56,15 +56,17 @@ from fencepost_gateway.stores.memory_books import (
     message_end,
     message_of,
     open_messages,
+    over,
     pack,
     put_inbox,
     put_records,
     records_of,
+    standing,
     unpack,
 )
 from fencepost_gateway.stores.memory_broadcasts import MemoryBroadcasts, take_broadcasts
 from fencepost_gateway.stores.memory_calls import MemoryCalls, put_calls
-from fencepost_gateway.stores.memory_claims import claim_facts, end, release_unshown, take
+from fencepost_gateway.stores.memory_claims import claim_facts, end, end_lost, release_unshown, take
 from fencepost_gateway.stores.memory_consents import put_change
 from fencepost_gateway.stores.memory_door import admit
 from fencepost_gateway.stores.memory_fences import MemoryFences
@@ -202,7 +204,8 @@ class MemoryStore:
             for change in effects.addresses:
                 change_address(books, change)
             for m in effects.messages:
-                row = MessageRow(m.person_id, pack(m), "queued", effects.now_ms)
+                lane = rows.lane_of(m)
+                row = MessageRow(m.person_id, pack(m), "queued", effects.now_ms, lane=lane)
                 books.messages.setdefault(m.message_id, row)
             for person_id, delivery_id in effects.unshown:
                 release_unshown(books, person_id, delivery_id)
@@ -223,10 +226,13 @@ class MemoryStore:
 
     # ---- claim and confirm ----------------------------------------------------------------
 
-    async def due(self, now_ms: int, limit: int) -> list[DueMessage]:
+    async def due(self, now_ms: int, rooms: Mapping[str, int]) -> list[DueMessage]:
         """See ``Store.due``."""
-        ripe = [m for m in open_messages(self._books) if m.due_ms <= now_ms]
-        return sorted(ripe, key=lambda d: (-d.priority, d.cause_ms, d.message_id))[:limit]
+        return rows.in_rooms([m for m in open_messages(self._books) if m.due_ms <= now_ms], rooms)
+
+    async def over(self, now_ms: int, limit: int) -> list[DueMessage]:
+        """See ``Store.over``."""
+        return over(self._books, now_ms)[:limit]
 
     async def next_due_ms(self) -> int | None:
         """See ``Store.next_due_ms``."""
@@ -268,7 +274,7 @@ class MemoryStore:
             if delivery.lease_token != lease_token:
                 return None
             row = books.messages[delivery.message_id]
-            settlement = settle(row.attempt)
+            settlement = settle(standing(row).attempted(delivery_id, delivery.channel))
             end(books, delivery_id, settlement, now_ms)
             if inbox is not None and settlement.state == "sent":
                 m = message_of(row)
@@ -292,17 +298,10 @@ class MemoryStore:
                 append(books, record, now_ms)
             return True
 
-    async def reconcile(self, now_ms: int, *, all_leases: bool = False) -> int:
+    async def reconcile(self, now_ms: int, settle: Settle, *, all_leases: bool = False) -> int:
         """See ``Store.reconcile``."""
         with self._unit() as books:
-            lost = [
-                delivery_id
-                for delivery_id, d in sorted(books.deliveries.items())
-                if d.state == "sending" and (all_leases or d.lease_until_ms <= now_ms)
-            ]
-            for delivery_id in lost:
-                end(books, delivery_id, rows.LEASE_LOST, now_ms)
-            return len(lost)
+            return end_lost(books, settle, now_ms, all_leases=all_leases)
 
     async def suppress(self, channel: str, ref: str, reason: str, now_ms: int) -> None:
         """See ``Store.suppress``."""
