@@ -54,13 +54,18 @@ class Script:
         )
         return Lane(spec, send, 1.0, flow)
 
-    def speak(self, rig: Rig, *, failpoints: Failpoints | None = None, **flows: Flow) -> Deliver:
+    def speak(
+        self,
+        rig: Rig,
+        flows: Mapping[str, Flow] | None = None,
+        failpoints: Failpoints | None = None,
+    ) -> Deliver:
         """Stand in the place of a gateway's providers."""
         surface = rig.gateway.surface
         rig.gateway.deliver = Deliver(
             store=rig.gateway.store,
             plans=surface.plans,
-            lanes={c: self.lane(c, flows.get(c.value, Flow())) for c in Channel},
+            lanes={c: self.lane(c, (flows or {}).get(c.value, Flow())) for c in Channel},
             clock=rig.clock,
             wakes=surface.wakes,
             metrics=surface.metrics,

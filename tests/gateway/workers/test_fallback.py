@@ -55,7 +55,7 @@ async def asked(
     """Let somebody with a phone and a mailbox ask for the news, and let it be sent."""
     text = CAMPAIGN.format(purpose=purpose, channels=channels, more=more)
     async with open_rig(folder) as rig:
-        script.speak(rig, **flows)
+        script.speak(rig, flows)
         await rig.apply(text, OPEN_POLICY, *([caps] if caps else []))
         await rig.consent()
         await rig.send(PHONE, MAILBOX, {"type": "track", "name": "asked"})
