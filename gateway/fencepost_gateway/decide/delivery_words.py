@@ -20,6 +20,8 @@ def tell_outcome(body: Mapping[str, Any], tongue: Tongue) -> str:
     line = tongue.say(STATES.get(state, Said(state, state)))
     if body.get("channel"):
         line += tongue.say(OUTCOME["by"], channel=body["channel"])
+    if body.get("code"):
+        line += tongue.say(OUTCOME["code"], code=body["code"])
     if body.get("reason"):
         line += tongue.say(OUTCOME["why"], why=sentence(body["reason"], tongue.language))
     if body.get("moves"):

@@ -22,11 +22,15 @@ Rule 6. ``misconfigured`` ends the message: our keys are at fault, on this chann
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct
 
 from fencepost_gateway.decide.ids import chance
+
+if TYPE_CHECKING:
+    from fencepost_gateway.decide.message import Message
 
 BASE_S = 2.0
 CAP_S = 300.0
@@ -76,7 +80,8 @@ class Settlement(Struct, frozen=True):
     What the confirm writes; ``state`` is the delivery's.
 
     ``retry_at_ms`` puts the message back into the queue; where it ``moves``, for its next channel.
-    Without it the message ends as its delivery did.
+    Without it the message ends as its delivery did. With ``suppress`` the person has said no:
+    ``spares`` tells what is pending and no marketing.
     """
 
     state: DeliveryState
@@ -85,6 +90,7 @@ class Settlement(Struct, frozen=True):
     address: Literal["keep", "remove", "suppress"] = "keep"
     retry_at_ms: int | None = None
     moves: bool = False
+    spares: Callable[[Message], bool] | None = None
 
     @property
     def message_state(self) -> DeliveryState:

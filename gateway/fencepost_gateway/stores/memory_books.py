@@ -42,6 +42,8 @@ from fencepost_gateway.ports import (
     JourneyPlace,
     LinkRow,
     RecordRow,
+    RefusalRow,
+    RequestRow,
     RunRow,
     Statement,
     Sweep,
@@ -77,6 +79,7 @@ class DeliveryRow(Struct, frozen=True):
     state: str
     lease_token: int
     lease_until_ms: int
+    provider_id: str = ""
 
 
 class AddressEntry(Struct, frozen=True):
@@ -173,6 +176,9 @@ class Books(Struct):
     acts: tuple[Act, ...] = ()
     journey_days: dict[tuple[int, JourneyPlace, str], int] = {}
     links: dict[str, LinkRow] = {}
+    requests: tuple[RequestRow, ...] = ()
+    refusals: dict[str, RefusalRow] = {}
+    reports: dict[str, int] = {}
 
 
 def pack(value: Any) -> bytes:

@@ -8,7 +8,6 @@ from msgspec import structs
 from fencepost_gateway.decide.message import (
     AddressRow,
     ClaimFacts,
-    ListedAddress,
     Verdict,
 )
 from fencepost_gateway.decide.person import Person
@@ -111,13 +110,17 @@ def _lease(books: Books, row: MessageRow, verdict: Verdict, now_ms: int) -> Clai
     return Claimed(verdict, message, delivery_id, lease_token=attempt, attempt=attempt)
 
 
-def end(books: Books, delivery_id: str, settlement: Settlement, now_ms: int) -> None:
+def end(
+    books: Books, delivery_id: str, settlement: Settlement, now_ms: int, provider_id: str = ""
+) -> None:
     """Write how a call ended: delivery, message, slot, address, outcome, record."""
     delivery = books.deliveries[delivery_id]
     row = books.messages[delivery.message_id]
     message = message_of(row)
     due_ms = settlement.retry_at_ms or now_ms
-    books.deliveries[delivery_id] = structs.replace(delivery, state=settlement.state)
+    books.deliveries[delivery_id] = structs.replace(
+        delivery, state=settlement.state, provider_id=provider_id
+    )
     at = standing(row)
     refused = at.refused_after(delivery.channel, settlement)
     books.messages[message.message_id] = structs.replace(
@@ -137,9 +140,6 @@ def end(books: Books, delivery_id: str, settlement: Settlement, now_ms: int) -> 
         books.slots[slot.slot_id] = used
     if settlement.address == "remove":
         books.addresses.pop((message.person_id, delivery.channel, delivery.ref), None)
-    elif settlement.address == "suppress":
-        listed = ListedAddress(delivery.channel, delivery.ref, "stop", now_ms, "provider")
-        books.suppressed.setdefault((delivery.channel, delivery.ref), listed)
     if rows.is_told(settlement):
         ended = rows.settled(message, settlement, delivery.channel, delivery_id, delivery.ref)
         append(books, ended, now_ms)
@@ -157,15 +157,7 @@ def end_lost(books: Books, settle: Settle, now_ms: int, *, all_leases: bool) -> 
     for delivery_id in lost:
         delivery = books.deliveries[delivery_id]
         attempt = standing(books.messages[delivery.message_id])
-        end(books, delivery_id, settle(attempt.attempted(delivery_id, delivery.channel)), now_ms)
+        end(
+            books, delivery_id, settle(attempt.attempted(delivery_id, delivery.channel)), now_ms, ""
+        )
     return len(lost)
-
-
-def release_unshown(books: Books, person_id: str, delivery_id: str) -> None:
-    """Give back the slot of an in-app message that this person never saw."""
-    delivery = books.deliveries.get(delivery_id)
-    slot = books.slots.get(delivery.message_id) if delivery is not None else None
-    if delivery is None or slot is None or delivery.channel != "in_app":
-        return
-    if slot.person_id == person_id and slot.state == "confirmed":
-        books.slots[slot.slot_id] = structs.replace(slot, state="released")

@@ -6,7 +6,7 @@ Runs on the writer's thread inside its transaction, beside the door.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,12 +17,14 @@ from msgspec import structs
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.message import (
     OPEN_STATES,
+    ClaimFacts,
     Standing,
     Verdict,
 )
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.intake.admission import Admission, Withdrawal
-from fencepost_gateway.intake.records import PlaceForgotten, TimerFired
+from fencepost_gateway.intake.records import TimerFired
+from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import (
     ADDRESSES_MAX,
     LEASE_MS,
@@ -36,7 +38,7 @@ from fencepost_gateway.ports import (
     RecordRow,
     Settle,
 )
-from fencepost_gateway.stores import rows
+from fencepost_gateway.stores import refusing, rows
 from fencepost_gateway.stores.sqlite_audiences import (
     count_audience_days,
     fire_person_timers,
@@ -49,6 +51,8 @@ from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_fences import count_fence_days
 from fencepost_gateway.stores.sqlite_history import put_history
 from fencepost_gateway.stores.sqlite_journeys import count_journey_days
+from fencepost_gateway.stores.sqlite_refusals import SqliteLedger
+from fencepost_gateway.stores.sqlite_reports import Receipts
 from fencepost_gateway.stores.sqlite_runs import put_runs
 from fencepost_gateway.stores.sqlite_trials import take_trial
 
@@ -64,6 +68,8 @@ class Desk:
         self._sql = sql
         self._door = door
         self._facts = Facts(db, sql)
+        self.ledger = SqliteLedger(db, sql, door, self._take_back)
+        self.receipts = Receipts(db, sql, door, self)
 
     # ---- the door, once it has taken a withdrawal ---------------------------------------
 
@@ -72,11 +78,20 @@ class Desk:
         admission = self._door.admit(request)
         if admission is None:
             return None
-        for withdrawal in admission.withdrawals:
-            admission.recalled += self._take_back(withdrawal, request.received_ms)
-            if withdrawal.purpose == "location_collect" and not admission.locates:
-                self._forget_place(withdrawal.person_id, request.received_ms)
+        refusing.heed(self.ledger, admission.consents, request.received_ms)
+        admission.recalled += self.withdraw(
+            admission.withdrawals, request.received_ms, locates=admission.locates
+        )
         return admission
+
+    def withdraw(self, found: Iterable[Withdrawal], now_ms: int, *, locates: bool) -> int:
+        """Take back what withdrawals take back; gives how many messages."""
+        taken = 0
+        for withdrawal in found:
+            taken += self._take_back(withdrawal, now_ms)
+            if rows.forgets_place(withdrawal, locates=locates):
+                self._forget_place(withdrawal, now_ms)
+        return taken
 
     def _take_back(self, withdrawal: Withdrawal, now_ms: int) -> int:
         taken, both = 0, (withdrawal.person_id, withdrawal.person_id)
@@ -87,13 +102,14 @@ class Desk:
                 taken += 1
         return taken
 
-    def _forget_place(self, person_id: str, now_ms: int) -> None:
+    def _forget_place(self, withdrawal: Withdrawal, now_ms: int) -> None:
+        person_id = withdrawal.person_id
         found = self._db.execute(self._sql.devices_of, (person_id, person_id, -1)).fetchall()
         device_ids = sorted(str(row[0]) for row in found)
         for device_id in device_ids:
             self._db.execute(self._sql.drop_track, (device_id,))
             self._db.execute(self._sql.drop_timer, (device_id,))
-        self._door.append(PlaceForgotten(person_id, device_ids), now_ms)
+        self._door.append(rows.forgotten(withdrawal, device_ids), now_ms)
 
     # ---- the pipeline's commit ------------------------------------------------------------
 
@@ -114,7 +130,8 @@ class Desk:
         for m in effects.messages:
             order = (effects.now_ms, m.priority, m.cause.at_ms, m.rank, rows.lane_of(m))
             run(sql.put_message, (m.message_id, m.person_id, *order, m.expires_at_ms, _pack(m)))
-        self._db.executemany(sql.release_unshown, effects.unshown)
+        for each in effects.reacted:
+            self.receipts.react(*each, effects.now_ms)
         self.put_records(effects.records)
         put_history(self._db, sql, effects)
         put_person_timers(self._db, sql, effects)
@@ -195,17 +212,27 @@ class Desk:
 
     def answer(self, message_id: str, decide: Answer, now_ms: int) -> bool:
         """Do what ``Store.answer`` promises."""
+        facts = self.facts_now(message_id)
+        if facts is None:
+            return False
+        self.state(decide(facts), now_ms)
+        return True
+
+    def facts_now(self, message_id: str) -> ClaimFacts | None:
+        """Give what a claim of a message would see, under whoever its person is by now."""
         found = self._facts.message(message_id)
         if found is None:
-            return False
+            return None
         subject = self._door.resolve(found.message.person_id)
         facts = self._facts.claim_facts(found, self._door.consents(subject))
-        message = structs.replace(found.message, person_id=subject)
-        changes = decide(structs.replace(facts, message=message))
+        return structs.replace(facts, message=structs.replace(found.message, person_id=subject))
+
+    def state(self, changes: Sequence[ConsentChange], now_ms: int) -> None:
+        """Let statements take effect that no upload brings."""
         self._door.put_consents(changes, now_ms)
         for record in rows.stated(changes):
             self._door.append(record, now_ms)
-        return True
+        refusing.heed(self.ledger, changes, now_ms)
 
     def _write(self, at: Standing, verdict: Verdict, now_ms: int) -> Claimed:
         run, sql, message = self._db.execute, self._sql, at.message
@@ -264,7 +291,10 @@ class Desk:
         if found is None:
             return None
         message, settlement = found.message, settle(found.attempted(delivery_id, row[1]))
-        self._end(found, delivery_id, settlement, now_ms, outcome.provider_id)
+        self.end(found, delivery_id, settlement, now_ms, outcome.provider_id)
+        if settlement.address == "suppress":
+            refusal = rows.opted_out(message, row[1], row[2], settlement, now_ms)
+            refusing.take(self.ledger, refusal, now_ms)
         if inbox is not None and settlement.state == "sent":
             self._db.execute(
                 self._sql.put_inbox,
@@ -286,10 +316,10 @@ class Desk:
             found = self._facts.message(message_id)
             if found is not None:
                 settlement = settle(found.attempted(delivery_id, channel))
-                self._end(found, delivery_id, settlement, now_ms, "")
+                self.end(found, delivery_id, settlement, now_ms, "")
         return len(expired)
 
-    def _end(
+    def end(
         self,
         at: Standing,
         delivery_id: str,
@@ -297,6 +327,7 @@ class Desk:
         now_ms: int,
         provider_id: str,
     ) -> None:
+        """Write how a call ended: delivery, message, slot, address, outcome, record."""
         run, sql, message = self._db.execute, self._sql, at.message
         _, channel, ref, _, _, lease_until_ms = run(sql.delivery, (delivery_id,)).get
         run(sql.end_delivery, (settlement.state, provider_id, settlement.reason, delivery_id))
@@ -314,8 +345,6 @@ class Desk:
             run(sql.put_slot, row)
         if settlement.address == "remove":
             run(sql.drop_address, (message.person_id, channel, ref))
-        elif settlement.address == "suppress":
-            run(sql.suppress, (channel, ref, "stop", now_ms, "provider"))
         if rows.is_told(settlement):
             ended = rows.settled(message, settlement, channel, delivery_id, ref)
             self._door.append(ended, now_ms)

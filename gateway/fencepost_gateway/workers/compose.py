@@ -11,6 +11,8 @@ Rule 2. ``nearest`` looks from the newest fix of the person's devices, at most `
         home that the person stated, known to 0.01 degrees; else from nowhere. A home is never
         guessed, and no position is kept: the record says which it was, and how old.
 Rule 3. Tracks are read only for a template that names ``nearest``.
+Rule 4. What the law wants said is put in last (``content.labels``), and the claim asks whether it
+        is still that law.
 """
 
 from __future__ import annotations
@@ -23,17 +25,18 @@ import structlog
 from msgspec import Struct, structs
 
 from fencepost_channels.message import Content
+from fencepost_gateway.content.labels import Duties, finish
 from fencepost_gateway.content.nearest import CELL_M, ROOTS, Nearby, NearestScope, Position
 from fencepost_gateway.content.proof import as_proof
 from fencepost_gateway.content.renderer import Outline, Renderer, RenderProblem
-from fencepost_gateway.content.scope import PERSONAL, scope_for
+from fencepost_gateway.content.scope import ANSWERS, CONFIRM, PERSONAL, scope_for
 from fencepost_gateway.decide import consent
 from fencepost_gateway.decide.case import campaign_of, phone_of
 from fencepost_gateway.decide.cause import place_of
 from fencepost_gateway.decide.experiment import arm_of, template_of
 from fencepost_gateway.decide.jurisdiction import jurisdiction_of
 from fencepost_gateway.decide.looked import values_of
-from fencepost_gateway.decide.rendered import LOCATION_NEEDS, Rendered
+from fencepost_gateway.decide.rendered import LOCATION_NEEDS, Rendered, obeyed
 from fencepost_gateway.intake.answer_links import answer_link
 from fencepost_gateway.intake.history import HOME
 from fencepost_geofence.fix import claimed_m
@@ -45,7 +48,7 @@ if TYPE_CHECKING:
 
     from fencepost_gateway.decide.message import ClaimFacts
     from fencepost_gateway.decide.person import Person
-    from fencepost_gateway.decide.plan import Plan, Template
+    from fencepost_gateway.decide.plan import Brand, Plan, Policy, Template
     from fencepost_gateway.ports import Store
     from fencepost_geofence.fix import Fix
 
@@ -76,6 +79,8 @@ class _Case(Struct, frozen=True):
     facts: ClaimFacts
     shown: Person
     template: Template
+    policies: tuple[Policy, ...]
+    brand: Brand | None
     now_ms: int
     is_generic: bool
     denied: str
@@ -118,10 +123,10 @@ class Composer:
         served = [channel for channel in facts.message.channels if channel in channels]
         if template.confirms and not self._public_url:
             problem = RenderProblem("no_public_url", "confirm.link")
-            missing = Composed(problem, Rendered(problem.code, _member(problem)))
+            missing = Composed(problem, Rendered(problem.code, _member(problem)))  # transactional
             return Composition(arm_now(plan, facts), dict.fromkeys(served, missing))
         shown = await self._shown_as(facts)
-        case = self._case(facts, shown, template, now_ms)
+        case = self._case(facts, shown, template, plan.brand_of(campaign), now_ms)
         outlines = {
             channel: self._renderer.outline(template, channel, plan.fragments, shown.locale)
             for channel in served
@@ -133,12 +138,26 @@ class Composer:
         if position is not None and not self._plans.nearby.is_ready:
             await asyncio.to_thread(self._plans.nearby.prepare)
         made = {
-            channel: Composed(outline, Rendered(outline.code, _member(outline)))
+            channel: _without(outline, case, channel)
             if isinstance(outline, RenderProblem)
             else self._composed(case, channel, outline, position)
-            for channel, outline in outlines.items()
+            for channel, outline in self._answerable(outlines).items()
         }
         return Composition(arm_now(plan, facts), made)
+
+    def _answerable(
+        self, outlines: dict[str, Outline | RenderProblem]
+    ) -> dict[str, Outline | RenderProblem]:
+        """Withhold what has a link to answer by, as long as nobody could reach us."""
+        if self._public_url:
+            return outlines
+        found = {}
+        for channel, outline in outlines.items():
+            roots = outline.roots if isinstance(outline, Outline) else ()
+            wanted = next((name for name in ANSWERS if name in roots), "")
+            problem = RenderProblem("no_public_url", f"{wanted}.link")
+            found[channel] = problem if wanted else outline
+        return found
 
     async def _shown_as(self, facts: ClaimFacts) -> Person:
         """Give whose facts a message is made of: its person's, unless a proof asks others'."""
@@ -150,7 +169,14 @@ class Composer:
         person = found.get(person_id, facts.person)
         return structs.replace(person, locale=proof.language or person.locale)
 
-    def _case(self, facts: ClaimFacts, shown: Person, template: Template, now_ms: int) -> _Case:
+    def _case(
+        self,
+        facts: ClaimFacts,
+        shown: Person,
+        template: Template,
+        brand: Brand | None,
+        now_ms: int,
+    ) -> _Case:
         law = jurisdiction_of(self._plans.plan, facts.person, phone_of(facts), now_ms)
         is_marketing = template.purpose == "marketing"
         answer = consent.allows_under(law.policies, facts.consents, "personalisation")
@@ -162,14 +188,13 @@ class Composer:
             return any(consent.allows_under(*asked, channel).allowed for channel in channels)
 
         denied = next((p for p in LOCATION_NEEDS[template.purpose] if not may(p)), "")
-        return _Case(facts, shown, template, now_ms, is_generic, denied)
+        return _Case(facts, shown, template, law.policies, brand, now_ms, is_generic, denied)
 
     def _composed(
         self, case: _Case, channel: str, outline: Outline, position: Position | None
     ) -> Composed:
         plan, facts = self._plans.plan, case.facts
         nearest = self._plans.nearby.scope(position, case.now_ms, is_marketing=case.is_marketing)
-        confirms = case.template.confirms
         scope = scope_for(
             case.shown,
             place_of(plan, case.shown, facts.message.cause),
@@ -179,11 +204,14 @@ class Composer:
             is_generic=case.is_generic,
             nearest=nearest.roots(),
             values=values_of(facts.person, facts.message.run_id),
-            confirm_link=self._link(facts.message.message_id) if confirms else "",
+            answer_links=self._links(case),
         )
         content = self._renderer.render(
             case.template, channel, scope, plan.fragments, case.shown.locale
         )
+        obeys = obeyed(case.policies, case.template.purpose, channel)
+        if obeys and not isinstance(content, RenderProblem):
+            content = finish(content, channel, self._duties(case))
         if facts.message.proof is not None:
             content = as_proof(content)
         problem = content if isinstance(content, RenderProblem) else None
@@ -194,11 +222,25 @@ class Composer:
             place="place" in outline.roots,
             relied_on=_relied_on(case, outline, nearest, position),
             told=_told(case, outline, position),
+            obeys=obeys,
         )
         return Composed(content, rendered)
 
-    def _link(self, message_id: str) -> str:
-        return answer_link(self._public_url, self._plans.plan.seed, "confirm", message_id)
+    def _links(self, case: _Case) -> dict[str, str]:
+        """Give the links by which a message can be answered, by what templates call them."""
+        where = (self._public_url, self._plans.plan.seed)
+        message_id = case.facts.message.message_id
+        asked = answer_link(*where, "confirm", message_id)
+        return {
+            "unsubscribe": answer_link(*where, "unsubscribe", message_id),
+            "preferences": answer_link(*where, "preferences", message_id),
+            CONFIRM: asked if case.template.confirms else "",
+        }
+
+    def _duties(self, case: _Case) -> Duties:
+        message_id, seed = case.facts.message.message_id, self._plans.plan.seed
+        link = answer_link(self._public_url, seed, "unsubscribe", message_id)
+        return Duties(case.policies, case.brand, link)
 
     async def _position(self, case: _Case) -> Position | None:
         """Find where ``nearest`` looks from (Rule 2)."""
@@ -269,6 +311,11 @@ def _told(case: _Case, outline: Outline, position: Position | None) -> dict[str,
         if position is not None and position.age_ms is not None:
             told["nearest"]["age_s"] = position.age_ms // 1000
     return told
+
+
+def _without(problem: RenderProblem, case: _Case, channel: str) -> Composed:
+    obeys = obeyed(case.policies, case.template.purpose, channel)
+    return Composed(problem, Rendered(problem.code, _member(problem), obeys=obeys))
 
 
 def _member(problem: RenderProblem) -> str:

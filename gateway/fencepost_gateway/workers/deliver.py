@@ -25,6 +25,7 @@ from typing import Any
 
 import msgspec
 import structlog
+from msgspec import structs
 
 from fencepost_channels.message import Channel, Content, Outgoing, Purpose
 from fencepost_gateway.clock import Clock
@@ -231,7 +232,11 @@ class Deliver:
             ttl_s=max(1, (message.expires_at_ms - claimed_ms) // 1000),
             facts={"campaign_id": message.campaign_id, "person_id": message.person_id},
             links=links_of(
-                self._public_url, self._plans.plan.seed, message.message_id, claimed.delivery_id
+                self._public_url,
+                self._plans.plan.seed,
+                message.message_id,
+                claimed.delivery_id,
+                verdict.channel,
             ),
         )
         outcome = await lane.call(outgoing, verdict.address.raw)
@@ -248,13 +253,19 @@ class Deliver:
 
         def ending(attempt: Attempt) -> Settlement:
             self._failpoints.reach("send.before_confirm_commit")
-            return settle(outcome, attempt, now_ms)
+            ended = settle(outcome, attempt, now_ms)
+            return structs.replace(ended, spares=self._plans.plan.is_service)
 
         inbox: dict[str, Any] | None = None
         if channel == "in_app":
             inbox = msgspec.to_builtins(content)
         settlement = await self._store.confirm(
-            claimed.delivery_id, claimed.lease_token, outcome, ending, now_ms, inbox=inbox
+            claimed.delivery_id,
+            claimed.lease_token,
+            outcome,
+            ending,
+            now_ms,
+            inbox=inbox,
         )
         self._failpoints.reach("send.after_confirm")
         if settlement is None:

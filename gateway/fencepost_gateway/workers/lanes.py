@@ -96,6 +96,7 @@ class Lane:
     send: Send
     timeout_s: float
     flow: Flow = field(default_factory=Flow)
+    own: Any = field(default=None, repr=False)  # the driver's settings
 
     def check_address(self, raw: Mapping[str, Any]) -> str:
         """Say why ``raw`` can never be called, empty when it can."""
@@ -200,7 +201,8 @@ async def open_lanes(
             except SettingsError as error:
                 raise StartError(f"channels.{channel}.settings: {error}") from None
             send = await stack.enter_async_context(spec.connect(own, parts))
-            lanes[channel] = Lane(spec, send, settings.provider_timeout_s, flow_of(channel, chosen))
+            flow = flow_of(channel, chosen)
+            lanes[channel] = Lane(spec, send, settings.provider_timeout_s, flow, own)
         yield lanes
 
 
