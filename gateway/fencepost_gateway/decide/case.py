@@ -18,10 +18,9 @@ from msgspec import Struct
 from fencepost_gateway.decide.experiment import arm_of, template_of
 from fencepost_gateway.decide.flow import LaneView
 from fencepost_gateway.decide.jurisdiction import Jurisdiction, jurisdiction_of
-from fencepost_gateway.decide.message import AddressRow, ClaimFacts
+from fencepost_gateway.decide.message import AddressRow, ClaimFacts, OnUnknown
 from fencepost_gateway.decide.plan import NEVER_MS, Campaign, MessagePlan, Plan, Template
 from fencepost_gateway.decide.rendered import Rendered
-from fencepost_gateway.decide.settle import OnUnknown
 from fencepost_gateway.decide.zones import Zones, zones_of
 
 FALLBACK_AFTER_MS: Final = 60_000  # of a transactional message, unless its author says otherwise

@@ -18,7 +18,6 @@ from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.decide.settle import Attempt, OnUnknown, Settlement
 from fencepost_gateway.decide.stimulus import Cause
 
 OPEN_STATES = ("queued", "deferred")
@@ -27,6 +26,7 @@ OPEN_STATES = ("queued", "deferred")
 Mark = Literal["", "test", "seed", "proof", "draft", "shadow"]
 # Who is claimed first: security codes, transactional, triggered marketing, marketing to many.
 Rank = Literal[0, 1, 2, 3]
+OnUnknown = Literal["end", "retry", "next"]
 
 
 class Proof(Struct, frozen=True):
@@ -69,42 +69,6 @@ class Message(Struct, frozen=True):
     step_id: str = ""
     began_ms: int | None = None
     rank: Rank = 2
-
-
-class Standing(Struct, frozen=True):
-    """
-    A message and where it stands.
-
-    ``refused`` says by channel why it is not tried there again. ``unknowns`` counts the calls of
-    its last delivery that ended as unknown, ``on_unknown`` is what the next of them does.
-    """
-
-    message: Message
-    state: str
-    due_ms: int
-    attempt: int = 0
-    refused: dict[str, str] = {}
-    unknowns: int = 0
-    on_unknown: OnUnknown = "end"
-
-    def attempted(self, delivery_id: str, channel: str) -> Attempt:
-        """Give the call on ``channel`` that is under way."""
-        return Attempt(
-            delivery_id,
-            self.attempt,
-            self.message.expires_at_ms,
-            self.unknowns,
-            self.on_unknown,
-            has_next=any(c != channel and c not in self.refused for c in self.message.channels),
-        )
-
-    def refused_after(self, channel: str, settlement: Settlement) -> dict[str, str]:
-        """Give what has refused the message once a call on ``channel`` is settled."""
-        return self.refused | ({channel: settlement.reason} if settlement.moves else {})
-
-    def unknowns_after(self, settlement: Settlement) -> int:
-        """Count the unknown outcomes of its delivery once a call is settled."""
-        return self.unknowns + 1 if settlement.state == "unknown" and not settlement.moves else 0
 
 
 ListName = Literal["suppression", "allow"]

@@ -23,14 +23,12 @@ Rule 6. ``misconfigured`` ends the message: our keys are at fault, on this chann
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
 from fencepost_gateway.decide.ids import chance
-
-if TYPE_CHECKING:
-    from fencepost_gateway.decide.message import Message
+from fencepost_gateway.decide.message import Message, OnUnknown
 
 BASE_S = 2.0
 CAP_S = 300.0
@@ -40,7 +38,6 @@ RETRY_AFTER_MAX_S = 3600.0
 TRIES_MAX: Final = 3  # calls of one delivery of which nobody knows whether they arrived
 
 Family = Literal["sent", "gone", "opted_out", "rejected", "misconfigured", "unavailable", "unknown"]
-OnUnknown = Literal["end", "retry", "next"]
 DeliveryState = Literal["sent", "failed", "unknown", "queued"]
 
 

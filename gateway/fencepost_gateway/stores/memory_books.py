@@ -24,11 +24,11 @@ from fencepost_gateway.decide.message import (
     ListedAddress,
     Message,
     MessageEnd,
-    Standing,
+    OnUnknown,
 )
 from fencepost_gateway.decide.proof import ProofHead, ProofRow
 from fencepost_gateway.decide.ranking import Ranking
-from fencepost_gateway.decide.settle import OnUnknown
+from fencepost_gateway.decide.standing import Standing
 from fencepost_gateway.intake import records
 from fencepost_gateway.intake.records import Record
 from fencepost_gateway.ports import (

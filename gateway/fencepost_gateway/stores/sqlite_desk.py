@@ -18,10 +18,10 @@ from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.message import (
     OPEN_STATES,
     ClaimFacts,
-    Standing,
     Verdict,
 )
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
+from fencepost_gateway.decide.standing import Standing
 from fencepost_gateway.intake.admission import Admission, Withdrawal
 from fencepost_gateway.intake.records import TimerFired
 from fencepost_gateway.intake.statement import ConsentChange

@@ -23,9 +23,9 @@ from fencepost_gateway.decide.message import (
     ClaimFacts,
     Message,
     MessageEnd,
-    Standing,
 )
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.standing import Standing
 from fencepost_gateway.ports import (
     DueMessage,
     InboxRow,

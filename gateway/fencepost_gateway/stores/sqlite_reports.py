@@ -15,9 +15,10 @@ import msgspec
 from msgspec import structs
 
 from fencepost_gateway.decide.caps import Slot
-from fencepost_gateway.decide.message import OPEN_STATES, Standing
+from fencepost_gateway.decide.message import OPEN_STATES
 from fencepost_gateway.decide.receipts import ACCEPTED, WENT, Word
 from fencepost_gateway.decide.settle import Settlement
+from fencepost_gateway.decide.standing import Standing
 from fencepost_gateway.intake.reports import LaneReport
 from fencepost_gateway.ports import KEPT_MS, RecordRow, Taken
 from fencepost_gateway.stores import rows

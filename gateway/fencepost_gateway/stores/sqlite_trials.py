@@ -15,7 +15,8 @@ import msgspec
 from msgspec import structs
 
 from fencepost_gateway.decide.caps import Slot
-from fencepost_gateway.decide.message import Message, Standing
+from fencepost_gateway.decide.message import Message
+from fencepost_gateway.decide.standing import Standing
 from fencepost_gateway.intake.records import TrialBegun
 from fencepost_gateway.ports import (
     DocumentRow,

@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fencepost_gateway.decide.message import OnUnknown
 from fencepost_gateway.decide.reasons import sentence
 from fencepost_gateway.decide.settle import (
     TRIES_MAX,
     Attempt,
     CallOutcome,
     Family,
-    OnUnknown,
     Settlement,
     settle,
 )

@@ -84,8 +84,16 @@ async def slots(rig: Rig) -> list[str]:
     return [slot.state for slot in found.slots]
 
 
-@pytest.mark.parametrize("refusal", [Gone(), OptedOut(), Rejected("30007")])
-@pytest.mark.parametrize("purpose", ["marketing", "transactional"])
+@pytest.mark.parametrize(
+    ("refusal", "purpose"),
+    [
+        (Gone(), "marketing"),
+        (Gone(), "transactional"),
+        (Rejected("30007"), "marketing"),
+        (Rejected("30007"), "transactional"),
+        (OptedOut(), "transactional"),
+    ],
+)
 async def test_refused_message_goes_to_its_next_channel_at_once(
     tmp_path: Path, refusal: Outcome, purpose: str
 ) -> None:
@@ -103,6 +111,17 @@ async def test_refused_message_goes_to_its_next_channel_at_once(
     assert (untried["ok"], untried["channel"]) == (False, "sms")
     assert untried["reason"].startswith(outcomes[0]["reason"])
     assert (outcomes[0]["state"], outcomes[0]["moves"]) == ("failed", True)
+
+
+async def test_who_opted_out_gets_no_marketing_elsewhere(tmp_path: Path) -> None:
+    """It is as STOP: what was on its way to the next channel is withheld, its slot given back."""
+    script = Script(sms=[OptedOut()])
+    async with asked(tmp_path, script, caps=CAPS) as rig:
+        state, left = await ends(rig), await slots(rig)
+
+    assert script.channels == ["sms"]
+    assert state == [("withheld", "consent")]
+    assert left == []
 
 
 async def test_fallback_is_told_in_words(tmp_path: Path) -> None:
