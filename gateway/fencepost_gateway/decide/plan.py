@@ -203,6 +203,7 @@ class Template(Struct, frozen=True):
     ``missing`` says what an absent value does: withhold the message, or print nothing.
     ``confirms`` names the purpose that the message asks its receiver to confirm.
     ``is_code``: it holds a security code, which goes before everything else.
+    ``tracks_opens`` and ``tracks_clicks`` say what is told of it by pixel and links.
     ``language`` is that of ``sources``; ``languages`` maps others to their complete channels.
     """
 
@@ -215,6 +216,8 @@ class Template(Struct, frozen=True):
     languages: dict[str, dict[str, dict[str, Any]]] = {}
     confirms: str = ""
     is_code: bool = False
+    tracks_opens: bool = False
+    tracks_clicks: bool = False
 
 
 class Fragment(Struct, frozen=True):

@@ -26,14 +26,8 @@ from fencepost_gateway.documents.models.entry import Entry, Limits
 from fencepost_gateway.documents.models.experiment import ARMS_MAX
 from fencepost_gateway.documents.models.hours import Allowed
 
-ChannelName = Literal["in_app", "web_push", "sms", "email"]
+ChannelName = Literal["in_app", "push", "web_push", "sms", "email"]
 CHANNELS: tuple[ChannelName, ...] = get_args(ChannelName)
-
-
-def _channel(value: object) -> object:
-    if value == "push":
-        refuse("push comes later", "use web_push, in_app, sms or email")
-    return value
 
 
 def _reentry(value: object) -> object:
@@ -55,7 +49,7 @@ def _fallback(value: object) -> object:
 
 
 FallbackAfter = Annotated[str, PlainValidator(_fallback), Shape("a length of time (5m) or never")]
-Channel = Annotated[ChannelName, BeforeValidator(_channel)]
+Channel = ChannelName
 ReentryRule = Annotated[
     Any, PlainValidator(_reentry), Shape("never, after_end, always or {after: 24h}")
 ]
