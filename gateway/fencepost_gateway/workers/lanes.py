@@ -7,12 +7,13 @@ into plain data for the core.
 Rule 1. in_app and web_push work from the first start; another channel is off until it is set.
 Rule 2. A driver that raises has a bug: its call counts as ``unknown``, because it may have left.
         Only the exception's type is logged; its text could hold an address.
+Rule 3. Each lane has a ``flow``: how many calls it may make now, and whether it is shut.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -37,13 +38,22 @@ from fencepost_channels.message import Channel, Outgoing
 from fencepost_channels.registry import DriverLoadError, load_drivers
 from fencepost_gateway.clock import Clock
 from fencepost_gateway.credentials import Credentials
+from fencepost_gateway.decide.flow import Flow
 from fencepost_gateway.decide.settle import CallOutcome, Family
 from fencepost_gateway.errors import StartError
+from fencepost_gateway.failpoints import Failpoints
 from fencepost_gateway.settings import ChannelSettings, Settings
 
 log = structlog.get_logger()
 
 CAPTURE: Final = "capture"
+# Calls a second that a provider's smallest account bears, until somebody says otherwise.
+PER_SECOND: Final[Mapping[str, float]] = {
+    "sms": 10.0,
+    "email": 20.0,
+    "push": 200.0,
+    "web_push": 200.0,
+}
 
 FAMILIES: dict[type[Any], Family] = {
     Sent: "sent",
@@ -63,6 +73,7 @@ class LentParts:
     http: aiohttp.ClientSession
     timeout_s: float
     clock: Clock
+    failpoints: Failpoints = field(default_factory=Failpoints)
 
     def now_s(self) -> int:
         """Seconds since the epoch."""
@@ -84,6 +95,7 @@ class Lane:
     spec: DriverSpec
     send: Send
     timeout_s: float
+    flow: Flow = field(default_factory=Flow)
     own: Any = field(default=None, repr=False)  # the driver's settings
 
     def check_address(self, raw: Mapping[str, Any]) -> str:
@@ -160,7 +172,7 @@ def wanted(settings: Settings, credentials: Credentials) -> dict[str, ChannelSet
 
 @asynccontextmanager
 async def open_lanes(
-    settings: Settings, credentials: Credentials, clock: Clock
+    settings: Settings, credentials: Credentials, clock: Clock, failpoints: Failpoints
 ) -> AsyncIterator[dict[str, Lane]]:
     """
     Open a lane for every channel that has a driver.
@@ -174,9 +186,13 @@ async def open_lanes(
     except DriverLoadError as error:
         raise StartError(str(error)) from error
     async with AsyncExitStack() as stack:
-        session = aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
+        session = aiohttp.ClientSession(
+            trust_env=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[_traced(failpoints)] if failpoints.is_armed else None,
+        )
         http = await stack.enter_async_context(session)
-        parts = LentParts(http, settings.provider_timeout_s, clock)
+        parts = LentParts(http, settings.provider_timeout_s, clock, failpoints)
         lanes = {}
         for channel, chosen in wanted(settings, credentials).items():
             spec = _spec(specs, channel, chosen.driver)
@@ -185,8 +201,15 @@ async def open_lanes(
             except SettingsError as error:
                 raise StartError(f"channels.{channel}.settings: {error}") from None
             send = await stack.enter_async_context(spec.connect(own, parts))
-            lanes[channel] = Lane(spec, send, settings.provider_timeout_s, own=own)
+            flow = flow_of(channel, chosen)
+            lanes[channel] = Lane(spec, send, settings.provider_timeout_s, flow, own)
         yield lanes
+
+
+def flow_of(channel: str, chosen: ChannelSettings) -> Flow:
+    """Give a lane's places: what the operator says, else what is usual for the channel."""
+    usual = None if chosen.driver == CAPTURE else PER_SECOND.get(channel)
+    return Flow(chosen.per_second or usual, chosen.in_flight)
 
 
 def _spec(specs: Mapping[str, DriverSpec], channel: str, name: str) -> DriverSpec:
@@ -199,3 +222,22 @@ def _spec(specs: Mapping[str, DriverSpec], channel: str, name: str) -> DriverSpe
     if Channel(channel) not in spec.channels:
         raise StartError(f"channels.{channel}.driver: {name!r} does not serve this channel")
     return spec
+
+
+def _traced(failpoints: Failpoints) -> aiohttp.TraceConfig:
+    """Reach the places around the socket, of every driver that is lent the session."""
+    trace = aiohttp.TraceConfig()
+    for signal, name in (
+        (trace.on_request_start, "send.before_connect"),
+        (trace.on_request_headers_sent, "send.after_connect"),
+        (trace.on_request_chunk_sent, "send.mid_body"),
+    ):
+        signal.append(_reaching(failpoints, name))
+    return trace
+
+
+def _reaching(failpoints: Failpoints, name: str) -> Callable[..., Awaitable[None]]:
+    async def reach(*_: object) -> None:
+        failpoints.reach(name)
+
+    return reach

@@ -265,6 +265,11 @@ class Template(Authored):
         description="It asks its receiver to confirm this consent, which is pending (`p`): "
         "`{{ confirm.link }}` leads there. It goes only where one is pending, and once.",
     )
+    security_code: bool = Field(
+        default=False,
+        description="It holds a code that somebody waits for: it goes before everything else. "
+        "Transactional templates only.",
+    )
     languages: Languages = Field(
         default={},
         description="`{en: default, ko: {sms: {text: …}}}`; the person's locale chooses.",
@@ -292,6 +297,8 @@ class Template(Authored):
             refuse("no content", "add one of: in_app, push, web_push, sms, email")
         if self.confirms and self.purpose != "transactional":
             refuse("a confirmation that advertises", "write purpose: transactional")
+        if self.security_code and self.purpose != "transactional":
+            refuse("a security code that advertises", "write purpose: transactional")
         if self.tracking.opens and not self.email:
             refuse("opens are told by email alone", "leave tracking.opens out, or add email")
         if self.tracking.clicks and not (self.email or self.sms):
