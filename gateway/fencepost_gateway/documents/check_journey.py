@@ -34,6 +34,7 @@ from fencepost_gateway.documents.check_parts import (
     check_sensitive,
     is_marketing,
     placed,
+    templates_of,
 )
 from fencepost_gateway.documents.document import Document, Path
 from fencepost_gateway.documents.flow_graph import FlowGraph, circle_from
@@ -174,9 +175,7 @@ def _is_told(what: str, message: Message, world: World) -> bool:
     """Say whether what email and SMS tell only of tracked messages can be told of this one."""
     if what not in {"opened", "clicked"} or not {"email", "sms"}.issuperset(message.channels):
         return True
-    wish = message.template
-    names = [wish] if isinstance(wish, str) else [*wish.arms.values()]
-    found = [world.templates[name].tracking for name in names if name in world.templates]
+    found = [template.tracking for template in templates_of([message], world)]
     return not found or any(t.clicks or (what == "opened" and t.opens) for t in found)
 
 
