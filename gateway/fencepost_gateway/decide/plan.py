@@ -24,6 +24,7 @@ from fencepost_gateway.decide.opening import Opening
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.rule_facts import TraitReader, TransitionKind
 from fencepost_gateway.decide.rules import Rule
+from fencepost_gateway.decide.spend import SpendTerms
 from fencepost_gateway.decide.traits import Trait
 
 if TYPE_CHECKING:
@@ -327,7 +328,9 @@ class Policy(Struct, frozen=True):
     ``accepts`` maps purpose (or ``*``) to the consent values that allow it; ``defaults`` maps
     purpose to the value that stands where nothing was said. All rules of ``quiet_hours`` hold.
     Templates of the purposes ``location_fields`` may say where somebody is. ``label`` and
-    ``imprint`` are what marketing has to say of itself.
+    ``imprint`` are what marketing has to say of itself. A yes to marketing that is given on our own
+    page is confirmed first on the channels ``double_opt_in``; what somebody asks there for their
+    data is answered within ``answer_days``.
     """
 
     policy_id: str
@@ -337,6 +340,8 @@ class Policy(Struct, frozen=True):
     quiet_hours: tuple[QuietHours, ...] = ()
     countries: frozenset[str] = frozenset()
     location_fields: frozenset[str] = frozenset({"marketing", "transactional"})
+    double_opt_in: frozenset[str] = frozenset()
+    answer_days: int = 30
     label: Label | None = None
     imprint: Imprint = Imprint()
 
@@ -356,6 +361,7 @@ class Plan(Struct, frozen=True):
     ``openings`` holds the opening hours, by fence, that some entry waits for (``opened``);
     ``traits_on`` the traits that an app event goes into, ``trait_readers`` what rules read them
     with; ``ranked`` names those that need a ranking.
+    ``spend`` says what SMS cost, and how much of it a day.
     ``allow_only`` names the users that may get messages beside the listed addresses; None: all.
     ``testers`` and ``seeds`` are user ids. ``flows`` holds the journeys by id and version: those
     that are live, and those that somebody is still on; ``awaits`` names the
@@ -383,12 +389,14 @@ class Plan(Struct, frozen=True):
     ranked: frozenset[str] = frozenset()
     audiences: Audiences = NO_AUDIENCES
     workspace_zone: str = ""
+    workspace_name: str = ""
     living: int = LIVING
     workspace_holdout: float = 0.0
     allows_mock: bool = False
     merging: MergePolicy = "on_login"
     experiments: dict[str, Experiment] = {}
     allow_only: frozenset[str] | None = None
+    spend: SpendTerms | None = None
     testers: frozenset[str] = frozenset()
     seeds: frozenset[str] = frozenset()
     seed: str = ""

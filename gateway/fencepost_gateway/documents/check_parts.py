@@ -15,6 +15,7 @@ from fencepost_gateway.documents.document import Path
 from fencepost_gateway.documents.kinds import Finding
 from fencepost_gateway.documents.models.campaign import Message, Run
 from fencepost_gateway.documents.models.entry import Entry, Limits
+from fencepost_gateway.documents.models.template import Template
 from fencepost_gateway.documents.rule_references import (
     consents,
     references,

@@ -40,7 +40,7 @@ from fencepost_gateway.ports import (
     RecordRow,
     Settle,
 )
-from fencepost_gateway.stores import rows
+from fencepost_gateway.stores import refusing, rows
 from fencepost_gateway.stores.memory_addresses import change_address
 from fencepost_gateway.stores.memory_audiences import (
     MemoryAudiences,
@@ -65,8 +65,7 @@ from fencepost_gateway.stores.memory_books import (
 from fencepost_gateway.stores.memory_broadcasts import MemoryBroadcasts, take_broadcasts
 from fencepost_gateway.stores.memory_calls import MemoryCalls, put_calls
 from fencepost_gateway.stores.memory_claims import claim_facts, end, take
-from fencepost_gateway.stores.memory_consents import put_change
-from fencepost_gateway.stores.memory_door import admit
+from fencepost_gateway.stores.memory_door import admit, answer
 from fencepost_gateway.stores.memory_fences import MemoryFences
 from fencepost_gateway.stores.memory_history import MemoryHistory, put_history
 from fencepost_gateway.stores.memory_journeys import MemoryJourneys, count_journey_days
@@ -74,7 +73,9 @@ from fencepost_gateway.stores.memory_links import MemoryLinks
 from fencepost_gateway.stores.memory_lists import MemoryLists
 from fencepost_gateway.stores.memory_merging import merge
 from fencepost_gateway.stores.memory_people import MemoryPeople
+from fencepost_gateway.stores.memory_preferences import MemoryPreferences
 from fencepost_gateway.stores.memory_proofs import MemoryProofs
+from fencepost_gateway.stores.memory_refusals import MemoryLedger, MemoryRefusals
 from fencepost_gateway.stores.memory_reports import MemoryReports, react
 from fencepost_gateway.stores.memory_runs import MemoryRuns, put_runs
 from fencepost_gateway.stores.memory_trials import MemoryTrials, take_trial
@@ -98,7 +99,9 @@ class MemoryStore:
         self.links = MemoryLinks(lambda: self._books, self._unit)
         self.lists = MemoryLists(self._unit, lambda: self._books)
         self.people = MemoryPeople(lambda: self._books)
+        self.preferences = MemoryPreferences(lambda: self._books, self._unit)
         self.proofs = MemoryProofs(lambda: self._books, self._unit)
+        self.refusals = MemoryRefusals(lambda: self._books, self._unit)
         self.reports = MemoryReports(lambda: self._books, self._unit)
         self.runs = MemoryRuns(lambda: self._books)
         self.trials = MemoryTrials(lambda: self._books, self._unit)
@@ -272,6 +275,10 @@ class MemoryStore:
             row = books.messages[delivery.message_id]
             settlement = settle(row.attempt)
             end(books, delivery_id, settlement, now_ms, outcome.provider_id)
+            if settlement.address == "suppress":
+                message, at = message_of(row), (delivery.channel, delivery.ref)
+                refusal = rows.opted_out(message, *at, settlement, now_ms)
+                refusing.take(MemoryLedger(books), refusal, now_ms)
             if inbox is not None and settlement.state == "sent":
                 m = message_of(row)
                 shown = (0, delivery_id, m.message_id, inbox, m.priority, m.expires_at_ms)
@@ -281,18 +288,7 @@ class MemoryStore:
     async def answer(self, message_id: str, decide: Answer, now_ms: int) -> bool:
         """See ``Store.answer``."""
         with self._unit() as books:
-            row = books.messages.get(message_id)
-            if row is None:
-                return False
-            facts = claim_facts(books, row)
-            subject = books.aliases.get(row.person_id, row.person_id)
-            message = structs.replace(facts.message, person_id=subject)
-            changes = decide(structs.replace(facts, message=message))
-            for change in changes:
-                put_change(books, change, now_ms)
-            for record in rows.stated(changes):
-                append(books, record, now_ms)
-            return True
+            return answer(books, message_id, decide, now_ms)
 
     async def reconcile(self, now_ms: int, *, all_leases: bool = False) -> int:
         """See ``Store.reconcile``."""

@@ -40,6 +40,8 @@ from fencepost_gateway.ports import (
     JourneyPlace,
     LinkRow,
     RecordRow,
+    RefusalRow,
+    RequestRow,
     RunRow,
     Statement,
     Sweep,
@@ -168,6 +170,10 @@ class Books(Struct):
     acts: tuple[Act, ...] = ()
     journey_days: dict[tuple[int, JourneyPlace, str], int] = {}
     links: dict[str, LinkRow] = {}
+    requests: tuple[RequestRow, ...] = ()
+    refusals: dict[str, RefusalRow] = {}
+    spent: dict[int, int] = {}
+    costs: dict[str, tuple[int, int]] = {}
     reports: dict[str, int] = {}
 
 
