@@ -137,4 +137,5 @@ driver = DriverSpec(
     parse_settings=parse_settings,
     connect=connect,
     secrets=frozenset({"auth_token"}),
+    calls_loopback=lambda settings: settings.account.base_url != TWILIO,
 )

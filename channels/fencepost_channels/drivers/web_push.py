@@ -3,8 +3,8 @@ Web push: a notification to a browser, through its vendor's push service.
 
 Does I/O through ``push``. Here is what may be called, what is said, and what an answer means.
 
-Rule 1. A host that does not end in an allowed suffix, at a label boundary, is not called
-        (``rejected(host_not_allowed)``). Plain ``http:`` only to the loopback, when set.
+Rule 1. A host that does not end in an allowed suffix, at a label boundary, is not saved and not
+        called (``rejected(host_not_allowed)``). The loopback only when set, then by ``http:`` too.
 Rule 2. A payload above 3,993 bytes is refused before sending: with header, tag and padding byte it
         would not fit the 4,096 every push service must take (RFC 8291 section 4).
 Rule 3. TTL, ``Urgency`` and ``Topic`` go with every message (RFC 8030 section 5); the topic is the
@@ -62,7 +62,8 @@ class WebPushSettings:
         sender: Our key (``vapid_private_key``: PEM, or 32 bytes in base64url) and whom a push
             service may write to (``vapid_subject``: ``mailto:``).
         allow_hosts: Host suffixes that may be called; default: the services of the big browsers.
-        allow_http: Whether a loopback endpoint may do without TLS; default false.
+        allow_http: Whether 127.0.0.1 may be called, without TLS too, if ``allow_hosts`` names it:
+            for tests and demos; default false.
 
     """
 
@@ -94,12 +95,17 @@ def parse_settings(raw: Mapping[str, str]) -> WebPushSettings:
 
 def may_call(address: Subscription, settings: WebPushSettings) -> bool:
     """Judge an endpoint by rule 1."""
-    if not address.is_https and not (settings.allow_http and address.host == LOOPBACK):
+    if address.host == LOOPBACK and not settings.allow_http:
         return False
     return any(
         address.host == suffix or address.host.endswith(f".{suffix}")
         for suffix in settings.allow_hosts
     )
+
+
+def judge_address(settings: WebPushSettings, address: Subscription) -> str:
+    """Say why an address is never called, empty when it may be."""
+    return "" if may_call(address, settings) else "host_not_allowed"
 
 
 def write_payload(delivery_id: str, content: WebPushContent) -> str:
@@ -115,8 +121,8 @@ async def _send(
         return Rejected("wrong_content")
     if not is_delivery_id(message.delivery_id):
         return Rejected("bad_delivery_id")
-    if not may_call(address, settings):
-        return Rejected("host_not_allowed")
+    if fault := judge_address(settings, address):
+        return Rejected(fault)
     payload = write_payload(message.delivery_id, message.content)
     try:
         if len(payload.encode()) > MAX_PAYLOAD_BYTES:
@@ -147,4 +153,6 @@ driver = DriverSpec(
     connect=connect,
     secrets=frozenset({"vapid_private_key"}),
     max_body_bytes=MAX_PAYLOAD_BYTES,
+    judge_address=judge_address,
+    calls_loopback=lambda settings: settings.allow_http,
 )
