@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 NAMES = {"firefox": ("firefox-esr", "firefox"), "chromium": ("chromium", "chromium-browser")}
-REMEDY = "install it with `make browsers`, or on Debian: apt-get install"
+REMEDY = "`make doctor-dev` says what is missing; on Debian: apt-get install"
 
 
 def browser(kind: str) -> str:

@@ -2,7 +2,8 @@
 Site: a shop's own web site with our two files, and the gateway behind ``/fencepost``.
 
 As an operator would set it up: what the page calls lies at the page's own origin. What is reported
-on its way to the gateway is kept (``reports``), and so are the endpoints it is told (``told``).
+on its way to the gateway is kept (``reports``), so are the endpoints it is told (``told``), and the
+pages that a click opens (``opened``).
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ PAGE = '<!doctype html><title>Luma</title><link rel="icon" href="data:,">'
 # A worker of the shop's own, that imports ours. It stands in for the person's hand, which a browser
 # without a screen does not feel: the event that the browser would send, for what is shown.
 WORKER = """
+const { openWindow } = Clients.prototype;
+Clients.prototype.openWindow = function (url) {
+  fetch("/opened", { method: "POST", body: url });
+  return openWindow.call(this, url).catch(() => null); // nobody has really clicked
+};
 importScripts("/fencepost-sw.js");
 self.addEventListener("install", () => self.skipWaiting());
 self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
@@ -42,6 +48,7 @@ class Site:
     url: str = ""
     reports: list[tuple[str, str]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    opened: list[str] = field(default_factory=list)
 
     @property
     def public_url(self) -> str:
@@ -57,6 +64,11 @@ class Site:
         name = request.path.removeprefix("/")
         text = WORKER if name == "worker.js" else (WEB / name).read_text("utf-8")
         return web.Response(text=text, content_type="text/javascript")
+
+    async def open(self, request: web.Request) -> web.Response:
+        """Take note of what a click opens."""
+        self.opened.append(await request.text())
+        return web.Response(status=204)
 
     async def gateway(self, request: web.Request) -> web.Response:
         """Hand a request on to the gateway."""
@@ -88,6 +100,7 @@ async def open_site(gateway_url: str = "") -> AsyncIterator[Site]:
         app = web.Application()
         for name in (*FILES, "worker.js"):
             app.router.add_get(f"/{name}", site.file)
+        app.router.add_post("/opened", site.open)
         app.router.add_route("*", "/fencepost/v1/{way:.*}", site.gateway)
         app.router.add_get("/{way:.*}", site.page)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
