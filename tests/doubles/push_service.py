@@ -144,6 +144,8 @@ class PushService:
         self.received: list[Push] = []
         self.showing: dict[tuple[str, str], Push] = {}
         self.violations: list[str] = []
+        self.asked: list[str] = []  # every subscription that was called, live or not
+        self._gone: dict[str, int] = {}
         self._browsers: dict[str, _Browser] = {}
         self._now_s = now_s
 
@@ -171,16 +173,18 @@ class PushService:
             "keys": {"p256dh": _text(point), "auth": _text(browser.auth)},
         }
 
-    def unsubscribe(self, subscription: Mapping[str, Any]) -> None:
-        """Forget a subscription: its endpoint answers 410 from now on."""
-        del self._browsers[str(subscription["endpoint"]).rpartition("/")[2]]
+    def unsubscribe(self, subscription: Mapping[str, Any], status: int = 410) -> None:
+        """Forget a subscription: its endpoint answers 410, or 404, from now on."""
+        name = str(subscription["endpoint"]).rpartition("/")[2]
+        del self._browsers[name]
+        self._gone[name] = status
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         script = self.server.next_script()
         try:
             push = self._judge(request, await request.read())
         except RefusedError as refusal:
-            if refusal.status != 410:
+            if refusal.status not in {404, 410}:
                 self.violations.append(str(refusal))
             return web.Response(status=refusal.status)
         if script is not None:
@@ -192,9 +196,10 @@ class PushService:
 
     def _judge(self, request: web.Request, body: bytes) -> Push:
         name = request.match_info["id"]
+        self.asked.append(name)
         browser = self._browsers.get(name)
         if browser is None:
-            raise RefusedError(410, "no such subscription")
+            raise RefusedError(self._gone.get(name, 410), "no such subscription")
         own = judge_request(request, body, self.server.url, browser.server_key, self._now_s())
         try:
             plain = http_ece.decrypt(body, private_key=browser.key, auth_secret=browser.auth)
