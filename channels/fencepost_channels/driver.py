@@ -21,7 +21,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fencepost_channels.callback import ReadCallback
+from fencepost_channels.callback import ReadCallback, WriteReply
 from fencepost_channels.errors import Outcome
 from fencepost_channels.message import Channel, Outgoing
 
@@ -90,6 +90,8 @@ class DriverSpec:
             it may be. Asked when an address is saved and by the driver itself before each call.
         calls_loopback: By its settings, whether it calls a counterpart on 127.0.0.1 (tests, demos).
             Whoever says nothing is lent a session that connects to public addresses alone.
+        write_reply: How a person who wrote is answered in the answer to their request; None where
+            the provider offers no such way.
 
     """
 
@@ -104,3 +106,4 @@ class DriverSpec:
     read_callback: ReadCallback | None = None
     judge_address: Callable[[Any, Address], str] = _any_address
     calls_loopback: Callable[[Any], bool] = _public_alone
+    write_reply: WriteReply | None = None

@@ -57,12 +57,12 @@
     }
   };
 
-  const report = async (said, what, button) => {
+  const report = async (said, what, action) => {
     try {
       // Without CORS: nothing is read, so the gateway need not know the site.
       await fetch(said.report, {
         method: "POST", mode: "no-cors", credentials: "omit", keepalive: true,
-        body: JSON.stringify(button ? { what, button } : { what }),
+        body: JSON.stringify(action ? { what, action } : { what }),
       });
     } catch {
       // Rule 2

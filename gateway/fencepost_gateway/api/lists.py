@@ -28,12 +28,12 @@ from fencepost_gateway.api.surface import SURFACE, Surface, as_json, moment, que
 from fencepost_gateway.decide.message import ListedAddress, ListName
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.intake.addresses import address_ref, raw_of
+from fencepost_gateway.intake.refusals import SAID_BY_PERSON
 
 PAGE: Final = 1_000
 ROWS_MAX: Final = 100_000
 BODY_MAX_BYTES: Final = 16 << 20  # as many rows with addresses of the usual length
 TEXT_MAX: Final = 64
-SAID_BY_PERSON: Final = ("stop", "complaint")
 LISTS: Final[tuple[ListName, ...]] = ("suppression", "allow")
 
 _FORMS: Final = {  # roughly: enough to find a wrong column; in-app has no address of its own

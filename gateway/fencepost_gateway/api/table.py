@@ -15,6 +15,7 @@ from fencepost_gateway.api import (
     audiences,
     batch,
     broadcasts,
+    callbacks,
     calls,
     confirm,
     decisions,
@@ -339,6 +340,11 @@ ROUTES: tuple[Route, ...] = (
         "Confirm the consent that a message asked about; again changes nothing.", "page",
         query={"lang": "`en` or `ko`; default: the best of `Accept-Language`."},
         errors=("malformed", "store_unavailable"),
+    ),
+    Route(
+        "POST", "/v1/callbacks/{lane}", callbacks.post_callback, "open",
+        "A provider tells what became of messages of a channel, signed in its own way.", "text",
+        errors=("not_found", "callback_refused", "too_large", "store_unavailable"),
     ),
     Route("GET", "/healthz", health.get_healthz, "open", "The process lives.", "Health"),
     Route(

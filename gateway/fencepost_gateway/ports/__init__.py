@@ -17,6 +17,7 @@ from fencepost_gateway.ports.books import (
     LinkBook,
     PeopleBook,
     ProofBook,
+    ReportBook,
     SignHead,
     Start,
 )
@@ -31,6 +32,7 @@ from fencepost_gateway.ports.journey_rows import (
     TakenCall,
     Waiting,
 )
+from fencepost_gateway.ports.refusal_rows import Assented, RefusalBook, RefusalRow, Refused
 from fencepost_gateway.ports.rows import (
     ADDRESSES_MAX,
     KEPT_DAYS,
@@ -53,6 +55,7 @@ from fencepost_gateway.ports.rows import (
     ScheduleRow,
     Statement,
     Sweep,
+    Taken,
     Timer,
 )
 from fencepost_gateway.ports.store import (
@@ -90,6 +93,7 @@ __all__ = [
     "AdmitRequest",
     "Announcement",
     "Answer",
+    "Assented",
     "AudienceBook",
     "AudienceDay",
     "BroadcastBook",
@@ -115,6 +119,10 @@ __all__ = [
     "PeopleBook",
     "ProofBook",
     "RecordRow",
+    "RefusalBook",
+    "RefusalRow",
+    "Refused",
+    "ReportBook",
     "RunBook",
     "RunRow",
     "ScheduleRow",
@@ -124,6 +132,7 @@ __all__ = [
     "Statement",
     "Store",
     "Sweep",
+    "Taken",
     "TakenCall",
     "Timer",
     "TrialBook",

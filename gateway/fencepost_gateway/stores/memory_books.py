@@ -40,6 +40,7 @@ from fencepost_gateway.ports import (
     JourneyPlace,
     LinkRow,
     RecordRow,
+    RefusalRow,
     RunRow,
     Statement,
     Sweep,
@@ -71,6 +72,7 @@ class DeliveryRow(Struct, frozen=True):
     state: str
     lease_token: int
     lease_until_ms: int
+    provider_id: str = ""
 
 
 class AddressEntry(Struct, frozen=True):
@@ -167,6 +169,8 @@ class Books(Struct):
     acts: tuple[Act, ...] = ()
     journey_days: dict[tuple[int, JourneyPlace, str], int] = {}
     links: dict[str, LinkRow] = {}
+    refusals: dict[str, RefusalRow] = {}
+    reports: dict[str, int] = {}
 
 
 def pack(value: Any) -> bytes:

@@ -11,13 +11,24 @@ from collections.abc import Callable, Sequence
 import msgspec
 from msgspec import structs
 
+from fencepost_gateway.decide import consent
 from fencepost_gateway.decide.calls import Call, Reply
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.message import AddressRow, Check, Mark, Message, Verdict
 from fencepost_gateway.decide.proof import ProofRow
+from fencepost_gateway.decide.receipts import Word, reason_of, state_after
 from fencepost_gateway.decide.settle import Settlement
 from fencepost_gateway.intake.admission import Admission, Withdrawal
-from fencepost_gateway.intake.records import Answered, DeviceMoved, Outcome, Record, Stated
+from fencepost_gateway.intake.records import (
+    Answered,
+    DeviceMoved,
+    Outcome,
+    Record,
+    Reported,
+    Stated,
+)
+from fencepost_gateway.intake.refusals import Refusal
+from fencepost_gateway.intake.reports import LaneReport
 from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import DeadCall, RecordRow
 
@@ -126,7 +137,10 @@ def marked(mark: Mark) -> dict[str, bool]:
 
 
 def is_recalled(message: Message, withdrawal: Withdrawal) -> bool:
-    """Say whether a pending message goes with a withdrawn consent to location."""
+    """Say whether a pending message goes with a withdrawn consent to marketing or to location."""
+    if withdrawal.purpose == "marketing":
+        reached = withdrawal.channel == consent.ANY or set(message.channels) <= {withdrawal.channel}
+        return reached and not withdrawal.spares(message)
     return message.cause.is_by_place and not withdrawal.spares(message)
 
 
@@ -136,7 +150,7 @@ def recall(withdrawal: Withdrawal) -> Verdict:
         "asked": [withdrawal.purpose],
         "purpose": withdrawal.purpose,
         "value": withdrawal.value,
-        "said_for": "any",
+        "said_for": withdrawal.channel,
         "policy": withdrawal.policy,
         "withdrawn": True,
     }
@@ -162,6 +176,23 @@ def proof_row(change: ConsentChange, in_flight: Sequence[str], now_ms: int) -> P
     )
 
 
+def opted_out(
+    message: Message, channel: str, ref: str, settlement: Settlement, now_ms: int
+) -> Refusal:
+    """Give the refusal of whom the provider knows to have opted out: as STOP."""
+    return Refusal(
+        refusal_id=f"opted_out:{delivery_id_of(message.message_id, channel, ref)}",
+        method="provider_code",
+        said_ms=now_ms,
+        spares=settlement.spares or (lambda _: True),  # the claim will say no to what is left
+        person_id=message.person_id,
+        channel=channel,
+        ref=ref,
+        reason="stop",
+        proof={"message_id": message.message_id},
+    )
+
+
 def stated(changes: Sequence[ConsentChange]) -> list[Stated]:
     """Give the log records by which the pipeline learns of statements that no upload brings."""
     people = dict.fromkeys(change.person_id for change in changes)
@@ -181,6 +212,53 @@ def outcome_record(
         "reason": settlement.reason,
         "slot": settlement.slot,
         "retry_at_ms": settlement.retry_at_ms,
+        **marked(message.mark),
+    }
+    return RecordRow(0, now_ms, message.person_id, "outcome", message.message_id, body)
+
+
+def moved(
+    channel: str, before: str, what: Word, code: str, *, is_open: bool
+) -> tuple[str, str, bool]:
+    """
+    Say where a receipt moves a delivery: its state, its reason, and whether it settles it.
+
+    ``is_open``: the message still waits for what its call comes to, which this tells then.
+    """
+    state = state_after(channel, before, what)
+    return state, reason_of(state, what, code), before == "unknown" and not is_open
+
+
+def reported(
+    message: Message, delivery_id: str, channel: str, told: LaneReport, state: str, *, settles: bool
+) -> Reported:
+    """Give the log record of what was told of a delivery."""
+    return Reported(
+        person_id=message.person_id,
+        message_id=message.message_id,
+        campaign_id=message.campaign_id,
+        delivery_id=delivery_id,
+        channel=channel,
+        what=told.what,
+        at_ms=told.at_ms,
+        state=state,
+        code=told.code,
+        settles=settles,
+        mark=message.mark,
+        campaign_version=message.campaign_version,
+        step_id=message.step_id,
+    )
+
+
+def report_record(message: Message, delivery_id: str, told: LaneReport, now_ms: int) -> RecordRow:
+    """Write down what was told of a delivery."""
+    body = {
+        "campaign_id": message.campaign_id,
+        "run_id": message.run_id,
+        "delivery_id": delivery_id,
+        "state": told.what,
+        "code": told.code,
+        "told_ms": told.at_ms,
         **marked(message.mark),
     }
     return RecordRow(0, now_ms, message.person_id, "outcome", message.message_id, body)

@@ -36,7 +36,7 @@ from fencepost_gateway.ports import (
     RecordRow,
     Settle,
 )
-from fencepost_gateway.stores import rows
+from fencepost_gateway.stores import refusing, rows
 from fencepost_gateway.stores.sqlite_audiences import (
     count_audience_days,
     fire_person_timers,
@@ -49,6 +49,8 @@ from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_fences import count_fence_days
 from fencepost_gateway.stores.sqlite_history import put_history
 from fencepost_gateway.stores.sqlite_journeys import count_journey_days
+from fencepost_gateway.stores.sqlite_refusals import SqliteLedger
+from fencepost_gateway.stores.sqlite_reports import Receipts
 from fencepost_gateway.stores.sqlite_runs import put_runs
 from fencepost_gateway.stores.sqlite_trials import take_trial
 
@@ -64,6 +66,8 @@ class Desk:
         self._sql = sql
         self._door = door
         self._facts = Facts(db, sql)
+        self.ledger = SqliteLedger(db, sql, door, self._take_back)
+        self.receipts = Receipts(db, sql, door, self)
 
     # ---- the door, once it has taken a withdrawal ---------------------------------------
 
@@ -72,6 +76,7 @@ class Desk:
         admission = self._door.admit(request)
         if admission is None:
             return None
+        refusing.heed(self.ledger, admission.consents, request.received_ms)
         for withdrawal in admission.withdrawals:
             admission.recalled += self._take_back(withdrawal, request.received_ms)
             if withdrawal.purpose == "location_collect" and not admission.locates:
@@ -114,7 +119,8 @@ class Desk:
         for m in effects.messages:
             row = (m.message_id, m.person_id, effects.now_ms, m.priority, m.cause.at_ms, _pack(m))
             run(sql.put_message, row)
-        self._db.executemany(sql.release_unshown, effects.unshown)
+        for each in effects.reacted:
+            self.receipts.react(*each, effects.now_ms)
         self.put_records(effects.records)
         put_history(self._db, sql, effects)
         put_person_timers(self._db, sql, effects)
@@ -207,6 +213,7 @@ class Desk:
         self._door.put_consents(changes, now_ms)
         for record in rows.stated(changes):
             self._door.append(record, now_ms)
+        refusing.heed(self.ledger, changes, now_ms)
         return True
 
     def _write(self, message: Message, verdict: Verdict, attempt: int, now_ms: int) -> Claimed:
@@ -261,7 +268,10 @@ class Desk:
             return None
         message, _, _, attempt = found
         settlement = settle(attempt)
-        self._end(message, delivery_id, settlement, now_ms, outcome.provider_id)
+        self.end(message, delivery_id, settlement, now_ms, outcome.provider_id)
+        if settlement.address == "suppress":
+            refusal = rows.opted_out(message, row[1], row[2], settlement, now_ms)
+            refusing.take(self.ledger, refusal, now_ms)
         if inbox is not None and settlement.state == "sent":
             self._db.execute(
                 self._sql.put_inbox,
@@ -283,10 +293,10 @@ class Desk:
         for delivery_id, message_id in expired:
             found = self._facts.message(message_id)
             if found is not None:
-                self._end(found[0], delivery_id, rows.LEASE_LOST, now_ms, "")
+                self.end(found[0], delivery_id, rows.LEASE_LOST, now_ms, "")
         return len(expired)
 
-    def _end(
+    def end(
         self,
         message: Message,
         delivery_id: str,
@@ -294,6 +304,7 @@ class Desk:
         now_ms: int,
         provider_id: str,
     ) -> None:
+        """Write how a call ended: delivery, message, slot, address, outcome, record."""
         run, sql = self._db.execute, self._sql
         _, channel, ref, _, _, lease_until_ms = run(sql.delivery, (delivery_id,)).get
         run(sql.end_delivery, (settlement.state, provider_id, settlement.reason, delivery_id))
@@ -310,8 +321,6 @@ class Desk:
             run(sql.put_slot, row)
         if settlement.address == "remove":
             run(sql.drop_address, (message.person_id, channel, ref))
-        elif settlement.address == "suppress":
-            run(sql.suppress, (channel, ref, "stop", now_ms, "provider"))
         if settlement.state != "queued":
             ended = rows.settled(message, settlement, channel, delivery_id, ref)
             self._door.append(ended, now_ms)

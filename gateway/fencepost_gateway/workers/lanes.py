@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -87,7 +87,7 @@ class Lane:
     spec: DriverSpec
     send: Send
     timeout_s: float
-    own: Any = None
+    own: Any = field(default=None, repr=False)  # the driver's settings
 
     def check_address(self, raw: Mapping[str, Any]) -> str:
         """Say why ``raw`` can never be called, empty when it can."""
@@ -193,7 +193,7 @@ async def open_lanes(
             http = loopback if spec.calls_loopback(own) else public
             parts = LentParts(http, settings.provider_timeout_s, clock)
             send = await stack.enter_async_context(spec.connect(own, parts))
-            lanes[channel] = Lane(spec, send, settings.provider_timeout_s, own)
+            lanes[channel] = Lane(spec, send, settings.provider_timeout_s, own=own)
         yield lanes
 
 

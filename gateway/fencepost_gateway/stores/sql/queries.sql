@@ -643,3 +643,38 @@ SELECT url, status, failure, asked_ms, bad_since_ms FROM link ORDER BY url;
 INSERT OR REPLACE INTO link (url, status, failure, asked_ms, bad_since_ms) VALUES (?, ?, ?, ?, ?);
 -- name: drop_link
 DELETE FROM link WHERE url = ?;
+
+-- name: refusal
+SELECT body FROM refusal WHERE refusal_id = ?;
+-- name: put_refusal
+INSERT OR REPLACE INTO refusal (refusal_id, channel, ref, taken_ms, stands, asks, body)
+VALUES (?, ?, ?, ?, ?, ?, ?);
+-- name: refusals_standing
+SELECT body FROM refusal WHERE channel = ? AND ref = ? AND stands = 1
+ORDER BY taken_ms DESC, refusal_id DESC;
+-- name: refusals_open
+SELECT body FROM refusal WHERE asks = 1 ORDER BY taken_ms, refusal_id LIMIT ?;
+-- name: drop_refusals
+DELETE FROM refusal WHERE refusal_id IN (
+  SELECT refusal_id FROM refusal WHERE stands = 0 AND asks = 0 AND taken_ms < ?
+  ORDER BY taken_ms, refusal_id LIMIT ?);
+-- name: suppression_of
+SELECT channel, ref, reason, since_ms, source FROM suppression WHERE channel = ? AND ref = ?;
+-- name: report
+SELECT at_ms FROM report WHERE key = ?;
+-- name: put_report
+INSERT INTO report (key, at_ms) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET at_ms = excluded.at_ms;
+-- name: prune_reports
+DELETE FROM report WHERE key IN (SELECT key FROM report WHERE at_ms < ? LIMIT ?);
+-- name: delivery_by_id
+SELECT delivery_id FROM delivery WHERE delivery_id = :id AND :channel IN ('', channel);
+-- name: delivery_by_provider
+SELECT min(delivery_id) FROM delivery
+WHERE provider_id = :id AND provider_id <> '' AND :channel IN ('', channel);
+-- name: delivery_by_ref
+SELECT delivery_id FROM delivery WHERE channel = :channel AND address_ref = :id
+ORDER BY lease_until_ms DESC, delivery_id DESC LIMIT 1;
+-- name: raise_delivery
+UPDATE delivery SET state = ?, reason = ? WHERE delivery_id = ?;
+-- name: provider_of
+SELECT provider_id FROM delivery WHERE delivery_id = ?;
