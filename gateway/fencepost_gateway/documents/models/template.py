@@ -149,6 +149,19 @@ Languages = Annotated[
 ]
 
 
+class Tracking(Authored):
+    """What a message tells of its reader besides what its channel tells anyway."""
+
+    opens: bool = Field(
+        default=False,
+        description="An invisible picture in the HTML of an email says it was opened.",
+    )
+    clicks: bool = Field(
+        default=False,
+        description="Links in email and SMS lead over the gateway, which counts a click once.",
+    )
+
+
 class Template(Authored):
     """Content by channel. Only the channels written here can be used by a campaign."""
 
@@ -177,6 +190,11 @@ class Template(Authored):
     web_push: WebPush | None = Field(default=None, description="Content of a notification.")
     sms: Sms | None = Field(default=None, description="Content of a short message.")
     email: Email | None = Field(default=None, description="Content of an email.")
+    tracking: Tracking = Field(
+        default=Tracking(),
+        description="Off by default. Never of whoever denies `personalisation`, nor of a message "
+        "that asks to confirm.",
+    )
     missing: Literal["withhold", "default"] = Field(
         default="withhold",
         description="A value is missing: withhold the message, or print nothing in its place.",
@@ -188,6 +206,12 @@ class Template(Authored):
             refuse("no content", "add one of: in_app, web_push, sms, email")
         if self.confirms and self.purpose != "transactional":
             refuse("a confirmation that advertises", "write purpose: transactional")
+        if self.tracking.opens and not self.email:
+            refuse("opens are told by email alone", "leave tracking.opens out, or add email")
+        if self.tracking.clicks and not (self.email or self.sms):
+            refuse("clicks are tracked in email and sms", "leave tracking.clicks out, or add one")
+        if self.confirms and (self.tracking.opens or self.tracking.clicks):
+            refuse("a confirmation that is tracked", "leave tracking out")
         return self
 
     @property

@@ -668,6 +668,9 @@ INSERT INTO report (key, at_ms) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET at
 DELETE FROM report WHERE key IN (SELECT key FROM report WHERE at_ms < ? LIMIT ?);
 -- name: delivery_by_id
 SELECT delivery_id FROM delivery WHERE delivery_id = :id AND :channel IN ('', channel);
+-- name: delivery_by_message
+SELECT delivery_id FROM delivery WHERE message_id = :id AND :channel IN ('', channel)
+ORDER BY lease_token DESC, delivery_id DESC LIMIT 1;
 -- name: delivery_by_provider
 SELECT min(delivery_id) FROM delivery
 WHERE provider_id = :id AND provider_id <> '' AND :channel IN ('', channel);
