@@ -13,6 +13,7 @@
  */
 (() => {
   "use strict";
+  const clicked = new Set(); // closed by us: Firefox says so as if a person had done it
   const KEPT_MS = 35 * 24 * 60 * 60 * 1000;
 
   const open = () =>
@@ -133,6 +134,7 @@
   self.addEventListener("notificationclick", (event) => {
     const said = event.notification.data;
     if (!said?.delivery_id) return;
+    clicked.add(said.delivery_id);
     event.notification.close();
     const chosen = said.actions?.find((each) => each.action === event.action);
     const told = said.report && report(said, "clicked", event.action);
@@ -140,7 +142,7 @@
   });
   self.addEventListener("notificationclose", (event) => {
     const said = event.notification.data;
-    if (said?.report) event.waitUntil(report(said, "dismissed"));
+    if (said?.report && !clicked.delete(said.delivery_id)) event.waitUntil(report(said, "dismissed"));
   });
   self.addEventListener("pushsubscriptionchange", (event) => event.waitUntil(change(event)));
   self.addEventListener("message", (event) => {

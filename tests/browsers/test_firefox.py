@@ -82,6 +82,14 @@ async def post(rig: Rig, delivery_id: str, raw: dict[str, Any], site: Site) -> N
     assert outcome.family == "sent"
 
 
+async def told(rig: Rig) -> list[str]:
+    """Give what is on record of messages after their calls, once a click is."""
+    await rig.settle()
+    records = [record["body"] for record in await rig.records("outcome")]
+    found = [body["state"] for body in records if "slot" not in body]
+    return found if "clicked" in found else []
+
+
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     """A gateway, a shop in front of it, and Firefox with the shop's page, subscribed."""
@@ -130,6 +138,8 @@ async def test_firefox_shows_once_tells_and_goes(house: House) -> None:
     await by_hand(firefox, "notificationclick")
     await until(lambda: (tag, "clicked") in site.reports)
     assert await shown(firefox) == []
+
+    assert await until_answered(lambda: told(rig)) == ["displayed", "clicked"]
 
     # Were the repeat shown, it would be there before what comes after it.
     await post(rig, tag, raw, site)
