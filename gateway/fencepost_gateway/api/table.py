@@ -34,12 +34,15 @@ from fencepost_gateway.api import (
     operate,
     outcomes,
     persons,
+    preferences,
     problems,
     proofs,
     receipts,
+    requests,
     start,
     tail,
     trials,
+    unsubscribe,
 )
 from fencepost_gateway.api.surface import SURFACE, Handler, Route, Surface, require, require_known
 
@@ -258,6 +261,14 @@ ROUTES: tuple[Route, ...] = (
         errors=("malformed", "not_found"),
     ),
     Route(
+        "GET", "/v1/requests", requests.get_requests, "operator",
+        "Who asked on the preference page for a copy of their data or to be erased, and by when "
+        "it is answered.", "DataRequests",
+        query={"limit": "How many, the oldest first; 100, at most 1,000.",
+               "after": "`next` of the last answer."},
+        errors=("malformed",),
+    ),
+    Route(
         "POST", "/v1/suppressions", operate.post_suppressions, "operator",
         "Put an address on the suppression list.", "Suppressed", body="SuppressRequest",
         errors=("malformed",),
@@ -346,6 +357,29 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/v1/callbacks/{lane}", callbacks.post_callback, "open",
         "A provider tells what became of messages of a channel, signed in its own way.", "text",
         errors=("not_found", "callback_refused", "too_large", "store_unavailable"),
+    ),
+    Route(
+        "GET", "/v1/unsubscribe/{token}", unsubscribe.get_unsubscribe, "open",
+        "The page behind `{{ unsubscribe.link }}`; it changes nothing.", "page",
+        query={"lang": "`en` or `ko`; default: the reader's."}, errors=("malformed",),
+    ),
+    Route(
+        "POST", "/v1/unsubscribe/{token}", unsubscribe.post_unsubscribe, "open",
+        "Say no to advertising on the channel of a message, by one click (RFC 8058); again "
+        "changes nothing.", "page",
+        query={"lang": "`en` or `ko`; default: the reader's."},
+        errors=("malformed", "store_unavailable"),
+    ),
+    Route(
+        "GET", "/v1/preferences/{token}", preferences.get_preferences, "open",
+        "The page behind `{{ preferences.link }}`: what somebody allows; it changes nothing.",
+        "page", query={"lang": "`en` or `ko`; default: the reader's."}, errors=("malformed",),
+    ),
+    Route(
+        "POST", "/v1/preferences/{token}", preferences.post_preferences, "open",
+        "Take the form of that page, all of it in one commit.", "page",
+        query={"lang": "`en` or `ko`; default: the reader's."},
+        errors=("malformed", "too_large", "store_unavailable"),
     ),
     Route(
         "POST", "/v1/reports/{ticket}", receipts.post_report, "open",

@@ -17,6 +17,8 @@ Rule 7. ``u``, ``dy``, ``dn`` are no statements: beside a statement they count f
 Rule 8. Where several policies hold, every one must allow; the first that does not, answers.
 Rule 9. ``p`` asks a question. It denies what it is about, but for the one message that asks it:
         ``question`` gives the entry that waits for the answer.
+Rule 10. ``n`` for ``LOCATION_ACTIVE`` is a pause: it denies every location purpose and leaves what
+        was said of them as it is; ``y`` ends it. Nothing said, nothing is paused (ADR-0037).
 """
 
 from __future__ import annotations
@@ -54,6 +56,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
 PURPOSES = frozenset(NEEDS)
 LOCATION = ("location_collect", "location_marketing")  # withdrawing them takes things back
 BY_CHANNEL = frozenset({"transactional", "marketing", "marketing_night"})
+LOCATED = frozenset(purpose for purpose in NEEDS if purpose.startswith("location_"))
+LOCATION_ACTIVE = "location_active"  # stated like a purpose; nobody is asked for it
 
 
 class ConsentEntry(Struct, frozen=True):
@@ -109,6 +113,8 @@ def allows(
         address: Reference of the address, or ``any``.
 
     """
+    if purpose in LOCATED and is_paused(entries):
+        return _answer(policy, LOCATION_ACTIVE, "n", (ANY, ANY), None)
     for needed in NEEDS[purpose]:
         answer = allows(entries, policy, needed, channel, address)
         if not answer.allowed:
@@ -136,6 +142,11 @@ def allows_under(
     """Say whether every one of ``policies`` (one at least) allows it (Rule 8)."""
     answers = [allows(entries, each, purpose, channel, address) for each in policies]
     return next((each for each in answers if not each.allowed), answers[0])
+
+
+def is_paused(entries: Iterable[ConsentEntry]) -> bool:
+    """Say whether somebody has paused the use of their location (Rule 10)."""
+    return any(e.purpose == LOCATION_ACTIVE and e.value == "n" for e in entries)
 
 
 def question(

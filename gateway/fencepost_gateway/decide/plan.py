@@ -327,7 +327,9 @@ class Policy(Struct, frozen=True):
     ``accepts`` maps purpose (or ``*``) to the consent values that allow it; ``defaults`` maps
     purpose to the value that stands where nothing was said. All rules of ``quiet_hours`` hold.
     Templates of the purposes ``location_fields`` may say where somebody is. ``label`` and
-    ``imprint`` are what marketing has to say of itself.
+    ``imprint`` are what marketing has to say of itself. A yes to marketing that is given on our own
+    page is confirmed first on the channels ``double_opt_in``; what somebody asks there for their
+    data is answered within ``answer_days``.
     """
 
     policy_id: str
@@ -337,6 +339,8 @@ class Policy(Struct, frozen=True):
     quiet_hours: tuple[QuietHours, ...] = ()
     countries: frozenset[str] = frozenset()
     location_fields: frozenset[str] = frozenset({"marketing", "transactional"})
+    double_opt_in: frozenset[str] = frozenset()
+    answer_days: int = 30
     label: Label | None = None
     imprint: Imprint = Imprint()
 
@@ -383,6 +387,7 @@ class Plan(Struct, frozen=True):
     ranked: frozenset[str] = frozenset()
     audiences: Audiences = NO_AUDIENCES
     workspace_zone: str = ""
+    workspace_name: str = ""
     living: int = LIVING
     workspace_holdout: float = 0.0
     allows_mock: bool = False

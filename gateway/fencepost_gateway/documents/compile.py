@@ -37,6 +37,7 @@ from fencepost_gateway.documents.audience_plans import (
 from fencepost_gateway.documents.campaign_plans import campaign_of, windows_of
 from fencepost_gateway.documents.document import StoredDocument
 from fencepost_gateway.documents.kept_flows import KeptFlows
+from fencepost_gateway.documents.mjml_text import compile_mjml
 from fencepost_gateway.documents.models.base import Authored, percent_fraction
 from fencepost_gateway.documents.models.brand import Brand
 from fencepost_gateway.documents.models.campaign import Campaign
@@ -133,6 +134,7 @@ def compile_plan(
         ranked=need_ranks,
         audiences=audiences_of(stored, traits, ranks, zone),
         workspace_zone=zone,
+        workspace_name=(workspace.name if workspace else ""),
         living=workspace.journeys_at_once if workspace else plan.LIVING,
         workspace_holdout=_fraction(workspace.holdout if workspace else 0),
         allows_mock=workspace is not None and workspace.mock,
@@ -232,8 +234,11 @@ def _template(source: StoredDocument, authored: Template) -> plan.Template:
     for channel in CHANNELS:
         content: Authored | None = getattr(authored, channel)
         if content is not None:
-            sources[channel] = content.model_dump()
-    languages = {tag: translated(authored, tag) for tag in authored.translations}
+            sources[channel] = _rendered_from(content.model_dump())
+    languages = {
+        tag: {name: _rendered_from(each) for name, each in translated(authored, tag).items()}
+        for tag in authored.translations
+    }
     return plan.Template(
         template_id=authored.id,
         version=source.version,
@@ -246,6 +251,15 @@ def _template(source: StoredDocument, authored: Template) -> plan.Template:
         tracks_opens=authored.tracking.opens,
         tracks_clicks=authored.tracking.clicks,
     )
+
+
+def _rendered_from(content: dict[str, Any]) -> dict[str, Any]:
+    """Give what is rendered: HTML in the place of MJML, once and for all."""
+    mjml = content.pop("mjml", "")
+    made = compile_mjml(mjml) if mjml else None
+    if isinstance(made, str):
+        content["html"] = made
+    return content
 
 
 def _fragment(source: StoredDocument, authored: Fragment) -> plan.Fragment:
@@ -295,6 +309,8 @@ def _policy(source: StoredDocument, authored: Policy) -> plan.Policy:
         quiet_hours=tuple(_quiet_hours(each) for each in authored.quiet_hours),
         countries=frozenset(authored.jurisdiction),
         location_fields=frozenset(authored.location_fields),
+        double_opt_in=frozenset(authored.double_opt_in),
+        answer_days=authored.data_requests_within_days,
         label=_label(authored.label) if authored.label else None,
         imprint=_imprint(authored.must_contain),
     )

@@ -13,6 +13,9 @@ from typing import Any
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.intake import wire
 
+DOTS = "•••"
+SHOWN_MAX = 4  # of a number; what is no longer is not shown at all
+
 
 def raw_address(event: wire.Address) -> dict[str, Any]:
     """Give an address as its driver reads it."""
@@ -36,3 +39,15 @@ def address_ref(seed: str, channel: str, raw: Mapping[str, Any]) -> str:
     else:
         normal = str(raw.get("address", "")).strip().casefold()
     return derive("address", seed, channel, normal)
+
+
+def masked(channel: str, raw: Mapping[str, Any]) -> str:
+    """Show an address so that its owner knows it again and nobody else learns it; or nothing."""
+    text = str(raw.get("address", "")).strip()
+    if channel == "sms":
+        return f"{DOTS}{text[-2:]}" if len(text) > SHOWN_MAX else ""
+    local, at, domain = text.rpartition("@")
+    if channel != "email" or not at or not local:
+        return ""
+    name, dot, top = domain.rpartition(".")
+    return f"{local[0]}{DOTS}@{name[:1]}{DOTS}{dot}{top}" if name else f"{local[0]}{DOTS}"

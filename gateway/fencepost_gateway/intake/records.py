@@ -132,10 +132,15 @@ class ProofAsked(Struct, tag="proof"):
 
 
 class PlaceForgotten(Struct, tag="place_forgotten"):
-    """A person withdrew their consent to location: their devices were never seen anywhere."""
+    """
+    A person withdrew their consent to location: their devices were never seen anywhere.
+
+    Without ``visits`` they only paused it: where they have been is still known.
+    """
 
     person_id: str
     device_ids: list[str]
+    visits: bool = True
 
 
 class Stated(Struct, tag="stated"):

@@ -32,6 +32,14 @@ from fencepost_gateway.ports.journey_rows import (
     TakenCall,
     Waiting,
 )
+from fencepost_gateway.ports.preference_rows import (
+    Choose,
+    Chosen,
+    PreferenceBook,
+    Preferences,
+    RequestKind,
+    RequestRow,
+)
 from fencepost_gateway.ports.refusal_rows import Assented, RefusalBook, RefusalRow, Refused
 from fencepost_gateway.ports.rows import (
     ADDRESSES_MAX,
@@ -99,6 +107,8 @@ __all__ = [
     "BroadcastBook",
     "BroadcastRow",
     "CallBook",
+    "Choose",
+    "Chosen",
     "Claimed",
     "DeadCall",
     "DeviceSeen",
@@ -117,12 +127,16 @@ __all__ = [
     "LinkBook",
     "LinkRow",
     "PeopleBook",
+    "PreferenceBook",
+    "Preferences",
     "ProofBook",
     "RecordRow",
     "RefusalBook",
     "RefusalRow",
     "Refused",
     "ReportBook",
+    "RequestKind",
+    "RequestRow",
     "RunBook",
     "RunRow",
     "ScheduleRow",

@@ -40,6 +40,7 @@ from fencepost_gateway.ports.books import (
     ReportBook,
 )
 from fencepost_gateway.ports.journey_books import CallBook, JourneyBook, RunBook, TrialBook
+from fencepost_gateway.ports.preference_rows import PreferenceBook
 from fencepost_gateway.ports.refusal_rows import RefusalBook
 from fencepost_gateway.ports.rows import (
     Claimed,
@@ -106,6 +107,10 @@ class Store(Protocol):
     @property
     def people(self) -> PeopleBook:
         """What is held and recorded of one person."""
+
+    @property
+    def preferences(self) -> PreferenceBook:
+        """What people choose and ask on our own page."""
 
     @property
     def proofs(self) -> ProofBook:

@@ -73,6 +73,7 @@ from fencepost_gateway.stores.memory_links import MemoryLinks
 from fencepost_gateway.stores.memory_lists import MemoryLists
 from fencepost_gateway.stores.memory_merging import merge
 from fencepost_gateway.stores.memory_people import MemoryPeople
+from fencepost_gateway.stores.memory_preferences import MemoryPreferences
 from fencepost_gateway.stores.memory_proofs import MemoryProofs
 from fencepost_gateway.stores.memory_refusals import MemoryLedger, MemoryRefusals
 from fencepost_gateway.stores.memory_reports import MemoryReports, react
@@ -98,6 +99,7 @@ class MemoryStore:
         self.links = MemoryLinks(lambda: self._books, self._unit)
         self.lists = MemoryLists(self._unit, lambda: self._books)
         self.people = MemoryPeople(lambda: self._books)
+        self.preferences = MemoryPreferences(lambda: self._books, self._unit)
         self.proofs = MemoryProofs(lambda: self._books, self._unit)
         self.refusals = MemoryRefusals(lambda: self._books, self._unit)
         self.reports = MemoryReports(lambda: self._books, self._unit)

@@ -41,6 +41,7 @@ from fencepost_gateway.ports import (
     LinkRow,
     RecordRow,
     RefusalRow,
+    RequestRow,
     RunRow,
     Statement,
     Sweep,
@@ -169,6 +170,7 @@ class Books(Struct):
     acts: tuple[Act, ...] = ()
     journey_days: dict[tuple[int, JourneyPlace, str], int] = {}
     links: dict[str, LinkRow] = {}
+    requests: tuple[RequestRow, ...] = ()
     refusals: dict[str, RefusalRow] = {}
     reports: dict[str, int] = {}
 

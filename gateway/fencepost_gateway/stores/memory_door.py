@@ -14,11 +14,7 @@ from fencepost_gateway.ports import AdmitRequest, Answer
 from fencepost_gateway.stores import refusing, rows
 from fencepost_gateway.stores.memory_books import Books, append, consents_of, pack, unpack
 from fencepost_gateway.stores.memory_claims import claim_facts
-from fencepost_gateway.stores.memory_consents import (
-    forget_place,
-    put_change,
-    take_back,
-)
+from fencepost_gateway.stores.memory_consents import put_change, withdraw
 from fencepost_gateway.stores.memory_refusals import MemoryLedger
 
 
@@ -54,10 +50,9 @@ def admit(books: Books, request: AdmitRequest) -> Admission | None:
         first_ms, last_ms = books.heard.get(device_id, (at_ms, at_ms))
         books.heard[device_id] = (first_ms, max(last_ms, at_ms))
     refusing.heed(MemoryLedger(books), admission.consents, request.received_ms)
-    for withdrawal in admission.withdrawals:
-        admission.recalled += take_back(books, withdrawal, request.received_ms)
-        if withdrawal.purpose == "location_collect" and not admission.locates:
-            forget_place(books, withdrawal.person_id, request.received_ms)
+    admission.recalled += withdraw(
+        books, admission.withdrawals, request.received_ms, locates=admission.locates
+    )
     return admission
 
 

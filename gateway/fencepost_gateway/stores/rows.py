@@ -13,6 +13,7 @@ from msgspec import structs
 
 from fencepost_gateway.decide import consent
 from fencepost_gateway.decide.calls import Call, Reply
+from fencepost_gateway.decide.consent import LOCATION_ACTIVE
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.message import AddressRow, Check, Mark, Message, Verdict
 from fencepost_gateway.decide.proof import ProofRow
@@ -23,6 +24,7 @@ from fencepost_gateway.intake.records import (
     Answered,
     DeviceMoved,
     Outcome,
+    PlaceForgotten,
     Record,
     Reported,
     Stated,
@@ -30,7 +32,7 @@ from fencepost_gateway.intake.records import (
 from fencepost_gateway.intake.refusals import Refusal
 from fencepost_gateway.intake.reports import LaneReport
 from fencepost_gateway.intake.statement import ConsentChange
-from fencepost_gateway.ports import DeadCall, RecordRow
+from fencepost_gateway.ports import Chosen, DeadCall, Preferences, RecordRow, RequestRow
 
 INBOX_MAX = 100  # messages of one answer
 LEASE_LOST = Settlement("unknown", "kept_unknown", "unknown.lease_lost")
@@ -156,6 +158,30 @@ def recall(withdrawal: Withdrawal) -> Verdict:
     }
     check = Check("consent", ok=False, reason="consent", inputs=inputs)
     return Verdict("withheld", (check,), "consent")
+
+
+def forgets_place(withdrawal: Withdrawal, *, locates: bool) -> bool:
+    """Say whether somebody's devices forget where they are; ``locates``: positions are allowed."""
+    if withdrawal.purpose == LOCATION_ACTIVE:
+        return True
+    return withdrawal.purpose == "location_collect" and not locates
+
+
+def forgotten(withdrawal: Withdrawal, device_ids: list[str]) -> PlaceForgotten:
+    """Give the log record of devices that forget where they are; a pause leaves the visits."""
+    visits = withdrawal.purpose != LOCATION_ACTIVE
+    return PlaceForgotten(withdrawal.person_id, device_ids, visits=visits)
+
+
+def new_requests(found: Preferences, chosen: Chosen, now_ms: int) -> list[RequestRow]:
+    """Give what somebody asks and has not asked before; the store numbers it."""
+    known = {row.kind for row in found.requests}
+    person_id = found.facts.message.person_id
+    return [
+        RequestRow(0, person_id, kind, now_ms, due_ms)
+        for kind, due_ms in chosen.requests.items()
+        if kind not in known
+    ]
 
 
 def proof_row(change: ConsentChange, in_flight: Sequence[str], now_ms: int) -> ProofRow:

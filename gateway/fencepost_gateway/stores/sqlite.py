@@ -58,6 +58,7 @@ from fencepost_gateway.stores.sqlite_journeys import SqliteJourneys
 from fencepost_gateway.stores.sqlite_links import SqliteLinks
 from fencepost_gateway.stores.sqlite_lists import SqliteLists
 from fencepost_gateway.stores.sqlite_people import SqlitePeople
+from fencepost_gateway.stores.sqlite_preferences import SqlitePreferences
 from fencepost_gateway.stores.sqlite_proofs import SqliteProofs, begin_chain
 from fencepost_gateway.stores.sqlite_records import record_rows
 from fencepost_gateway.stores.sqlite_refusals import SqliteRefusals
@@ -104,6 +105,7 @@ class SqliteStore:
         self.links = SqliteLinks(read, write, self._sql)
         self.lists = SqliteLists(read, write, self._sql)
         self.people = SqlitePeople(read, self._sql)
+        self.preferences = SqlitePreferences(read, write, self._sql, self._door, self._desk)
         self.proofs = SqliteProofs(read, write, self._sql)
         self.refusals = SqliteRefusals(read, write, self._sql, self._desk.ledger)
         self.reports = SqliteReports(write, self._sql, self._desk.receipts)

@@ -6,7 +6,7 @@ Runs on the writer's thread inside its transaction, beside the door.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,12 +17,14 @@ from msgspec import structs
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.message import (
     OPEN_STATES,
+    ClaimFacts,
     Message,
     Verdict,
 )
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.intake.admission import Admission, Withdrawal
-from fencepost_gateway.intake.records import PlaceForgotten, TimerFired
+from fencepost_gateway.intake.records import TimerFired
+from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import (
     ADDRESSES_MAX,
     LEASE_MS,
@@ -77,11 +79,19 @@ class Desk:
         if admission is None:
             return None
         refusing.heed(self.ledger, admission.consents, request.received_ms)
-        for withdrawal in admission.withdrawals:
-            admission.recalled += self._take_back(withdrawal, request.received_ms)
-            if withdrawal.purpose == "location_collect" and not admission.locates:
-                self._forget_place(withdrawal.person_id, request.received_ms)
+        admission.recalled += self.withdraw(
+            admission.withdrawals, request.received_ms, locates=admission.locates
+        )
         return admission
+
+    def withdraw(self, found: Iterable[Withdrawal], now_ms: int, *, locates: bool) -> int:
+        """Take back what withdrawals take back; gives how many messages."""
+        taken = 0
+        for withdrawal in found:
+            taken += self._take_back(withdrawal, now_ms)
+            if rows.forgets_place(withdrawal, locates=locates):
+                self._forget_place(withdrawal, now_ms)
+        return taken
 
     def _take_back(self, withdrawal: Withdrawal, now_ms: int) -> int:
         taken, both = 0, (withdrawal.person_id, withdrawal.person_id)
@@ -92,13 +102,14 @@ class Desk:
                 taken += 1
         return taken
 
-    def _forget_place(self, person_id: str, now_ms: int) -> None:
+    def _forget_place(self, withdrawal: Withdrawal, now_ms: int) -> None:
+        person_id = withdrawal.person_id
         found = self._db.execute(self._sql.devices_of, (person_id, person_id, -1)).fetchall()
         device_ids = sorted(str(row[0]) for row in found)
         for device_id in device_ids:
             self._db.execute(self._sql.drop_track, (device_id,))
             self._db.execute(self._sql.drop_timer, (device_id,))
-        self._door.append(PlaceForgotten(person_id, device_ids), now_ms)
+        self._door.append(rows.forgotten(withdrawal, device_ids), now_ms)
 
     # ---- the pipeline's commit ------------------------------------------------------------
 
@@ -202,19 +213,28 @@ class Desk:
 
     def answer(self, message_id: str, decide: Answer, now_ms: int) -> bool:
         """Do what ``Store.answer`` promises."""
+        facts = self.facts_now(message_id)
+        if facts is None:
+            return False
+        self.state(decide(facts), now_ms)
+        return True
+
+    def facts_now(self, message_id: str) -> ClaimFacts | None:
+        """Give what a claim of a message would see, under whoever its person is by now."""
         found = self._facts.message(message_id)
         if found is None:
-            return False
+            return None
         message, _, due_ms, attempt = found
         subject = self._door.resolve(message.person_id)
         facts = self._facts.claim_facts(message, due_ms, attempt, self._door.consents(subject))
-        message = structs.replace(message, person_id=subject)
-        changes = decide(structs.replace(facts, message=message))
+        return structs.replace(facts, message=structs.replace(message, person_id=subject))
+
+    def state(self, changes: Sequence[ConsentChange], now_ms: int) -> None:
+        """Let statements take effect that no upload brings."""
         self._door.put_consents(changes, now_ms)
         for record in rows.stated(changes):
             self._door.append(record, now_ms)
         refusing.heed(self.ledger, changes, now_ms)
-        return True
 
     def _write(self, message: Message, verdict: Verdict, attempt: int, now_ms: int) -> Claimed:
         run, sql = self._db.execute, self._sql

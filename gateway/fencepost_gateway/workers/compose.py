@@ -15,6 +15,8 @@ Rule 4. Links and pixel that tell of the reader (``tracking``) come in last of a
         not for whoever denies ``personalisation``, nor into a proof.
 Rule 5. What the law wants said is put in last (``content.labels``), and the claim asks whether it
         is still that law.
+Rule 5. Without ``public_url`` nobody could answer: what asks for a confirmation has no content, and
+        neither has marketing by email, which must say how to unsubscribe (RFC 8058, CAN-SPAM).
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ from fencepost_gateway.content.labels import Duties, finish
 from fencepost_gateway.content.nearest import CELL_M, ROOTS, Nearby, NearestScope, Position
 from fencepost_gateway.content.proof import as_proof
 from fencepost_gateway.content.renderer import Outline, Renderer, RenderProblem
-from fencepost_gateway.content.scope import PERSONAL, scope_for
+from fencepost_gateway.content.scope import ANSWERS, CONFIRM, PERSONAL, scope_for
 from fencepost_gateway.content.tracking import Tracking
 from fencepost_gateway.decide import consent
 from fencepost_gateway.decide.case import campaign_of, phone_of
@@ -126,10 +128,6 @@ class Composer:
         if template is None:
             return Composition()
         served = [channel for channel in facts.message.channels if channel in channels]
-        if template.confirms and not self._public_url:
-            problem = RenderProblem("no_public_url", "confirm.link")
-            missing = Composed(problem, Rendered(problem.code, _member(problem)))  # transactional
-            return Composition(arm_now(plan, facts), dict.fromkeys(served, missing))
         shown = await self._shown_as(facts)
         case = self._case(facts, shown, template, plan.brand_of(campaign), now_ms)
         outlines = {
@@ -146,9 +144,22 @@ class Composer:
             channel: _without(outline, case, channel)
             if isinstance(outline, RenderProblem)
             else self._composed(case, channel, outline, position)
-            for channel, outline in outlines.items()
+            for channel, outline in self._answerable(template, outlines).items()
         }
         return Composition(arm_now(plan, facts), made)
+
+    def _answerable(
+        self, template: Template, outlines: dict[str, Outline | RenderProblem]
+    ) -> dict[str, Outline | RenderProblem]:
+        """Withhold what has a link to answer by, as long as nobody could reach us (Rule 5)."""
+        if self._public_url:
+            return outlines
+        found = {}
+        for channel, outline in outlines.items():
+            wanted = _answer_in(template, channel, outline)
+            problem = RenderProblem("no_public_url", f"{wanted}.link")
+            found[channel] = problem if wanted else outline
+        return found
 
     async def _shown_as(self, facts: ClaimFacts) -> Person:
         """Give whose facts a message is made of: its person's, unless a proof asks others'."""
@@ -201,7 +212,6 @@ class Composer:
     ) -> Composed:
         plan, facts = self._plans.plan, case.facts
         nearest = self._plans.nearby.scope(position, case.now_ms, is_marketing=case.is_marketing)
-        confirms = case.template.confirms
         scope = scope_for(
             case.shown,
             place_of(plan, case.shown, facts.message.cause),
@@ -211,7 +221,7 @@ class Composer:
             is_generic=case.is_generic,
             nearest=nearest.roots(),
             values=values_of(facts.person, facts.message.run_id),
-            confirm_link=self._link(facts.message.message_id) if confirms else "",
+            answer_links=self._links(case),
         )
         content = self._renderer.render(
             case.template, channel, scope, plan.fragments, case.shown.locale
@@ -238,13 +248,21 @@ class Composer:
         )
         return Composed(content, rendered)
 
+    def _links(self, case: _Case) -> dict[str, str]:
+        """Give the links by which a message can be answered, by what templates call them."""
+        where = (self._public_url, self._plans.plan.seed)
+        message_id = case.facts.message.message_id
+        asked = answer_link(*where, "confirm", message_id)
+        return {
+            "unsubscribe": answer_link(*where, "unsubscribe", message_id),
+            "preferences": answer_link(*where, "preferences", message_id),
+            CONFIRM: asked if case.template.confirms else "",
+        }
+
     def _duties(self, case: _Case) -> Duties:
         message_id, seed = case.facts.message.message_id, self._plans.plan.seed
         link = answer_link(self._public_url, seed, "unsubscribe", message_id)
         return Duties(case.policies, case.brand, link)
-
-    def _link(self, message_id: str) -> str:
-        return answer_link(self._public_url, self._plans.plan.seed, "confirm", message_id)
 
     async def _position(self, case: _Case) -> Position | None:
         """Find where ``nearest`` looks from (Rule 2)."""
@@ -262,6 +280,16 @@ class Composer:
         fixes = [fix for fix in map(_newest, tracks.values()) if fix is not None]
         fresh = [fix for fix in fixes if case.now_ms - fix.at_ms <= FIX_MAX_MS]
         return max(fresh, key=lambda fix: fix.at_ms, default=None)
+
+
+def _answer_in(template: Template, channel: str, outline: Outline | RenderProblem) -> str:
+    """Name the link to answer by that a message has; empty: it needs none."""
+    if template.confirms:
+        return "confirm"
+    if channel == "email" and template.purpose == "marketing":
+        return "unsubscribe"
+    roots = outline.roots if isinstance(outline, Outline) else ()
+    return next((name for name in ANSWERS if name in roots), "")
 
 
 def arm_now(plan: Plan, facts: ClaimFacts) -> str:

@@ -238,3 +238,16 @@ class Policy(Authored):
         default=["marketing", "transactional"],
         description="Templates of which purposes may name `place` and `nearest`.",
     )
+    double_opt_in: list[Channel] = Field(
+        default=[],
+        max_length=len(CHANNELS),
+        description="Channels on which a yes to advertising, given on the preference page, waits "
+        "(`p`) until it is confirmed by the link of a message.",
+    )
+    data_requests_within_days: int = Field(
+        default=30,
+        ge=1,
+        le=365,
+        description="Within how many days you answer who asks for a copy of their data, or to be "
+        "erased: the preference page names the day. Of several policies the shortest holds.",
+    )

@@ -644,6 +644,20 @@ INSERT OR REPLACE INTO link (url, status, failure, asked_ms, bad_since_ms) VALUE
 -- name: drop_link
 DELETE FROM link WHERE url = ?;
 
+-- name: put_request
+INSERT INTO request (person_id, kind, asked_ms, due_ms) VALUES (?, ?, ?, ?);
+-- name: requests_of
+SELECT number, person_id, kind, asked_ms, due_ms FROM request
+WHERE person_id = ? OR person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?)
+ORDER BY number;
+-- name: requests
+SELECT r.number, coalesce(l.person_id, r.person_id), r.kind, r.asked_ms, r.due_ms FROM request r
+LEFT JOIN alias l ON l.visitor_id = r.person_id
+WHERE r.number > ? ORDER BY r.number LIMIT ?;
+-- name: reached_by
+SELECT channel, address_ref FROM delivery WHERE message_id = ?
+ORDER BY lease_until_ms DESC, delivery_id LIMIT 1;
+
 -- name: refusal
 SELECT body FROM refusal WHERE refusal_id = ?;
 -- name: put_refusal
