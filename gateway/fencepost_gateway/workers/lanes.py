@@ -7,6 +7,8 @@ into plain data for the core.
 Rule 1. in_app and web_push work from the first start; another channel is off until it is set.
 Rule 2. A driver that raises has a bug: its call counts as ``unknown``, because it may have left.
         Only the exception's type is logged; its text could hold an address.
+Rule 3. A driver calls by a guarded session (``way_out``): public addresses, checked where they are
+        connected to. Only who says that its settings name a counterpart on the loopback gets there.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ from fencepost_gateway.credentials import Credentials
 from fencepost_gateway.decide.settle import CallOutcome, Family
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.settings import ChannelSettings, Settings
+from fencepost_gateway.workers.way_out import open_way_out
 
 log = structlog.get_logger()
 
@@ -79,7 +82,7 @@ def _fault(parse: Callable[[Mapping[str, Any]], object], raw: Mapping[str, Any])
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A channel's open driver."""
+    """A channel's open driver; ``own`` are its settings."""
 
     spec: DriverSpec
     send: Send
@@ -88,7 +91,11 @@ class Lane:
 
     def check_address(self, raw: Mapping[str, Any]) -> str:
         """Say why ``raw`` can never be called, empty when it can."""
-        return _fault(self.spec.parse_address, raw)
+        try:
+            address = self.spec.parse_address(raw)
+        except AddressError as error:
+            return error.code
+        return self.spec.judge_address(self.own, address)
 
     async def call(self, message: Outgoing, raw: Mapping[str, Any]) -> CallOutcome:
         """Send one message; never raises for anything a driver does."""
@@ -174,9 +181,8 @@ async def open_lanes(
     except DriverLoadError as error:
         raise StartError(str(error)) from error
     async with AsyncExitStack() as stack:
-        session = aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar())
-        http = await stack.enter_async_context(session)
-        parts = LentParts(http, settings.provider_timeout_s, clock)
+        public = await stack.enter_async_context(open_way_out())
+        loopback = await stack.enter_async_context(open_way_out(to_loopback=True))
         lanes = {}
         for channel, chosen in wanted(settings, credentials).items():
             spec = _spec(specs, channel, chosen.driver)
@@ -184,6 +190,8 @@ async def open_lanes(
                 own = spec.parse_settings(chosen.settings)
             except SettingsError as error:
                 raise StartError(f"channels.{channel}.settings: {error}") from None
+            http = loopback if spec.calls_loopback(own) else public
+            parts = LentParts(http, settings.provider_timeout_s, clock)
             send = await stack.enter_async_context(spec.connect(own, parts))
             lanes[channel] = Lane(spec, send, settings.provider_timeout_s, own=own)
         yield lanes
