@@ -32,6 +32,7 @@ from fencepost_gateway.intake.answer_links import links_of
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import LEASE_MS, Claimed, Store
 from fencepost_gateway.workers.compose import Composer, arm_now
+from fencepost_gateway.workers.doors import served
 from fencepost_gateway.workers.lanes import Lane
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.wakes import Wakes, finish, rung
@@ -131,7 +132,7 @@ class Deliver:
             rendered = {channel: each.rendered for channel, each in composed.by_channel.items()}
             if arm_now(plan, claim_facts) != composed.arm:  # two persons became one meanwhile
                 rendered = dict.fromkeys(rendered, Rendered("content_stale"))
-            return judge(plan, claim_facts, rendered, now_ms)
+            return judge(plan, served(claim_facts, self._lanes), rendered, now_ms)
 
         claimed = await self._store.claim(message_id, decide, now_ms)
         if claimed is None:

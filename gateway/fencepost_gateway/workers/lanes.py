@@ -9,6 +9,7 @@ Rule 2. A driver that raises has a bug: its call counts as ``unknown``, because 
         Only the exception's type is logged; its text could hold an address.
 Rule 3. A driver calls by a guarded session (``way_out``): public addresses, checked where they are
         connected to. Only who says that its settings name a counterpart on the loopback gets there.
+Rule 4. A channel may have several drivers, each under a key of its own (``doors``).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import Any, Final
 import aiohttp
 import structlog
 
-from fencepost_channels.addresses import parse_mailbox, parse_phone
+from fencepost_channels.addresses import parse_mailbox, parse_phone, parse_registration
 from fencepost_channels.driver import AddressError, DriverSpec, Send, SettingsError
 from fencepost_channels.errors import (
     Gone,
@@ -42,6 +43,7 @@ from fencepost_gateway.credentials import Credentials
 from fencepost_gateway.decide.settle import CallOutcome, Family
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.settings import ChannelSettings, Settings
+from fencepost_gateway.workers.doors import OTHER, Door, channel_of, joined
 from fencepost_gateway.workers.way_out import open_way_out
 
 log = structlog.get_logger()
@@ -72,7 +74,7 @@ class LentParts:
         return self.clock.now_ms() // 1000
 
 
-def _fault(parse: Callable[[Mapping[str, Any]], object], raw: Mapping[str, Any]) -> str:
+def _form(parse: Callable[[Mapping[str, Any]], object], raw: Mapping[str, Any]) -> str:
     try:
         parse(raw)
     except AddressError as error:
@@ -119,19 +121,28 @@ AddressChecks = Mapping[str, Callable[[Mapping[str, Any]], str]]
 # What no driver of a channel could call. Asked where none is set up, or what it would send is
 # captured, so that a slip shows on the first day and not in production.
 _PLAIN: Final[AddressChecks] = {
-    "sms": partial(_fault, parse_phone),
-    "email": partial(_fault, parse_mailbox),
+    "push": partial(_form, parse_registration),
+    "sms": partial(_form, parse_phone),
+    "email": partial(_form, parse_mailbox),
 }
 
 
 def address_checks(lanes: Mapping[str, Lane]) -> AddressChecks:
     """Give by channel what says why an address can never be called."""
     own = {
-        channel: lane.check_address
+        channel: partial(_fault, _PLAIN.get(channel), lane)
         for channel, lane in lanes.items()
         if channel not in _PLAIN or lane.spec.name != CAPTURE
     }
     return {**_PLAIN, **own}
+
+
+def _fault(
+    plain: Callable[[Mapping[str, Any]], str] | None, lane: Lane, raw: Mapping[str, Any]
+) -> str:
+    """Judge the form, then as the driver does; a service may be set up later than its phones."""
+    code = (plain(raw) if plain else "") or lane.check_address(raw)
+    return "" if code == OTHER else code
 
 
 def as_data(outcome: Outcome) -> CallOutcome:
@@ -147,8 +158,8 @@ def as_data(outcome: Outcome) -> CallOutcome:
 
 
 def wanted(settings: Settings, credentials: Credentials) -> dict[str, ChannelSettings]:
-    """Give driver and settings by channel (Rule 1)."""
-    unknown = sorted(set(settings.channels) - set(Channel))
+    """Give driver and settings by channel, or by channel and a name (rules 1 and 4)."""
+    unknown = sorted(key for key in settings.channels if channel_of(key) is None)
     if unknown:
         raise StartError(f"channels.{unknown[0]}: no such channel; there are {', '.join(Channel)}")
     found = {
@@ -183,27 +194,32 @@ async def open_lanes(
     async with AsyncExitStack() as stack:
         public = await stack.enter_async_context(open_way_out())
         loopback = await stack.enter_async_context(open_way_out(to_loopback=True))
-        lanes = {}
-        for channel, chosen in wanted(settings, credentials).items():
-            spec = _spec(specs, channel, chosen.driver)
+        doors: dict[Channel, list[Door]] = {}
+        for key, chosen in sorted(wanted(settings, credentials).items()):
+            channel, spec = _spec(specs, key, chosen.driver)
             try:
                 own = spec.parse_settings(chosen.settings)
             except SettingsError as error:
-                raise StartError(f"channels.{channel}.settings: {error}") from None
+                raise StartError(f"channels.{key}.settings: {error}") from None
             http = loopback if spec.calls_loopback(own) else public
             parts = LentParts(http, settings.provider_timeout_s, clock)
             send = await stack.enter_async_context(spec.connect(own, parts))
-            lanes[channel] = Lane(spec, send, settings.provider_timeout_s, own=own)
+            doors.setdefault(channel, []).append(Door(spec, send, own))
+        lanes = {}
+        for channel, several in doors.items():
+            door = joined(channel, several)
+            lanes[str(channel)] = Lane(door.spec, door.send, settings.provider_timeout_s, door.own)
         yield lanes
 
 
-def _spec(specs: Mapping[str, DriverSpec], channel: str, name: str) -> DriverSpec:
+def _spec(specs: Mapping[str, DriverSpec], key: str, name: str) -> tuple[Channel, DriverSpec]:
+    """Give the channel that a key of the settings is about, and its driver."""
     spec = specs.get(name)
     if spec is None:
         raise StartError(
-            f"channels.{channel}.driver: no driver {name!r} is installed; "
-            f"there are {', '.join(specs)}"
+            f"channels.{key}.driver: no driver {name!r} is installed; there are {', '.join(specs)}"
         )
-    if Channel(channel) not in spec.channels:
-        raise StartError(f"channels.{channel}.driver: {name!r} does not serve this channel")
-    return spec
+    channel = channel_of(key)
+    if channel is None or channel not in spec.channels:
+        raise StartError(f"channels.{key}.driver: {name!r} does not serve this channel")
+    return channel, spec

@@ -267,7 +267,9 @@ class Template(Authored):
     )
     in_app: InApp | None = Field(default=None, description="Content in the app.")
     push: Push | None = Field(default=None, description="Content of the app's notification.")
-    web_push: WebPush | None = Field(default=None, description="Content of a browser's notification.")
+    web_push: WebPush | None = Field(
+        default=None, description="Content of a browser's notification."
+    )
     sms: Sms | None = Field(default=None, description="Content of a short message.")
     email: Email | None = Field(default=None, description="Content of an email.")
     tracking: Tracking = Field(
