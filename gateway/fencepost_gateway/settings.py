@@ -39,6 +39,16 @@ class ChannelSettings(BaseModel):
         default_factory=dict,
         description="The driver's settings; see its page. Secrets are never shown.",
     )
+    per_second: float | None = Field(
+        default=None,
+        gt=0,
+        le=100_000,
+        description="Calls a second at most. Default: sms 10, email 20, web_push and push 200; "
+        "in_app and the capture driver have no limit.",
+    )
+    in_flight: int = Field(
+        default=100, ge=1, le=1000, description="Calls of this channel at the same time."
+    )
 
 
 class Settings(BaseSettings):
@@ -108,7 +118,16 @@ class Settings(BaseSettings):
         "live messages link to, on public hosts; `fencepost journey show` tells which are not.",
     )
     in_flight: int = Field(
-        default=100, ge=1, le=1000, description="Calls to providers at the same time."
+        default=200,
+        ge=1,
+        le=1000,
+        description="Messages being claimed, called and confirmed at the same time; each channel "
+        "has a limit of its own.",
+    )
+    failpoint: str = Field(
+        default="",
+        description="For tests alone: where this process dies, freezes or fails "
+        "(name:action:probability:seed). Refused unless environment is test.",
     )
     provider_timeout_s: float = Field(
         default=30.0, gt=0, le=30, description="Longest time one provider call may take, seconds."

@@ -250,6 +250,7 @@ def _template(source: StoredDocument, authored: Template) -> plan.Template:
         confirms=authored.confirms or "",
         tracks_opens=authored.tracking.opens,
         tracks_clicks=authored.tracking.clicks,
+        is_code=authored.security_code,
     )
 
 

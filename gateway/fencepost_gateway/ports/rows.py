@@ -210,12 +210,14 @@ class AudienceDay(Struct, frozen=True):
 
 
 class DueMessage(Struct, frozen=True):
-    """A message whose claim is due."""
+    """A message whose claim is due, and the lane it waits on; empty: one of several."""
 
     message_id: str
     priority: int
     due_ms: int
     cause_ms: int
+    rank: int = 2
+    lane: str = ""
 
 
 class Claimed(Struct, frozen=True):

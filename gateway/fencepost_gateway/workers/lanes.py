@@ -10,12 +10,14 @@ Rule 2. A driver that raises has a bug: its call counts as ``unknown``, because 
 Rule 3. A driver calls by a guarded session (``way_out``): public addresses, checked where they are
         connected to. Only who says that its settings name a counterpart on the loopback gets there.
 Rule 4. A channel may have several drivers, each under a key of its own (``doors``).
+Rule 5. Each lane has a ``flow``: how many calls it may make now, and whether it is shut. Several
+        drivers of a channel share it.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,8 +42,10 @@ from fencepost_channels.message import Channel, Outgoing
 from fencepost_channels.registry import DriverLoadError, load_drivers
 from fencepost_gateway.clock import Clock
 from fencepost_gateway.credentials import Credentials
+from fencepost_gateway.decide.flow import Flow
 from fencepost_gateway.decide.settle import CallOutcome, Family
 from fencepost_gateway.errors import StartError
+from fencepost_gateway.failpoints import Failpoints
 from fencepost_gateway.settings import ChannelSettings, Settings
 from fencepost_gateway.workers.doors import OTHER, Door, channel_of, joined
 from fencepost_gateway.workers.way_out import open_way_out
@@ -49,6 +53,13 @@ from fencepost_gateway.workers.way_out import open_way_out
 log = structlog.get_logger()
 
 CAPTURE: Final = "capture"
+# Calls a second that a provider's smallest account bears, until somebody says otherwise.
+PER_SECOND: Final[Mapping[str, float]] = {
+    "sms": 10.0,
+    "email": 20.0,
+    "push": 200.0,
+    "web_push": 200.0,
+}
 
 FAMILIES: dict[type[Any], Family] = {
     Sent: "sent",
@@ -68,6 +79,7 @@ class LentParts:
     http: aiohttp.ClientSession
     timeout_s: float
     clock: Clock
+    failpoints: Failpoints = field(default_factory=Failpoints)
 
     def now_s(self) -> int:
         """Seconds since the epoch."""
@@ -89,6 +101,7 @@ class Lane:
     spec: DriverSpec
     send: Send
     timeout_s: float
+    flow: Flow = field(default_factory=Flow)
     own: Any = field(default=None, repr=False)  # the driver's settings
 
     def check_address(self, raw: Mapping[str, Any]) -> str:
@@ -178,7 +191,7 @@ def wanted(settings: Settings, credentials: Credentials) -> dict[str, ChannelSet
 
 @asynccontextmanager
 async def open_lanes(
-    settings: Settings, credentials: Credentials, clock: Clock
+    settings: Settings, credentials: Credentials, clock: Clock, failpoints: Failpoints
 ) -> AsyncIterator[dict[str, Lane]]:
     """
     Open a lane for every channel that has a driver.
@@ -192,9 +205,11 @@ async def open_lanes(
     except DriverLoadError as error:
         raise StartError(str(error)) from error
     async with AsyncExitStack() as stack:
-        public = await stack.enter_async_context(open_way_out())
-        loopback = await stack.enter_async_context(open_way_out(to_loopback=True))
+        traces = [_traced(failpoints)] if failpoints.is_armed else []
+        public = await stack.enter_async_context(open_way_out(traces=traces))
+        loopback = await stack.enter_async_context(open_way_out(to_loopback=True, traces=traces))
         doors: dict[Channel, list[Door]] = {}
+        flows: dict[Channel, list[ChannelSettings]] = {}
         for key, chosen in sorted(wanted(settings, credentials).items()):
             channel, spec = _spec(specs, key, chosen.driver)
             try:
@@ -202,14 +217,27 @@ async def open_lanes(
             except SettingsError as error:
                 raise StartError(f"channels.{key}.settings: {error}") from None
             http = loopback if spec.calls_loopback(own) else public
-            parts = LentParts(http, settings.provider_timeout_s, clock)
+            parts = LentParts(http, settings.provider_timeout_s, clock, failpoints)
             send = await stack.enter_async_context(spec.connect(own, parts))
             doors.setdefault(channel, []).append(Door(spec, send, own))
+            flows.setdefault(channel, []).append(chosen)
         lanes = {}
         for channel, several in doors.items():
-            door = joined(channel, several)
-            lanes[str(channel)] = Lane(door.spec, door.send, settings.provider_timeout_s, door.own)
+            door, flow = joined(channel, several), flow_of(channel, flows[channel])
+            limit_s = settings.provider_timeout_s
+            lanes[str(channel)] = Lane(door.spec, door.send, limit_s, flow, door.own)
         yield lanes
+
+
+def flow_of(channel: str, chosen: Sequence[ChannelSettings]) -> Flow:
+    """Give a lane's places: what the operator says, else what is usual for the channel."""
+    rates = [
+        each.per_second or (None if each.driver == CAPTURE else PER_SECOND.get(channel))
+        for each in chosen
+    ]
+    known = [each for each in rates if each is not None]
+    per_second = sum(known) if len(known) == len(rates) else None
+    return Flow(per_second, sum(each.in_flight for each in chosen))
 
 
 def _spec(specs: Mapping[str, DriverSpec], key: str, name: str) -> tuple[Channel, DriverSpec]:
@@ -223,3 +251,22 @@ def _spec(specs: Mapping[str, DriverSpec], key: str, name: str) -> tuple[Channel
     if channel is None or channel not in spec.channels:
         raise StartError(f"channels.{key}.driver: {name!r} does not serve this channel")
     return channel, spec
+
+
+def _traced(failpoints: Failpoints) -> aiohttp.TraceConfig:
+    """Reach the places around the socket, of every driver that is lent the session."""
+    trace = aiohttp.TraceConfig()
+    for signal, name in (
+        (trace.on_request_start, "send.before_connect"),
+        (trace.on_request_headers_sent, "send.after_connect"),
+        (trace.on_request_chunk_sent, "send.mid_body"),
+    ):
+        signal.append(_reaching(failpoints, name))
+    return trace
+
+
+def _reaching(failpoints: Failpoints, name: str) -> Callable[..., Awaitable[None]]:
+    async def reach(*_: object) -> None:
+        failpoints.reach(name)
+
+    return reach

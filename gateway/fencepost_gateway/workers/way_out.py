@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -85,6 +85,7 @@ def open_way_out(
     to_loopback: bool = False,
     resolver: AbstractResolver | None = None,
     tls: ssl.SSLContext | None = None,
+    traces: Sequence[aiohttp.TraceConfig] = (),
 ) -> aiohttp.ClientSession:
     """
     Open a guarded session.
@@ -93,6 +94,7 @@ def open_way_out(
         to_loopback: Whether 127.0.0.1 may be called (Rule 3).
         resolver: Whom to ask for the addresses of a name; the machine when left out.
         tls: Whose certificates are trusted; those the machine trusts when left out.
+        traces: Who is told of each request's steps.
 
     """
     guard = Guard(is_public_or_loopback if to_loopback else is_public)
@@ -104,5 +106,8 @@ def open_way_out(
         ssl=tls if tls is not None else True,
     )
     return aiohttp.ClientSession(
-        connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
+        connector=connector,
+        trust_env=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trace_configs=list(traces),
     )

@@ -261,6 +261,11 @@ class Template(Authored):
         description="It asks its receiver to confirm this consent, which is pending (`p`): "
         "`{{ confirm.link }}` leads there. It goes only where one is pending, and once.",
     )
+    security_code: bool = Field(
+        default=False,
+        description="It holds a code that somebody waits for: it goes before everything else. "
+        "Transactional templates only.",
+    )
     languages: Languages = Field(
         default={},
         description="`{en: default, ko: {sms: {text: …}}}`; the person's locale chooses.",
@@ -294,6 +299,8 @@ class Template(Authored):
             refuse("clicks are tracked in email and sms", "leave tracking.clicks out, or add one")
         if self.confirms and (self.tracking.opens or self.tracking.clicks):
             refuse("a confirmation that is tracked", "leave tracking out")
+        if self.security_code and self.purpose != "transactional":
+            refuse("a security code that advertises", "write purpose: transactional")
         return self
 
     @property
