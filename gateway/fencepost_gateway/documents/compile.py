@@ -248,6 +248,8 @@ def _template(source: StoredDocument, authored: Template) -> plan.Template:
         language=authored.language,
         languages=languages,
         confirms=authored.confirms or "",
+        tracks_opens=authored.tracking.opens,
+        tracks_clicks=authored.tracking.clicks,
     )
 
 
