@@ -123,8 +123,8 @@ async def converse(
     reply = await smtp.execute_command(b"DATA", timeout=None)
     if reply.code != aiosmtplib.SMTPStatus.start_input or smtp.protocol is None:
         return refusal(progress.phase, reply)
-    progress.phase = Phase.DOT
     smtp.protocol.write(_LINE_DOT.sub(b"..", envelope.wire) + b".\r\n")
+    progress.phase = Phase.DOT  # a closed connection took nothing
     reply = await smtp.protocol.read_response(timeout=None)
     return Sent() if _is_success(reply) else refusal(progress.phase, reply)
 
