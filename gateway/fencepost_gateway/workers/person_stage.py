@@ -299,6 +299,10 @@ class PersonStage:
     def outcome(self, outcome: Outcome) -> None:
         """Take what became of a message."""
         fold, person = self._fold, self.now(outcome.person_id)
+        if outcome.goes_on:  # its next channel is tried: all that is told is a lost address
+            person.reached_at(outcome.channel, Reached(outcome.lost_ref), is_gone=True)
+            self.altered(person, "reach")
+            return
         before = click_tally.got(person, outcome.delivery_id)
         if not outcome.mark:
             fold.tally.outcome(outcome, fold.now_ms)
