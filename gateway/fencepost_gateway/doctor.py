@@ -290,11 +290,8 @@ def _unserved(patient: Patient, served: set[str]) -> Look:
 
 def _public_url(patient: Patient) -> Look:
     url = patient.settings.public_url
-    needing = [
-        document.id
-        for document in patient.live()
-        if document.kind == "template" and Template.model_validate(document.body).confirms
-    ]
+    templates = (each.body for each in patient.live() if each.kind == "template")
+    needing = [each.id for each in map(Template.model_validate, templates) if _needs_links(each)]
     if not url and needing:
         says = f"public_url is not set, and template {needing[0]} is withheld without it"
         yield "error", says, "set public_url to where people reach this gateway"
@@ -304,6 +301,13 @@ def _public_url(patient: Patient) -> Look:
         yield "warning", "public_url is not https: links can be read on the way", "use https"
     else:
         yield "fine", "public_url is set", ""
+
+
+def _needs_links(template: Template) -> bool:
+    """Say whether a template is withheld where no link can be written (on one channel at least)."""
+    return bool(template.confirms) or (
+        template.purpose == "marketing" and template.email is not None
+    )
 
 
 CHECKS: Final[dict[str, Callable[[Patient], Look]]] = {

@@ -68,7 +68,7 @@ class Metrics:
         self.reports = Counter(
             "fencepost_reports",
             "What was told of deliveries by channel (`link`: by our own links): new, repeated, "
-            "unknown, refused.",
+            "unknown, refused, lost (a link led on while the store was away).",
             ["channel", "outcome"],
             registry=make,
         )

@@ -18,6 +18,8 @@ Rule 7. A fragment is the published one of the rendering's own moment, in the la
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -35,6 +37,7 @@ from fencepost_channels.message import (
     Content,
     EmailContent,
     InAppContent,
+    PushContent,
     SmsContent,
     WebPushContent,
 )
@@ -50,14 +53,17 @@ from fencepost_gateway.decide.plan import Fragment, Template
 
 KEPT_MAX: Final = 2_000
 NO_FRAGMENTS: Final[Mapping[str, Fragment]] = {}
-_NOT_LIQUID: Final = frozenset({"layout"})
+_NOT_LIQUID: Final = frozenset({"layout", "sound"})
 _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "in_app": ("body",),
+    "push": ("title",),
     "web_push": ("title",),
     "sms": ("text",),
     "email": ("subject", "text"),
 }
-_ONE_LINE: Final = frozenset({"title", "subject"})
+_ONE_LINE: Final = frozenset({"title", "subject", "preheader"})
+_BODY: Final = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
+_PREHEADER: Final = '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{}</div>'
 
 
 class RenderProblem(Struct, frozen=True):
@@ -218,6 +224,9 @@ class Renderer:
                     is_html = (channel, member) == ("email", "html")
                     environment = environments.html if is_html else environments.plain
                     members[member] = language.parse(environment, source)
+            for name, source in sources.get("data", {}).items():
+                member = f"data.{name}"
+                members[member] = language.parse(environments.plain, source)
             member = "buttons"
             buttons = tuple(
                 {name: language.parse(environments.plain, source) for name, source in each.items()}
@@ -247,10 +256,11 @@ def _parsed_or_none(environment: Environment, text: str, name: str) -> BudgetedT
 
 
 def _texts(sources: Mapping[str, Any]) -> Iterator[str]:
-    """Give every text of a channel, those of its buttons too."""
+    """Give every text of a channel, those of its buttons and data too."""
     for source in sources.values():
         if isinstance(source, str):
             yield source
+    yield from sources.get("data", {}).values()
     for button in sources.get("buttons", ()):
         yield from button.values()
     yield from sources.get("media", ())
@@ -369,6 +379,19 @@ def _in_app(r: _Rendering) -> Content:
     return InAppContent(r.text("body"), r.text("title"), layout, r.buttons())
 
 
+def _push(r: _Rendering) -> Content:
+    sources = r.parsed.sources
+    return PushContent(
+        r.text("title"),
+        r.text("body"),
+        r.link("link"),
+        r.link("image"),
+        {name: r.text(f"data.{name}") for name in sources.get("data", ())},
+        sources.get("badge"),
+        r.text("sound"),
+    )
+
+
 def _web_push(r: _Rendering) -> Content:
     return WebPushContent(r.text("title"), r.text("body"), r.link("link"))
 
@@ -378,11 +401,22 @@ def _sms(r: _Rendering) -> Content:
 
 
 def _email(r: _Rendering) -> Content:
-    return EmailContent(r.text("subject"), r.text("text"), r.html())
+    page, preheader = r.html(), r.text("preheader")
+    if page and preheader:
+        page = _with_preheader(page, preheader)
+    return EmailContent(r.text("subject"), r.text("text"), page)
+
+
+def _with_preheader(page: str, preheader: str) -> str:
+    """Put a line before everything that is seen: lists of mails show it, the mail does not."""
+    body = _BODY.search(page)
+    at = body.end() if body else 0
+    return page[:at] + _PREHEADER.format(html.escape(preheader)) + page[at:]
 
 
 _contents: Final[Mapping[str, Callable[[_Rendering], Content]]] = {
     "in_app": _in_app,
+    "push": _push,
     "web_push": _web_push,
     "sms": _sms,
     "email": _email,

@@ -4,8 +4,8 @@ Gates of a channel: may the message go this way, to this address?
 Pure. Each looks at the case and at one ``Way`` and gives one check; ``claim`` asks them in order,
 caps last because they reserve.
 
-Rule 1. Of several addresses on a channel the newest is meant that is neither listed against nor
-        denied.
+Rule 1. Of several addresses on a channel the newest is meant that a driver serves, and that is
+        neither listed against nor denied.
 Rule 2. The suppression list holds for every message. Where the workspace sends only to whom it has
         listed, everybody else is refused here too (``not_allow_listed``).
 Rule 3. Quiet hours and caps concern marketing. A proof was asked for this very moment, so hours do
@@ -36,16 +36,16 @@ def way_of(case: Case, channel: str) -> Way:
     addresses = [a for a in case.facts.addresses if a.channel == channel]
     for address in addresses if len(addresses) > 1 else ():
         way = Way(channel, address)
-        if suppression(case, way).ok and consent(case, way).ok:
+        if address.served and suppression(case, way).ok and consent(case, way).ok:
             return way
-    return Way(channel, addresses[0] if addresses else None)
+    return Way(channel, next((a for a in addresses if a.served), next(iter(addresses), None)))
 
 
 def reachable(case: Case, way: Way) -> Check:
     """Is there a driver, and an address?"""
     channel = way.channel
     inputs = {"preferred": True} if case.preferred == channel else {}
-    if channel not in case.rendered:
+    if channel not in case.rendered or (way.address is not None and not way.address.served):
         return Check("reachable", ok=False, channel=channel, reason="channel_off", inputs=inputs)
     ok = way.address is not None
     return Check("reachable", ok, channel, reason="" if ok else "no_address", inputs=inputs)

@@ -98,7 +98,8 @@ class AddressRow(Struct, frozen=True):
     """
     Where a channel reaches the person; ``raw`` is for the driver alone and is never shown.
 
-    ``suppressed`` is why it must not be used; ``allowed`` says that it is on the allow list.
+    ``suppressed`` is why it must not be used; ``allowed`` says that it is on the allow list;
+    without a driver for what it is it is not ``served``.
     """
 
     channel: str
@@ -107,6 +108,7 @@ class AddressRow(Struct, frozen=True):
     since_ms: int
     suppressed: str = ""
     allowed: bool = False
+    served: bool = True
 
 
 class ClaimFacts(Struct, frozen=True):

@@ -251,8 +251,9 @@ class ReportBook(Protocol):
         Take what was told, in one commit: delivery, message and slot move, and the log is told.
 
         A report counts once: the same ``key`` within ``KEPT_MS`` changes nothing, nor does one of
-        a delivery that nobody knows. A delivery is found by our id, by the provider's on its
-        channel, or, where neither is said, as the newest one to ``ref``. One whose call was never
+        a delivery that nobody knows. A delivery is found by our id, as its message's last on the
+        channel, by the provider's id on its channel, or, where nothing of it is said, as the newest
+        one to ``ref``. One whose call was never
         confirmed is confirmed by this as ``sent``; the confirm that follows finds the lease lost.
 
         Returns:

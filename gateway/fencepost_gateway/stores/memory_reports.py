@@ -62,6 +62,9 @@ def _find(books: Books, told: LaneReport) -> str:
     mine = {i: d for i, d in books.deliveries.items() if told.channel in {"", d.channel}}
     if told.delivery_id:
         return told.delivery_id if told.delivery_id in mine else ""
+    if told.message_id:
+        found = [i for i, d in mine.items() if d.message_id == told.message_id]
+        return max(found, key=lambda i: (mine[i].lease_token, i), default="")
     if told.provider_id:
         found = [i for i, d in mine.items() if d.provider_id == told.provider_id]
         return min(found, default="")

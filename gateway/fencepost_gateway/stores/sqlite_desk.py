@@ -14,6 +14,7 @@ import apsw
 import msgspec
 from msgspec import structs
 
+from fencepost_channels.message import ON_A_DEVICE
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.message import (
     OPEN_STATES,
@@ -196,9 +197,9 @@ class Desk:
         if change.raw is None:
             run(sql.drop_address, key)
             return
-        if change.channel == "web_push":
-            run(sql.take_subscription, (change.ref, change.person_id, change.at_ms))
-            if run(sql.has_subscription, (change.ref, change.person_id)).get:
+        if change.channel in ON_A_DEVICE:
+            run(sql.take_subscription, (change.channel, change.ref, change.person_id, change.at_ms))
+            if run(sql.has_subscription, (change.channel, change.ref, change.person_id)).get:
                 return  # somebody else told it later
         run(sql.put_address, (*key, _pack(change.raw), change.device_id, *(change.at_ms,) * 2))
         run(sql.trim_addresses, (change.person_id, change.person_id, ADDRESSES_MAX))

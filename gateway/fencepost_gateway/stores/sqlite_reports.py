@@ -94,6 +94,8 @@ class Receipts:
         asked: tuple[str, str] = (sql.delivery_by_ref, told.ref)
         if told.delivery_id:
             asked = (sql.delivery_by_id, told.delivery_id)
+        elif told.message_id:
+            asked = (sql.delivery_by_message, told.message_id)
         elif told.provider_id:
             asked = (sql.delivery_by_provider, told.provider_id)
         if not asked[1]:

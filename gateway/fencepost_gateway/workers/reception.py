@@ -21,7 +21,13 @@ from fencepost_channels.callback import Callback, CallbackRefused, Reading, Repo
 from fencepost_gateway.clock import Clock
 from fencepost_gateway.decide.receipts import Word
 from fencepost_gateway.errors import ApiError
-from fencepost_gateway.intake.reports import LaneReport, lane_report, link_report
+from fencepost_gateway.intake.reports import (
+    LaneReport,
+    lane_report,
+    link_report,
+    worker_report,
+)
+from fencepost_gateway.intake.tracked_links import LinkPlace
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import Store
 from fencepost_gateway.workers.lanes import Lane
@@ -85,10 +91,15 @@ class Reception:
         content_type, body = write(text)
         return replace(reading, content_type=content_type, body=body)
 
-    async def link(self, delivery_id: str, what: Word, code: str = "") -> None:
-        """Take what one of our own links tells of a delivery."""
+    async def worker(self, delivery_id: str, what: Word, code: str) -> None:
+        """Take what the machine of a receiver tells of a delivery."""
         now_ms = self._clock.now_ms()
-        await self._take([link_report(delivery_id, what, now_ms, code)], now_ms)
+        await self._take([worker_report(delivery_id, what, code, now_ms)], now_ms)
+
+    async def link(self, at: LinkPlace, what: Word) -> None:
+        """Take it that a link of a message was followed, or its pixel fetched."""
+        now_ms = self._clock.now_ms()
+        await self._take([link_report(at, what, now_ms)], now_ms)
 
     def _read(self, channel: str, request: Callback, now_ms: int) -> Reading:
         lane = self._lanes.get(channel)
@@ -110,5 +121,6 @@ class Reception:
             return
         taken = await self._store.reports.take(found, now_ms)
         for report, each in zip(found, taken, strict=True):
-            self._metrics.reports.labels(report.channel or "link", each.what).inc()
+            lane = "link" if report.message_id or not report.channel else report.channel
+            self._metrics.reports.labels(lane, each.what).inc()
         self._wakes.log.set()

@@ -103,11 +103,12 @@ ON CONFLICT (person_id, channel, ref)
 DO UPDATE SET raw = excluded.raw, device_id = excluded.device_id,
   seen_ms = max(seen_ms, excluded.seen_ms);
 -- name: take_subscription
-DELETE FROM address WHERE channel = 'web_push' AND ref = ? AND person_id <> ? AND seen_ms <= ?;
+DELETE FROM address WHERE channel = ? AND ref = ? AND person_id <> ? AND seen_ms <= ?;
 -- name: has_subscription
-SELECT EXISTS (SELECT 1 FROM address WHERE channel = 'web_push' AND ref = ? AND person_id <> ?);
+SELECT EXISTS (SELECT 1 FROM address WHERE channel = ? AND ref = ? AND person_id <> ?);
 -- name: move_subscriptions
-UPDATE OR REPLACE address SET person_id = ? WHERE channel = 'web_push' AND device_id = ?;
+UPDATE OR REPLACE address SET person_id = ?
+WHERE channel IN ('push', 'web_push') AND device_id = ?;
 -- name: trim_addresses
 DELETE FROM address WHERE person_id = ? AND (channel, ref) IN (
   SELECT channel, ref FROM (
@@ -682,6 +683,9 @@ INSERT INTO report (key, at_ms) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET at
 DELETE FROM report WHERE key IN (SELECT key FROM report WHERE at_ms < ? LIMIT ?);
 -- name: delivery_by_id
 SELECT delivery_id FROM delivery WHERE delivery_id = :id AND :channel IN ('', channel);
+-- name: delivery_by_message
+SELECT delivery_id FROM delivery WHERE message_id = :id AND :channel IN ('', channel)
+ORDER BY lease_token DESC, delivery_id DESC LIMIT 1;
 -- name: delivery_by_provider
 SELECT min(delivery_id) FROM delivery
 WHERE provider_id = :id AND provider_id <> '' AND :channel IN ('', channel);
