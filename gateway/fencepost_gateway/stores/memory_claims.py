@@ -139,7 +139,8 @@ def end(
         used = structs.replace(slot, used_at_ms=used_at_ms, state=settlement.slot)
         books.slots[slot.slot_id] = used
     if settlement.address == "remove":
-        books.addresses.pop((message.person_id, delivery.channel, delivery.ref), None)
+        for key in [k for k in books.addresses if k[1:] == (delivery.channel, delivery.ref)]:
+            del books.addresses[key]
     if rows.is_told(settlement):
         ended = rows.settled(message, settlement, delivery.channel, delivery_id, delivery.ref)
         append(books, ended, now_ms)
