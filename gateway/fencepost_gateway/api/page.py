@@ -136,6 +136,11 @@ def notice(
     return page(text, body, language, status=status, is_short=True)
 
 
+def foreign(language: Language) -> web.Response:
+    """Tell that a ticket is none of ours."""
+    return notice(say(FOREIGN, language), language, status=404)
+
+
 def link(href: str, text: str) -> str:
     """Give a paragraph with one link."""
     return f'<p><a href="{escape(href)}">{escape(text)}</a></p>'

@@ -202,8 +202,8 @@ class Template(Struct, frozen=True):
     ``sources`` maps channel -> member -> source; lists (buttons) stay lists of mappings.
     ``missing`` says what an absent value does: withhold the message, or print nothing.
     ``confirms`` names the purpose that the message asks its receiver to confirm.
-    ``tracks_opens`` and ``tracks_clicks`` say what is told of it by pixel and links.
     ``is_code``: it holds a security code, which goes before everything else.
+    ``tracks_opens`` and ``tracks_clicks`` say what is told of it by pixel and links.
     ``language`` is that of ``sources``; ``languages`` maps others to their complete channels.
     """
 
@@ -215,9 +215,9 @@ class Template(Struct, frozen=True):
     language: str = ""
     languages: dict[str, dict[str, dict[str, Any]]] = {}
     confirms: str = ""
+    is_code: bool = False
     tracks_opens: bool = False
     tracks_clicks: bool = False
-    is_code: bool = False
 
 
 class Fragment(Struct, frozen=True):

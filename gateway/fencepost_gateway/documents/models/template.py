@@ -293,14 +293,14 @@ class Template(Authored):
             refuse("no content", "add one of: in_app, push, web_push, sms, email")
         if self.confirms and self.purpose != "transactional":
             refuse("a confirmation that advertises", "write purpose: transactional")
+        if self.security_code and self.purpose != "transactional":
+            refuse("a security code that advertises", "write purpose: transactional")
         if self.tracking.opens and not self.email:
             refuse("opens are told by email alone", "leave tracking.opens out, or add email")
         if self.tracking.clicks and not (self.email or self.sms):
             refuse("clicks are tracked in email and sms", "leave tracking.clicks out, or add one")
         if self.confirms and (self.tracking.opens or self.tracking.clicks):
             refuse("a confirmation that is tracked", "leave tracking out")
-        if self.security_code and self.purpose != "transactional":
-            refuse("a security code that advertises", "write purpose: transactional")
         return self
 
     @property
