@@ -7,7 +7,7 @@ READY := .venv/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup doctor-dev demo test test-long fault mutants check fmt docs bench bench-backtest bench-decisions bench-fanout bench-geofence bench-journeys bench-noise bench-web-push bench-workspace vectors lock changelog
+.PHONY: help setup doctor-dev demo test test-long fault mutants check fmt docs bench bench-backtest bench-decisions bench-emails bench-fanout bench-geofence bench-journeys bench-noise bench-web-push bench-workspace vectors lock changelog
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ bench-backtest: $(READY)  ## a month of a million app events, run once more by o
 bench-decisions: $(READY)  ## what claims, content, audiences, persons and explanations cost
 	@for each in claims contents audiences person why; do \
 	  PYTHONPATH=tests $(BIN)/python -m bench.$$each || exit 1; done
+
+bench-emails: $(READY)  ## emails a core, beside bare aiosmtplib
+	@PYTHONPATH=tests $(BIN)/python -m bench.emails
 
 bench-fanout: $(READY)  ## tell a million persons of one thing, beside devices that send; PERSONS=n
 	@PYTHONPATH=tests $(BIN)/python -m bench.fanout $(if $(PERSONS),--persons $(PERSONS))

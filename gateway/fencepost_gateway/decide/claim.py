@@ -7,8 +7,7 @@ that also writes the verdict and reserves the cap slot, so what was judged is wh
 Rule 1. Gates in one order: those of the message (``message_gates``: live, paused, emergency
         stop, age, holdout, goal, ``while``); then a channel at a time, those of the channel
         (``channel_gates``: untried, reachable, suppression, consent, quiet hours, label, render,
-        lane, caps).
-        Caps come last because they reserve.
+        lane, spend, caps). Spend and caps come last because they reserve.
 Rule 2. Channels are tried in order of preference: the person's own (attribute
         ``preferred_channel``), then the message's. One that may not be used passes the message on
         to the next; its refusal stays in the record. Quiet hours do not: they defer the message,
@@ -142,6 +141,10 @@ def _on_channel(case: Case, channel: str, checks: list[Check]) -> Verdict | None
         check = channel_gates.lane(case, way)
         checks.append(check)
         return None if check.inputs["passes"] else waiting.for_lane(case, check, tuple(checks))
+    if channel_gates.costs(case, way):
+        checks.append(channel_gates.spend(case, way))
+        if not checks[-1].ok:
+            return None
     checks.append(channel_gates.caps(case, way, found))
     if not checks[-1].ok:
         return None
@@ -152,5 +155,6 @@ def _on_channel(case: Case, channel: str, checks: list[Check]) -> Verdict | None
         channel=channel,
         address=way.address,
         slot=channel_gates.reserved(case, way),
+        cost=channel_gates.costs(case, way),
         on_unknown=case.on_unknown,
     )

@@ -25,12 +25,14 @@ Rule 6. ``misconfigured`` ends the message: our keys are at fault, on this chann
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from msgspec import Struct
 
 from fencepost_gateway.decide.ids import chance
-from fencepost_gateway.decide.message import Message, OnUnknown
+
+if TYPE_CHECKING:
+    from fencepost_gateway.decide.message import Message, OnUnknown
 
 BASE_S = 2.0
 CAP_S = 300.0
@@ -97,6 +99,11 @@ class Settlement(Struct, frozen=True):
     retry_at_ms: int | None = None
     moves: bool = False
     spares: Callable[[Message], bool] | None = None
+
+    @property
+    def is_refusal(self) -> bool:
+        """Say that nothing was taken: what the call was to cost is not spent."""
+        return self.state in {"failed", "queued"}
 
     @property
     def message_state(self) -> DeliveryState:
