@@ -64,9 +64,10 @@ class WebPushContent:
 
 @dataclass(frozen=True, slots=True)
 class SmsContent:
-    """The text of a short message."""
+    """The text of a short message; with ``media``, links to pictures, it is an MMS."""
 
     text: str
+    media: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class Links:
         preferences: The page where they see and change what they agreed to.
         report: Where their machine tells that it was displayed, clicked, dismissed.
         return_token: Names the delivery in a return path, signed; one word of ``a-z2-7``.
+        callback: Where the provider tells what becomes of it; the provider signs what it sends.
 
     """
 
@@ -95,6 +97,7 @@ class Links:
     preferences: str = field(default="", repr=False)
     report: str = field(default="", repr=False)
     return_token: str = field(default="", repr=False)
+    callback: str = field(default="", repr=False)
 
 
 Content = InAppContent | WebPushContent | SmsContent | EmailContent

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from doubles.dkim_keys import ed25519_pem
 from doubles.http_server import Reply, Reset, Script, Silence
 from doubles.push_service import PushService
 from doubles.smtp import DROP, SILENCE, Mta
@@ -100,6 +101,8 @@ def email_case(spec: DriverSpec, _vapid_pem: str, _folder: Path) -> Case:
         "from": "hello@shop.example",
         "username": "shop",
         "password": "hunter2-is-secret",
+        "dkim_selector": "fp1",
+        "dkim_private_key": ed25519_pem(),
     }
 
     def stage(phase: str, reply: str) -> StageMaker:

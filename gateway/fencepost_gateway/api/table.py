@@ -15,6 +15,7 @@ from fencepost_gateway.api import (
     audiences,
     batch,
     broadcasts,
+    callbacks,
     calls,
     confirm,
     decisions,
@@ -36,6 +37,7 @@ from fencepost_gateway.api import (
     preferences,
     problems,
     proofs,
+    receipts,
     requests,
     start,
     tail,
@@ -352,6 +354,11 @@ ROUTES: tuple[Route, ...] = (
         errors=("malformed", "store_unavailable"),
     ),
     Route(
+        "POST", "/v1/callbacks/{lane}", callbacks.post_callback, "open",
+        "A provider tells what became of messages of a channel, signed in its own way.", "text",
+        errors=("not_found", "callback_refused", "too_large", "store_unavailable"),
+    ),
+    Route(
         "GET", "/v1/unsubscribe/{token}", unsubscribe.get_unsubscribe, "open",
         "The page behind `{{ unsubscribe.link }}`; it changes nothing.", "page",
         query={"lang": "`en` or `ko`; default: the reader's."}, errors=("malformed",),
@@ -373,6 +380,30 @@ ROUTES: tuple[Route, ...] = (
         "Take the form of that page, all of it in one commit.", "page",
         query={"lang": "`en` or `ko`; default: the reader's."},
         errors=("malformed", "too_large", "store_unavailable"),
+    ),
+    Route(
+        "POST", "/v1/reports/{ticket}", receipts.post_report, "open",
+        "The receiver's machine tells that a message was displayed, clicked or dismissed.",
+        "nothing", body="ReceiptReport",
+        errors=("malformed", "not_found", "too_large", "store_unavailable"),
+    ),
+    Route(
+        "OPTIONS", "/v1/reports/{ticket}", receipts.options_report, "open",
+        "Lets a page of another origin report.", "nothing",
+    ),
+    Route(
+        "GET", "/v1/click/{ticket}", receipts.get_click, "open",
+        "Leads on to the page of a link in a message, and counts that; a prefetch counts nothing.",
+        "redirect", query={"to": "The page; the ticket is signed over it."},
+    ),
+    Route(
+        "HEAD", "/v1/click/{ticket}", receipts.head_click, "open",
+        "Leads on, and counts nothing.", "redirect",
+        query={"to": "The page; the ticket is signed over it."},
+    ),
+    Route(
+        "GET", "/v1/open/{ticket}", receipts.get_open, "open",
+        "The pixel of an email: counts that it was opened.", "pixel", errors=("not_found",),
     ),
     Route("GET", "/healthz", health.get_healthz, "open", "The process lives.", "Health"),
     Route(

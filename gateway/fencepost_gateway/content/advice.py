@@ -30,7 +30,7 @@ from liquid.builtin.expressions.path import Path as Named
 from liquid.builtin.output import OutputNode
 
 from fencepost_gateway.content import delimiters, language
-from fencepost_gateway.content.authored import Source, is_dynamic, sources_of
+from fencepost_gateway.content.authored import MARKUP, Source, is_dynamic, sources_of
 from fencepost_gateway.content.budget import BudgetedTemplate, parts_of
 from fencepost_gateway.content.fragments import names_in
 from fencepost_gateway.content.nearest import BY_LIBRARY, BY_TAG
@@ -66,7 +66,7 @@ _META = re.compile(r"\bplace\.meta\.([A-Za-z_]\w*)")
 _NEAREST = re.compile(rf"\b({BY_LIBRARY}|{BY_TAG})\.([\w-]+)")
 _DEAD = re.compile(r"""\bhref\s*=\s*(?:""|''|["']#["'])""", re.IGNORECASE)
 _PLAIN_HTTP = re.compile(r"""\b(?:href|src)\s*=\s*["']?http:""", re.IGNORECASE)
-_IMAGE = re.compile(r"<img\b[^<>]*>", re.IGNORECASE)
+_IMAGE = re.compile(r"<(?:img|mj-image)\b[^<>]*>", re.IGNORECASE)
 _ALT = re.compile(r"\balt\s*=", re.IGNORECASE)
 _ADVERTISING = re.compile(
     r"\b(?:discount|coupon|voucher|promo(?:tion)?|special offer|buy now|free gift|on sale)s?\b"
@@ -138,7 +138,7 @@ def _about(document: Document, source: Source) -> Iterator[Finding]:
     yield from _long(source, member, text)
     if member == "link" and source.text.strip().lower().startswith("http:"):
         yield _doubt(source, "the link is not encrypted", "write https://")
-    if member == "html":
+    if member in MARKUP:
         yield from _html(source)
     advertising = _ADVERTISING.search(text)
     if document.body.get("purpose") == "transactional" and advertising:

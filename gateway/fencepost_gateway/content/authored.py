@@ -14,7 +14,8 @@ from msgspec import Struct
 from fencepost_gateway.documents.document import Document, Path
 
 CHANNELS: Final = ("in_app", "web_push", "sms", "email")
-_TEXTS: Final = frozenset({"title", "body", "text", "subject", "html", "link"})
+_TEXTS: Final = frozenset({"title", "body", "text", "subject", "preheader", "html", "mjml", "link"})
+MARKUP: Final = ("html", "mjml")
 
 
 class Source(Struct, frozen=True):

@@ -28,7 +28,7 @@ from liquid import Environment, RenderContext
 from msgspec import Struct
 
 from fencepost_gateway.content import advice, language, links, nearest
-from fencepost_gateway.content.authored import Source, is_dynamic, sources_of
+from fencepost_gateway.content.authored import MARKUP, Source, is_dynamic, sources_of
 from fencepost_gateway.content.budget import BudgetedTemplate, parts_of
 from fencepost_gateway.content.dead_links import dead_links
 from fencepost_gateway.content.fragments import FragmentNode, names_in
@@ -231,7 +231,7 @@ def _lint_links(source: Source) -> Iterator[Finding]:
         if not links.is_allowed(source.text, source.text):
             how = "write https://…, /path, or a scheme of your app"
             yield Finding(source.path, "no message may open this link", how)
-    elif member == "html" and not links.html_is_allowed(source.text):
+    elif member in MARKUP and not links.html_is_allowed(source.text):
         how = "use https, mailto, tel, cid or an anchor"
         yield Finding(source.path, "an address in the HTML may not be sent", how)
 

@@ -18,6 +18,8 @@ Rule 7. A fragment is the published one of the rendering's own moment, in the la
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -57,7 +59,9 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "sms": ("text",),
     "email": ("subject", "text"),
 }
-_ONE_LINE: Final = frozenset({"title", "subject"})
+_ONE_LINE: Final = frozenset({"title", "subject", "preheader"})
+_BODY: Final = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
+_PREHEADER: Final = '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{}</div>'
 
 
 class RenderProblem(Struct, frozen=True):
@@ -361,7 +365,17 @@ def _sms(r: _Rendering) -> Content:
 
 
 def _email(r: _Rendering) -> Content:
-    return EmailContent(r.text("subject"), r.text("text"), r.html())
+    page, preheader = r.html(), r.text("preheader")
+    if page and preheader:
+        page = _with_preheader(page, preheader)
+    return EmailContent(r.text("subject"), r.text("text"), page)
+
+
+def _with_preheader(page: str, preheader: str) -> str:
+    """Put a line before everything that is seen: lists of mails show it, the mail does not."""
+    body = _BODY.search(page)
+    at = body.end() if body else 0
+    return page[:at] + _PREHEADER.format(html.escape(preheader)) + page[at:]
 
 
 _contents: Final[Mapping[str, Callable[[_Rendering], Content]]] = {

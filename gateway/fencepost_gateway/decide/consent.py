@@ -81,13 +81,18 @@ class ConsentEntry(Struct, frozen=True):
 
 
 class ConsentAnswer(Struct, frozen=True):
-    """Whether it is allowed; ``purpose``, ``value`` and ``said_for`` name the deciding entry."""
+    """
+    Whether it is allowed; ``purpose``, ``value`` and ``said_for`` name the deciding entry.
+
+    ``said_ms`` is when that was said; None: it is the policy's default.
+    """
 
     allowed: bool
     purpose: str
     value: str
     said_for: str
     policy: str
+    said_ms: int | None = None
 
 
 def allows(
@@ -109,22 +114,22 @@ def allows(
 
     """
     if purpose in LOCATED and is_paused(entries):
-        return _answer(policy, LOCATION_ACTIVE, "n", (ANY, ANY))
+        return _answer(policy, LOCATION_ACTIVE, "n", (ANY, ANY), None)
     for needed in NEEDS[purpose]:
         answer = allows(entries, policy, needed, channel, address)
         if not answer.allowed:
             return answer
     scope = channel if purpose in BY_CHANNEL else ANY
     levels = ((ANY, ANY), (scope, ANY), (scope, address))
-    said = {e.key: e.value for e in entries if e.purpose == purpose}
-    for level in levels:
-        if said.get((purpose, *level)) == "n":
-            return _answer(policy, purpose, "n", level)
-    for level in reversed(levels):
-        value = said.get((purpose, *level), "u")
-        if value != "u":
-            return _answer(policy, purpose, value, level)
-    return _answer(policy, purpose, policy.defaults.get(purpose, "u"), ("policy", ""))
+    said = {e.key: e for e in entries if e.purpose == purpose}
+    found = [(level, said.get((purpose, *level))) for level in levels]
+    for level, entry in found:
+        if entry is not None and entry.value == "n":
+            return _answer(policy, purpose, "n", level, entry.at_ms)
+    for level, entry in reversed(found):
+        if entry is not None and entry.value != "u":
+            return _answer(policy, purpose, entry.value, level, entry.at_ms)
+    return _answer(policy, purpose, policy.defaults.get(purpose, "u"), ("policy", ""), None)
 
 
 def allows_under(
@@ -156,10 +161,12 @@ def question(
     return found[0]
 
 
-def _answer(policy: Policy, purpose: str, value: str, level: tuple[str, str]) -> ConsentAnswer:
+def _answer(
+    policy: Policy, purpose: str, value: str, level: tuple[str, str], said_ms: int | None
+) -> ConsentAnswer:
     allowed = grants(policy, purpose, value)
     said_for = level[0] if level[1] in {ANY, ""} else "address"
-    return ConsentAnswer(allowed, purpose, value, said_for, policy.named)
+    return ConsentAnswer(allowed, purpose, value, said_for, policy.named, said_ms)
 
 
 def grants(policy: Policy, purpose: str, value: str) -> bool:

@@ -5,7 +5,7 @@ Pure data. A message is the unit of the claim; the delivery is the one attempt o
 the claim chose (ADR-0003).
 
 States, in rising order: ``queued``, ``deferred`` < ``sending`` < ``unknown`` < ``sent``,
-``failed``, ``withheld``.
+``failed``, ``delivered``, ``withheld`` (``decide.receipts``).
 """
 
 from __future__ import annotations

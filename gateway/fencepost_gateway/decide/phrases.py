@@ -253,6 +253,13 @@ STATES: dict[str, Said] = {
     "failed": Said("Failed", "보내지 못했습니다"),
     "unknown": Said("Unknown", "결과를 알 수 없습니다"),
     "queued": Said("Queued", "다시 대기합니다"),
+    "delivered": Said("Delivered", "전달되었습니다"),
+    "bounced_hard": Said("Bounced for good", "영구 반송되었습니다"),
+    "bounced_soft": Said("Bounced for now", "일시 반송되었습니다"),
+    "complained": Said("Reported as spam", "스팸으로 신고되었습니다"),
+    "opted_out": Said("Opted out", "수신을 거부했습니다"),
+    "replied": Said("Replied", "답장했습니다"),
+    "opened": Said("Opened", "열어 보았습니다"),
     "received": Said("Received", "기기에 도착했습니다"),
     "unshown": Said("Unshown", "표시되지 않았습니다"),
     "displayed": Said("Displayed", "표시되었습니다"),
@@ -263,10 +270,12 @@ STATES: dict[str, Said] = {
 OUTCOME: dict[str, Said] = {
     "by": Said(" by {channel}", " ({channel})"),
     "why": Said(": {why}", ": {why}"),
+    "code": Said(" ({code})", " ({code})"),
 }
 
 MESSAGE_STATES: dict[str, Said] = {
     "sent": Said("sent", "보냄"),
+    "delivered": Said("delivered", "전달됨"),
     "sending": Said("being sent", "보내는 중"),
     "queued": Said("queued", "대기 중"),
     "deferred": Said("deferred", "미룸"),

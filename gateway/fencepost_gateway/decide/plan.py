@@ -198,6 +198,7 @@ class Template(Struct, frozen=True):
     ``sources`` maps channel -> member -> source; lists (buttons) stay lists of mappings.
     ``missing`` says what an absent value does: withhold the message, or print nothing.
     ``confirms`` names the purpose that the message asks its receiver to confirm.
+    ``tracks_opens`` and ``tracks_clicks`` say what is told of it by pixel and links.
     ``language`` is that of ``sources``; ``languages`` maps others to their complete channels.
     """
 
@@ -209,6 +210,8 @@ class Template(Struct, frozen=True):
     language: str = ""
     languages: dict[str, dict[str, dict[str, Any]]] = {}
     confirms: str = ""
+    tracks_opens: bool = False
+    tracks_clicks: bool = False
 
 
 class Fragment(Struct, frozen=True):

@@ -211,6 +211,14 @@ REASONS: dict[str, Said] = {
         "The provider refused the message as it is.",
         "발송 사업자가 이 메시지를 거절했습니다.",
     ),
+    "undelivered": Said(
+        "The provider says that it could not be delivered.",
+        "전달할 수 없었다고 발송 업체가 알려 왔습니다.",
+    ),
+    "bounced": Said(
+        "It bounced: the receiving side did not take it.",
+        "수신 측이 받지 않아 반송되었습니다.",
+    ),
     "misconfigured": Said(
         "The provider refused our keys or settings.",
         "발송 사업자가 우리의 키나 설정을 거절했습니다.",

@@ -388,6 +388,8 @@ def _outcome(body: Mapping[str, Any], tongue: Tongue) -> str:
     line = tongue.say(_or_itself(STATES, str(body["state"])))
     if body.get("channel"):
         line += tongue.say(OUTCOME["by"], channel=body["channel"])
+    if body.get("code"):
+        line += tongue.say(OUTCOME["code"], code=body["code"])
     if body.get("reason"):
         line += tongue.say(OUTCOME["why"], why=sentence(body["reason"], tongue.language))
     return line

@@ -37,6 +37,7 @@ from fencepost_gateway.documents.audience_plans import (
 from fencepost_gateway.documents.campaign_plans import campaign_of, windows_of
 from fencepost_gateway.documents.document import StoredDocument
 from fencepost_gateway.documents.kept_flows import KeptFlows
+from fencepost_gateway.documents.mjml_text import compile_mjml
 from fencepost_gateway.documents.models.base import Authored, percent_fraction
 from fencepost_gateway.documents.models.brand import Brand
 from fencepost_gateway.documents.models.campaign import Campaign
@@ -233,8 +234,11 @@ def _template(source: StoredDocument, authored: Template) -> plan.Template:
     for channel in CHANNELS:
         content: Authored | None = getattr(authored, channel)
         if content is not None:
-            sources[channel] = content.model_dump()
-    languages = {tag: translated(authored, tag) for tag in authored.translations}
+            sources[channel] = _rendered_from(content.model_dump())
+    languages = {
+        tag: {name: _rendered_from(each) for name, each in translated(authored, tag).items()}
+        for tag in authored.translations
+    }
     return plan.Template(
         template_id=authored.id,
         version=source.version,
@@ -244,7 +248,18 @@ def _template(source: StoredDocument, authored: Template) -> plan.Template:
         language=authored.language,
         languages=languages,
         confirms=authored.confirms or "",
+        tracks_opens=authored.tracking.opens,
+        tracks_clicks=authored.tracking.clicks,
     )
+
+
+def _rendered_from(content: dict[str, Any]) -> dict[str, Any]:
+    """Give what is rendered: HTML in the place of MJML, once and for all."""
+    mjml = content.pop("mjml", "")
+    made = compile_mjml(mjml) if mjml else None
+    if isinstance(made, str):
+        content["html"] = made
+    return content
 
 
 def _fragment(source: StoredDocument, authored: Fragment) -> plan.Fragment:

@@ -135,8 +135,8 @@ RULE_FORMS: Final[dict[str, tuple[str, str]]] = {
         f"A message of this template, campaign or tag had this `outcome`: {_OUTCOMES}.",
     ),
     "consent": (
-        "`{consent: marketing, channel: sms}`",
-        "May be used, by the policy in force; for branching: the claim checks it anyway.",
+        "`{consent: marketing, channel: sms, older_than: 700d}`",
+        "May be used by the policy in force, and was stated so long ago (or `within`).",
     ),
     "reachable": (
         "`{reachable: web_push}`",

@@ -17,7 +17,7 @@ from fencepost_gateway.documents.document import Path
 from fencepost_gateway.documents.models.template import Template
 
 CHANNELS: Final = ("in_app", "web_push", "sms", "email")
-_TEXTS: Final = ("title", "body", "subject", "text", "html")
+_TEXTS: Final = ("title", "body", "subject", "preheader", "text", "html", "mjml")
 _SAME: Final = ("layout", "link")
 
 

@@ -2,11 +2,11 @@
 Records: what stands in the log. What happens is a record; nothing else wakes the pipeline.
 
 Pure data. A record is one of: an upload (the accepted events of one batch and one person), a
-timer that fired, the outcome of a message, a device that speaks for somebody else, a place that was
-forgotten, a statement made elsewhere, a proof asked for, an answer from outside, a back-fill, what
-concerns many and whom of them it is told, a call that starts a journey, a publication of documents,
-a switch that was turned; in the log of a backtest also what history kept of one of them. Of a
-trial: that it begins, and what became of a message on it.
+timer that fired, the outcome of a message, what is told of it later, a device that speaks for
+somebody else, a place that was forgotten, a statement made elsewhere, a proof asked for, an answer
+from outside, a back-fill, what concerns many and whom of them it is told, a call that starts a
+journey, a publication of documents, a switch that was turned; in the log of a backtest also what
+history kept of one of them. Of a trial: that it begins, and what became of a message on it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from fencepost_gateway.decide.calls import Reply
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.message import Mark, Proof
+from fencepost_gateway.decide.receipts import Word
 from fencepost_gateway.intake.history import Told
 from fencepost_gateway.intake.wire import Event
 
@@ -85,6 +86,29 @@ class Outcome(Struct, tag="outcome"):
     fence_id: str = ""
     delivery_id: str = ""
     lost_ref: str = ""
+    mark: Mark = ""
+    campaign_version: int = 0
+    step_id: str = ""
+
+
+class Reported(Struct, tag="reported"):
+    """
+    What was told of a delivery later: by its provider, by a link in it, by the receiver's machine.
+
+    ``state`` is what it moved the delivery to, ``settles`` that until then nobody knew whether it
+    had left. ``code`` is the provider's finer word. The other members are the message's.
+    """
+
+    person_id: str
+    message_id: str
+    campaign_id: str
+    delivery_id: str
+    channel: str
+    what: Word
+    at_ms: int
+    state: str
+    code: str = ""
+    settles: bool = False
     mark: Mark = ""
     campaign_version: int = 0
     step_id: str = ""
@@ -210,6 +234,7 @@ Record = (
     Upload
     | TimerFired
     | Outcome
+    | Reported
     | DeviceMoved
     | PlaceForgotten
     | Stated

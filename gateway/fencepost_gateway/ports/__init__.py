@@ -17,6 +17,7 @@ from fencepost_gateway.ports.books import (
     LinkBook,
     PeopleBook,
     ProofBook,
+    ReportBook,
     SignHead,
     Start,
 )
@@ -62,6 +63,7 @@ from fencepost_gateway.ports.rows import (
     ScheduleRow,
     Statement,
     Sweep,
+    Taken,
     Timer,
 )
 from fencepost_gateway.ports.store import (
@@ -132,6 +134,7 @@ __all__ = [
     "RefusalBook",
     "RefusalRow",
     "Refused",
+    "ReportBook",
     "RequestKind",
     "RequestRow",
     "RunBook",
@@ -143,6 +146,7 @@ __all__ = [
     "Statement",
     "Store",
     "Sweep",
+    "Taken",
     "TakenCall",
     "Timer",
     "TrialBook",

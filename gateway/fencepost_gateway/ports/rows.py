@@ -12,6 +12,7 @@ from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import Message, Verdict
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.receipts import Word
 from fencepost_gateway.ports.journey_rows import JourneyPlace, RunRow
 
 LEASE_MS = 60_000  # twice the longest provider call
@@ -107,11 +108,12 @@ class Effects(Struct):
 
     ``timers`` maps device id to its timer, None to clear it. ``merges`` are (visitor, person)
     pairs: rows of the first become the second's; cap slots move, so counters add, and messages of
-    the inbox get cursors behind all others, so that no device passes them by. ``unshown`` are
-    (person, delivery) pairs: that person's device says it never showed the in-app message, so its
-    cap slot is released. ``fence_days`` holds what was counted, by UTC day (days since 1970) and
-    fence, ``audience_days`` the same by audience, ``journey_days`` by place in a journey; it is
-    added to what is there. ``person_timers`` maps a person to when to ask again about them, None to
+    the inbox get cursors behind all others, so that no device passes them by. ``reacted`` are
+    what a person's own device told of a delivery, as (person, delivery, what): it moves as by a
+    report, and one in-app message that it never showed gives its cap slot back (``unshown``).
+    ``fence_days`` holds what was counted, by UTC day (days since 1970) and fence,
+    ``audience_days`` the same by audience, ``journey_days`` by place in a journey; it is added to
+    what is there. ``person_timers`` maps a person to when to ask again about them, None to
     clear it. ``runs`` are those of journeys that moved, ``calls`` what they ask to be called.
     ``answered`` names calls that need not be made any more; look-ups of runs that ended need not.
 
@@ -132,7 +134,7 @@ class Effects(Struct):
     messages: list[Message] = field(default_factory=list)
     timers: dict[str, Timer | None] = field(default_factory=dict)
     merges: list[tuple[str, str]] = field(default_factory=list)
-    unshown: list[tuple[str, str]] = field(default_factory=list)
+    reacted: list[tuple[str, str, Word]] = field(default_factory=list)
     records: list[RecordRow] = field(default_factory=list)
     fence_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
     audience_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
@@ -234,6 +236,20 @@ class InboxRow(Struct, frozen=True):
     content: dict[str, Any]
     priority: int
     show_until_ms: int
+
+
+class Taken(Struct, frozen=True):
+    """
+    What became of a report: ``new``, ``repeated``, or of a delivery that is ``unknown``.
+
+    ``state`` is where the delivery stands by now.
+    """
+
+    what: Literal["new", "repeated", "unknown"]
+    delivery_id: str = ""
+    message_id: str = ""
+    person_id: str = ""
+    state: str = ""
 
 
 class DeviceSeen(Struct, frozen=True):

@@ -37,6 +37,7 @@ from fencepost_gateway.ports.books import (
     LinkBook,
     PeopleBook,
     ProofBook,
+    ReportBook,
 )
 from fencepost_gateway.ports.journey_books import CallBook, JourneyBook, RunBook, TrialBook
 from fencepost_gateway.ports.preference_rows import PreferenceBook
@@ -118,6 +119,10 @@ class Store(Protocol):
     @property
     def refusals(self) -> RefusalBook:
         """Who said no, and yes again, in another way than through an app."""
+
+    @property
+    def reports(self) -> ReportBook:
+        """What is told of deliveries after their calls."""
 
     @property
     def runs(self) -> RunBook:

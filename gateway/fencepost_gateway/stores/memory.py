@@ -64,9 +64,8 @@ from fencepost_gateway.stores.memory_books import (
 )
 from fencepost_gateway.stores.memory_broadcasts import MemoryBroadcasts, take_broadcasts
 from fencepost_gateway.stores.memory_calls import MemoryCalls, put_calls
-from fencepost_gateway.stores.memory_claims import claim_facts, end, release_unshown, take
-from fencepost_gateway.stores.memory_consents import put_change
-from fencepost_gateway.stores.memory_door import admit
+from fencepost_gateway.stores.memory_claims import claim_facts, end, take
+from fencepost_gateway.stores.memory_door import admit, answer
 from fencepost_gateway.stores.memory_fences import MemoryFences
 from fencepost_gateway.stores.memory_history import MemoryHistory, put_history
 from fencepost_gateway.stores.memory_journeys import MemoryJourneys, count_journey_days
@@ -77,6 +76,7 @@ from fencepost_gateway.stores.memory_people import MemoryPeople
 from fencepost_gateway.stores.memory_preferences import MemoryPreferences
 from fencepost_gateway.stores.memory_proofs import MemoryProofs
 from fencepost_gateway.stores.memory_refusals import MemoryLedger, MemoryRefusals
+from fencepost_gateway.stores.memory_reports import MemoryReports, react
 from fencepost_gateway.stores.memory_runs import MemoryRuns, put_runs
 from fencepost_gateway.stores.memory_trials import MemoryTrials, take_trial
 
@@ -102,6 +102,7 @@ class MemoryStore:
         self.preferences = MemoryPreferences(lambda: self._books, self._unit)
         self.proofs = MemoryProofs(lambda: self._books, self._unit)
         self.refusals = MemoryRefusals(lambda: self._books, self._unit)
+        self.reports = MemoryReports(lambda: self._books, self._unit)
         self.runs = MemoryRuns(lambda: self._books)
         self.trials = MemoryTrials(lambda: self._books, self._unit)
 
@@ -150,10 +151,7 @@ class MemoryStore:
     async def admit(self, request: AdmitRequest) -> Admission | None:
         """See ``Store.admit``."""
         with self._unit() as books:
-            admission = admit(books, request)
-            if admission is not None:
-                refusing.heed(MemoryLedger(books), admission.consents, request.received_ms)
-            return admission
+            return admit(books, request)
 
     async def append(self, record: Record, now_ms: int) -> int:
         """See ``Store.append``."""
@@ -211,8 +209,8 @@ class MemoryStore:
             for m in effects.messages:
                 row = MessageRow(m.person_id, pack(m), "queued", effects.now_ms)
                 books.messages.setdefault(m.message_id, row)
-            for person_id, delivery_id in effects.unshown:
-                release_unshown(books, person_id, delivery_id)
+            for each in effects.reacted:
+                react(books, *each, effects.now_ms)
             put_records(books, effects.records)
             put_history(books, effects)
             take_trial(books, effects)
@@ -261,7 +259,7 @@ class MemoryStore:
         self,
         delivery_id: str,
         lease_token: int,
-        outcome: CallOutcome,  # noqa: ARG002 - kept by stores that somebody looks into
+        outcome: CallOutcome,
         settle: Settle,
         now_ms: int,
         *,
@@ -276,7 +274,7 @@ class MemoryStore:
                 return None
             row = books.messages[delivery.message_id]
             settlement = settle(row.attempt)
-            end(books, delivery_id, settlement, now_ms)
+            end(books, delivery_id, settlement, now_ms, outcome.provider_id)
             if settlement.address == "suppress":
                 message, at = message_of(row), (delivery.channel, delivery.ref)
                 refusal = rows.opted_out(message, *at, settlement, now_ms)
@@ -290,19 +288,7 @@ class MemoryStore:
     async def answer(self, message_id: str, decide: Answer, now_ms: int) -> bool:
         """See ``Store.answer``."""
         with self._unit() as books:
-            row = books.messages.get(message_id)
-            if row is None:
-                return False
-            facts = claim_facts(books, row)
-            subject = books.aliases.get(row.person_id, row.person_id)
-            message = structs.replace(facts.message, person_id=subject)
-            changes = decide(structs.replace(facts, message=message))
-            for change in changes:
-                put_change(books, change, now_ms)
-            for record in rows.stated(changes):
-                append(books, record, now_ms)
-            refusing.heed(MemoryLedger(books), changes, now_ms)
-            return True
+            return answer(books, message_id, decide, now_ms)
 
     async def reconcile(self, now_ms: int, *, all_leases: bool = False) -> int:
         """See ``Store.reconcile``."""

@@ -73,6 +73,7 @@ class DeliveryRow(Struct, frozen=True):
     state: str
     lease_token: int
     lease_until_ms: int
+    provider_id: str = ""
 
 
 class AddressEntry(Struct, frozen=True):
@@ -171,6 +172,7 @@ class Books(Struct):
     links: dict[str, LinkRow] = {}
     requests: tuple[RequestRow, ...] = ()
     refusals: dict[str, RefusalRow] = {}
+    reports: dict[str, int] = {}
 
 
 def pack(value: Any) -> bytes:

@@ -93,13 +93,17 @@ def _lease(books: Books, row: MessageRow, verdict: Verdict, now_ms: int) -> Clai
     return Claimed(verdict, message, delivery_id, lease_token=attempt, attempt=attempt)
 
 
-def end(books: Books, delivery_id: str, settlement: Settlement, now_ms: int) -> None:
+def end(
+    books: Books, delivery_id: str, settlement: Settlement, now_ms: int, provider_id: str = ""
+) -> None:
     """Write how a call ended: delivery, message, slot, address, outcome, record."""
     delivery = books.deliveries[delivery_id]
     row = books.messages[delivery.message_id]
     message = message_of(row)
     due_ms = settlement.retry_at_ms or now_ms
-    books.deliveries[delivery_id] = structs.replace(delivery, state=settlement.state)
+    books.deliveries[delivery_id] = structs.replace(
+        delivery, state=settlement.state, provider_id=provider_id
+    )
     books.messages[message.message_id] = structs.replace(
         row, state=settlement.state, due_ms=due_ms, reason=settlement.reason
     )
@@ -116,13 +120,3 @@ def end(books: Books, delivery_id: str, settlement: Settlement, now_ms: int) -> 
         append(books, ended, now_ms)
     record = rows.outcome_record(message, delivery.channel, delivery_id, settlement, now_ms)
     put_records(books, [record])
-
-
-def release_unshown(books: Books, person_id: str, delivery_id: str) -> None:
-    """Give back the slot of an in-app message that this person never saw."""
-    delivery = books.deliveries.get(delivery_id)
-    slot = books.slots.get(delivery.message_id) if delivery is not None else None
-    if delivery is None or slot is None or delivery.channel != "in_app":
-        return
-    if slot.person_id == person_id and slot.state == "confirmed":
-        books.slots[slot.slot_id] = structs.replace(slot, state="released")

@@ -17,6 +17,7 @@ from fencepost_gateway.decide.consent import LOCATION_ACTIVE
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.message import AddressRow, Check, Mark, Message, Verdict
 from fencepost_gateway.decide.proof import ProofRow
+from fencepost_gateway.decide.receipts import Word, reason_of, state_after
 from fencepost_gateway.decide.settle import Settlement
 from fencepost_gateway.intake.admission import Admission, Withdrawal
 from fencepost_gateway.intake.records import (
@@ -25,9 +26,11 @@ from fencepost_gateway.intake.records import (
     Outcome,
     PlaceForgotten,
     Record,
+    Reported,
     Stated,
 )
 from fencepost_gateway.intake.refusals import Refusal
+from fencepost_gateway.intake.reports import LaneReport
 from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import Chosen, DeadCall, Preferences, RecordRow, RequestRow
 
@@ -235,6 +238,53 @@ def outcome_record(
         "reason": settlement.reason,
         "slot": settlement.slot,
         "retry_at_ms": settlement.retry_at_ms,
+        **marked(message.mark),
+    }
+    return RecordRow(0, now_ms, message.person_id, "outcome", message.message_id, body)
+
+
+def moved(
+    channel: str, before: str, what: Word, code: str, *, is_open: bool
+) -> tuple[str, str, bool]:
+    """
+    Say where a receipt moves a delivery: its state, its reason, and whether it settles it.
+
+    ``is_open``: the message still waits for what its call comes to, which this tells then.
+    """
+    state = state_after(channel, before, what)
+    return state, reason_of(state, what, code), before == "unknown" and not is_open
+
+
+def reported(
+    message: Message, delivery_id: str, channel: str, told: LaneReport, state: str, *, settles: bool
+) -> Reported:
+    """Give the log record of what was told of a delivery."""
+    return Reported(
+        person_id=message.person_id,
+        message_id=message.message_id,
+        campaign_id=message.campaign_id,
+        delivery_id=delivery_id,
+        channel=channel,
+        what=told.what,
+        at_ms=told.at_ms,
+        state=state,
+        code=told.code,
+        settles=settles,
+        mark=message.mark,
+        campaign_version=message.campaign_version,
+        step_id=message.step_id,
+    )
+
+
+def report_record(message: Message, delivery_id: str, told: LaneReport, now_ms: int) -> RecordRow:
+    """Write down what was told of a delivery."""
+    body = {
+        "campaign_id": message.campaign_id,
+        "run_id": message.run_id,
+        "delivery_id": delivery_id,
+        "state": told.what,
+        "code": told.code,
+        "told_ms": told.at_ms,
         **marked(message.mark),
     }
     return RecordRow(0, now_ms, message.person_id, "outcome", message.message_id, body)

@@ -62,6 +62,7 @@ from fencepost_gateway.stores.sqlite_preferences import SqlitePreferences
 from fencepost_gateway.stores.sqlite_proofs import SqliteProofs, begin_chain
 from fencepost_gateway.stores.sqlite_records import record_rows
 from fencepost_gateway.stores.sqlite_refusals import SqliteRefusals
+from fencepost_gateway.stores.sqlite_reports import SqliteReports
 from fencepost_gateway.stores.sqlite_runs import SqliteRuns
 from fencepost_gateway.stores.sqlite_side import Side
 from fencepost_gateway.stores.sqlite_tail import TAIL_MAX, Tail
@@ -107,6 +108,7 @@ class SqliteStore:
         self.preferences = SqlitePreferences(read, write, self._sql, self._door, self._desk)
         self.proofs = SqliteProofs(read, write, self._sql)
         self.refusals = SqliteRefusals(read, write, self._sql, self._desk.ledger)
+        self.reports = SqliteReports(write, self._sql, self._desk.receipts)
         self.runs = SqliteRuns(read, self._sql)
         self.trials = SqliteTrials(read, write, self._sql, self._door)
 

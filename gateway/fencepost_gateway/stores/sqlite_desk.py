@@ -52,6 +52,7 @@ from fencepost_gateway.stores.sqlite_fences import count_fence_days
 from fencepost_gateway.stores.sqlite_history import put_history
 from fencepost_gateway.stores.sqlite_journeys import count_journey_days
 from fencepost_gateway.stores.sqlite_refusals import SqliteLedger
+from fencepost_gateway.stores.sqlite_reports import Receipts
 from fencepost_gateway.stores.sqlite_runs import put_runs
 from fencepost_gateway.stores.sqlite_trials import take_trial
 
@@ -68,6 +69,7 @@ class Desk:
         self._door = door
         self._facts = Facts(db, sql)
         self.ledger = SqliteLedger(db, sql, door, self._take_back)
+        self.receipts = Receipts(db, sql, door, self)
 
     # ---- the door, once it has taken a withdrawal ---------------------------------------
 
@@ -128,7 +130,8 @@ class Desk:
         for m in effects.messages:
             row = (m.message_id, m.person_id, effects.now_ms, m.priority, m.cause.at_ms, _pack(m))
             run(sql.put_message, row)
-        self._db.executemany(sql.release_unshown, effects.unshown)
+        for each in effects.reacted:
+            self.receipts.react(*each, effects.now_ms)
         self.put_records(effects.records)
         put_history(self._db, sql, effects)
         put_person_timers(self._db, sql, effects)
@@ -285,7 +288,7 @@ class Desk:
             return None
         message, _, _, attempt = found
         settlement = settle(attempt)
-        self._end(message, delivery_id, settlement, now_ms, outcome.provider_id)
+        self.end(message, delivery_id, settlement, now_ms, outcome.provider_id)
         if settlement.address == "suppress":
             refusal = rows.opted_out(message, row[1], row[2], settlement, now_ms)
             refusing.take(self.ledger, refusal, now_ms)
@@ -310,10 +313,10 @@ class Desk:
         for delivery_id, message_id in expired:
             found = self._facts.message(message_id)
             if found is not None:
-                self._end(found[0], delivery_id, rows.LEASE_LOST, now_ms, "")
+                self.end(found[0], delivery_id, rows.LEASE_LOST, now_ms, "")
         return len(expired)
 
-    def _end(
+    def end(
         self,
         message: Message,
         delivery_id: str,
@@ -321,6 +324,7 @@ class Desk:
         now_ms: int,
         provider_id: str,
     ) -> None:
+        """Write how a call ended: delivery, message, slot, address, outcome, record."""
         run, sql = self._db.execute, self._sql
         _, channel, ref, _, _, lease_until_ms = run(sql.delivery, (delivery_id,)).get
         run(sql.end_delivery, (settlement.state, provider_id, settlement.reason, delivery_id))

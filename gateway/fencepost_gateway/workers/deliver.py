@@ -160,7 +160,11 @@ class Deliver:
             ttl_s=max(1, (message.expires_at_ms - claimed_ms) // 1000),
             facts={"campaign_id": message.campaign_id, "person_id": message.person_id},
             links=links_of(
-                self._public_url, self._plans.plan.seed, message.message_id, claimed.delivery_id
+                self._public_url,
+                self._plans.plan.seed,
+                message.message_id,
+                claimed.delivery_id,
+                verdict.channel,
             ),
         )
         outcome = await lane.call(outgoing, verdict.address.raw)

@@ -35,6 +35,7 @@ from fencepost_gateway.intake.records import (
     PlaceForgotten,
     ProofAsked,
     Record,
+    Reported,
     Started,
     Stated,
     Stretch,
@@ -188,6 +189,8 @@ class Group:
             self._forget(record, self._people.now(record.person_id))
         elif isinstance(record, Stated):
             self._people.state(self._people.now(record.person_id), record.entries)
+        elif isinstance(record, Reported):
+            self._people.reported(record)
         elif isinstance(record, Started):
             self._people.start(record)
         elif isinstance(record, Touched):

@@ -53,7 +53,7 @@ from fencepost_gateway.intake.history import (
     homeless,
     prefix_of,
 )
-from fencepost_gateway.intake.records import Outcome, Started, TrialTold, Upload
+from fencepost_gateway.intake.records import Outcome, Reported, Started, TrialTold, Upload
 from fencepost_gateway.ports import AddressChange, AddressMove
 from fencepost_gateway.workers import click_tally, joining
 from fencepost_gateway.workers.audience_stage import AudienceStage
@@ -63,6 +63,7 @@ from fencepost_gateway.workers.heard import (
     greeted,
     hear_device,
     hear_outcome,
+    hear_report,
     hear_upload,
     news_of,
     statements,
@@ -168,14 +169,26 @@ class PersonStage:
             what = event.status if isinstance(event, wire.Receipt) else event.action
             self._fold.keeping.keep(person, Reacted(at_ms, seq, event.delivery_id, what))
             was_clicked = click_tally.clicked(person, event.delivery_id)
-            hear_device(person, event, at_ms)
+            hear_device(person, event.delivery_id, what, at_ms)
             self._clicked(person, event.delivery_id, was_clicked)
             body = {"state": what, "delivery_id": event.delivery_id, "seq": seq}
             self._fold.record(person, "outcome", event.delivery_id, body)
-            if what == "unshown":
-                self._fold.effects.unshown.append((person.person_id, event.delivery_id))
-            self.altered(person, "messages")
-            self._walked(person, self._journeys.heard(person))
+            self._fold.effects.reacted.append((person.person_id, event.delivery_id, what))
+            self._reacted(person)
+
+    def reported(self, told: Reported) -> None:
+        """Take what was told of a message after its call; the store has put it on record."""
+        fold, person = self._fold, self.now(told.person_id)
+        fold.keeping.keep(person, Reacted(told.at_ms, 0, told.delivery_id, told.what))
+        was_clicked = click_tally.clicked(person, told.delivery_id)
+        hear_report(person, told, fold.plan, fold.now_ms)
+        self._clicked(person, told.delivery_id, was_clicked)
+        self._reacted(person)
+
+    def _reacted(self, person: Person) -> None:
+        """Let what is known of a message by now reach audiences, and the runs that wait for it."""
+        self.altered(person, "messages")
+        self._walked(person, self._journeys.heard(person))
 
     def _app_event(
         self, event: wire.Track | wire.Screen, upload: Upload, person: Person, at_ms: int

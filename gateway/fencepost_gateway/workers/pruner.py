@@ -2,9 +2,9 @@
 Pruner: lets go of what is too old, a little at a time.
 
 What is too old, and what is never let go, say ``HistoryBook.prune`` and ``BroadcastBook.trim``;
-webhooks that were given up are kept for ``DEAD_DAYS``, refusals that are over as long as a provider
-may tell them again. Each commit takes at most ``ROWS_MAX`` rows
-of a kind, so that nobody waits for it longer than for an upload.
+webhooks that were given up are kept for ``DEAD_DAYS``, reports of deliveries and refusals that are
+over for ``KEPT_MS``. Each commit takes at most ``ROWS_MAX`` rows of a kind, so that nobody waits
+for it longer than for an upload.
 """
 
 from __future__ import annotations
@@ -43,4 +43,5 @@ class Pruner:
         now_ms = self._clock.now_ms()
         gone = await self._store.history.prune(now_ms, now_ms - self._keep_ms, ROWS_MAX)
         gone += await self._store.refusals.prune(now_ms - KEPT_MS, ROWS_MAX)
+        gone += await self._store.reports.prune(now_ms - KEPT_MS, ROWS_MAX)
         return gone + await self._store.calls.prune(now_ms - DEAD_DAYS * DAY_MS, ROWS_MAX)

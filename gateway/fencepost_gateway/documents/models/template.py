@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from fencepost_gateway.documents.mjml_text import MjmlFault, compile_mjml
 from fencepost_gateway.documents.models.base import TEXT_MAX, Authored, Id, Name, Shape, refuse
 
 BUTTONS_MAX = 4
@@ -38,6 +39,29 @@ def _languages(value: dict[str, Any]) -> dict[str, Any]:
         refuse(f"more than {LANGUAGES_MAX} languages", "write a second template")
     return value
 
+
+def _mjml(text: str) -> str:
+    made = compile_mjml(text) if text else ""
+    if isinstance(made, MjmlFault):
+        where = f" (line {made.line} of this text)" if made.line else ""
+        refuse(made.what + where, made.how)
+    return text
+
+
+Mjml = Annotated[
+    str,
+    Field(
+        default="",
+        max_length=TEXT_MAX,
+        description="Body as MJML, which becomes the HTML; values are escaped.",
+    ),
+    AfterValidator(_mjml),
+    Shape("MJML with Liquid, or a file beside: greet.mjml"),
+]
+Preheader = Annotated[
+    Liquid,
+    Field(default="", description="What a list of mails shows beside the subject."),
+]
 
 _NO_MEDIA = {
     "image": "leave it out: pictures come later",
@@ -84,14 +108,19 @@ class Sms(Authored):
 class Email(Authored):
     """An email; text always, HTML beside it if you like."""
 
-    later: ClassVar = {
-        "mjml": "use html: with a file beside the document",
-        "preheader": "put it into the html",
-    }
-
     subject: Liquid = Field(min_length=1, description="One line.")
+    preheader: Preheader
     text: LiquidFile = Field(min_length=1, description="Body as plain text.")
     html: LiquidFile = Field(default="", description="Body as HTML; values are escaped.")
+    mjml: Mjml
+
+    @model_validator(mode="after")
+    def _has_one_body(self) -> Self:
+        if self.html and self.mjml:
+            refuse("both html and mjml", "keep one of them: the MJML becomes the HTML")
+        if self.preheader and not (self.html or self.mjml):
+            refuse("a preheader without html", "add html: or mjml:, or take the preheader out")
+        return self
 
 
 class ButtonWords(Authored):
@@ -131,6 +160,8 @@ class EmailWords(Authored):
     subject: Liquid = Field(default="", description="One line.")
     text: LiquidFile = Field(default="", description="Body as plain text.")
     html: LiquidFile = Field(default="", description="Body as HTML; values are escaped.")
+    preheader: Preheader
+    mjml: Mjml
 
 
 class Translation(Authored):
@@ -147,6 +178,19 @@ Languages = Annotated[
     AfterValidator(_languages),
     Shape("language → `default`, or what it says"),
 ]
+
+
+class Tracking(Authored):
+    """What a message tells of its reader besides what its channel tells anyway."""
+
+    opens: bool = Field(
+        default=False,
+        description="An invisible picture in the HTML of an email says it was opened.",
+    )
+    clicks: bool = Field(
+        default=False,
+        description="Links in email and SMS lead over the gateway, which counts a click once.",
+    )
 
 
 class Template(Authored):
@@ -177,6 +221,11 @@ class Template(Authored):
     web_push: WebPush | None = Field(default=None, description="Content of a notification.")
     sms: Sms | None = Field(default=None, description="Content of a short message.")
     email: Email | None = Field(default=None, description="Content of an email.")
+    tracking: Tracking = Field(
+        default=Tracking(),
+        description="Off by default. Never of whoever denies `personalisation`, nor of a message "
+        "that asks to confirm.",
+    )
     missing: Literal["withhold", "default"] = Field(
         default="withhold",
         description="A value is missing: withhold the message, or print nothing in its place.",
@@ -188,6 +237,12 @@ class Template(Authored):
             refuse("no content", "add one of: in_app, web_push, sms, email")
         if self.confirms and self.purpose != "transactional":
             refuse("a confirmation that advertises", "write purpose: transactional")
+        if self.tracking.opens and not self.email:
+            refuse("opens are told by email alone", "leave tracking.opens out, or add email")
+        if self.tracking.clicks and not (self.email or self.sms):
+            refuse("clicks are tracked in email and sms", "leave tracking.clicks out, or add one")
+        if self.confirms and (self.tracking.opens or self.tracking.clicks):
+            refuse("a confirmation that is tracked", "leave tracking out")
         return self
 
     @property

@@ -674,3 +674,24 @@ DELETE FROM refusal WHERE refusal_id IN (
   ORDER BY taken_ms, refusal_id LIMIT ?);
 -- name: suppression_of
 SELECT channel, ref, reason, since_ms, source FROM suppression WHERE channel = ? AND ref = ?;
+-- name: report
+SELECT at_ms FROM report WHERE key = ?;
+-- name: put_report
+INSERT INTO report (key, at_ms) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET at_ms = excluded.at_ms;
+-- name: prune_reports
+DELETE FROM report WHERE key IN (SELECT key FROM report WHERE at_ms < ? LIMIT ?);
+-- name: delivery_by_id
+SELECT delivery_id FROM delivery WHERE delivery_id = :id AND :channel IN ('', channel);
+-- name: delivery_by_message
+SELECT delivery_id FROM delivery WHERE message_id = :id AND :channel IN ('', channel)
+ORDER BY lease_token DESC, delivery_id DESC LIMIT 1;
+-- name: delivery_by_provider
+SELECT min(delivery_id) FROM delivery
+WHERE provider_id = :id AND provider_id <> '' AND :channel IN ('', channel);
+-- name: delivery_by_ref
+SELECT delivery_id FROM delivery WHERE channel = :channel AND address_ref = :id
+ORDER BY lease_until_ms DESC, delivery_id DESC LIMIT 1;
+-- name: raise_delivery
+UPDATE delivery SET state = ?, reason = ? WHERE delivery_id = ?;
+-- name: provider_of
+SELECT provider_id FROM delivery WHERE delivery_id = ?;
