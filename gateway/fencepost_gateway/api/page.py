@@ -136,6 +136,12 @@ def notice(
     return page(text, body, language, status=status, is_short=True)
 
 
+def foreign(request: web.Request) -> web.Response:
+    """Say what to do with a link that is none of ours."""
+    language = reader_language(request)
+    return notice(say(FOREIGN, language), language, status=404)
+
+
 def link(href: str, text: str) -> str:
     """Give a paragraph with one link."""
     return f'<p><a href="{escape(href)}">{escape(text)}</a></p>'

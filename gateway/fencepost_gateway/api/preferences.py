@@ -23,7 +23,7 @@ from aiohttp import web
 from msgspec import Struct
 
 from fencepost_gateway.api.body import read_body
-from fencepost_gateway.api.page import FOREIGN, as_page, notice, page, reader_language, say
+from fencepost_gateway.api.page import as_page, foreign, notice, page, reader_language, say
 from fencepost_gateway.api.preference_form import Told, View, body_of, title_of
 from fencepost_gateway.api.preference_words import TEXTS, wording_of
 from fencepost_gateway.api.surface import SURFACE, Surface, caller_of
@@ -205,9 +205,9 @@ def _page(
 
 def _nothing(request: web.Request, message_id: str) -> web.Response:
     """Say what to do with a link that is none of ours, or that leads to nothing any more."""
-    language = reader_language(request)
     if not message_id:
-        return notice(say(FOREIGN, language), language, status=404)
+        return foreign(request)
+    language = reader_language(request)
     return notice(say(TEXTS["gone"], language), language, status=410)
 
 

@@ -18,11 +18,9 @@ import structlog
 from aiohttp import web
 from msgspec import Meta, Struct
 
-from fencepost_gateway.api import confirm
 from fencepost_gateway.api.body import read_raw
-from fencepost_gateway.api.decisions import query_language
+from fencepost_gateway.api.page import foreign
 from fencepost_gateway.api.surface import SURFACE
-from fencepost_gateway.decide.confirm import Question
 from fencepost_gateway.errors import ApiError, StoreUnavailableError
 from fencepost_gateway.intake.tickets import read_ticket
 from fencepost_gateway.intake.tracked_links import SUFFIX, location_of, read_click, read_open
@@ -92,7 +90,7 @@ async def _lead(request: web.Request, *, counts: bool) -> web.Response:
     surface, page = request.app[SURFACE], request.query.get("to", "")
     at = read_click(surface.credentials.seed, request.match_info["ticket"], page)
     if at is None:
-        return confirm.page(Question("unknown"), query_language(request))
+        return foreign(request)
     if counts:
         try:
             await surface.reception.link(at, "clicked")

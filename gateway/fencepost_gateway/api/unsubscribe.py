@@ -18,7 +18,7 @@ from typing import Final
 
 from aiohttp import web
 
-from fencepost_gateway.api.page import FOREIGN, as_page, link, notice, reader_language, say
+from fencepost_gateway.api.page import as_page, foreign, link, notice, reader_language, say
 from fencepost_gateway.api.page_words import what
 from fencepost_gateway.api.surface import SURFACE, Surface, caller_of
 from fencepost_gateway.decide.consent import ANY
@@ -44,7 +44,7 @@ async def get_unsubscribe(request: web.Request) -> web.Response:
     surface = request.app[SURFACE]
     message_id = _message_of(request)
     if not message_id:
-        return _foreign(request)
+        return foreign(request)
     found = await surface.store.preferences.read(message_id)
     language = reader_language(request, found.facts.person.locale if found else "")
     reached = await surface.store.preferences.reached(message_id)
@@ -57,7 +57,7 @@ async def post_unsubscribe(request: web.Request) -> web.Response:
     surface = request.app[SURFACE]
     message_id = _message_of(request)
     if not message_id:
-        return _foreign(request)
+        return foreign(request)
     found = await surface.store.preferences.read(message_id)
     reached = await surface.store.preferences.reached(message_id)
     language = reader_language(request, found.facts.person.locale if found else "")
@@ -108,11 +108,6 @@ def _page(
     href = "../preferences/" + write_ticket(surface.credentials.seed, "preferences", message_id)
     more = link(f"{href}?lang={language}", say(MORE, language))
     return notice(say(text, language).format(what=named), language, button=button, more=more)
-
-
-def _foreign(request: web.Request) -> web.Response:
-    language = reader_language(request)
-    return notice(say(FOREIGN, language), language, status=404)
 
 
 def _message_of(request: web.Request) -> str:
