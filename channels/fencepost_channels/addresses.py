@@ -18,7 +18,10 @@ Rule 3. A push endpoint is an absolute ``https:`` URL of a named host on port 44
         bytes (RFC 8291 section 3.1). Which hosts may be called is a setting, judged by the driver.
 Rule 4. The loopback host 127.0.0.1 may have any port and ``http:``, for tests and demos; a driver
         calls it only when its settings say so.
-Rule 5. Nothing shown by ``repr`` or by an error repeats an address.
+Rule 5. A push registration names its service, ``apns`` or ``fcm``, and a token of the form that
+        service gives out: hexadecimal, or letters, digits, ``-``, ``_`` and ``:``. A token goes
+        into a URL as it is. ``environment`` and ``topic`` are APNs'.
+Rule 6. Nothing shown by ``repr`` or by an error repeats an address.
 """
 
 from __future__ import annotations
@@ -50,6 +53,11 @@ _HOST = re.compile(
 _ENDPOINT = re.compile(
     r"(https?)://([A-Za-z0-9.-]{1,253})(?::([0-9]{1,5}))?(/[A-Za-z0-9._~:/?@!$&'()*+,;=%-]*)"
 )
+_TOKENS = {
+    "apns": re.compile(r"(?:[0-9a-fA-F]{2}){32,100}"),  # 32 bytes today; Apple promises no length
+    "fcm": re.compile(r"[A-Za-z0-9_:-]{20,4096}"),
+}
+_TOPIC = re.compile(r"[A-Za-z0-9.-]{1,155}")
 _BASE64URL = re.compile(r"([A-Za-z0-9_-]+)(={0,2})")
 
 
@@ -81,6 +89,16 @@ class Subscription:
     def is_https(self) -> bool:
         """False for a loopback endpoint without TLS."""
         return self.origin.startswith("https:")
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """An app on a phone, as its push service knows it; no ``topic`` means the usual one."""
+
+    service: str = field(repr=False)
+    token: str = field(repr=False)
+    environment: str = "production"
+    topic: str = field(default="", repr=False)
 
 
 def parse_phone(raw: Mapping[str, Any]) -> Phone:
@@ -151,9 +169,34 @@ def parse_subscription(raw: Mapping[str, Any]) -> Subscription:
     return Subscription(str(endpoint), origin, host, _text(point), _text(auth))
 
 
+def parse_registration(raw: Mapping[str, Any], service: str = "") -> Registration:
+    """Take ``registration`` as what an app is told by its push service, or by ``service`` alone."""
+    given = raw.get("registration")
+    if not isinstance(given, Mapping):
+        raise AddressError("no_registration")
+    found, token = given.get("service"), given.get("token")
+    if not isinstance(found, str) or found not in _TOKENS:
+        raise AddressError("bad_service")
+    if service and found != service:
+        raise AddressError("other_service")
+    if not isinstance(token, str) or not _TOKENS[found].fullmatch(token):
+        raise AddressError("bad_token")
+    environment, topic = given.get("environment") or "production", given.get("topic") or ""
+    if environment not in ("production", "sandbox"):
+        raise AddressError("bad_environment")
+    if not isinstance(topic, str) or (topic and not is_topic(topic)):
+        raise AddressError("bad_topic")
+    return Registration(found, token, environment, topic)
+
+
 def is_host_name(text: str) -> bool:
     """Say whether ``text`` is a dotted lower-case name whose last label is no number."""
     return len(text) <= 253 and _HOST.fullmatch(text) is not None  # noqa: PLR2004 - RFC 1035
+
+
+def is_topic(text: str) -> bool:
+    """Say whether ``text`` has the form of an app's bundle id."""
+    return _TOPIC.fullmatch(text) is not None
 
 
 def mask_phone(raw: Mapping[str, Any]) -> str:
@@ -177,6 +220,14 @@ def mask_subscription(raw: Mapping[str, Any]) -> str:
     """Show the push service's host; the path is a capability and stays hidden."""
     try:
         return f"{parse_subscription(raw).host}/{HIDDEN}"
+    except AddressError:
+        return HIDDEN
+
+
+def mask_registration(raw: Mapping[str, Any]) -> str:
+    """Show the last four characters of the token."""
+    try:
+        return f"{HIDDEN}{parse_registration(raw).token[-4:]}"
     except AddressError:
         return HIDDEN
 

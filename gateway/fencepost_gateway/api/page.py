@@ -136,9 +136,8 @@ def notice(
     return page(text, body, language, status=status, is_short=True)
 
 
-def foreign(request: web.Request) -> web.Response:
-    """Say what to do with a link that is none of ours."""
-    language = reader_language(request)
+def foreign(language: Language) -> web.Response:
+    """Tell that a ticket is none of ours."""
     return notice(say(FOREIGN, language), language, status=404)
 
 

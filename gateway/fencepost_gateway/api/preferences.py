@@ -205,9 +205,9 @@ def _page(
 
 def _nothing(request: web.Request, message_id: str) -> web.Response:
     """Say what to do with a link that is none of ours, or that leads to nothing any more."""
-    if not message_id:
-        return foreign(request)
     language = reader_language(request)
+    if not message_id:
+        return foreign(language)
     return notice(say(TEXTS["gone"], language), language, status=410)
 
 

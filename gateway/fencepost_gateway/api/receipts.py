@@ -19,7 +19,7 @@ from aiohttp import web
 from msgspec import Meta, Struct
 
 from fencepost_gateway.api.body import read_raw
-from fencepost_gateway.api.page import foreign
+from fencepost_gateway.api.page import foreign, reader_language
 from fencepost_gateway.api.surface import SURFACE
 from fencepost_gateway.errors import ApiError, StoreUnavailableError
 from fencepost_gateway.intake.tickets import read_ticket
@@ -90,7 +90,7 @@ async def _lead(request: web.Request, *, counts: bool) -> web.Response:
     surface, page = request.app[SURFACE], request.query.get("to", "")
     at = read_click(surface.credentials.seed, request.match_info["ticket"], page)
     if at is None:
-        return foreign(request)
+        return foreign(reader_language(request))
     if counts:
         try:
             await surface.reception.link(at, "clicked")

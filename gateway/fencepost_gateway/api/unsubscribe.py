@@ -44,7 +44,7 @@ async def get_unsubscribe(request: web.Request) -> web.Response:
     surface = request.app[SURFACE]
     message_id = _message_of(request)
     if not message_id:
-        return foreign(request)
+        return foreign(reader_language(request))
     found = await surface.store.preferences.read(message_id)
     language = reader_language(request, found.facts.person.locale if found else "")
     reached = await surface.store.preferences.reached(message_id)
@@ -57,7 +57,7 @@ async def post_unsubscribe(request: web.Request) -> web.Response:
     surface = request.app[SURFACE]
     message_id = _message_of(request)
     if not message_id:
-        return foreign(request)
+        return foreign(reader_language(request))
     found = await surface.store.preferences.read(message_id)
     reached = await surface.store.preferences.reached(message_id)
     language = reader_language(request, found.facts.person.locale if found else "")

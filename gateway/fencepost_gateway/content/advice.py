@@ -44,6 +44,8 @@ from fencepost_gateway.documents.translations import lacking, surplus
 from fencepost_gateway.documents.world import nearest
 
 SHOWN_CHARS: Final[Mapping[tuple[str, str], int]] = {
+    ("push", "title"): 40,
+    ("push", "body"): 150,
     ("web_push", "title"): 50,
     ("web_push", "body"): 150,
     ("in_app", "title"): 80,
@@ -53,6 +55,7 @@ SHOWN_CHARS: Final[Mapping[tuple[str, str], int]] = {
 LABEL: Final = "(광고)"
 FIRST_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "in_app": ("title", "body"),
+    "push": ("title", "body"),
     "web_push": ("title", "body"),
     "sms": ("text",),
     "email": ("subject",),

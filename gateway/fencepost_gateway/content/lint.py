@@ -28,7 +28,7 @@ from liquid import Environment, RenderContext
 from msgspec import Struct
 
 from fencepost_gateway.content import advice, language, links, nearest
-from fencepost_gateway.content.authored import MARKUP, Source, is_dynamic, sources_of
+from fencepost_gateway.content.authored import CHANNELS, MARKUP, Source, is_dynamic, sources_of
 from fencepost_gateway.content.budget import BudgetedTemplate, parts_of
 from fencepost_gateway.content.dead_links import dead_links
 from fencepost_gateway.content.fragments import FragmentNode, names_in
@@ -39,7 +39,6 @@ from fencepost_gateway.documents.document import Document
 from fencepost_gateway.documents.kinds import Finding
 
 _LINK: Final = re.compile(r"\{\{-?\s*confirm\.link\b")
-_CHANNELS: Final = ("in_app", "web_push", "sms", "email")
 _PLACE_MEMBERS: Final = tuple(place_facts(FenceView("")))
 _LOCATION: Final = frozenset({"place", *nearest.ROOTS})
 _KINDS: Final = ("template", "fragment")
@@ -163,7 +162,7 @@ def _lint_confirmation(document: Document) -> Iterator[Finding]:
     if not document.body.get("confirms"):
         return
     linked = {s.path[0] for s in sources_of(document) if _LINK.search(s.text)}
-    for channel in _CHANNELS:
+    for channel in CHANNELS:
         if document.body.get(channel) is not None and channel not in linked:
             how = "write {{ confirm.link }} where the receiver finds it"
             yield Finding((channel,), "it confirms, and has no link to confirm by", how)

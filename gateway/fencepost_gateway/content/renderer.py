@@ -37,6 +37,7 @@ from fencepost_channels.message import (
     Content,
     EmailContent,
     InAppContent,
+    PushContent,
     SmsContent,
     WebPushContent,
 )
@@ -52,9 +53,10 @@ from fencepost_gateway.decide.plan import Fragment, Template
 
 KEPT_MAX: Final = 2_000
 NO_FRAGMENTS: Final[Mapping[str, Fragment]] = {}
-_NOT_LIQUID: Final = frozenset({"layout"})
+_NOT_LIQUID: Final = frozenset({"layout", "sound"})
 _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "in_app": ("body",),
+    "push": ("title",),
     "web_push": ("title",),
     "sms": ("text",),
     "email": ("subject", "text"),
@@ -106,6 +108,7 @@ class _Parsed(Struct, frozen=True):
     sources: dict[str, Any]
     members: dict[str, BudgetedTemplate | str]
     buttons: tuple[dict[str, BudgetedTemplate], ...]
+    media: tuple[BudgetedTemplate, ...]
     roots: frozenset[str]
     renders: tuple[str, ...]
 
@@ -221,21 +224,28 @@ class Renderer:
                     is_html = (channel, member) == ("email", "html")
                     environment = environments.html if is_html else environments.plain
                     members[member] = language.parse(environment, source)
+            for name, source in sources.get("data", {}).items():
+                member = f"data.{name}"
+                members[member] = language.parse(environments.plain, source)
             member = "buttons"
             buttons = tuple(
                 {name: language.parse(environments.plain, source) for name, source in each.items()}
                 for each in sources.get("buttons", ())
             )
+            member = "media"
+            media = tuple(
+                language.parse(environments.plain, each) for each in sources.get("media", ())
+            )
         except language.ParseError:
             return RenderProblem("render_failed", f"{channel}.{member}", "syntax")
         parts = [each for each in members.values() if isinstance(each, BudgetedTemplate)]
-        parts += [each for button in buttons for each in button.values()]
+        parts += [*(each for button in buttons for each in button.values()), *media]
         try:
             roots = frozenset(root for each in parts for root in language.roots_of(each))
         except RecursionError:
             return RenderProblem("render_failed", channel, "syntax")
         renders = tuple(name for text in _texts(sources) for name in names_in(text))
-        return _Parsed(sources, members, buttons, roots, renders)
+        return _Parsed(sources, members, buttons, media, roots, renders)
 
 
 def _parsed_or_none(environment: Environment, text: str, name: str) -> BudgetedTemplate | None:
@@ -246,12 +256,14 @@ def _parsed_or_none(environment: Environment, text: str, name: str) -> BudgetedT
 
 
 def _texts(sources: Mapping[str, Any]) -> Iterator[str]:
-    """Give every text of a channel, those of its buttons too."""
+    """Give every text of a channel, those of its buttons and data too."""
     for source in sources.values():
         if isinstance(source, str):
             yield source
+    yield from sources.get("data", {}).values()
     for button in sources.get("buttons", ()):
         yield from button.values()
+    yield from sources.get("media", ())
 
 
 def _reached(
@@ -325,6 +337,17 @@ class _Rendering:
             made.append(Button(text, self._allowed(link, source, member)))
         return tuple(made)
 
+    def media(self) -> tuple[str, ...]:
+        """Give the rendered links to pictures."""
+        sources, made = self.parsed.sources.get("media", ()), []
+        for number, (source, each) in enumerate(zip(sources, self.parsed.media, strict=True)):
+            member = f"media.{number}"
+            link = self._allowed(self._render(each, member).strip(), source, member)
+            if not link.startswith("https://"):
+                raise _Failed(self._failure(member, "link"))
+            made.append(link)
+        return tuple(made)
+
     def _allowed(self, link: str, source: str, member: str) -> str:
         if not links.is_allowed(link, source):
             raise _Failed(self._failure(member, "link"))
@@ -356,12 +379,25 @@ def _in_app(r: _Rendering) -> Content:
     return InAppContent(r.text("body"), r.text("title"), layout, r.buttons())
 
 
+def _push(r: _Rendering) -> Content:
+    sources = r.parsed.sources
+    return PushContent(
+        r.text("title"),
+        r.text("body"),
+        r.link("link"),
+        r.link("image"),
+        {name: r.text(f"data.{name}") for name in sources.get("data", ())},
+        sources.get("badge"),
+        r.text("sound"),
+    )
+
+
 def _web_push(r: _Rendering) -> Content:
     return WebPushContent(r.text("title"), r.text("body"), r.link("link"))
 
 
 def _sms(r: _Rendering) -> Content:
-    return SmsContent(r.text("text"))
+    return SmsContent(r.text("text"), r.media())
 
 
 def _email(r: _Rendering) -> Content:
@@ -380,6 +416,7 @@ def _with_preheader(page: str, preheader: str) -> str:
 
 _contents: Final[Mapping[str, Callable[[_Rendering], Content]]] = {
     "in_app": _in_app,
+    "push": _push,
     "web_push": _web_push,
     "sms": _sms,
     "email": _email,

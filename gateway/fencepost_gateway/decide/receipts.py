@@ -83,5 +83,5 @@ def reason_of(state: str, what: Word, code: str) -> str:
     """Give the reason of a message that a receipt moved to ``state``; empty unless it failed."""
     if state != "failed":
         return ""
-    word = "bounced" if "bounced" in first_times(what) else "undelivered"
-    return f"{word}.{code}" if code else word
+    reason = "bounced" if "bounced" in first_times(what) else "undelivered"
+    return f"{reason}.{code}" if code else reason

@@ -13,12 +13,14 @@ Rule 3. ``unavailable`` is tried again, with full jitter drawn from the delivery
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
 from fencepost_gateway.decide.ids import chance
-from fencepost_gateway.decide.message import Message
+
+if TYPE_CHECKING:
+    from fencepost_gateway.decide.message import Message
 
 BASE_S = 2.0
 CAP_S = 300.0
@@ -51,6 +53,11 @@ class Settlement(Struct, frozen=True):
     address: Literal["keep", "remove", "suppress"] = "keep"
     retry_at_ms: int | None = None
     spares: Callable[[Message], bool] | None = None
+
+    @property
+    def is_refusal(self) -> bool:
+        """Say that nothing was taken: what the call was to cost is not spent."""
+        return self.state in {"failed", "queued"}
 
 
 def settle(

@@ -38,7 +38,7 @@ from fencepost_gateway.settings import ChannelSettings, Settings
 
 FOLDER = Path(".fencepost/demo")
 HOST = "127.0.0.1"
-CAPTURED = ("web_push", "sms", "email")
+CAPTURED = ("push", "web_push", "sms", "email")
 LOOK_EVERY_S = 0.25
 GOODBYE_S = 5.0
 SPEED = 8.0

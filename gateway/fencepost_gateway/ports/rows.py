@@ -45,8 +45,8 @@ class AddressChange(Struct, frozen=True):
     """
     An address appears or is told again (``raw``), or goes (None).
 
-    Told again it keeps its ``since_ms``. A web push subscription is one browser's: it is taken from
-    whoever had it, unless they told it later. Other addresses may be several people's. Of each
+    Told again it keeps its ``since_ms``. A push token is one phone's and a web push subscription one
+    browser's: they are taken from whoever had them, unless they told them later. Other addresses may be several people's. Of each
     channel a person has the ``ADDRESSES_MAX`` that were told last.
     """
 
@@ -59,7 +59,7 @@ class AddressChange(Struct, frozen=True):
 
 
 class AddressMove(Struct, frozen=True):
-    """A device speaks for ``person_id`` now, whose its web push subscriptions are from then on."""
+    """A device speaks for ``person_id`` now, whose its push addresses are from then on."""
 
     device_id: str
     person_id: str

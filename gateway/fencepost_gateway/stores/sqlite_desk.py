@@ -14,6 +14,7 @@ import apsw
 import msgspec
 from msgspec import structs
 
+from fencepost_channels.message import ON_A_DEVICE
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.message import (
     OPEN_STATES,
@@ -22,6 +23,7 @@ from fencepost_gateway.decide.message import (
     Verdict,
 )
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
+from fencepost_gateway.decide.spend import day_of
 from fencepost_gateway.intake.admission import Admission, Withdrawal
 from fencepost_gateway.intake.records import TimerFired
 from fencepost_gateway.intake.statement import ConsentChange
@@ -55,6 +57,9 @@ from fencepost_gateway.stores.sqlite_refusals import SqliteLedger
 from fencepost_gateway.stores.sqlite_reports import Receipts
 from fencepost_gateway.stores.sqlite_runs import put_runs
 from fencepost_gateway.stores.sqlite_trials import take_trial
+
+COSTS_DAYS = 3  # a call is settled long before
+COSTS_MAX = 20  # more than come in with one commit
 
 _pack = msgspec.msgpack.Encoder().encode
 _slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
@@ -192,9 +197,9 @@ class Desk:
         if change.raw is None:
             run(sql.drop_address, key)
             return
-        if change.channel == "web_push":
-            run(sql.take_subscription, (change.ref, change.person_id, change.at_ms))
-            if run(sql.has_subscription, (change.ref, change.person_id)).get:
+        if change.channel in ON_A_DEVICE:
+            run(sql.take_subscription, (change.channel, change.ref, change.person_id, change.at_ms))
+            if run(sql.has_subscription, (change.channel, change.ref, change.person_id)).get:
                 return  # somebody else told it later
         run(sql.put_address, (*key, _pack(change.raw), change.device_id, *(change.at_ms,) * 2))
         run(sql.trim_addresses, (change.person_id, change.person_id, ADDRESSES_MAX))
@@ -268,6 +273,10 @@ class Desk:
                 sql.put_slot,
                 (slot.slot_id, slot.person_id, "open", slot.reserved_at_ms, _pack(slot)),
             )
+        if verdict.cost:
+            run(sql.put_cost, (delivery_id, day_of(now_ms), verdict.cost))
+            run(sql.add_spent, (day_of(now_ms), verdict.cost))
+            run(sql.prune_costs, (day_of(now_ms) - COSTS_DAYS, COSTS_MAX))
         return Claimed(verdict, message, delivery_id, token, attempt + 1)
 
     def confirm(
@@ -339,6 +348,9 @@ class Desk:
             slot = structs.replace(_slot.decode(body), used_at_ms=used_at_ms, state=settlement.slot)
             row = (slot.slot_id, slot.person_id, slot.state, slot.reserved_at_ms, _pack(slot))
             run(sql.put_slot, row)
+        if settlement.is_refusal:
+            run(sql.take_back_spent, (delivery_id,))
+            run(sql.drop_cost, (delivery_id,))
         if settlement.address == "remove":
             run(sql.drop_address, (message.person_id, channel, ref))
         if settlement.state != "queued":

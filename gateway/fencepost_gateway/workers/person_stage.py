@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from fencepost_channels.message import ON_A_DEVICE
 from fencepost_gateway.decide.broadcasts import (
     Broadcast,
     Wanted,
@@ -249,13 +250,13 @@ class PersonStage:
         self._enter(person, *self._audiences.happened(person, topics, self._fold.now_ms))
 
     def hand_over(self, device_id: str, before: Person, after: Person) -> None:
-        """Let a device's subscriptions reach somebody else from now on."""
+        """Let what reaches a device reach somebody else from now on."""
         now_ms, keep = self._fold.now_ms, self._fold.keeping.keep
-        moved = before.give_up("web_push", device_id)
-        for at in moved:
-            keep(before, Reaches(now_ms, "web_push", at.ref, is_gone=True))
-            keep(after, Reaches(now_ms, "web_push", at.ref))
-            after.reached_at("web_push", at)
+        moved = [(c, at) for c in sorted(ON_A_DEVICE) for at in before.give_up(c, device_id)]
+        for channel, at in moved:
+            keep(before, Reaches(now_ms, channel, at.ref, is_gone=True))
+            keep(after, Reaches(now_ms, channel, at.ref))
+            after.reached_at(channel, at)
         if moved:
             self.altered(before, "reach")
             self.altered(after, "reach")

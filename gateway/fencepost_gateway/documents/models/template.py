@@ -18,7 +18,13 @@ from fencepost_gateway.documents.mjml_text import MjmlFault, compile_mjml
 from fencepost_gateway.documents.models.base import TEXT_MAX, Authored, Id, Name, Shape, refuse
 
 BUTTONS_MAX = 4
+DATA_MAX = 16
 LANGUAGES_MAX = 50
+# What the app finds in any case, what is APNs', what is FCM's.
+DATA_TAKEN = frozenset(
+    {"delivery_id", "link", "image", "report", "aps", "from", "message_type", "collapse_key"}
+)
+_DATA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
 Liquid = Annotated[str, Field(max_length=TEXT_MAX), Shape("Liquid")]
@@ -37,6 +43,20 @@ def _languages(value: dict[str, Any]) -> dict[str, Any]:
         refuse("one language is the default", "write it as {en: default}")
     if len(value) > LANGUAGES_MAX:
         refuse(f"more than {LANGUAGES_MAX} languages", "write a second template")
+    return value
+
+
+MEDIA_MAX = 10  # of one message at Twilio
+
+
+def _data(value: dict[str, Any]) -> dict[str, Any]:
+    for name in value:
+        if not _DATA_NAME.fullmatch(name):
+            refuse(f"{name[:40]!r} is no name for data", "write letters, digits and _")
+        if name in DATA_TAKEN or name.startswith(("google", "gcm")):
+            refuse(f"data cannot have a {name[:40]}", "choose another name: this one is taken")
+    if len(value) > DATA_MAX:
+        refuse(f"more than {DATA_MAX} data", "let the app fetch the rest")
     return value
 
 
@@ -99,10 +119,35 @@ class WebPush(Authored):
     link: Liquid = Field(default="", description="What a click opens.")
 
 
+class Push(Authored):
+    """A notification of the app on a phone."""
+
+    later: ClassVar = {"icon": "leave it out: a phone shows the app's own"}
+
+    title: Liquid = Field(min_length=1, description="First line.")
+    body: Liquid = Field(default="", description="Text.")
+    link: Liquid = Field(default="", description="What a tap opens.")
+    image: Liquid = Field(default="", description="A picture, https; the app shows it.")
+    data: Annotated[dict[str, Liquid], AfterValidator(_data), Shape("name → Liquid")] = Field(
+        default={}, description="What the app finds beside it, as texts: 16 at most."
+    )
+    badge: int | None = Field(
+        default=None, ge=0, le=99_999, description="The number on the icon; iOS."
+    )
+    sound: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9_.-]{0,64}$",
+        description="`default`, or a file of the app. Silent without.",
+    )
+
+
 class Sms(Authored):
-    """A short message."""
+    """A short message; with pictures it is an MMS, where the provider and the country have them."""
 
     text: Liquid = Field(min_length=1, description="Text.")
+    media: list[Liquid] = Field(
+        default=[], max_length=MEDIA_MAX, description="Links (https) to pictures; at most ten."
+    )
 
 
 class Email(Authored):
@@ -148,6 +193,15 @@ class WebPushWords(Authored):
     link: Liquid = Field(default="", description="What a click opens, if that is another page.")
 
 
+class PushWords(Authored):
+    """A notification of the app in another language."""
+
+    title: Liquid = Field(default="", description="First line.")
+    body: Liquid = Field(default="", description="Text.")
+    link: Liquid = Field(default="", description="What a tap opens, if that is another page.")
+    image: Liquid = Field(default="", description="A picture, if it is another one.")
+
+
 class SmsWords(Authored):
     """A short message in another language."""
 
@@ -168,6 +222,7 @@ class Translation(Authored):
     """What a template says in another language, by channel."""
 
     in_app: InAppWords | None = Field(default=None, description="Content in the app.")
+    push: PushWords | None = Field(default=None, description="Content of the app's notification.")
     web_push: WebPushWords | None = Field(default=None, description="Content of a notification.")
     sms: SmsWords | None = Field(default=None, description="Content of a short message.")
     email: EmailWords | None = Field(default=None, description="Content of an email.")
@@ -197,7 +252,6 @@ class Template(Authored):
     """Content by channel. Only the channels written here can be used by a campaign."""
 
     later: ClassVar = {
-        "push": "use web_push, in_app, sms or email",
         "offer": "write the offer into the text",
         "coupon": "write the coupon into the text",
     }
@@ -218,7 +272,10 @@ class Template(Authored):
         description="`{en: default, ko: {sms: {text: …}}}`; the person's locale chooses.",
     )
     in_app: InApp | None = Field(default=None, description="Content in the app.")
-    web_push: WebPush | None = Field(default=None, description="Content of a notification.")
+    push: Push | None = Field(default=None, description="Content of the app's notification.")
+    web_push: WebPush | None = Field(
+        default=None, description="Content of a browser's notification."
+    )
     sms: Sms | None = Field(default=None, description="Content of a short message.")
     email: Email | None = Field(default=None, description="Content of an email.")
     tracking: Tracking = Field(
@@ -233,8 +290,8 @@ class Template(Authored):
 
     @model_validator(mode="after")
     def _has_content(self) -> Self:
-        if not (self.in_app or self.web_push or self.sms or self.email):
-            refuse("no content", "add one of: in_app, web_push, sms, email")
+        if not (self.in_app or self.push or self.web_push or self.sms or self.email):
+            refuse("no content", "add one of: in_app, push, web_push, sms, email")
         if self.confirms and self.purpose != "transactional":
             refuse("a confirmation that advertises", "write purpose: transactional")
         if self.tracking.opens and not self.email:

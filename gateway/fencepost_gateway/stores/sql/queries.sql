@@ -103,11 +103,12 @@ ON CONFLICT (person_id, channel, ref)
 DO UPDATE SET raw = excluded.raw, device_id = excluded.device_id,
   seen_ms = max(seen_ms, excluded.seen_ms);
 -- name: take_subscription
-DELETE FROM address WHERE channel = 'web_push' AND ref = ? AND person_id <> ? AND seen_ms <= ?;
+DELETE FROM address WHERE channel = ? AND ref = ? AND person_id <> ? AND seen_ms <= ?;
 -- name: has_subscription
-SELECT EXISTS (SELECT 1 FROM address WHERE channel = 'web_push' AND ref = ? AND person_id <> ?);
+SELECT EXISTS (SELECT 1 FROM address WHERE channel = ? AND ref = ? AND person_id <> ?);
 -- name: move_subscriptions
-UPDATE OR REPLACE address SET person_id = ? WHERE channel = 'web_push' AND device_id = ?;
+UPDATE OR REPLACE address SET person_id = ?
+WHERE channel IN ('push', 'web_push') AND device_id = ?;
 -- name: trim_addresses
 DELETE FROM address WHERE person_id = ? AND (channel, ref) IN (
   SELECT channel, ref FROM (
@@ -695,3 +696,19 @@ ORDER BY lease_until_ms DESC, delivery_id DESC LIMIT 1;
 UPDATE delivery SET state = ?, reason = ? WHERE delivery_id = ?;
 -- name: provider_of
 SELECT provider_id FROM delivery WHERE delivery_id = ?;
+
+-- name: spent
+SELECT day, micros FROM spent WHERE day >= (SELECT max(day) - 1 FROM spent);
+-- name: add_spent
+INSERT INTO spent (day, micros) VALUES (?, ?)
+ON CONFLICT (day) DO UPDATE SET micros = micros + excluded.micros;
+-- name: put_cost
+INSERT INTO cost (delivery_id, day, micros) VALUES (?, ?, ?)
+ON CONFLICT (delivery_id) DO UPDATE SET day = excluded.day, micros = micros + excluded.micros;
+-- name: take_back_spent
+UPDATE spent SET micros = micros - (SELECT micros FROM cost WHERE delivery_id = ?1)
+WHERE day = (SELECT day FROM cost WHERE delivery_id = ?1);
+-- name: drop_cost
+DELETE FROM cost WHERE delivery_id = ?;
+-- name: prune_costs
+DELETE FROM cost WHERE delivery_id IN (SELECT delivery_id FROM cost WHERE day < ? LIMIT ?);
