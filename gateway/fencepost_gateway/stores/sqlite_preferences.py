@@ -37,10 +37,9 @@ class SqlitePreferences:
                 found = self._facts.message(message_id)
                 if found is None:
                     return None
-                message, _, due_ms, attempt = found
+                message = found.message
                 subject = db.execute(sql.alias, (message.person_id,)).get or message.person_id
-                said = self._facts.consents(subject)
-                facts = self._facts.claim_facts(message, due_ms, attempt, said)
+                facts = self._facts.claim_facts(found, self._facts.consents(subject))
                 requests = _rows(db, sql.requests_of, (subject, subject))
             message = structs.replace(message, person_id=subject)
             return Preferences(structs.replace(facts, message=message), tuple(requests))
