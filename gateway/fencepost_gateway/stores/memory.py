@@ -40,7 +40,7 @@ from fencepost_gateway.ports import (
     RecordRow,
     Settle,
 )
-from fencepost_gateway.stores import refusing, rows
+from fencepost_gateway.stores import bouncing, rows
 from fencepost_gateway.stores.memory_addresses import change_address, told_ms_of
 from fencepost_gateway.stores.memory_audiences import (
     MemoryAudiences,
@@ -259,7 +259,10 @@ class MemoryStore:
             row = books.messages.get(message_id)
             if row is None or row.state not in OPEN_STATES or row.due_ms > now_ms:
                 return None
-            return take(books, row, judge(claim_facts(books, row)), now_ms)
+            claimed = take(books, row, judge(claim_facts(books, row)), now_ms)
+            if claimed.verdict.outcome == "send":
+                bouncing.probed(MemoryLedger(books), claimed.verdict.address, now_ms)
+            return claimed
 
     async def confirm(
         self,
@@ -284,10 +287,8 @@ class MemoryStore:
                 told_ms = told_ms_of(books, channel, delivery.ref)
             settlement = settle(standing(row).attempted(delivery_id, channel, told_ms))
             end(books, delivery_id, settlement, now_ms, outcome.provider_id)
-            if settlement.address == "suppress":
-                message, at = message_of(row), (delivery.channel, delivery.ref)
-                refusal = rows.opted_out(message, *at, settlement, now_ms)
-                refusing.take(MemoryLedger(books), refusal, now_ms)
+            message, at = message_of(row), (delivery.channel, delivery.ref)
+            bouncing.settled(MemoryLedger(books), message, at, settlement, now_ms)
             if inbox is not None and settlement.state == "sent":
                 m = message_of(row)
                 shown = (0, delivery_id, m.message_id, inbox, m.priority, m.expires_at_ms)

@@ -80,6 +80,7 @@ class DeliveryRow(Struct, frozen=True):
     lease_token: int
     lease_until_ms: int
     provider_id: str = ""
+    reason: str = ""
 
 
 class AddressEntry(Struct, frozen=True):

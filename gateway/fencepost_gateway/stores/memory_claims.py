@@ -19,7 +19,11 @@ from fencepost_gateway.ports import (
     Settle,
 )
 from fencepost_gateway.stores import rows
-from fencepost_gateway.stores.memory_addresses import addresses_of, suppressed_for
+from fencepost_gateway.stores.memory_addresses import (
+    addresses_of,
+    suppressed_for,
+    suppressed_since_ms,
+)
 from fencepost_gateway.stores.memory_books import (
     Books,
     DeliveryRow,
@@ -46,6 +50,7 @@ def claim_facts(books: Books, row: MessageRow) -> ClaimFacts:
             address.since_ms,
             suppressed_for(books, channel, ref),
             (channel, ref) in books.allowed,
+            suppressed_ms=suppressed_since_ms(books, channel, ref),
         )
         for (_, channel, ref), address in addresses_of(books, everybody)
     ]
@@ -126,7 +131,7 @@ def end(
     message = message_of(row)
     due_ms = settlement.retry_at_ms or now_ms
     books.deliveries[delivery_id] = structs.replace(
-        delivery, state=settlement.state, provider_id=provider_id
+        delivery, state=settlement.state, provider_id=provider_id, reason=settlement.reason
     )
     at = standing(row)
     refused = at.refused_after(delivery.channel, settlement)

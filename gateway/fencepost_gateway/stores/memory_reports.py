@@ -11,9 +11,10 @@ from fencepost_gateway.decide.message import OPEN_STATES
 from fencepost_gateway.decide.receipts import ACCEPTED, WENT, Word
 from fencepost_gateway.intake.reports import LaneReport
 from fencepost_gateway.ports import KEPT_MS, DeliveredTo, Taken
-from fencepost_gateway.stores import rows
+from fencepost_gateway.stores import bouncing, rows
 from fencepost_gateway.stores.memory_books import Books, append, message_of, put_records
 from fencepost_gateway.stores.memory_claims import end
+from fencepost_gateway.stores.memory_refusals import MemoryLedger
 
 
 class MemoryReports:
@@ -59,6 +60,8 @@ def _take(books: Books, told: LaneReport, now_ms: int) -> Taken:
         return Taken("repeated", *names, delivery.state)
     books.reports[told.key] = now_ms
     settles = move(books, delivery_id, told.what, told.code, now_ms, told.provider_id)
+    at = (delivery.channel, delivery.ref)
+    bouncing.told(MemoryLedger(books), at, told.what, now_ms)
     state, message = books.deliveries[delivery_id].state, message_of(row)
     heard = rows.reported(message, delivery_id, delivery.channel, told, state, settles=settles)
     append(books, heard, now_ms)
@@ -96,7 +99,7 @@ def move(
     if is_open:  # nobody has told yet what came of the call: this does
         end(books, delivery_id, ACCEPTED, now_ms, provider_id or delivery.provider_id)
         delivery, row = books.deliveries[delivery_id], books.messages[delivery.message_id]
-    books.deliveries[delivery_id] = structs.replace(delivery, state=state)
+    books.deliveries[delivery_id] = structs.replace(delivery, state=state, reason=reason)
     if is_last:
         moved = structs.replace(row, state=state, reason=reason)
         books.messages[delivery.message_id] = moved

@@ -40,7 +40,7 @@ from fencepost_gateway.ports import (
     RecordRow,
     Settle,
 )
-from fencepost_gateway.stores import refusing, rows
+from fencepost_gateway.stores import bouncing, refusing, rows
 from fencepost_gateway.stores.sqlite_audiences import (
     count_audience_days,
     fire_person_timers,
@@ -281,6 +281,7 @@ class Desk:
             run(sql.put_cost, (delivery_id, day_of(now_ms), verdict.cost))
             run(sql.add_spent, (day_of(now_ms), verdict.cost))
             run(sql.prune_costs, (day_of(now_ms) - COSTS_DAYS, COSTS_MAX))
+        bouncing.probed(self.ledger, verdict.address, now_ms)
         return Claimed(verdict, message, delivery_id, token, attempt + 1)
 
     def confirm(
@@ -304,9 +305,7 @@ class Desk:
             told_ms = self._db.execute(self._sql.address_told, (row[1], row[2])).get
         message, settlement = found.message, settle(found.attempted(delivery_id, row[1], told_ms))
         self.end(found, delivery_id, settlement, now_ms, outcome.provider_id)
-        if settlement.address == "suppress":
-            refusal = rows.opted_out(message, row[1], row[2], settlement, now_ms)
-            refusing.take(self.ledger, refusal, now_ms)
+        bouncing.settled(self.ledger, message, (row[1], row[2]), settlement, now_ms)
         if inbox is not None and settlement.state == "sent":
             self._db.execute(
                 self._sql.put_inbox,

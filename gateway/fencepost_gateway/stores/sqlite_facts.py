@@ -76,8 +76,16 @@ class Facts:
             for owner, body in self._db.execute(self._sql.slots, both)
         ]
         addresses = [
-            AddressRow(channel, ref, _plain.decode(raw), since_ms, why, bool(is_allowed))
-            for channel, ref, raw, since_ms, why, is_allowed in self._db.execute(
+            AddressRow(
+                channel,
+                ref,
+                _plain.decode(raw),
+                since_ms,
+                why,
+                bool(is_allowed),
+                suppressed_ms=why_ms,
+            )
+            for channel, ref, raw, since_ms, why, is_allowed, why_ms in self._db.execute(
                 self._sql.addresses, both
             )
         ]

@@ -21,7 +21,8 @@ from fencepost_gateway.decide.settle import Settlement
 from fencepost_gateway.decide.standing import Standing
 from fencepost_gateway.intake.reports import LaneReport
 from fencepost_gateway.ports import KEPT_MS, DeliveredTo, RecordRow, Taken
-from fencepost_gateway.stores import rows
+from fencepost_gateway.stores import bouncing, rows
+from fencepost_gateway.stores.refusing import Ledger
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_side import Side
@@ -31,7 +32,11 @@ _slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
 
 
 class Endings(Protocol):
-    """What the desk lends: how a call ends, and the records."""
+    """What the desk lends: how a call ends, the records, and what is done to addresses."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The rows of people and lists."""
 
     def end(
         self,
@@ -74,6 +79,7 @@ class Receipts:
             return Taken("repeated", *names, row[3])
         run(sql.put_report, (told.key, now_ms))
         settles = self._move(delivery_id, told.what, told.code, now_ms, told.provider_id)
+        bouncing.told(self._desk.ledger, (row[1], row[2]), told.what, now_ms)
         channel, state = row[1], run(sql.delivery, (delivery_id,)).get[3]
         heard = rows.reported(message, delivery_id, channel, told, state, settles=settles)
         self._door.append(heard, now_ms)

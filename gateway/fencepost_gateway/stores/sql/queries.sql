@@ -123,7 +123,8 @@ DELETE FROM address WHERE channel = ? AND ref = ?;
 -- name: drop_address
 DELETE FROM address WHERE person_id = ? AND channel = ? AND ref = ?;
 -- name: addresses
-SELECT a.channel, a.ref, a.raw, a.since_ms, coalesce(s.reason, ''), l.ref IS NOT NULL
+SELECT a.channel, a.ref, a.raw, a.since_ms, coalesce(s.reason, ''), l.ref IS NOT NULL,
+  coalesce(s.since_ms, 0)
 FROM address a LEFT JOIN suppression s ON s.channel = a.channel AND s.ref = a.ref
 LEFT JOIN allowed l ON l.channel = a.channel AND l.ref = a.ref
 WHERE a.person_id = ? OR a.person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?)
@@ -705,6 +706,9 @@ SELECT at_ms FROM report WHERE key = ?;
 INSERT INTO report (key, at_ms) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET at_ms = excluded.at_ms;
 -- name: prune_reports
 DELETE FROM report WHERE key IN (SELECT key FROM report WHERE at_ms < ? LIMIT ?);
+-- name: calls_to
+SELECT state, reason, lease_until_ms FROM delivery WHERE channel = ? AND address_ref = ?
+ORDER BY lease_until_ms DESC, delivery_id DESC LIMIT ?;
 -- name: delivered_to
 SELECT coalesce(alias.person_id, m.person_id), d.channel, d.address_ref
 FROM delivery d JOIN message m ON m.message_id = d.message_id
