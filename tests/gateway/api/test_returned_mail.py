@@ -63,7 +63,8 @@ async def comes_back(rig: Rig, name: str, word: str) -> int:
         FIXED.upper().encode(), word.encode()
     )
     response = await rig.client.post("/v1/callbacks/email", data=wire)
-    return response.status
+    status: int = response.status
+    return status
 
 
 async def again(rig: Rig) -> tuple[str, str]:
