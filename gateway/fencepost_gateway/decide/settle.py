@@ -13,14 +13,11 @@ Rule 3. ``unavailable`` is tried again, with full jitter drawn from the delivery
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal
+from typing import Any, Literal
 
 from msgspec import Struct
 
 from fencepost_gateway.decide.ids import chance
-
-if TYPE_CHECKING:
-    from fencepost_gateway.decide.message import Message
 
 BASE_S = 2.0
 CAP_S = 300.0
@@ -44,7 +41,7 @@ class Settlement(Struct, frozen=True):
     """
     What the confirm writes; ``retry_at_ms`` puts the message back into the queue.
 
-    With ``suppress`` the person has said no: ``spares`` tells what is pending and no marketing.
+    With ``suppress`` the person has said no: ``spares`` says of a message that it is no marketing.
     """
 
     state: Literal["sent", "failed", "unknown", "queued"]
@@ -52,7 +49,7 @@ class Settlement(Struct, frozen=True):
     reason: str = ""
     address: Literal["keep", "remove", "suppress"] = "keep"
     retry_at_ms: int | None = None
-    spares: Callable[[Message], bool] | None = None
+    spares: Callable[[Any], bool] | None = None
 
     @property
     def is_refusal(self) -> bool:
