@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from fencepost_gateway.decide.consent import LOCATION_ACTIVE
+from fencepost_gateway.decide.delivery_words import tell_lane, tell_outcome
 from fencepost_gateway.decide.journey_words import ENDS, tell_call, tell_step
 from fencepost_gateway.decide.phrases import (
     AUDIENCE,
@@ -26,8 +28,6 @@ from fencepost_gateway.decide.phrases import (
     MARKS,
     MERGE,
     NOTES,
-    OUTCOME,
-    STATES,
     STEP,
     TESTS,
     TRANSITION,
@@ -68,7 +68,7 @@ def _brief(kind: str, body: Mapping[str, Any], tongue: Tongue) -> str:
     if kind == "merge":
         values = {"policy": body["policy"], "device": body["device_id"]}
         return tongue.say(MERGE[body["outcome"]], visitor=body["visitor_id"][:SHORT], **values)
-    return _outcome(body, tongue)
+    return tell_outcome(body, tongue)
 
 
 def moment(at_ms: int | None) -> str:
@@ -268,7 +268,9 @@ def _tell_suppression(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str
 
 def _tell_consent(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     values = {name: inputs[name] for name in ("purpose", "value", "policy")}
-    if inputs["said_for"] == "policy":
+    if inputs["purpose"] == LOCATION_ACTIVE:
+        yield tongue.say(CHECKS["location_paused"])
+    elif inputs["said_for"] == "policy":
         yield tongue.say(CHECKS["unsaid"], **values)
     else:
         level = told_level(inputs["said_for"], tongue)
@@ -391,16 +393,6 @@ _TELLERS: dict[str, Callable[[Mapping[str, Any], Tongue], Iterator[str]]] = {
     "label": _tell_label,
     "render": _tell_render,
     "spend": _tell_spend,
+    "lane": tell_lane,
     "caps": _tell_caps,
 }
-
-
-def _outcome(body: Mapping[str, Any], tongue: Tongue) -> str:
-    line = tongue.say(_or_itself(STATES, str(body["state"])))
-    if body.get("channel"):
-        line += tongue.say(OUTCOME["by"], channel=body["channel"])
-    if body.get("code"):
-        line += tongue.say(OUTCOME["code"], code=body["code"])
-    if body.get("reason"):
-        line += tongue.say(OUTCOME["why"], why=sentence(body["reason"], tongue.language))
-    return line
