@@ -25,14 +25,14 @@ Rule 6. ``misconfigured`` ends the message: our keys are at fault, on this chann
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from msgspec import Struct
 
 from fencepost_gateway.decide.ids import chance
 
 if TYPE_CHECKING:
-    from fencepost_gateway.decide.message import Message, OnUnknown
+    from fencepost_gateway.decide.message import OnUnknown
 
 BASE_S = 2.0
 CAP_S = 300.0
@@ -89,7 +89,7 @@ class Settlement(Struct, frozen=True):
 
     ``retry_at_ms`` puts the message back into the queue; where it ``moves``, for its next channel.
     Without it the message ends as its delivery did. With ``suppress`` the person has said no:
-    ``spares`` tells what is pending and no marketing.
+    ``spares`` says of a message whether it is no marketing.
     """
 
     state: DeliveryState
@@ -98,7 +98,7 @@ class Settlement(Struct, frozen=True):
     address: Literal["keep", "remove", "suppress"] = "keep"
     retry_at_ms: int | None = None
     moves: bool = False
-    spares: Callable[[Message], bool] | None = None
+    spares: Callable[[Any], bool] | None = None
 
     @property
     def is_refusal(self) -> bool:

@@ -116,8 +116,7 @@ def _lease(books: Books, row: MessageRow, verdict: Verdict, now_ms: int) -> Clai
         books.slots[verdict.slot.slot_id] = verdict.slot
     if verdict.cost:
         day = day_of(now_ms)
-        _, held = books.costs.get(delivery_id, (day, 0))
-        books.costs[delivery_id] = (day, held + verdict.cost)
+        books.costs[delivery_id] = (day, verdict.cost)  # an unknown one before it stays spent
         books.spent[day] = books.spent.get(day, 0) + verdict.cost
     return Claimed(verdict, message, delivery_id, lease_token=attempt, attempt=attempt)
 

@@ -737,7 +737,7 @@ INSERT INTO spent (day, micros) VALUES (?, ?)
 ON CONFLICT (day) DO UPDATE SET micros = micros + excluded.micros;
 -- name: put_cost
 INSERT INTO cost (delivery_id, day, micros) VALUES (?, ?, ?)
-ON CONFLICT (delivery_id) DO UPDATE SET day = excluded.day, micros = micros + excluded.micros;
+ON CONFLICT (delivery_id) DO UPDATE SET day = excluded.day, micros = excluded.micros;
 -- name: take_back_spent
 UPDATE spent SET micros = micros - (SELECT micros FROM cost WHERE delivery_id = ?1)
 WHERE day = (SELECT day FROM cost WHERE delivery_id = ?1);
