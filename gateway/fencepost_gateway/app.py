@@ -126,6 +126,7 @@ async def open_gateway(
                         wakes=wakes,
                         metrics=metrics,
                         heed=Replies(store, plans, wakes, settings.sms_replies).heed,
+                        failpoints=failpoints,
                     ),
                 ),
                 pipeline=Pipeline(

@@ -103,7 +103,8 @@ def _reserves(check: Mapping[str, Any]) -> bool:
 
 def _ended(told: Told, body: Mapping[str, Any]) -> None:
     before = told.deliveries.get(body["delivery_id"])
-    if before != "sending" and (before, body["state"]) != ("queued", "sent"):  # a receipt says so
+    by_receipt = body["state"] == "sent" and before in {"queued", "unknown", "failed"}
+    if before != "sending" and not by_receipt:
         told.faults.append("a call ended that was not on its way")
     told.deliveries[body["delivery_id"]] = body["state"]
     told.state = body["state"] if body["retry_at_ms"] is None else "queued"

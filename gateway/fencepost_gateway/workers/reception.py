@@ -21,6 +21,7 @@ from fencepost_channels.callback import Callback, CallbackRefused, Reading, Repo
 from fencepost_gateway.clock import Clock
 from fencepost_gateway.decide.receipts import Word
 from fencepost_gateway.errors import ApiError
+from fencepost_gateway.failpoints import Failpoints
 from fencepost_gateway.intake.reports import (
     LaneReport,
     believed,
@@ -59,6 +60,7 @@ class Reception:
         wakes: Wakes,
         metrics: Metrics,
         heed: Heed = _heed_nothing,
+        failpoints: Failpoints | None = None,
     ) -> None:
         self._store = store
         self._lanes = lanes
@@ -67,6 +69,7 @@ class Reception:
         self._wakes = wakes
         self._metrics = metrics
         self._heed = heed
+        self._failpoints = failpoints or Failpoints()
 
     async def callback(self, channel: str, request: Callback) -> Reading:
         """
@@ -83,6 +86,7 @@ class Reception:
         said = [await self._heed(channel, told, now_ms) for told in reports]
         found = [lane_report(channel, channel, r, self._seed, now_ms) for r in reports]
         await self._take(found, now_ms)
+        self._failpoints.reach("callback.after_append_before_reply")
         return self._answered(channel, reading, next(filter(None, said), ""))
 
     def _believed(self, channel: str, reports: Iterable[Report]) -> Iterator[Report]:
