@@ -44,6 +44,7 @@ from fencepost_gateway.workers.pipeline import Pipeline
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.pruner import Pruner
 from fencepost_gateway.workers.reception import Reception
+from fencepost_gateway.workers.replies import Replies
 from fencepost_gateway.workers.timers import Timers
 from fencepost_gateway.workers.trials import Trials
 from fencepost_gateway.workers.wakes import Wakes
@@ -124,6 +125,7 @@ async def open_gateway(
                         clock=clock,
                         wakes=wakes,
                         metrics=metrics,
+                        heed=Replies(store, plans, wakes, settings.sms_replies).heed,
                     ),
                 ),
                 pipeline=Pipeline(

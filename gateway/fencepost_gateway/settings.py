@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -32,8 +32,8 @@ class ChannelSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     driver: str = Field(
-        description="Name of an installed driver: in_app, web_push, sms, email, capture, or a "
-        "third party's."
+        description="Name of an installed driver: in_app, apns, fcm, web_push, sms, email, "
+        "capture, or a third party's."
     )
     settings: dict[str, str] = Field(
         default_factory=dict,
@@ -96,8 +96,17 @@ class Settings(BaseSettings):
     )
     channels: dict[str, ChannelSettings] = Field(
         default_factory=dict,
-        description="Driver by channel (in_app, web_push, sms, email). in_app and web_push work "
-        "without; sms and email are off until set.",
+        description="Driver by channel (in_app, push, web_push, sms, email). in_app and web_push "
+        "work without; the others are off until set. A channel may have several, each under a name "
+        "of its own: push_apns, push_fcm.",
+    )
+    sms_replies: dict[
+        Literal["stop", "start", "help", "stop_ko", "start_ko", "help_ko"],
+        Annotated[str, Field(max_length=320)],
+    ] = Field(
+        default_factory=dict,
+        description="What is answered by SMS to STOP, START and HELP (`stop`, `start`, `help`; to "
+        "Koreans `stop_ko` …) in place of our words; empty: nothing. No advertising may be in it.",
     )
     history_days: int = Field(
         default=396,

@@ -22,10 +22,12 @@ from fencepost_gateway.decide import caps as cap_rules
 from fencepost_gateway.decide import confirm, permission, timing
 from fencepost_gateway.decide import consent as statements
 from fencepost_gateway.decide import rendered as rendering
+from fencepost_gateway.decide import spend as spending
 from fencepost_gateway.decide.case import Case, Way
 from fencepost_gateway.decide.message import AddressRow, Check
 from fencepost_gateway.decide.quiet_hours import policy_hours
 from fencepost_gateway.decide.solver import Limit
+from fencepost_gateway.decide.spend import SpendTerms
 from fencepost_gateway.decide.timing import Timing
 
 ORDER = (
@@ -36,6 +38,7 @@ ORDER = (
     "label",
     "render",
     "lane",
+    "spend",
     "caps",
     "untried",
 )  # how far a refusal got; what a provider refused got furthest
@@ -177,6 +180,24 @@ def render(case: Case, way: Way) -> Check:
         inputs |= {"withdrawn": gone} if gone else {"member": rendered.member}
     reason = "content_stale" if gone else rendered.reason
     return Check("render", not reason, way.channel, reason=reason, inputs=inputs)
+
+
+def costs(case: Case, way: Way) -> int:
+    """Say what the message costs this way; 0: nothing, or nobody knows."""
+    terms = case.plan.spend
+    if terms is None or way.channel != "sms" or way.address is None:
+        return 0
+    number = str(way.address.raw.get("address", ""))
+    return spending.cost_of(terms, number, case.rendered[way.channel].segments)
+
+
+def spend(case: Case, way: Way) -> Check:
+    """May the workspace still spend what it costs today?"""
+    terms, cost, spent = case.plan.spend or SpendTerms(), costs(case, way), case.facts.spent
+    segments = case.rendered[way.channel].segments
+    inputs = spending.told(terms, cost, segments, spent, case.now_ms)
+    ok = spending.fits(terms, cost, spent, case.now_ms)
+    return Check("spend", ok, way.channel, reason="" if ok else "spend_cap", inputs=inputs)
 
 
 def caps(case: Case, way: Way, found: Timing) -> Check:

@@ -7,8 +7,7 @@ that also writes the verdict and reserves the cap slot, so what was judged is wh
 Rule 1. Gates in one order: those of the message (``message_gates``: live, paused, emergency
         stop, age, holdout, goal, ``while``); then a channel at a time, those of the channel
         (``channel_gates``: untried, reachable, suppression, consent, quiet hours, label, render,
-        lane, caps).
-        Caps come last because they reserve.
+        lane, spend, caps). Spend and caps come last because they reserve.
 Rule 2. Channels are tried in order of preference: the person's own (attribute
         ``preferred_channel``), then the message's. One that may not be used passes the message on
         to the next; its refusal stays in the record. Quiet hours do not: they defer the message,
@@ -36,11 +35,12 @@ from typing import Literal
 from msgspec import structs
 
 from fencepost_gateway.decide import channel_gates, message_gates, waiting
-from fencepost_gateway.decide.case import Case, case_of
+from fencepost_gateway.decide.case import Case, Way, case_of
 from fencepost_gateway.decide.flow import LaneView
 from fencepost_gateway.decide.message import Check, ClaimFacts, Verdict
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.decide.rendered import Rendered
+from fencepost_gateway.decide.timing import Timing
 
 
 def judge(
@@ -142,6 +142,15 @@ def _on_channel(case: Case, channel: str, checks: list[Check]) -> Verdict | None
         check = channel_gates.lane(case, way)
         checks.append(check)
         return None if check.inputs["passes"] else waiting.for_lane(case, check, tuple(checks))
+    return _reserving(case, way, found, checks)
+
+
+def _reserving(case: Case, way: Way, found: Timing, checks: list[Check]) -> Verdict | None:
+    """Ask the gates that reserve, last of all; a message that passes them goes."""
+    if channel_gates.costs(case, way):
+        checks.append(channel_gates.spend(case, way))
+        if not checks[-1].ok:
+            return None
     checks.append(channel_gates.caps(case, way, found))
     if not checks[-1].ok:
         return None
@@ -149,8 +158,9 @@ def _on_channel(case: Case, channel: str, checks: list[Check]) -> Verdict | None
         "send",
         tuple(checks),
         purpose=case.template.purpose,
-        channel=channel,
+        channel=way.channel,
         address=way.address,
         slot=channel_gates.reserved(case, way),
+        cost=channel_gates.costs(case, way),
         on_unknown=case.on_unknown,
     )

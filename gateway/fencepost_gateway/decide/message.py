@@ -120,8 +120,8 @@ class ClaimFacts(Struct, frozen=True):
     """
     Everything ``judge`` may see, read in the claim's own transaction.
 
-    ``due_ms`` is since when the message has been due, ``refused`` by channel why it is not tried
-    there again.
+    ``due_ms`` is since when the message has been due, ``spent`` what SMS have cost, by day,
+    ``refused`` by channel why it is not tried there again.
     """
 
     message: Message
@@ -134,6 +134,7 @@ class ClaimFacts(Struct, frozen=True):
     emergency_stop: bool = False
     campaign_archived: bool = False
     control: Control | None = None
+    spent: dict[int, int] = {}
     refused: dict[str, str] = {}
 
 
@@ -152,6 +153,7 @@ class Verdict(Struct, frozen=True):
     The outcome of a claim with its ordered checks: the message's decision record.
 
     ``holds`` defers the message until its campaign goes on, in the place in which it is due.
+    ``cost`` is what a message that goes takes of the day's spending (``spend``).
     ``failed``: a provider has refused it, and there is no other way. ``waits``: the lane of
     ``channel`` takes no call now; nothing is written but that. ``on_unknown`` says what an unknown
     outcome of the call does.
@@ -168,4 +170,5 @@ class Verdict(Struct, frozen=True):
     experiment: str = ""
     arm: str = ""
     holds: bool = False
+    cost: int = 0
     on_unknown: OnUnknown = "end"

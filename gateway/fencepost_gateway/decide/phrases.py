@@ -24,6 +24,7 @@ GATES: dict[str, Said] = {
     "quiet_hours": Said("quiet hours", "발송 자제 시간"),
     "label": Said("data labels", "데이터 라벨"),
     "render": Said("content renders", "내용 렌더링"),
+    "spend": Said("spending", "발송 비용"),
     "lane": Said("channel takes calls", "채널 이용 가능"),
     "caps": Said("frequency caps", "발송 횟수 제한"),
 }
@@ -183,6 +184,9 @@ CHECKS: dict[str, Said] = {
         "{purpose} = {value} (nothing was said; default of policy {policy})",
         "{purpose} = {value} (의사 표시 없음, 정책 {policy}의 기본값)",
     ),
+    "location_paused": Said(
+        "the use of the location is paused by the person", "본인이 위치 이용을 일시 중지함"
+    ),
     "asked_before": Said("asked at {at}", "확인 요청 시각 {at}"),
     "policies": Said("under {policies}", "적용 정책 {policies}"),
     "country": Said("{countries} by {source}", "{countries} ({source})"),
@@ -201,6 +205,9 @@ CHECKS: dict[str, Said] = {
         "nearest by the home that was stated", "본인이 알려 준 거주 지역에서 가장 가까운 곳"
     ),
     "near_none": Said("nearest of nowhere: no position", "위치가 없어 가장 가까운 곳을 모름"),
+    "segments": Said("{n} SMS in {encoding}", "{n}건 ({encoding})"),
+    "cost": Said("costs {cost}, spent today {spent}", "비용 {cost}, 오늘 사용 {spent}"),
+    "per_day": Said("at most {most} a day", "하루 최대 {most}"),
     "withdrawn": Said("withdrawn: {purposes}", "철회됨: {purposes}"),
     "zones": Said("{zones} ({source})", "{zones} ({source})"),
     "no_zone": Said("no zone", "시간대 없음"),

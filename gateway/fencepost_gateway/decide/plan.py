@@ -24,6 +24,7 @@ from fencepost_gateway.decide.opening import Opening
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.rule_facts import TraitReader, TransitionKind
 from fencepost_gateway.decide.rules import Rule
+from fencepost_gateway.decide.spend import SpendTerms
 from fencepost_gateway.decide.traits import Trait
 
 if TYPE_CHECKING:
@@ -366,6 +367,7 @@ class Plan(Struct, frozen=True):
     ``openings`` holds the opening hours, by fence, that some entry waits for (``opened``);
     ``traits_on`` the traits that an app event goes into, ``trait_readers`` what rules read them
     with; ``ranked`` names those that need a ranking.
+    ``spend`` says what SMS cost, and how much of it a day.
     ``allow_only`` names the users that may get messages beside the listed addresses; None: all.
     ``testers`` and ``seeds`` are user ids. ``flows`` holds the journeys by id and version: those
     that are live, and those that somebody is still on; ``awaits`` names the
@@ -400,6 +402,7 @@ class Plan(Struct, frozen=True):
     merging: MergePolicy = "on_login"
     experiments: dict[str, Experiment] = {}
     allow_only: frozenset[str] | None = None
+    spend: SpendTerms | None = None
     testers: frozenset[str] = frozenset()
     seeds: frozenset[str] = frozenset()
     seed: str = ""

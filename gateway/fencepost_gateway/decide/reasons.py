@@ -202,6 +202,10 @@ REASONS: dict[str, Said] = {
         "A frequency cap is used up.",
         "발송 횟수 제한을 모두 사용했습니다.",
     ),
+    "spend_cap": Said(
+        "What may be spent on SMS in a day is used up.",
+        "하루에 쓸 수 있는 문자 발송 비용을 모두 사용했습니다.",
+    ),
     "lower_priority": Said(
         "Another message, due as well and ahead in priority, got the last slot of a cap.",
         "함께 발송 대기 중이던 다른 메시지가 우선순위에 따라 마지막 자리를 차지했습니다.",

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from fencepost_gateway.decide.consent import LOCATION_ACTIVE
 from fencepost_gateway.decide.delivery_words import tell_lane, tell_outcome
 from fencepost_gateway.decide.journey_words import ENDS, tell_call, tell_step
 from fencepost_gateway.decide.phrases import (
@@ -267,7 +268,9 @@ def _tell_suppression(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str
 
 def _tell_consent(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     values = {name: inputs[name] for name in ("purpose", "value", "policy")}
-    if inputs["said_for"] == "policy":
+    if inputs["purpose"] == LOCATION_ACTIVE:
+        yield tongue.say(CHECKS["location_paused"])
+    elif inputs["said_for"] == "policy":
         yield tongue.say(CHECKS["unsaid"], **values)
     else:
         level = told_level(inputs["said_for"], tongue)
@@ -330,6 +333,9 @@ def _tell_render(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
         yield tongue.say(CHECKS["fragments"], names=", ".join(inputs["fragments"][:SHOWN_MAX]))
     if inputs.get("content") == "generic":
         yield tongue.say(CHECKS["generic"], purpose="personalisation")
+    if inputs.get("segments"):
+        counted = tongue.count(inputs["segments"])
+        yield tongue.say(CHECKS["segments"], n=counted, encoding=inputs["encoding"])
     near = inputs.get("nearest")
     if near:
         age = tongue.span(near["age_s"] * 1000) if near.get("age_s") is not None else ""
@@ -338,6 +344,13 @@ def _tell_render(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
         yield tongue.say(CHECKS["value"], name="member", value=str(inputs["member"]))
     if inputs.get("withdrawn"):
         yield tongue.say(CHECKS["withdrawn"], purposes=", ".join(inputs["withdrawn"]))
+
+
+def _tell_spend(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    money = {name: f"{inputs[name]} {inputs['currency']}" for name in ("cost", "spent")}
+    yield tongue.say(CHECKS["cost"], **money)
+    if inputs.get("per_day"):
+        yield tongue.say(CHECKS["per_day"], most=f"{inputs['per_day']} {inputs['currency']}")
 
 
 def _tell_caps(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
@@ -379,6 +392,7 @@ _TELLERS: dict[str, Callable[[Mapping[str, Any], Tongue], Iterator[str]]] = {
     "quiet_hours": _tell_quiet_hours,
     "label": _tell_label,
     "render": _tell_render,
+    "spend": _tell_spend,
     "lane": tell_lane,
     "caps": _tell_caps,
 }

@@ -178,6 +178,8 @@ class Books(Struct):
     links: dict[str, LinkRow] = {}
     requests: tuple[RequestRow, ...] = ()
     refusals: dict[str, RefusalRow] = {}
+    spent: dict[int, int] = {}
+    costs: dict[str, tuple[int, int]] = {}
     reports: dict[str, int] = {}
 
 

@@ -12,6 +12,7 @@ from fencepost_gateway.decide.message import (
 )
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.settle import Settlement
+from fencepost_gateway.decide.spend import day_of
 from fencepost_gateway.ports import (
     LEASE_MS,
     Claimed,
@@ -60,6 +61,7 @@ def claim_facts(books: Books, row: MessageRow) -> ClaimFacts:
         due_ms=row.due_ms,
         emergency_stop=books.emergency_stop,
         control=books.controls.get(message_of(row).campaign_id),
+        spent=dict(books.spent),
         refused=row.refused,
     )
 
@@ -107,6 +109,11 @@ def _lease(books: Books, row: MessageRow, verdict: Verdict, now_ms: int) -> Clai
     )
     if verdict.slot is not None:
         books.slots[verdict.slot.slot_id] = verdict.slot
+    if verdict.cost:
+        day = day_of(now_ms)
+        _, held = books.costs.get(delivery_id, (day, 0))
+        books.costs[delivery_id] = (day, held + verdict.cost)
+        books.spent[day] = books.spent.get(day, 0) + verdict.cost
     return Claimed(verdict, message, delivery_id, lease_token=attempt, attempt=attempt)
 
 
@@ -138,8 +145,12 @@ def end(
         used_at_ms = max(now_ms, delivery.lease_until_ms) if kept else now_ms
         used = structs.replace(slot, used_at_ms=used_at_ms, state=settlement.slot)
         books.slots[slot.slot_id] = used
+    if settlement.is_refusal and delivery_id in books.costs:
+        day, cost = books.costs.pop(delivery_id)
+        books.spent[day] -= cost
     if settlement.address == "remove":
-        books.addresses.pop((message.person_id, delivery.channel, delivery.ref), None)
+        for key in [k for k in books.addresses if k[1:] == (delivery.channel, delivery.ref)]:
+            del books.addresses[key]
     if rows.is_told(settlement):
         ended = rows.settled(message, settlement, delivery.channel, delivery_id, delivery.ref)
         append(books, ended, now_ms)

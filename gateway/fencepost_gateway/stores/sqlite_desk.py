@@ -22,6 +22,7 @@ from fencepost_gateway.decide.message import (
     Verdict,
 )
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
+from fencepost_gateway.decide.spend import day_of
 from fencepost_gateway.decide.standing import Standing
 from fencepost_gateway.intake.admission import Admission, Withdrawal
 from fencepost_gateway.intake.records import TimerFired
@@ -56,6 +57,9 @@ from fencepost_gateway.stores.sqlite_refusals import SqliteLedger
 from fencepost_gateway.stores.sqlite_reports import Receipts
 from fencepost_gateway.stores.sqlite_runs import put_runs
 from fencepost_gateway.stores.sqlite_trials import take_trial
+
+COSTS_DAYS = 3  # a call is settled long before
+COSTS_MAX = 20  # more than come in with one commit
 
 _pack = msgspec.msgpack.Encoder().encode
 _slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
@@ -273,6 +277,10 @@ class Desk:
                 sql.put_slot,
                 (slot.slot_id, slot.person_id, "open", slot.reserved_at_ms, _pack(slot)),
             )
+        if verdict.cost:
+            run(sql.put_cost, (delivery_id, day_of(now_ms), verdict.cost))
+            run(sql.add_spent, (day_of(now_ms), verdict.cost))
+            run(sql.prune_costs, (day_of(now_ms) - COSTS_DAYS, COSTS_MAX))
         return Claimed(verdict, message, delivery_id, token, attempt + 1)
 
     def confirm(
@@ -291,7 +299,10 @@ class Desk:
         found = self._facts.message(row[0])
         if found is None:
             return None
-        message, settlement = found.message, settle(found.attempted(delivery_id, row[1]))
+        told_ms = None
+        if outcome.gone_ms is not None:
+            told_ms = self._db.execute(self._sql.address_told, (row[1], row[2])).get
+        message, settlement = found.message, settle(found.attempted(delivery_id, row[1], told_ms))
         self.end(found, delivery_id, settlement, now_ms, outcome.provider_id)
         if settlement.address == "suppress":
             refusal = rows.opted_out(message, row[1], row[2], settlement, now_ms)
@@ -344,8 +355,11 @@ class Desk:
             slot = structs.replace(_slot.decode(body), used_at_ms=used_at_ms, state=settlement.slot)
             row = (slot.slot_id, slot.person_id, slot.state, slot.reserved_at_ms, _pack(slot))
             run(sql.put_slot, row)
+        if settlement.is_refusal:
+            run(sql.take_back_spent, (delivery_id,))
+            run(sql.drop_cost, (delivery_id,))
         if settlement.address == "remove":
-            run(sql.drop_address, (message.person_id, channel, ref))
+            run(sql.drop_dead_address, (channel, ref))
         if rows.is_told(settlement):
             ended = rows.settled(message, settlement, channel, delivery_id, ref)
             self._door.append(ended, now_ms)

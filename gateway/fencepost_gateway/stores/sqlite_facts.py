@@ -94,6 +94,7 @@ class Facts:
             due_ms=at.due_ms,
             emergency_stop=bool(stop),
             control=None if control is None else _control.decode(control),
+            spent=dict(self._db.execute(self._sql.spent)),
             refused=at.refused,
         )
 

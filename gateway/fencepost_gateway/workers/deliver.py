@@ -42,6 +42,7 @@ from fencepost_gateway.intake.answer_links import links_of
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import LEASE_MS, Claimed, DueMessage, Store
 from fencepost_gateway.workers.compose import Composer, Composition, arm_now
+from fencepost_gateway.workers.doors import served
 from fencepost_gateway.workers.lanes import Lane
 from fencepost_gateway.workers.places import Place, Places
 from fencepost_gateway.workers.plans import Plans
@@ -183,6 +184,7 @@ class Deliver:
             facts = await self._store.peek(message_id)
             if facts is None:
                 return
+            facts = served(facts, self._lanes)
             now_ms = self._clock.now_ms()
             composed = await self._composer.compose(facts, self._lanes, now_ms)
             claimed = await self._claim(facts, composed, place, now_ms)
@@ -207,7 +209,8 @@ class Deliver:
         shut = self._places.shut(place)
 
         def decide(claim_facts: ClaimFacts) -> Verdict:
-            return _judged(plan, claim_facts, composed.arm, rendered, shut, now_ms)
+            known = served(claim_facts, self._lanes)
+            return _judged(plan, known, composed.arm, rendered, shut, now_ms)
 
         claimed = await self._store.claim(facts.message.message_id, decide, now_ms)
         if claimed is not None and not claimed.message.mark and claimed.verdict.outcome != "waits":

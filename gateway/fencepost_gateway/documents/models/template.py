@@ -18,6 +18,7 @@ from fencepost_gateway.documents.mjml_text import MjmlFault, compile_mjml
 from fencepost_gateway.documents.models.base import TEXT_MAX, Authored, Id, Name, Shape, refuse
 
 BUTTONS_MAX = 4
+MEDIA_MAX = 10  # of one message at Twilio
 DATA_MAX = 16
 LANGUAGES_MAX = 50
 # What the app finds in any case, what is APNs', what is FCM's.
@@ -139,9 +140,12 @@ class Push(Authored):
 
 
 class Sms(Authored):
-    """A short message."""
+    """A short message; with pictures it is an MMS, where the provider and the country have them."""
 
     text: Liquid = Field(min_length=1, description="Text.")
+    media: list[Liquid] = Field(
+        default=[], max_length=MEDIA_MAX, description="Links (https) to pictures; at most ten."
+    )
 
 
 class Email(Authored):

@@ -116,6 +116,10 @@ DELETE FROM address WHERE person_id = ? AND (channel, ref) IN (
       (PARTITION BY channel ORDER BY seen_ms DESC, since_ms DESC, ref) AS place
     FROM address WHERE person_id = ?)
   WHERE place > ?);
+-- name: address_told
+SELECT max(seen_ms) FROM address WHERE channel = ? AND ref = ?;
+-- name: drop_dead_address
+DELETE FROM address WHERE channel = ? AND ref = ?;
 -- name: drop_address
 DELETE FROM address WHERE person_id = ? AND channel = ? AND ref = ?;
 -- name: addresses
@@ -716,3 +720,19 @@ ORDER BY lease_until_ms DESC, delivery_id DESC LIMIT 1;
 UPDATE delivery SET state = ?, reason = ? WHERE delivery_id = ?;
 -- name: provider_of
 SELECT provider_id FROM delivery WHERE delivery_id = ?;
+
+-- name: spent
+SELECT day, micros FROM spent WHERE day >= (SELECT max(day) - 1 FROM spent);
+-- name: add_spent
+INSERT INTO spent (day, micros) VALUES (?, ?)
+ON CONFLICT (day) DO UPDATE SET micros = micros + excluded.micros;
+-- name: put_cost
+INSERT INTO cost (delivery_id, day, micros) VALUES (?, ?, ?)
+ON CONFLICT (delivery_id) DO UPDATE SET day = excluded.day, micros = micros + excluded.micros;
+-- name: take_back_spent
+UPDATE spent SET micros = micros - (SELECT micros FROM cost WHERE delivery_id = ?1)
+WHERE day = (SELECT day FROM cost WHERE delivery_id = ?1);
+-- name: drop_cost
+DELETE FROM cost WHERE delivery_id = ?;
+-- name: prune_costs
+DELETE FROM cost WHERE delivery_id IN (SELECT delivery_id FROM cost WHERE day < ? LIMIT ?);
