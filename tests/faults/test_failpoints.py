@@ -162,8 +162,15 @@ class Play:
 
 
 @pytest.mark.guarantee("R12")
-@pytest.mark.timeout(420)
-@pytest.mark.parametrize("channel", POINTS)
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "channel",
+    [
+        "in_app",
+        "sms",
+        *(pytest.param(each, marks=pytest.mark.long) for each in ("web_push", "email")),
+    ],
+)
 async def test_marketing_never_doubles_wherever_the_gateway_dies(
     tmp_path: Path, channel: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
