@@ -45,6 +45,7 @@ from fencepost_gateway.decide.looked import values_of
 from fencepost_gateway.decide.rendered import LOCATION_NEEDS, Rendered, obeyed
 from fencepost_gateway.intake.answer_links import answer_link
 from fencepost_gateway.intake.history import HOME
+from fencepost_gateway.intake.tickets import Door
 from fencepost_geofence.fix import claimed_m
 from fencepost_geofence.sphere import POLE_DEG, SEAM_DEG
 from fencepost_geofence.state import DeviceState
@@ -222,7 +223,7 @@ class Composer:
             is_generic=case.is_generic,
             nearest=nearest.roots(),
             values=values_of(facts.person, facts.message.run_id),
-            answer_links=self._links(case),
+            answer_links=self._links(case, outline.roots),
         )
         content = self._renderer.render(
             case.template, channel, scope, plan.fragments, case.shown.locale
@@ -250,15 +251,16 @@ class Composer:
         )
         return Composed(content, rendered)
 
-    def _links(self, case: _Case) -> dict[str, str]:
-        """Give the links by which a message can be answered, by what templates call them."""
-        where = (self._public_url, self._plans.plan.seed)
-        message_id = case.facts.message.message_id
-        asked = answer_link(*where, "confirm", message_id)
+    def _links(self, case: _Case, roots: Collection[str]) -> dict[str, str]:
+        """Give the links by which a message can be answered that its template names."""
+        seed, message_id = self._plans.plan.seed, case.facts.message.message_id
+        doors: tuple[Door, ...] = ("unsubscribe", "preferences")
+        if case.template.confirms:
+            doors = (*doors, CONFIRM)
         return {
-            "unsubscribe": answer_link(*where, "unsubscribe", message_id),
-            "preferences": answer_link(*where, "preferences", message_id),
-            CONFIRM: asked if case.template.confirms else "",
+            door: answer_link(self._public_url, seed, door, message_id)
+            for door in doors
+            if door in roots
         }
 
     def _duties(self, case: _Case) -> Duties:
