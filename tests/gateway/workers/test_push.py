@@ -139,6 +139,23 @@ async def test_token_told_after_the_410_lives(tmp_path: Path, after_ms: int, cal
 
 
 @pytest.mark.guarantee("R17")
+@pytest.mark.parametrize("service", ["apns", "fcm"])
+async def test_dead_token_is_called_once(tmp_path: Path, service: str) -> None:
+    """What a service says is dead goes in the confirm's commit, and is called by nobody again."""
+    async with house(tmp_path, "push_apns", "push_fcm") as (rig, apns, fcm):
+        token = apns.register() if service == "apns" else fcm.register()
+        await rig.consent()
+        await rig.send(told(service, token))
+        apns.unregister(token, rig.clock.now_ms())
+        fcm.gone.add(token)
+        for _ in range(2):
+            await rig.send(ASKED)
+            await rig.settle()
+
+    assert apns.calls + fcm.calls == [token]
+
+
+@pytest.mark.guarantee("R17")
 async def test_token_told_again_is_called_again(tmp_path: Path) -> None:
     """After it was gone, the app tells the same token: it is an address like any other."""
     async with house(tmp_path, "push_apns") as (rig, apns, _):
