@@ -157,6 +157,12 @@ async def dead_go_and_live_stay(folder: Path, persons: int) -> None:
 
 
 @pytest.mark.guarantee("R17")
+async def test_dead_subscription_is_called_no_more(tmp_path: Path) -> None:
+    """Of ten, one call after the other."""
+    await dead_go_and_live_stay(tmp_path, 10)
+
+
+@pytest.mark.guarantee("R17")
 @pytest.mark.feature("C04")
 async def test_exactly_the_dead_subscriptions_go(tmp_path: Path) -> None:
     """Of a thousand."""
