@@ -7,7 +7,11 @@ READY := .venv/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help setup demo test test-long fault mutants check fmt docs bench bench-backtest bench-decisions bench-emails bench-fanout bench-geofence bench-journeys bench-noise bench-workspace vectors lock changelog
+=======
+.PHONY: help setup doctor-dev demo test test-long fault mutants check fmt docs bench bench-backtest bench-decisions bench-fanout bench-geofence bench-journeys bench-noise bench-web-push bench-workspace vectors lock changelog
+>>>>>>> bf8f70a3fa81f0f1a04bde964c1b2d5463a84828
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -24,6 +28,12 @@ $(READY): requirements/dev.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+doctor-dev:  ## say what the tests would use and this machine lacks, and what brings it
+	@missing=; for each in firefox-esr chromium; do \
+	  command -v $$each >/dev/null || missing="$$missing $$each"; done; \
+	if [ -z "$$missing" ]; then echo "nothing is missing"; else \
+	  echo "missing:$$missing; tests that need them skip. On Debian: apt-get install$$missing"; fi
 
 demo: $(READY)  ## a town, people who walk it, and every decision with its reasons; Ctrl-C ends it
 	@$(BIN)/fencepost demo
@@ -77,6 +87,9 @@ bench-journeys: $(READY)  ## a step, an event that wakes nothing, and what it co
 
 bench-noise: $(READY)  ## how often is a geofence wrong? writes docs/noise.md
 	@PYTHONPATH=tests $(BIN)/python -m bench.noise
+
+bench-web-push: $(READY)  ## a web push beside bare pywebpush, a core and second
+	@PYTHONPATH=tests $(BIN)/python -m bench.web_push
 
 bench-workspace: $(READY)  ## a thousand journeys of two hundred steps: publish, start, an event
 	@PYTHONPATH=tests $(BIN)/python -m bench.workspace

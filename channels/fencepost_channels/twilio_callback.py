@@ -140,8 +140,9 @@ def _told(callback: Callback, fields: Mapping[str, str], sid: str) -> tuple[Repo
         what = CODES.get(code, "failed")
     named = parse_qs(urlsplit(callback.url).query).get(DELIVERY, [""])[0]
     delivery_id = named if is_delivery_id(named) else ""
-    # whom a STOP is of has to be known where no delivery is
-    to = {"address": fields["To"]} if what == "opted_out" and fields.get("To") else None
+    # Whose no it is, and which number does not exist, has to be known where no delivery is.
+    concerns = what in {"opted_out", "bounced_hard"} and fields.get("To")
+    to = {"address": fields["To"]} if concerns else None
     return (Report(what, f"{sid}:{status}", delivery_id, sid, code=code, address=to),)
 
 

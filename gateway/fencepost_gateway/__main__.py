@@ -26,6 +26,7 @@ from fencepost_gateway.commands.graph import graph
 from fencepost_gateway.commands.journey import emergency_stop, journey
 from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
 from fencepost_gateway.commands.person import person
+from fencepost_gateway.commands.refusals import refusals
 from fencepost_gateway.commands.requests import requests
 from fencepost_gateway.commands.snippet import snippet
 from fencepost_gateway.commands.tail import tail
@@ -58,6 +59,7 @@ cli.command()(journey)
 cli.command("emergency-stop")(emergency_stop)
 
 cli.command()(operate.suppression)
+cli.command()(refusals)
 cli.command("send-proof")(operate.send_proof)
 cli.command()(operate.outcomes)
 cli.command()(requests)

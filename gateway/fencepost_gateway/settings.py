@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -32,12 +32,22 @@ class ChannelSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     driver: str = Field(
-        description="Name of an installed driver: in_app, web_push, sms, email, capture, or a "
-        "third party's."
+        description="Name of an installed driver: in_app, apns, fcm, web_push, sms, email, "
+        "capture, or a third party's."
     )
     settings: dict[str, str] = Field(
         default_factory=dict,
         description="The driver's settings; see its page. Secrets are never shown.",
+    )
+    per_second: float | None = Field(
+        default=None,
+        gt=0,
+        le=100_000,
+        description="Calls a second at most. Default: sms 10, email 20, web_push and push 200; "
+        "in_app and the capture driver have no limit.",
+    )
+    in_flight: int = Field(
+        default=100, ge=1, le=1000, description="Calls of this channel at the same time."
     )
 
 
@@ -86,8 +96,17 @@ class Settings(BaseSettings):
     )
     channels: dict[str, ChannelSettings] = Field(
         default_factory=dict,
-        description="Driver by channel (in_app, web_push, sms, email). in_app and web_push work "
-        "without; sms and email are off until set.",
+        description="Driver by channel (in_app, push, web_push, sms, email). in_app and web_push "
+        "work without; the others are off until set. A channel may have several, each under a name "
+        "of its own: push_apns, push_fcm.",
+    )
+    sms_replies: dict[
+        Literal["stop", "start", "help", "stop_ko", "start_ko", "help_ko"],
+        Annotated[str, Field(max_length=320)],
+    ] = Field(
+        default_factory=dict,
+        description="What is answered by SMS to STOP, START and HELP (`stop`, `start`, `help`; to "
+        "Koreans `stop_ko` …) in place of our words; empty: nothing. No advertising may be in it.",
     )
     history_days: int = Field(
         default=396,
@@ -107,7 +126,16 @@ class Settings(BaseSettings):
         "live messages link to, on public hosts; `fencepost journey show` tells which are not.",
     )
     in_flight: int = Field(
-        default=100, ge=1, le=1000, description="Calls to providers at the same time."
+        default=200,
+        ge=1,
+        le=1000,
+        description="Messages being claimed, called and confirmed at the same time; each channel "
+        "has a limit of its own.",
+    )
+    failpoint: str = Field(
+        default="",
+        description="For tests alone: where this process dies, freezes or fails "
+        "(name:action:probability:seed). Refused unless environment is test.",
     )
     provider_timeout_s: float = Field(
         default=30.0, gt=0, le=30, description="Longest time one provider call may take, seconds."

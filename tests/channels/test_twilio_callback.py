@@ -53,7 +53,7 @@ def test_status_says_what_became_of_a_message(status: str, code: str, what: str)
     """Status and error code together; the delivery is the one in the address that was called."""
     (report,) = reading(told(SMS, status, code)).reports
 
-    address = {"address": NUMBER} if what == "opted_out" else None
+    address = {"address": NUMBER} if what in {"opted_out", "bounced_hard"} else None
     assert report == Report(
         what,  # type: ignore[arg-type]  # a column of the table
         f"{SMS.sid}:{status}",

@@ -24,7 +24,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from contract.store_kit import address, effects, message, settles, upload
+from contract.store_kit import address, effects, lost, message, settles, upload
 from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.message import ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.person import Person
@@ -231,7 +231,7 @@ class CapLedgerMachine(RuleBasedStateMachine):
         """End the process: what was on its way is unknown, and everything else is there."""
         self._run(self._stores[1].close())
         self._stores[1] = self._run(self._open())
-        self._both(lambda s: s.reconcile(self._now_ms, all_leases=True))
+        self._both(lambda s: s.reconcile(self._now_ms, lost(self._now_ms), all_leases=True))
         for message_id, _ in self._leased:
             self._close(message_id, "kept_unknown")
         self._leased.clear()

@@ -17,6 +17,7 @@ from contract.store_kit import (
     ended,
     facts_of,
     message,
+    rooms,
     slot_of,
     with_message,
 )
@@ -199,7 +200,7 @@ async def test_receipt_stops_a_retry(store: Store) -> None:
     await store.reports.take([told(found, "sent")], LATER_MS)
 
     assert await state_of(store) == ("sent", "")
-    assert await store.due(NOW_MS + KEPT_MS, 10) == []
+    assert await store.due(NOW_MS + KEPT_MS, rooms(10)) == []
     assert [s.state for s in (await facts_of(store)).slots] == ["confirmed"]
 
 

@@ -19,6 +19,7 @@ from fencepost_gateway.api.lists import ListImport, ListRequest
 from fencepost_gateway.api.operate import StopRequest, SuppressRequest
 from fencepost_gateway.api.proofs import ProofRequest
 from fencepost_gateway.api.receipts import ReceiptReport
+from fencepost_gateway.api.refusals import LookedAtRequest
 from fencepost_gateway.api.start import StartRequest
 from fencepost_gateway.api.surface import Route, as_json
 from fencepost_gateway.api.trials import ReactionRequest, TrialRequest
@@ -39,6 +40,7 @@ BODIES: dict[str, Any] = {
     "ProofRequest": ProofRequest,
     "ExternalRequest": ExternalRequest,
     "RedriveRequest": RedriveRequest,
+    "LookedAtRequest": LookedAtRequest,
     "ControlRequest": ControlRequest,
     "StartRequest": StartRequest,
     "TrialRequest": TrialRequest,

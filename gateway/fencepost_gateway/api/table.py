@@ -38,6 +38,7 @@ from fencepost_gateway.api import (
     problems,
     proofs,
     receipts,
+    refusals,
     requests,
     start,
     tail,
@@ -148,6 +149,18 @@ ROUTES: tuple[Route, ...] = (
         "Tell of something outside that concerns many; the same `id` again wakes nobody.",
         "Announced", body="ExternalRequest",
         errors=("malformed", "too_large", "too_many", "store_unavailable"),
+    ),
+    Route(
+        "GET", "/v1/refusals", refusals.get_refusals, "operator",
+        "What people wrote back that may be a no, for somebody to look at.", "Refusals",
+        query={"limit": "How many, the oldest first; 100, at most 1,000."},
+        errors=("malformed",),
+    ),
+    Route(
+        "POST", "/v1/refusals/looked-at", refusals.post_looked_at, "operator",
+        "Say that somebody has looked at what was written; perhaps that it is a STOP.",
+        "LookedAt", body="LookedAtRequest",
+        errors=("malformed", "not_found", "store_unavailable"),
     ),
     Route(
         "GET", "/v1/webhooks/dead", calls.get_dead, "operator",

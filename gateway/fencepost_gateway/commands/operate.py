@@ -26,7 +26,9 @@ def suppression(  # noqa: PLR0913 - one option each, as people type them
     action: Annotated[str, typer.Argument(help="list, add, remove, import or export.")],
     file: Annotated[Path | None, typer.Argument(help="With import: the CSV.")] = None,
     *,
-    channel: Annotated[str, typer.Option(help="With add, remove: push, web_push, sms, email.")] = "",
+    channel: Annotated[
+        str, typer.Option(help="With add, remove: push, web_push, sms, email.")
+    ] = "",
     address: Annotated[str, typer.Option(help="With add, remove: the address,")] = "",
     ref: Annotated[str, typer.Option(help="or its reference, as list shows it.")] = "",
     reason: Annotated[str, typer.Option(help="With add: why.")] = "manual",

@@ -11,7 +11,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from fencepost_channels.message import Content, EmailContent, InAppContent, PushContent, WebPushContent
+from fencepost_channels.message import (
+    Content,
+    EmailContent,
+    InAppContent,
+    PushContent,
+    WebPushContent,
+)
 from fencepost_gateway.content.renderer import RenderProblem
 
 MARK: Final = "[Proof] "

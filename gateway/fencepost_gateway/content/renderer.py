@@ -108,6 +108,7 @@ class _Parsed(Struct, frozen=True):
     sources: dict[str, Any]
     members: dict[str, BudgetedTemplate | str]
     buttons: tuple[dict[str, BudgetedTemplate], ...]
+    media: tuple[BudgetedTemplate, ...]
     roots: frozenset[str]
     renders: tuple[str, ...]
 
@@ -231,16 +232,20 @@ class Renderer:
                 {name: language.parse(environments.plain, source) for name, source in each.items()}
                 for each in sources.get("buttons", ())
             )
+            member = "media"
+            media = tuple(
+                language.parse(environments.plain, each) for each in sources.get("media", ())
+            )
         except language.ParseError:
             return RenderProblem("render_failed", f"{channel}.{member}", "syntax")
         parts = [each for each in members.values() if isinstance(each, BudgetedTemplate)]
-        parts += [each for button in buttons for each in button.values()]
+        parts += [*(each for button in buttons for each in button.values()), *media]
         try:
             roots = frozenset(root for each in parts for root in language.roots_of(each))
         except RecursionError:
             return RenderProblem("render_failed", channel, "syntax")
         renders = tuple(name for text in _texts(sources) for name in names_in(text))
-        return _Parsed(sources, members, buttons, roots, renders)
+        return _Parsed(sources, members, buttons, media, roots, renders)
 
 
 def _parsed_or_none(environment: Environment, text: str, name: str) -> BudgetedTemplate | None:
@@ -258,6 +263,7 @@ def _texts(sources: Mapping[str, Any]) -> Iterator[str]:
     yield from sources.get("data", {}).values()
     for button in sources.get("buttons", ()):
         yield from button.values()
+    yield from sources.get("media", ())
 
 
 def _reached(
@@ -331,6 +337,17 @@ class _Rendering:
             made.append(Button(text, self._allowed(link, source, member)))
         return tuple(made)
 
+    def media(self) -> tuple[str, ...]:
+        """Give the rendered links to pictures."""
+        sources, made = self.parsed.sources.get("media", ()), []
+        for number, (source, each) in enumerate(zip(sources, self.parsed.media, strict=True)):
+            member = f"media.{number}"
+            link = self._allowed(self._render(each, member).strip(), source, member)
+            if not link.startswith("https://"):
+                raise _Failed(self._failure(member, "link"))
+            made.append(link)
+        return tuple(made)
+
     def _allowed(self, link: str, source: str, member: str) -> str:
         if not links.is_allowed(link, source):
             raise _Failed(self._failure(member, "link"))
@@ -380,7 +397,7 @@ def _web_push(r: _Rendering) -> Content:
 
 
 def _sms(r: _Rendering) -> Content:
-    return SmsContent(r.text("text"))
+    return SmsContent(r.text("text"), r.media())
 
 
 def _email(r: _Rendering) -> Content:

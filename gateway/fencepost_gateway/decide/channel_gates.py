@@ -10,6 +10,8 @@ Rule 2. The suppression list holds for every message. Where the workspace sends 
         listed, everybody else is refused here too (``not_allow_listed``).
 Rule 3. Quiet hours and caps concern marketing. A proof was asked for this very moment, so hours do
         not apply to it; test persons, seeds and proofs take no slot.
+Rule 4. A lane is shut while its breaker is open or its provider asked for a pause, and full while
+        it has as many calls as it takes. A full one is never passed by: it has room in a moment.
 """
 
 from __future__ import annotations
@@ -20,13 +22,26 @@ from fencepost_gateway.decide import caps as cap_rules
 from fencepost_gateway.decide import confirm, permission, timing
 from fencepost_gateway.decide import consent as statements
 from fencepost_gateway.decide import rendered as rendering
+from fencepost_gateway.decide import spend as spending
 from fencepost_gateway.decide.case import Case, Way
 from fencepost_gateway.decide.message import AddressRow, Check
 from fencepost_gateway.decide.quiet_hours import policy_hours
 from fencepost_gateway.decide.solver import Limit
+from fencepost_gateway.decide.spend import SpendTerms
 from fencepost_gateway.decide.timing import Timing
 
-ORDER = ("reachable", "suppression", "consent", "quiet_hours", "label", "render", "caps")
+ORDER = (
+    "reachable",
+    "suppression",
+    "consent",
+    "quiet_hours",
+    "label",
+    "render",
+    "lane",
+    "spend",
+    "caps",
+    "untried",
+)  # how far a refusal got; what a provider refused got furthest
 
 
 def way_of(case: Case, channel: str) -> Way:
@@ -37,6 +52,22 @@ def way_of(case: Case, channel: str) -> Way:
         if address.served and suppression(case, way).ok and consent(case, way).ok:
             return way
     return Way(channel, next((a for a in addresses if a.served), next(iter(addresses), None)))
+
+
+def untried(case: Case, way: Way) -> Check:
+    """Has no provider refused the message on this channel?"""
+    reason = case.facts.refused.get(way.channel, "")
+    return Check("untried", not reason, way.channel, reason=reason)
+
+
+def lane(case: Case, way: Way) -> Check:
+    """Does the lane take a call (Rule 4)? It is one that does not; ``passes``: try the next."""
+    view, after_ms = case.lanes[way.channel], case.fallback_after_ms
+    shut_ms = view.shut_ms
+    passes = shut_ms is not None and after_ms is not None and shut_ms >= after_ms
+    inputs = {"shut_ms": shut_ms, "fallback_after_ms": after_ms, "passes": passes}
+    reason = "lane_full" if shut_ms is None else "lane_shut"
+    return Check("lane", ok=False, channel=way.channel, reason=reason, inputs=inputs)
 
 
 def reachable(case: Case, way: Way) -> Check:
@@ -151,6 +182,24 @@ def render(case: Case, way: Way) -> Check:
     return Check("render", not reason, way.channel, reason=reason, inputs=inputs)
 
 
+def costs(case: Case, way: Way) -> int:
+    """Say what the message costs this way; 0: nothing, or nobody knows."""
+    terms = case.plan.spend
+    if terms is None or way.channel != "sms" or way.address is None:
+        return 0
+    number = str(way.address.raw.get("address", ""))
+    return spending.cost_of(terms, number, case.rendered[way.channel].segments)
+
+
+def spend(case: Case, way: Way) -> Check:
+    """May the workspace still spend what it costs today?"""
+    terms, cost, spent = case.plan.spend or SpendTerms(), costs(case, way), case.facts.spent
+    segments = case.rendered[way.channel].segments
+    inputs = spending.told(terms, cost, segments, spent, case.now_ms)
+    ok = spending.fits(terms, cost, spent, case.now_ms)
+    return Check("spend", ok, way.channel, reason="" if ok else "spend_cap", inputs=inputs)
+
+
 def caps(case: Case, way: Way, found: Timing) -> Check:
     """Is there a slot under every frequency cap?"""
     channel = way.channel
@@ -199,3 +248,6 @@ def slot_of(case: Case, channel: str) -> cap_rules.Slot:
         priority=message.priority,
         cause_at_ms=message.cause.at_ms,
     )
+
+
+FIRST = (reachable, suppression, consent)

@@ -17,12 +17,15 @@ GATES: dict[str, Said] = {
     "holdout": Said("not in a holdout", "대조군 아님"),
     "goal": Said("goal not reached yet", "목표 미달성"),
     "while": Said("still relevant", "여전히 유효함"),
+    "untried": Said("not refused before", "거절된 적 없음"),
     "reachable": Said("reachable", "연락 가능"),
     "suppression": Said("not suppressed", "발송 금지 아님"),
     "consent": Said("consent", "동의"),
     "quiet_hours": Said("quiet hours", "발송 자제 시간"),
     "label": Said("data labels", "데이터 라벨"),
     "render": Said("content renders", "내용 렌더링"),
+    "spend": Said("spending", "발송 비용"),
+    "lane": Said("channel takes calls", "채널 이용 가능"),
     "caps": Said("frequency caps", "발송 횟수 제한"),
 }
 
@@ -148,6 +151,10 @@ CLAIM: dict[str, Said] = {
     "withheld": Said(
         "Withheld ({reason}): {campaign}. {why}", "보내지 않았습니다 ({reason}): {campaign}. {why}"
     ),
+    "failed": Said(
+        "Failed ({reason}): {campaign}. {why} No other channel was left.",
+        "보내지 못했습니다 ({reason}): {campaign}. {why} 다른 채널도 없었습니다.",
+    ),
     "on": Said(" on {channel}", " ({channel})"),
 }
 
@@ -195,6 +202,9 @@ CHECKS: dict[str, Said] = {
         "nearest by the home that was stated", "본인이 알려 준 거주 지역에서 가장 가까운 곳"
     ),
     "near_none": Said("nearest of nowhere: no position", "위치가 없어 가장 가까운 곳을 모름"),
+    "segments": Said("{n} SMS in {encoding}", "{n}건 ({encoding})"),
+    "cost": Said("costs {cost}, spent today {spent}", "비용 {cost}, 오늘 사용 {spent}"),
+    "per_day": Said("at most {most} a day", "하루 최대 {most}"),
     "withdrawn": Said("withdrawn: {purposes}", "철회됨: {purposes}"),
     "zones": Said("{zones} ({source})", "{zones} ({source})"),
     "no_zone": Said("no zone", "시간대 없음"),
@@ -216,6 +226,11 @@ CHECKS: dict[str, Said] = {
     "next": Said("next at {at}", "다음 가능 시각 {at}"),
     "cap": Said(
         "{rule}: {used} of {limit} used, {window}", "{rule}: {limit}회 중 {used}회 사용, {window}"
+    ),
+    "shut": Said("no calls for {span}", "{span} 동안 이용할 수 없음"),
+    "passed_by": Said(
+        "waited for at most {span}, so the next is tried",
+        "최대 {span} 기다린 뒤 다음 채널로 넘어감",
     ),
     "next_slot": Said("next slot {at}", "다음 발송 가능 {at}"),
 }
@@ -271,6 +286,8 @@ OUTCOME: dict[str, Said] = {
     "by": Said(" by {channel}", " ({channel})"),
     "why": Said(": {why}", ": {why}"),
     "code": Said(" ({code})", " ({code})"),
+    "moves": Said("The next channel is tried.", "다음 채널로 보냅니다."),
+    "again": Said("It is tried again at {at}.", "{at}에 다시 시도합니다."),
 }
 
 MESSAGE_STATES: dict[str, Said] = {

@@ -38,6 +38,7 @@ class Rendered(Struct, frozen=True):
         place: It names the place, which nothing stands in for.
         relied_on: Purposes without which the content would be another.
         told: What the record says of the content: language, fragments, where ``nearest`` is from.
+        segments: How many short messages the text takes, where it is one.
         obeys: The policies that wanted something said, by name and version.
 
     """
@@ -49,6 +50,7 @@ class Rendered(Struct, frozen=True):
     relied_on: tuple[str, ...] = ()
     told: dict[str, Any] = {}
     obeys: tuple[str, ...] = ()
+    segments: int = 0
 
 
 def obeyed(policies: Sequence[Policy], purpose: str, channel: str) -> tuple[str, ...]:

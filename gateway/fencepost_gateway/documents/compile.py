@@ -16,6 +16,7 @@ Rule 5. Quiet hours become spans of one weekday each, overnight spans split at m
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from fencepost_gateway.decide import plan
@@ -25,6 +26,7 @@ from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.decide.spans import (
     parse_duration_ms,
 )
+from fencepost_gateway.decide.spend import SpendTerms, micros
 from fencepost_gateway.decide.steps import Flow, Reaction, WaitStep
 from fencepost_gateway.decide.traits import readers
 from fencepost_gateway.documents import fences
@@ -42,6 +44,7 @@ from fencepost_gateway.documents.models.base import Authored, percent_fraction
 from fencepost_gateway.documents.models.brand import Brand
 from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.caps import WINDOWS, Caps
+from fencepost_gateway.documents.models.costs import SmsCosts
 from fencepost_gateway.documents.models.event import Event
 from fencepost_gateway.documents.models.experiment import Experiment
 from fencepost_gateway.documents.models.place import Library, Workspace
@@ -143,6 +146,7 @@ def compile_plan(
             source.id: _experiment(source, each)
             for source, each in _of_kind(stored, "experiment", Experiment)
         },
+        spend=_spend(workspace.sms_costs if workspace else None),
         allow_only=_users(workspace.allow_only if workspace else None),
         testers=frozenset(workspace.testers if workspace else ()),
         seeds=frozenset(workspace.seeds if workspace else ()),
@@ -155,6 +159,22 @@ def compile_plan(
             source.id: _source(source, each) for source, each in _of_kind(stored, "source", Source)
         },
     )
+
+
+def _spend(costs: SmsCosts | None) -> SpendTerms | None:
+    if costs is None:
+        return None
+    return SpendTerms(
+        prices={country: micros(_exact(price)) for country, price in costs.prices.items()},
+        other=micros(_exact(costs.other or 0)),
+        per_day=None if costs.per_day is None else micros(_exact(costs.per_day)),
+        currency=costs.currency,
+    )
+
+
+def _exact(amount: float) -> Decimal:
+    """Take an amount as it was written: 0.1 is a tenth."""
+    return Decimal(str(amount))
 
 
 def _shape(event: Event) -> EventShape:
@@ -248,6 +268,7 @@ def _template(source: StoredDocument, authored: Template) -> plan.Template:
         language=authored.language,
         languages=languages,
         confirms=authored.confirms or "",
+        is_code=authored.security_code,
         tracks_opens=authored.tracking.opens,
         tracks_clicks=authored.tracking.clicks,
     )

@@ -112,7 +112,7 @@ def change_of(
     if (old is not None and old.value == "n") or consent.newer(old, said) is not said:
         return None
     proof = {"method": refusal.method, "actor": "person", "refusal_id": refusal.refusal_id}
-    proof |= {"channel": refusal.channel, **refusal.proof}
+    proof |= {"channel": refusal.channel} | refusal.proof
     return ConsentChange(person_id, said, old.value if old else "u", proof)
 
 

@@ -33,9 +33,14 @@ class RefusalRow(Struct, frozen=True):
 
 
 class Refused(Struct, frozen=True):
-    """What taking a refusal came to; ``is_new`` is False where it was known already."""
+    """
+    What taking a refusal came to; ``is_new`` is False where it was known already.
+
+    ``again``: the address was listed for the same reason before, so its people know.
+    """
 
     is_new: bool
+    again: bool = False
     persons: tuple[str, ...] = ()
     withheld: int = 0
 
@@ -68,6 +73,9 @@ class RefusalBook(Protocol):
 
     async def open(self, limit: int) -> list[RefusalRow]:
         """Give what a person should look at, the oldest first."""
+
+    async def row(self, refusal_id: str) -> RefusalRow | None:
+        """Give a refusal as it is kept."""
 
     async def looked_at(self, refusal_id: str) -> bool:
         """Say that a person has looked: its text is let go. Gives whether it was waiting for it."""

@@ -109,6 +109,10 @@ class MemoryRefusals:
         waiting = [row for row in self._books().refusals.values() if row.asks]
         return sorted(waiting, key=lambda r: (r.taken_ms, r.refusal_id))[:limit]
 
+    async def row(self, refusal_id: str) -> RefusalRow | None:
+        """See ``RefusalBook.row``."""
+        return self._books().refusals.get(refusal_id)
+
     async def looked_at(self, refusal_id: str) -> bool:
         """See ``RefusalBook.looked_at``."""
         with self._unit() as books:

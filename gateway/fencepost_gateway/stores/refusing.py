@@ -92,7 +92,8 @@ def take(ledger: Ledger, refusal: Refusal, now_ms: int) -> Refused:
             listed_before=listed,
         )
     )
-    return Refused(is_new=True, persons=persons, withheld=withheld)
+    again = listed is not None and listed.reason == refusal.reason
+    return Refused(is_new=True, again=again, persons=persons, withheld=withheld)
 
 
 def lift(ledger: Ledger, assent: Assent, now_ms: int) -> Assented:

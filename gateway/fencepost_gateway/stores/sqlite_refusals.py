@@ -122,6 +122,12 @@ class SqliteRefusals:
         sql = self._sql.refusals_open
         return await self._read.run(lambda: _rows(self._read.db, sql, (limit,)))
 
+    async def row(self, refusal_id: str) -> RefusalRow | None:
+        """See ``RefusalBook.row``."""
+        sql = self._sql.refusal
+        found = await self._read.run(lambda: _rows(self._read.db, sql, (refusal_id,)))
+        return found[0] if found else None
+
     async def looked_at(self, refusal_id: str) -> bool:
         """See ``RefusalBook.looked_at``."""
 

@@ -28,12 +28,13 @@ import msgspec
 import structlog
 from msgspec import Struct, structs
 
-from fencepost_channels.message import Content
+from fencepost_channels.message import Content, SmsContent
 from fencepost_gateway.content.labels import Duties, finish
 from fencepost_gateway.content.nearest import CELL_M, ROOTS, Nearby, NearestScope, Position
 from fencepost_gateway.content.proof import as_proof
 from fencepost_gateway.content.renderer import Outline, Renderer, RenderProblem
 from fencepost_gateway.content.scope import ANSWERS, CONFIRM, PERSONAL, scope_for
+from fencepost_gateway.content.segments import segments
 from fencepost_gateway.content.tracking import Tracking
 from fencepost_gateway.decide import consent
 from fencepost_gateway.decide.case import campaign_of, phone_of
@@ -243,8 +244,9 @@ class Composer:
             location=not outline.roots.isdisjoint({"place", *ROOTS}),
             place="place" in outline.roots,
             relied_on=_relied_on(case, outline, nearest, position, is_tracked=is_tracked),
-            told=_told(case, outline, position),
+            told=_told(case, outline, position) | _counted(content),
             obeys=obeys,
+            segments=segments(content.text).count if isinstance(content, SmsContent) else 0,
         )
         return Composed(content, rendered)
 
@@ -349,6 +351,14 @@ def _told(case: _Case, outline: Outline, position: Position | None) -> dict[str,
         if position is not None and position.age_ms is not None:
             told["nearest"]["age_s"] = position.age_ms // 1000
     return told
+
+
+def _counted(content: Content | RenderProblem) -> dict[str, Any]:
+    """Say for the record how many short messages a text takes, and in which alphabet."""
+    if not isinstance(content, SmsContent):
+        return {}
+    found = segments(content.text)
+    return {"segments": found.count, "encoding": found.encoding}
 
 
 def _without(problem: RenderProblem, case: _Case, channel: str) -> Composed:

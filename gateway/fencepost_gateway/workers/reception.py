@@ -13,6 +13,7 @@ Rule 4. Nothing that was told is logged or counted but what became of it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 
 import structlog
 
@@ -34,12 +35,14 @@ from fencepost_gateway.workers.wakes import Wakes
 
 log = structlog.get_logger()
 
-Heed = Callable[[str, Report, int], Awaitable[None]]
-"""Channel, report, now: takes a no, or a yes again, that a report tells of (Rule 2)."""
+Heed = Callable[[str, Report, int], Awaitable[str]]
+"""Channel, report, now: takes a no, or a yes again, that a report tells of (Rule 2); gives what
+whoever wrote it is told, empty: nothing."""
 
 
-async def _heed_nothing(channel: str, told: Report, now_ms: int) -> None:
+async def _heed_nothing(channel: str, told: Report, now_ms: int) -> str:  # noqa: ARG001 - as ``Heed``
     """Take no no: there is nobody who reads words."""
+    return ""
 
 
 class Reception:
@@ -75,11 +78,18 @@ class Reception:
         """
         now_ms = self._clock.now_ms()
         reading = self._read(channel, request, now_ms)
-        for told in reading.reports:
-            await self._heed(channel, told, now_ms)
+        said = [await self._heed(channel, told, now_ms) for told in reading.reports]
         found = [lane_report(channel, channel, r, self._seed, now_ms) for r in reading.reports]
         await self._take(found, now_ms)
-        return reading
+        return self._answered(channel, reading, next(filter(None, said), ""))
+
+    def _answered(self, channel: str, reading: Reading, text: str) -> Reading:
+        """Put a text for whoever wrote into the answer, where the provider takes one."""
+        write = self._lanes[channel].spec.write_reply
+        if not text or write is None:
+            return reading
+        content_type, body = write(text)
+        return replace(reading, content_type=content_type, body=body)
 
     async def worker(self, delivery_id: str, what: Word, code: str) -> None:
         """Take what the machine of a receiver tells of a delivery."""

@@ -18,6 +18,7 @@ from fencepost_gateway.documents.mjml_text import MjmlFault, compile_mjml
 from fencepost_gateway.documents.models.base import TEXT_MAX, Authored, Id, Name, Shape, refuse
 
 BUTTONS_MAX = 4
+MEDIA_MAX = 10  # of one message at Twilio
 DATA_MAX = 16
 LANGUAGES_MAX = 50
 # What the app finds in any case, what is APNs', what is FCM's.
@@ -139,9 +140,12 @@ class Push(Authored):
 
 
 class Sms(Authored):
-    """A short message."""
+    """A short message; with pictures it is an MMS, where the provider and the country have them."""
 
     text: Liquid = Field(min_length=1, description="Text.")
+    media: list[Liquid] = Field(
+        default=[], max_length=MEDIA_MAX, description="Links (https) to pictures; at most ten."
+    )
 
 
 class Email(Authored):
@@ -261,13 +265,20 @@ class Template(Authored):
         description="It asks its receiver to confirm this consent, which is pending (`p`): "
         "`{{ confirm.link }}` leads there. It goes only where one is pending, and once.",
     )
+    security_code: bool = Field(
+        default=False,
+        description="It holds a code that somebody waits for: it goes before everything else. "
+        "Transactional templates only.",
+    )
     languages: Languages = Field(
         default={},
         description="`{en: default, ko: {sms: {text: …}}}`; the person's locale chooses.",
     )
     in_app: InApp | None = Field(default=None, description="Content in the app.")
     push: Push | None = Field(default=None, description="Content of the app's notification.")
-    web_push: WebPush | None = Field(default=None, description="Content of a browser's notification.")
+    web_push: WebPush | None = Field(
+        default=None, description="Content of a browser's notification."
+    )
     sms: Sms | None = Field(default=None, description="Content of a short message.")
     email: Email | None = Field(default=None, description="Content of an email.")
     tracking: Tracking = Field(
@@ -286,6 +297,8 @@ class Template(Authored):
             refuse("no content", "add one of: in_app, push, web_push, sms, email")
         if self.confirms and self.purpose != "transactional":
             refuse("a confirmation that advertises", "write purpose: transactional")
+        if self.security_code and self.purpose != "transactional":
+            refuse("a security code that advertises", "write purpose: transactional")
         if self.tracking.opens and not self.email:
             refuse("opens are told by email alone", "leave tracking.opens out, or add email")
         if self.tracking.clicks and not (self.email or self.sms):

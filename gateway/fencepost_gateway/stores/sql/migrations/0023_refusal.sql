@@ -13,3 +13,16 @@ CREATE TABLE refusal (
 CREATE INDEX refusal_stands ON refusal (channel, ref) WHERE stands = 1;
 CREATE INDEX refusal_asks ON refusal (taken_ms, refusal_id) WHERE asks = 1;
 CREATE INDEX refusal_over ON refusal (taken_ms) WHERE stands = 0 AND asks = 0;
+
+-- What SMS have cost by UTC day, in millionths of the operator's currency; and what each delivery
+-- takes of it, until its call was refused.
+CREATE TABLE spent (
+  day INTEGER PRIMARY KEY,
+  micros INTEGER NOT NULL CHECK (micros >= 0)
+) STRICT;
+CREATE TABLE cost (
+  delivery_id TEXT PRIMARY KEY,
+  day INTEGER NOT NULL,
+  micros INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX cost_day ON cost (day);
