@@ -7,11 +7,7 @@ READY := .venv/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help setup demo test test-long fault mutants check fmt docs bench bench-backtest bench-decisions bench-emails bench-fanout bench-geofence bench-journeys bench-noise bench-workspace vectors lock changelog
-=======
-.PHONY: help setup doctor-dev demo test test-long fault mutants check fmt docs bench bench-backtest bench-decisions bench-fanout bench-geofence bench-journeys bench-noise bench-web-push bench-workspace vectors lock changelog
->>>>>>> bf8f70a3fa81f0f1a04bde964c1b2d5463a84828
+.PHONY: help setup doctor-dev demo test test-long fault mutants check fmt docs bench bench-backtest bench-decisions bench-emails bench-fanout bench-geofence bench-journeys bench-noise bench-web-push bench-workspace vectors lock changelog
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
