@@ -11,6 +11,7 @@ from contract.store_kit import (
     effects,
     ended,
     message,
+    rooms,
     upload,
     with_message,
 )
@@ -141,7 +142,7 @@ async def test_pause_takes_back_what_a_place_caused_and_keeps_visits(store: Stor
     log = [r.record for r in await store.read_log(0, 99)]
     assert PlaceForgotten(visitor(), ["device-1"], visits=False) in log
     assert await store.tracks(["device-1"]) == {}
-    assert [d.message_id for d in await store.due(LATER_MS, 9)] == ["m-1"]
+    assert [d.message_id for d in await store.due(LATER_MS, rooms(9))] == ["m-1"]
 
 
 async def test_reached_names_channel_and_address_of_the_last_call(store: Store) -> None:
