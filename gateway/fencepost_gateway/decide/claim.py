@@ -35,11 +35,12 @@ from typing import Literal
 from msgspec import structs
 
 from fencepost_gateway.decide import channel_gates, message_gates, waiting
-from fencepost_gateway.decide.case import Case, case_of
+from fencepost_gateway.decide.case import Case, Way, case_of
 from fencepost_gateway.decide.flow import LaneView
 from fencepost_gateway.decide.message import Check, ClaimFacts, Verdict
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.decide.rendered import Rendered
+from fencepost_gateway.decide.timing import Timing
 
 
 def judge(
@@ -141,6 +142,11 @@ def _on_channel(case: Case, channel: str, checks: list[Check]) -> Verdict | None
         check = channel_gates.lane(case, way)
         checks.append(check)
         return None if check.inputs["passes"] else waiting.for_lane(case, check, tuple(checks))
+    return _reserving(case, way, found, checks)
+
+
+def _reserving(case: Case, way: Way, found: Timing, checks: list[Check]) -> Verdict | None:
+    """Ask the gates that reserve, last of all; a message that passes them goes."""
     if channel_gates.costs(case, way):
         checks.append(channel_gates.spend(case, way))
         if not checks[-1].ok:
@@ -152,7 +158,7 @@ def _on_channel(case: Case, channel: str, checks: list[Check]) -> Verdict | None
         "send",
         tuple(checks),
         purpose=case.template.purpose,
-        channel=channel,
+        channel=way.channel,
         address=way.address,
         slot=channel_gates.reserved(case, way),
         cost=channel_gates.costs(case, way),

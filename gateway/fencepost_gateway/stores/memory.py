@@ -41,7 +41,7 @@ from fencepost_gateway.ports import (
     Settle,
 )
 from fencepost_gateway.stores import refusing, rows
-from fencepost_gateway.stores.memory_addresses import change_address
+from fencepost_gateway.stores.memory_addresses import change_address, told_ms_of
 from fencepost_gateway.stores.memory_audiences import (
     MemoryAudiences,
     fire_person_timers,
@@ -279,7 +279,10 @@ class MemoryStore:
             if delivery.lease_token != lease_token:
                 return None
             row = books.messages[delivery.message_id]
-            settlement = settle(standing(row).attempted(delivery_id, delivery.channel))
+            channel, told_ms = delivery.channel, None
+            if outcome.gone_ms is not None:
+                told_ms = told_ms_of(books, channel, delivery.ref)
+            settlement = settle(standing(row).attempted(delivery_id, channel, told_ms))
             end(books, delivery_id, settlement, now_ms, outcome.provider_id)
             if settlement.address == "suppress":
                 message, at = message_of(row), (delivery.channel, delivery.ref)

@@ -37,11 +37,11 @@ class SqlitePreferences:
                 found = self._facts.message(message_id)
                 if found is None:
                     return None
-                who = found.message.person_id
-                subject = db.execute(sql.alias, (who,)).get or who
-                facts = self._facts.claim_facts(found, self._facts.consents(who))
+                message = found.message
+                subject = db.execute(sql.alias, (message.person_id,)).get or message.person_id
+                facts = self._facts.claim_facts(found, self._facts.consents(subject))
                 requests = _rows(db, sql.requests_of, (subject, subject))
-            message = structs.replace(facts.message, person_id=subject)
+            message = structs.replace(message, person_id=subject)
             return Preferences(structs.replace(facts, message=message), tuple(requests))
 
         return await self._read.run(query)

@@ -73,7 +73,7 @@ class Receipts:
         if taken_ms is not None and taken_ms >= now_ms - KEPT_MS:
             return Taken("repeated", *names, row[3])
         run(sql.put_report, (told.key, now_ms))
-        settles = self._move(delivery_id, told.what, told.code, now_ms)
+        settles = self._move(delivery_id, told.what, told.code, now_ms, told.provider_id)
         channel, state = row[1], run(sql.delivery, (delivery_id,)).get[3]
         heard = rows.reported(message, delivery_id, channel, told, state, settles=settles)
         self._door.append(heard, now_ms)
@@ -105,7 +105,9 @@ class Receipts:
         found = self._db.execute(asked[0], {"id": asked[1], "channel": told.channel}).get
         return str(found or "")
 
-    def _move(self, delivery_id: str, what: Word, code: str, now_ms: int) -> bool:
+    def _move(
+        self, delivery_id: str, what: Word, code: str, now_ms: int, provider_id: str = ""
+    ) -> bool:
         """Move a delivery, and the message whose last call it was; says whether it settles it."""
         run, sql = self._db.execute, self._sql
         message_id, channel, _, before, token, _ = run(sql.delivery, (delivery_id,)).get
@@ -116,8 +118,8 @@ class Receipts:
         if state == before:
             return False
         if is_open:  # nobody has told yet what came of the call: this does
-            provider_id = run(sql.provider_of, (delivery_id,)).get
-            self._desk.end(at, delivery_id, ACCEPTED, now_ms, provider_id)
+            known = provider_id or run(sql.provider_of, (delivery_id,)).get
+            self._desk.end(at, delivery_id, ACCEPTED, now_ms, known)
         run(sql.raise_delivery, (state, reason, delivery_id))
         if is_last:
             due_ms = now_ms if is_open else at.due_ms

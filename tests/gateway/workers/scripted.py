@@ -69,6 +69,7 @@ class Script:
             clock=rig.clock,
             wakes=surface.wakes,
             metrics=surface.metrics,
+            public_url=rig.gateway.settings.public_url,
             failpoints=failpoints,
         )
         return rig.gateway.deliver
