@@ -67,9 +67,9 @@ async def test_unshown_gives_the_slot_of_an_in_app_message_back(store: Store) ->
     found = await claimed(store)
     await ended(store, found, "sent")
     channel = found.verdict.channel
-    await store.commit(effects(0, unshown=[("somebody else", found.delivery_id)]))
+    await store.commit(effects(0, reactions=[("somebody else", found.delivery_id, "unshown")]))
     kept = (await facts_of(store)).slots
-    await store.commit(effects(0, unshown=[(visitor(), found.delivery_id)]))
+    await store.commit(effects(0, reactions=[(visitor(), found.delivery_id, "unshown")]))
     left = (await facts_of(store)).slots
 
     assert len(kept) == 1

@@ -35,6 +35,7 @@ from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.intake.records import Upload
 
 ANY = -1
+REACTIONS = frozenset({"displayed", "clicked", "dismissed", "unshown"})
 SHOWN = 5  # how much of a difference is printed
 
 Sides = tuple[Any, Any]
@@ -192,12 +193,12 @@ def _audience_laws(house: House) -> Iterable[tuple[str, Sides]]:
 
 
 def _unshown(house: House) -> set[str]:
-    """Give the in-app messages whose device said that it never showed them."""
-    shown_not = {
-        row.body["delivery_id"]
-        for row in house.records
-        if row.kind == "outcome" and row.body["state"] == "unshown"
-    }
+    """Give the in-app messages that a device never showed, and none had reacted to before."""
+    first: dict[str, str] = {}
+    for row in house.records:
+        if row.kind == "outcome" and row.body["state"] in REACTIONS:
+            first.setdefault(row.body["delivery_id"], row.body["state"])
+    shown_not = {delivery_id for delivery_id, state in first.items() if state == "unshown"}
     return {
         row.subject
         for row in house.records

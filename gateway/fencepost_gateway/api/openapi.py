@@ -79,7 +79,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
         },
     },
 }
-TEXTS = {"text": "text/plain", "page": "text/html"}
+TEXTS = {"text": "text/plain", "page": "text/html", "MessageStream": "text/event-stream"}
 SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "open": [],
     "device": [{"write_key": [], "device": []}],

@@ -14,7 +14,7 @@ from msgspec import Struct
 from fencepost_gateway.documents.document import Document, Path
 
 CHANNELS: Final = ("in_app", "web_push", "sms", "email")
-_TEXTS: Final = frozenset({"title", "body", "text", "subject", "html", "link"})
+_TEXTS: Final = frozenset({"title", "body", "text", "subject", "html", "link", "image"})
 
 
 class Source(Struct, frozen=True):
@@ -57,4 +57,5 @@ def _channel_texts(body: Mapping[str, Any], path: Path) -> Iterator[Source]:
         buttons = content.get("buttons")
         for number, button in enumerate(buttons if isinstance(buttons, list) else ()):
             for member, text in button.items():
-                yield Source((*path, channel, "buttons", number, member), text, channel)
+                if member in _TEXTS:
+                    yield Source((*path, channel, "buttons", number, member), text, channel)

@@ -18,7 +18,7 @@ from fencepost_gateway.documents.models.template import Template
 
 CHANNELS: Final = ("in_app", "web_push", "sms", "email")
 _TEXTS: Final = ("title", "body", "subject", "text", "html")
-_SAME: Final = ("layout", "link")
+_SAME: Final = ("layout", "link", "image", "show", "pinned", "expires", "while_inside")
 
 
 def translated(template: Template, tag: str) -> dict[str, dict[str, Any]]:

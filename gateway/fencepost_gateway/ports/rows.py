@@ -10,6 +10,7 @@ from fencepost_gateway.decide.broadcasts import Broadcast
 from fencepost_gateway.decide.calls import Call
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.inbox import InboxState
 from fencepost_gateway.decide.message import Message, Verdict
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.ports.journey_rows import JourneyPlace, RunRow
@@ -107,13 +108,15 @@ class Effects(Struct):
 
     ``timers`` maps device id to its timer, None to clear it. ``merges`` are (visitor, person)
     pairs: rows of the first become the second's; cap slots move, so counters add, and messages of
-    the inbox get cursors behind all others, so that no device passes them by. ``unshown`` are
-    (person, delivery) pairs: that person's device says it never showed the in-app message, so its
-    cap slot is released. ``fence_days`` holds what was counted, by UTC day (days since 1970) and
-    fence, ``audience_days`` the same by audience, ``journey_days`` by place in a journey; it is
-    added to what is there. ``person_timers`` maps a person to when to ask again about them, None to
-    clear it. ``runs`` are those of journeys that moved, ``calls`` what they ask to be called.
-    ``answered`` names calls that need not be made any more; look-ups of runs that ended need not.
+    the inbox get cursors behind all others, so that no device passes them by. ``reactions`` are
+    (person, delivery, what): what that person's device told of the in-app message; it changes the
+    inbox, and may release the slot (``decide.inbox``). What hangs in the inbox on a fence is gone
+    when one of ``persons`` is no longer inside. ``fence_days`` holds what was counted, by UTC day
+    (days since 1970) and fence, ``audience_days`` the same by audience, ``journey_days`` by place
+    in a journey; it is added to what is there. ``person_timers`` maps a person to when to ask again
+    about them, None to clear it. ``runs`` are those of journeys that moved, ``calls`` what they ask
+    to be called. ``answered`` names calls that need not be made any more; look-ups of runs that
+    ended need not.
 
     Of broadcasts, by number: ``begun`` says whether somebody is to be told (False: nobody waits for
     it, so it is done), ``reached`` how many more it woke something for (added once, as counts are),
@@ -132,7 +135,7 @@ class Effects(Struct):
     messages: list[Message] = field(default_factory=list)
     timers: dict[str, Timer | None] = field(default_factory=dict)
     merges: list[tuple[str, str]] = field(default_factory=list)
-    unshown: list[tuple[str, str]] = field(default_factory=list)
+    reactions: list[tuple[str, str, str]] = field(default_factory=list)
     records: list[RecordRow] = field(default_factory=list)
     fence_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
     audience_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
@@ -226,7 +229,11 @@ class Claimed(Struct, frozen=True):
 
 
 class InboxRow(Struct, frozen=True):
-    """An in-app message waiting for its person."""
+    """
+    An in-app message before its person, or that there was one (``decide.inbox``).
+
+    ``content`` is empty once it is ``gone``; ``fence_id`` is the fence it hangs on, if it does.
+    """
 
     cursor: int
     delivery_id: str
@@ -234,6 +241,8 @@ class InboxRow(Struct, frozen=True):
     content: dict[str, Any]
     priority: int
     show_until_ms: int
+    state: InboxState = "open"
+    fence_id: str = ""
 
 
 class DeviceSeen(Struct, frozen=True):

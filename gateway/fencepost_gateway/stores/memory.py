@@ -64,11 +64,17 @@ from fencepost_gateway.stores.memory_books import (
 )
 from fencepost_gateway.stores.memory_broadcasts import MemoryBroadcasts, take_broadcasts
 from fencepost_gateway.stores.memory_calls import MemoryCalls, put_calls
-from fencepost_gateway.stores.memory_claims import claim_facts, end, release_unshown, take
+from fencepost_gateway.stores.memory_claims import claim_facts, end, take
 from fencepost_gateway.stores.memory_consents import put_change
 from fencepost_gateway.stores.memory_door import admit
 from fencepost_gateway.stores.memory_fences import MemoryFences
 from fencepost_gateway.stores.memory_history import MemoryHistory, put_history
+from fencepost_gateway.stores.memory_inbox import (
+    read_inbox,
+    take_leave,
+    take_reactions,
+    trim_inbox,
+)
 from fencepost_gateway.stores.memory_journeys import MemoryJourneys, count_journey_days
 from fencepost_gateway.stores.memory_links import MemoryLinks
 from fencepost_gateway.stores.memory_lists import MemoryLists
@@ -204,8 +210,8 @@ class MemoryStore:
             for m in effects.messages:
                 row = MessageRow(m.person_id, pack(m), "queued", effects.now_ms)
                 books.messages.setdefault(m.message_id, row)
-            for person_id, delivery_id in effects.unshown:
-                release_unshown(books, person_id, delivery_id)
+            take_reactions(books, effects.reactions)
+            take_leave(books, effects.persons)
             put_records(books, effects.records)
             put_history(books, effects)
             take_trial(books, effects)
@@ -268,12 +274,15 @@ class MemoryStore:
             if delivery.lease_token != lease_token:
                 return None
             row = books.messages[delivery.message_id]
-            settlement = settle(row.attempt)
-            end(books, delivery_id, settlement, now_ms)
+            settlement, shown = settle(row.attempt), None
             if inbox is not None and settlement.state == "sent":
-                m = message_of(row)
-                shown = (0, delivery_id, m.message_id, inbox, m.priority, m.expires_at_ms)
-                put_inbox(books, m.person_id, InboxRow(*shown))
+                body = books.persons.get(row.person_id)
+                person = None if body is None else unpack(body, Person)
+                shown = rows.inbox_row(message_of(row), delivery_id, inbox, person, now_ms)
+                settlement = settlement if shown else rows.LEFT
+            end(books, delivery_id, settlement, now_ms)
+            if shown is not None:
+                put_inbox(books, row.person_id, shown)
             return settlement
 
     async def answer(self, message_id: str, decide: Answer, now_ms: int) -> bool:
@@ -301,7 +310,8 @@ class MemoryStore:
                 if d.state == "sending" and (all_leases or d.lease_until_ms <= now_ms)
             ]
             for delivery_id in lost:
-                end(books, delivery_id, rows.LEASE_LOST, now_ms)
+                channel = books.deliveries[delivery_id].channel
+                end(books, delivery_id, rows.lost(channel, now_ms), now_ms)
             return len(lost)
 
     async def suppress(self, channel: str, ref: str, reason: str, now_ms: int) -> None:
@@ -335,9 +345,12 @@ class MemoryStore:
 
     async def inbox(self, person_id: str, after: int, now_ms: int) -> list[InboxRow]:
         """See ``Store.inbox``."""
-        mine = [e.body for _, e in sorted(self._books.inbox.items()) if e.person_id == person_id]
-        found = [unpack(body, InboxRow) for body in mine]
-        return [r for r in found if r.cursor > after and r.show_until_ms > now_ms][: rows.INBOX_MAX]
+        return read_inbox(self._books, person_id, after, now_ms, rows.INBOX_MAX)
+
+    async def trim_inbox(self, before_ms: int, limit: int) -> int:
+        """See ``Store.trim_inbox``."""
+        with self._unit() as books:
+            return trim_inbox(books, before_ms, limit)
 
     async def message_of(self, delivery_id: str) -> str | None:
         """See ``Store.message_of``."""

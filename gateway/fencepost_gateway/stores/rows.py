@@ -7,22 +7,26 @@ Pure. A store decides how to keep rows; what they say is decided here, once.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import structs
 
+from fencepost_gateway.decide import inbox
 from fencepost_gateway.decide.calls import Call, Reply
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.message import AddressRow, Check, Mark, Message, Verdict
+from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.proof import ProofRow
 from fencepost_gateway.decide.settle import Settlement
 from fencepost_gateway.intake.admission import Admission, Withdrawal
 from fencepost_gateway.intake.records import Answered, DeviceMoved, Outcome, Record, Stated
 from fencepost_gateway.intake.statement import ConsentChange
-from fencepost_gateway.ports import DeadCall, RecordRow
+from fencepost_gateway.ports import DeadCall, InboxRow, RecordRow
 
 INBOX_MAX = 100  # messages of one answer
 LEASE_LOST = Settlement("unknown", "kept_unknown", "unknown.lease_lost")
+LEFT = Settlement("failed", "released", "no_longer_relevant")  # nobody was there to show it to
 IN_APP_REF = "in_app"  # every person comes through an SDK, which can show messages
 
 
@@ -54,6 +58,40 @@ def log_records(
         if upload is not None:
             found.append(upload)
     return found
+
+
+def lost(channel: str, now_ms: int) -> Settlement:
+    """
+    Say what the end of a lease means.
+
+    What goes into the app is there only once its confirm has put it there, so without one it is
+    certain that nobody has it: it is claimed again.
+    """
+    if channel == "in_app":
+        return Settlement("queued", "released", "in_app.lease_lost", retry_at_ms=now_ms)
+    return LEASE_LOST
+
+
+def inbox_row(
+    message: Message,
+    delivery_id: str,
+    content: dict[str, Any],
+    person: Person | None,
+    now_ms: int,
+) -> InboxRow | None:
+    """Give what is put before the person; None: they have left the fence it hangs on."""
+    fence_id = inbox.fence_of(content)
+    if inbox.is_left(fence_id, person):
+        return None
+    return InboxRow(
+        cursor=0,
+        delivery_id=delivery_id,
+        message_id=message.message_id,
+        content=content,
+        priority=message.priority,
+        show_until_ms=inbox.until_ms(message, content, now_ms),
+        fence_id=fence_id,
+    )
 
 
 def answered(call: Call, reply: Reply) -> Answered:

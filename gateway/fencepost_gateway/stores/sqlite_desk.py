@@ -48,6 +48,7 @@ from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_fences import count_fence_days
 from fencepost_gateway.stores.sqlite_history import put_history
+from fencepost_gateway.stores.sqlite_inbox import put_inbox, take_leave, take_reactions
 from fencepost_gateway.stores.sqlite_journeys import count_journey_days
 from fencepost_gateway.stores.sqlite_runs import put_runs
 from fencepost_gateway.stores.sqlite_trials import take_trial
@@ -114,7 +115,8 @@ class Desk:
         for m in effects.messages:
             row = (m.message_id, m.person_id, effects.now_ms, m.priority, m.cause.at_ms, _pack(m))
             run(sql.put_message, row)
-        self._db.executemany(sql.release_unshown, effects.unshown)
+        take_reactions(self._db, sql, effects.reactions)
+        take_leave(self._db, sql, effects.persons)
         self.put_records(effects.records)
         put_history(self._db, sql, effects)
         put_person_timers(self._db, sql, effects)
@@ -260,30 +262,29 @@ class Desk:
         if found is None:
             return None
         message, _, _, attempt = found
-        settlement = settle(attempt)
-        self._end(message, delivery_id, settlement, now_ms, outcome.provider_id)
+        settlement, shown = settle(attempt), None
         if inbox is not None and settlement.state == "sent":
-            self._db.execute(
-                self._sql.put_inbox,
-                (
-                    message.person_id,
-                    delivery_id,
-                    message.message_id,
-                    message.priority,
-                    message.expires_at_ms,
-                    _pack(inbox),
-                ),
-            )
+            person = self._facts.person(message.person_id)
+            shown = rows.inbox_row(message, delivery_id, inbox, person, now_ms)
+            settlement = settlement if shown else rows.LEFT
+        self._end(message, delivery_id, settlement, now_ms, outcome.provider_id)
+        if shown is not None:
+            put_inbox(self._db, self._sql, message.person_id, shown)
         return settlement
+
+    def trim_inbox(self, before_ms: int, limit: int) -> int:
+        """Do what ``Store.trim_inbox`` promises."""
+        self._db.execute(self._sql.trim_inbox, (before_ms, limit))
+        return self._db.changes()
 
     def reconcile(self, now_ms: int, *, all_leases: bool) -> int:
         """Do what ``Store.reconcile`` promises."""
         horizon_ms = (1 << 62) if all_leases else now_ms
         expired = list(self._db.execute(self._sql.expired_leases, (horizon_ms,)))
-        for delivery_id, message_id in expired:
+        for delivery_id, message_id, channel in expired:
             found = self._facts.message(message_id)
             if found is not None:
-                self._end(found[0], delivery_id, rows.LEASE_LOST, now_ms, "")
+                self._end(found[0], delivery_id, rows.lost(channel, now_ms), now_ms, "")
         return len(expired)
 
     def _end(

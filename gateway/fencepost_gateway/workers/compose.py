@@ -16,13 +16,14 @@ Rule 3. Tracks are read only for a template that names ``nearest``.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 import structlog
 from msgspec import Struct, structs
 
-from fencepost_channels.message import Content
+from fencepost_channels.message import Content, InAppContent
 from fencepost_gateway.content.nearest import CELL_M, ROOTS, Nearby, NearestScope, Position
 from fencepost_gateway.content.proof import as_proof
 from fencepost_gateway.content.renderer import Outline, Renderer, RenderProblem
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
     from fencepost_gateway.decide.message import ClaimFacts
     from fencepost_gateway.decide.person import Person
+    from fencepost_gateway.decide.place import FenceView
     from fencepost_gateway.decide.plan import Plan, Template
     from fencepost_gateway.ports import Store
     from fencepost_geofence.fix import Fix
@@ -184,6 +186,8 @@ class Composer:
         content = self._renderer.render(
             case.template, channel, scope, plan.fragments, case.shown.locale
         )
+        if isinstance(content, InAppContent) and content.while_inside:
+            content = _hung(content, place_of(plan, facts.person, facts.message.cause))
         if facts.message.proof is not None:
             content = as_proof(content)
         problem = content if isinstance(content, RenderProblem) else None
@@ -193,6 +197,7 @@ class Composer:
             location=not outline.roots.isdisjoint({"place", *ROOTS}),
             place="place" in outline.roots,
             relied_on=_relied_on(case, outline, nearest, position),
+            hangs_on=content.inside if isinstance(content, InAppContent) else "",
             told=_told(case, outline, position),
         )
         return Composed(content, rendered)
@@ -253,6 +258,13 @@ def _relied_on(
     if nearest.is_used and position is not None and position.source == "fix":
         relied += LOCATION_NEEDS[case.template.purpose]
     return tuple(relied)
+
+
+def _hung(content: InAppContent, place: FenceView | None) -> InAppContent | RenderProblem:
+    """Hang a message on the place it is about."""
+    if place is None:
+        return RenderProblem("render_failed", "in_app.while_inside", "no_place")
+    return replace(content, inside=place.fence_id)
 
 
 def _told(case: _Case, outline: Outline, position: Position | None) -> dict[str, Any]:

@@ -172,8 +172,9 @@ class PersonStage:
             self._clicked(person, event.delivery_id, was_clicked)
             body = {"state": what, "delivery_id": event.delivery_id, "seq": seq}
             self._fold.record(person, "outcome", event.delivery_id, body)
-            if what == "unshown":
-                self._fold.effects.unshown.append((person.person_id, event.delivery_id))
+            if what != "received":
+                reaction = (person.person_id, event.delivery_id, what)
+                self._fold.effects.reactions.append(reaction)
             self.altered(person, "messages")
             self._walked(person, self._journeys.heard(person))
 
