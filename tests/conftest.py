@@ -8,17 +8,20 @@ Rule 3. ``-m long`` runs the long proofs, and properties try ten times as many e
 Rule 4. ``--row R11`` runs the tests of a promise alone; ``--fault-seed`` repeats a fault plan;
         ``--update`` writes the golden files of the scenarios anew.
 Rule 5. No gateway under test asks pages of the internet, unless its test says so.
+Rule 6. How a test has its process log is forgotten with it.
 
 The seed of a run is printed at its head (pytest-randomly).
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 IN_CI = os.environ.get("CI") == "true"
@@ -70,6 +73,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             unknown = [row for row in mark.args if row not in rows]
             if unknown or not mark.args:
                 pytest.fail(f"there is no {name} {unknown}: see the tables of the specification")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_ever() -> Generator[None, None, None]:
+    """Let the next test find logging as this one found it (Rule 6)."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.hookimpl(wrapper=True)

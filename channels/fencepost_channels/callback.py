@@ -61,6 +61,8 @@ class Report:
         report_id: The same for the same report sent again; unique within the driver.
         delivery_id: Which delivery, by our id; empty when only the provider's is known.
         provider_id: The provider's name for it.
+        return_token: The token of the return path that it came back to; the gateway judges whether
+            it is one of ours.
         at_s: When it happened, seconds since the epoch; None: when it was received.
         code: The provider's finer word, a constant one (``30003``, ``5.1.1``).
         address: Raw members of the address it is about, where no delivery is known.
@@ -72,6 +74,7 @@ class Report:
     report_id: str
     delivery_id: str = ""
     provider_id: str = ""
+    return_token: str = field(default="", repr=False)
     at_s: int | None = None
     code: str = ""
     address: Mapping[str, Any] | None = field(default=None, repr=False)

@@ -24,7 +24,6 @@ from msgspec import Struct
 from fencepost_channels.driver import SettingsError
 from fencepost_channels.registry import DriverLoadError, load_drivers
 from fencepost_gateway.content.lint import lint_documents
-from fencepost_gateway.content.senders import messages_of
 from fencepost_gateway.credentials import (
     KEYS_FILE,
     PROOF_FILE,
@@ -38,6 +37,7 @@ from fencepost_gateway.documents.document import Document, Origin, StoredDocumen
 from fencepost_gateway.documents.models.policy import Policy
 from fencepost_gateway.documents.models.template import Template
 from fencepost_gateway.documents.shipped import default_documents
+from fencepost_gateway.documents.world import messages_of
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.reports.lines import counted
 from fencepost_gateway.reports.proof_words import tell_verified

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -13,17 +12,6 @@ import structlog
 from fencepost_gateway.logs import set_up_logs
 
 SECRET = "canary-4471"
-
-
-@pytest.fixture(autouse=True)
-def undone() -> Iterator[None]:
-    """Give the loggers back as they were."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 def fail() -> None:

@@ -12,7 +12,8 @@ Rule 3. What a fragment names must come with the message, or be handed to it by 
 Rule 4. A template with ``location`` fields whose purpose the policy does not allow them for is an
         error at the field (spec/consent.md section 3).
 Rule 5. A link that no rendering would let out is an error; where links lead is ``dead_links``.
-Rule 6. A template that ``confirms`` has its link on every channel; no other has one.
+Rule 6. Marketing that begins with what only looks like the label of a policy is an error.
+Rule 7. A template that ``confirms`` has its link on every channel; no other has one.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from liquid import Environment, RenderContext
 from msgspec import Struct
@@ -30,6 +31,7 @@ from fencepost_gateway.content.authored import Source, is_dynamic, sources_of
 from fencepost_gateway.content.budget import BudgetedTemplate, parts_of
 from fencepost_gateway.content.dead_links import dead_links
 from fencepost_gateway.content.fragments import FragmentNode, names_in
+from fencepost_gateway.content.labels import lookalike
 from fencepost_gateway.content.scope import CONFIRM, ROOTS
 from fencepost_gateway.decide.place import FenceView, place_facts
 from fencepost_gateway.documents.document import Document
@@ -50,6 +52,7 @@ class _Shelf(Struct, frozen=True):
     fragments: Mapping[str, Document]
     handed: Mapping[str, frozenset[str]]
     location_for: frozenset[str]
+    labels: tuple[Mapping[str, Any], ...]
 
 
 def lint_documents(documents: Sequence[Document]) -> Iterator[Found]:
@@ -78,7 +81,8 @@ def _shelf(documents: Iterable[Document]) -> _Shelf:
     allowed = next((each.get("location_fields") for each in policies), None)
     location_for = frozenset(allowed if allowed is not None else ("marketing", "transactional"))
     handed = _handed(kept, environment) if fragments else {}
-    return _Shelf(environment, fragments, handed, location_for)
+    labels = tuple(each["label"] for each in policies if each.get("label"))
+    return _Shelf(environment, fragments, handed, location_for, labels)
 
 
 def _handed(documents: Iterable[Document], environment: Environment) -> dict[str, frozenset[str]]:
@@ -146,13 +150,15 @@ def _lint(document: Document, shelf: _Shelf) -> Iterator[Finding]:
         yield from _lint_names(document, source, template, shelf)
         yield from _lint_links(source)
         yield from dead_links(source)
+        if purpose == "marketing":
+            yield from _lint_lookalikes(source, shelf)
         if purpose and purpose not in shelf.location_for:
             yield from _lint_labels(source, template, shelf, purpose)
     yield from _lint_confirmation(document)
 
 
 def _lint_confirmation(document: Document) -> Iterator[Finding]:
-    """Find channels of a confirmation that have no link to confirm by (Rule 6)."""
+    """Find channels of a confirmation that have no link to confirm by (Rule 7)."""
     if not document.body.get("confirms"):
         return
     linked = {s.path[0] for s in sources_of(document) if _LINK.search(s.text)}
@@ -224,6 +230,15 @@ def _lint_links(source: Source) -> Iterator[Finding]:
     elif member == "html" and not links.html_is_allowed(source.text):
         how = "use https, mailto, tel, cid or an anchor"
         yield Finding(source.path, "an address in the HTML may not be sent", how)
+
+
+def _lint_lookalikes(source: Source, shelf: _Shelf) -> Iterator[Finding]:
+    """Find a text that begins with what only looks like a label (Rule 6)."""
+    for label in shelf.labels:
+        text = lookalike(source.text, label["text"], label.get("refuse", ()))
+        if text:
+            what = f"it begins with {text}, which is no label"
+            yield Finding(source.path, what, "take it out: the label is put in for you")
 
 
 def _lint_labels(

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from fencepost_gateway.documents.document import Document, StoredDocument
+from fencepost_gateway.documents.document import Document
 from fencepost_gateway.documents.kinds import SENDING
-from fencepost_gateway.documents.models.campaign import Campaign, Message
-from fencepost_gateway.documents.models.journey import Journey
+from fencepost_gateway.documents.world import messages_of
 
 _EVENTS = ("event", "external")
 
@@ -38,14 +37,3 @@ def _templates_of(document: Document) -> Iterator[str]:
     for message in messages_of(document):
         wish = message.template
         yield from [wish] if isinstance(wish, str) else wish.arms.values()
-
-
-def messages_of(document: Document | StoredDocument) -> Iterator[Message]:
-    """Give the messages that a document sends; others than campaigns and journeys send none."""
-    if document.kind == "campaign":
-        yield Campaign.model_validate(document.body).message
-    if document.kind != "journey":
-        return
-    for step in Journey.model_validate(document.body).steps:
-        if step.message is not None:
-            yield step.message

@@ -19,11 +19,11 @@ from typing import Any
 from fencepost_gateway.decide import caps as cap_rules
 from fencepost_gateway.decide import confirm, permission, timing
 from fencepost_gateway.decide import consent as statements
+from fencepost_gateway.decide import rendered as rendering
 from fencepost_gateway.decide.case import Case, Way
 from fencepost_gateway.decide.inbox import is_left
 from fencepost_gateway.decide.message import AddressRow, Check
 from fencepost_gateway.decide.quiet_hours import policy_hours
-from fencepost_gateway.decide.rendered import labelled
 from fencepost_gateway.decide.solver import Limit
 from fencepost_gateway.decide.timing import Timing
 
@@ -129,7 +129,7 @@ def waits_for(case: Case, channel: str) -> tuple[Limit, ...]:
 def label(case: Case, way: Way) -> Check:
     """May the content say where the person is, which it does?"""
     rendered, policies = case.rendered[way.channel], case.law.policies
-    ok, inputs = labelled(
+    ok, inputs = rendering.labelled(
         rendered, case.template.purpose, policies, lambda purpose: _may(case, way, purpose)
     )
     return Check("label", ok, way.channel, reason="" if ok else "label", inputs=inputs)
@@ -141,6 +141,11 @@ def render(case: Case, way: Way) -> Check:
     template = f"{case.template.template_id} v{case.template.version}"
     inputs: dict[str, Any] = {"template": template, **rendered.told}
     gone = [each for each in rendered.relied_on if not _may(case, way, each)]
+    obeyed = rendering.obeyed(case.law.policies, case.template.purpose, way.channel)
+    if obeyed:
+        inputs["obeys"] = list(obeyed)
+    if rendered.obeys != obeyed:
+        return Check("render", ok=False, channel=way.channel, reason="content_stale", inputs=inputs)
     if gone or rendered.reason:
         inputs |= {"withdrawn": gone} if gone else {"member": rendered.member}
     reason = "content_stale" if gone else rendered.reason

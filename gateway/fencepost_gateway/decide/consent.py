@@ -148,7 +148,7 @@ def question(
 def _answer(policy: Policy, purpose: str, value: str, level: tuple[str, str]) -> ConsentAnswer:
     allowed = grants(policy, purpose, value)
     said_for = level[0] if level[1] in {ANY, ""} else "address"
-    return ConsentAnswer(allowed, purpose, value, said_for, f"{policy.policy_id} v{policy.version}")
+    return ConsentAnswer(allowed, purpose, value, said_for, policy.named)
 
 
 def grants(policy: Policy, purpose: str, value: str) -> bool:

@@ -54,7 +54,7 @@ class Jurisdiction(Struct, frozen=True):
         """Give what a record says; nothing where a workspace has one policy for everybody."""
         if not self.is_asked:
             return {}
-        names = [f"{each.policy_id} v{each.version}" for each in self.policies]
+        names = [each.named for each in self.policies]
         return {"policies": names, "countries": {k: list(v) for k, v in self.countries.items()}}
 
 

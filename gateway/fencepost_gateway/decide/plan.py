@@ -284,13 +284,47 @@ class QuietHours(Struct, frozen=True):
     lifted_by: str = ""
 
 
+class Brand(Struct, frozen=True):
+    """Who sends, as receivers know it; what is not told is empty."""
+
+    brand_id: str
+    name: str
+    contact: str = ""
+    postal_address: str = ""
+    free_number: str = ""
+    is_default: bool = False
+
+
+class Label(Struct, frozen=True):
+    """What marketing on ``channels`` begins with; ``refused`` looks like it and is not."""
+
+    text: str
+    channels: frozenset[str]
+    refused: tuple[str, ...] = ()
+
+
+class Imprint(Struct, frozen=True):
+    """
+    What marketing on ``channels`` says of its sender, and how to say no.
+
+    ``opt_out`` maps channel to words with ``{link}`` or ``{free_number}`` in them.
+    """
+
+    channels: frozenset[str] = frozenset()
+    sender: bool = False
+    contact: bool = False
+    postal_address: bool = False
+    opt_out: dict[str, str] = {}
+
+
 class Policy(Struct, frozen=True):
     """
     Consent, quiet hours and the use of locations: of a workspace, or of the ``countries`` it names.
 
     ``accepts`` maps purpose (or ``*``) to the consent values that allow it; ``defaults`` maps
     purpose to the value that stands where nothing was said. All rules of ``quiet_hours`` hold.
-    Templates of the purposes ``location_fields`` may say where somebody is.
+    Templates of the purposes ``location_fields`` may say where somebody is. ``label`` and
+    ``imprint`` are what marketing has to say of itself.
     """
 
     policy_id: str
@@ -300,6 +334,13 @@ class Policy(Struct, frozen=True):
     quiet_hours: tuple[QuietHours, ...] = ()
     countries: frozenset[str] = frozenset()
     location_fields: frozenset[str] = frozenset({"marketing", "transactional"})
+    label: Label | None = None
+    imprint: Imprint = Imprint()
+
+    @property
+    def named(self) -> str:
+        """Name it as records do."""
+        return f"{self.policy_id} v{self.version}"
 
 
 class Plan(Struct, frozen=True):
@@ -355,6 +396,14 @@ class Plan(Struct, frozen=True):
     sources: dict[str, Source] = {}
     event_shapes: dict[str, EventShape] = {}
     controls: dict[str, Control] = {}
+    brands: dict[str, Brand] = {}
+
+    def brand_of(self, campaign: Campaign | None) -> Brand | None:
+        """Give who a campaign speaks for; None: nobody has been told."""
+        named = self.brands.get(campaign.brand) if campaign else None
+        default = next((each for each in self.brands.values() if each.is_default), None)
+        only = next(iter(self.brands.values())) if len(self.brands) == 1 else None
+        return named or default or only
 
     def part(self, campaign_id: str, version: int, step_id: str) -> Campaign | None:
         """

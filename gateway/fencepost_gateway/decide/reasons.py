@@ -174,13 +174,21 @@ REASONS: dict[str, Said] = {
         "The setting public_url is missing, so no link can be written.",
         "public_url 설정이 없어 링크를 만들 수 없습니다.",
     ),
+    "label_refused": Said(
+        "The content begins with what looks like the label of advertising, and is not.",
+        "내용이 광고 표시와 비슷하지만 올바르지 않은 표시로 시작합니다.",
+    ),
+    "sender_missing": Said(
+        "The policy wants the message to say who sends it, and the brand does not tell.",
+        "정책상 발신자 정보를 표시해야 하나 브랜드에 등록되어 있지 않습니다.",
+    ),
     "label": Said(
         "The content says where the person is, and that is not allowed for this purpose.",
         "내용에 위치 정보가 들어 있으나 이 목적으로는 사용할 수 없습니다.",
     ),
     "content_stale": Said(
-        "A consent that the content relied on was withdrawn meanwhile; it is rendered anew.",
-        "내용 작성에 필요한 동의가 그사이 철회되어 내용을 다시 작성합니다.",
+        "What the content relied on, a consent or a policy, has changed; it is rendered anew.",
+        "내용 작성의 근거가 된 동의나 정책이 그사이 바뀌어 내용을 다시 작성합니다.",
     ),
     "frequency_cap": Said(
         "A frequency cap is used up.",

@@ -7,8 +7,9 @@ Rule 1. Content with the label ``location`` goes for the purposes that the polic
         the consents of ``LOCATION_NEEDS``, whatever woke the campaign.
 Rule 2. A place has nothing in its stead, so without consent its content is refused; ``nearest``
         has (the stated home, a default), so the check only says what was denied.
-Rule 3. Content that relied on a consent which is gone by the claim is rendered anew a second later:
-        the message waits for nothing else.  See ADR-0018.
+Rule 3. Content that relied on a consent which is gone by the claim, or that obeys other policies
+        than those that hold by then, is rendered anew a second later: the message waits for nothing
+        else. See ADR-0018.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ class Rendered(Struct, frozen=True):
         relied_on: Purposes without which the content would be another.
         hangs_on: Fence that the person has to be inside of, the content being for that long alone.
         told: What the record says of the content: language, fragments, where ``nearest`` is from.
+        obeys: The policies that wanted something said, by name and version.
 
     """
 
@@ -48,6 +50,18 @@ class Rendered(Struct, frozen=True):
     relied_on: tuple[str, ...] = ()
     hangs_on: str = ""
     told: dict[str, Any] = {}
+    obeys: tuple[str, ...] = ()
+
+
+def obeyed(policies: Sequence[Policy], purpose: str, channel: str) -> tuple[str, ...]:
+    """Name the policies that want a message to say something of itself on a channel."""
+    if purpose != "marketing":
+        return ()
+    return tuple(
+        policy.named
+        for policy in policies
+        if (policy.label and channel in policy.label.channels) or channel in policy.imprint.channels
+    )
 
 
 def labelled(
@@ -69,7 +83,7 @@ def labelled(
     inputs: dict[str, Any] = {"label": "location", "used_for": purpose}
     for policy in policies:
         if purpose not in policy.location_fields:
-            inputs["policy"] = f"{policy.policy_id} v{policy.version}"
+            inputs["policy"] = policy.named
             return False, inputs
     denied = next((each for each in LOCATION_NEEDS[purpose] if not may(each)), "")
     if denied:

@@ -16,7 +16,8 @@ Rule 5. Marketing that looks at where people are, and is not caused by a place, 
 Rule 6. Opening hours can be read, and have a zone.
 Rule 7. Campaigns and journeys share their ids. Of journeys more is known: ``check_journey``.
         What is asked of events that are defined is in their definition: ``check_events``.
-Rule 8. Templates and fragments are read by the caller's ``lint``: Liquid lives above this room.
+Rule 8. What policies want marketing to say, the brand that sends it tells: ``check_brands``.
+Rule 9. Templates and fragments are read by the caller's ``lint``: Liquid lives above this room.
         What is doubtful comes with the errors as a warning (``document.errors_of`` drops it).
 """
 
@@ -26,6 +27,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from fencepost_gateway.decide.opening import is_opening_hours
 from fencepost_gateway.decide.spans import zone_named
+from fencepost_gateway.documents.check_brands import check_brand, check_defaults
 from fencepost_gateway.documents.check_events import check_events
 from fencepost_gateway.documents.check_journey import check_journey
 from fencepost_gateway.documents.check_parts import (
@@ -79,11 +81,13 @@ def check(
         finder = _FINDERS.get(document.kind)
         findings = [*finder(document, world)] if finder else []
         findings += check_events(document, world)
+        findings += check_brand(document, world)
         problems += [
             _problem(document, f) for f in dict.fromkeys(findings) if _is_told(document, f)
         ]
     problems += [_problem(document, f) for document, f in lint(world.documents)]
     problems += [*_several(world.documents), *_defined_twice(world.documents)]
+    problems += [_problem(document, found) for document, found in check_defaults(world)]
     problems += doubled(documents)
     return sorted(problems, key=lambda p: (p.file, p.feature or 0, p.line or 0))
 

@@ -38,12 +38,13 @@ from fencepost_gateway.documents.campaign_plans import campaign_of, windows_of
 from fencepost_gateway.documents.document import StoredDocument
 from fencepost_gateway.documents.kept_flows import KeptFlows
 from fencepost_gateway.documents.models.base import Authored, percent_fraction
+from fencepost_gateway.documents.models.brand import Brand
 from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.caps import WINDOWS, Caps
 from fencepost_gateway.documents.models.event import Event
 from fencepost_gateway.documents.models.experiment import Experiment
 from fencepost_gateway.documents.models.place import Library, Workspace
-from fencepost_gateway.documents.models.policy import Policy, QuietHours
+from fencepost_gateway.documents.models.policy import Label, MustContain, Policy, QuietHours
 from fencepost_gateway.documents.models.selector import FenceSelector
 from fencepost_gateway.documents.models.source import Source
 from fencepost_gateway.documents.models.table import Table
@@ -145,6 +146,7 @@ def compile_plan(
         seeds=frozenset(workspace.seeds if workspace else ()),
         seed=seed,
         flows={(f.head.campaign_id, f.head.version): f for f in flows},
+        brands={source.id: _brand(each) for source, each in _of_kind(stored, "brand", Brand)},
         tables={source.id: each.rows for source, each in _of_kind(stored, "table", Table)},
         event_shapes={each.called: _shape(each) for _, each in _of_kind(stored, "event", Event)},
         sources={
@@ -291,6 +293,37 @@ def _policy(source: StoredDocument, authored: Policy) -> plan.Policy:
         quiet_hours=tuple(_quiet_hours(each) for each in authored.quiet_hours),
         countries=frozenset(authored.jurisdiction),
         location_fields=frozenset(authored.location_fields),
+        label=_label(authored.label) if authored.label else None,
+        imprint=_imprint(authored.must_contain),
+    )
+
+
+def _label(authored: Label) -> plan.Label:
+    return plan.Label(authored.text, frozenset(authored.channels), tuple(authored.refuse))
+
+
+def _imprint(authored: MustContain) -> plan.Imprint:
+    words = {"sms": authored.opt_out.sms, "email": authored.opt_out.email}
+    everywhere = authored.sender or authored.contact
+    wanted = {c for c in words if everywhere or words[c]}
+    wanted |= {"email"} if authored.postal_address else set()
+    return plan.Imprint(
+        channels=frozenset(wanted.intersection(authored.channels)),
+        sender=authored.sender,
+        contact=authored.contact,
+        postal_address=authored.postal_address,
+        opt_out={channel: text for channel, text in words.items() if text},
+    )
+
+
+def _brand(authored: Brand) -> plan.Brand:
+    return plan.Brand(
+        brand_id=authored.id,
+        name=authored.name,
+        contact=authored.contact,
+        postal_address=authored.postal_address,
+        free_number=authored.free_number,
+        is_default=authored.default,
     )
 
 

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from fencepost_gateway.documents.document import Path
 from fencepost_gateway.documents.models.audience import Audience, Trait
 from fencepost_gateway.documents.models.base import Authored
+from fencepost_gateway.documents.models.brand import Brand
 from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.caps import Caps
 from fencepost_gateway.documents.models.event import Event
@@ -39,6 +40,7 @@ MODELS: Final[Mapping[str, type[Authored]]] = {
     "fragment": Fragment,
     "caps": Caps,
     "policy": Policy,
+    "brand": Brand,
     "fence": Fence,
     "library": Library,
     "workspace": Workspace,

@@ -7,7 +7,7 @@ Pure. The documents of a folder laid over those that are live, read once.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
@@ -16,8 +16,11 @@ from fencepost_gateway.documents.compile import fence_views, fences_of
 from fencepost_gateway.documents.document import Document, Origin, StoredDocument
 from fencepost_gateway.documents.kinds import SENDING
 from fencepost_gateway.documents.models.audience import Trait
+from fencepost_gateway.documents.models.brand import Brand
+from fencepost_gateway.documents.models.campaign import Campaign, Message
 from fencepost_gateway.documents.models.event import Event
 from fencepost_gateway.documents.models.journey import Journey
+from fencepost_gateway.documents.models.policy import Policy
 from fencepost_gateway.documents.models.source import Source
 from fencepost_gateway.documents.models.template import Template
 from fencepost_geofence.fence import Fence
@@ -38,6 +41,8 @@ class World(Struct):
     journeys: dict[str, Journey]
     sources: dict[str, Source]
     events: dict[str, Event]
+    policies: list[Policy]
+    brands: dict[str, Brand]
     zone: str
 
     @property
@@ -89,10 +94,23 @@ def world_of(documents: Sequence[Document]) -> World:
             if each.kind == "event"
             for made in (Event.model_validate(each.body),)
         },
+        policies=[Policy.model_validate(each.body) for each in documents if each.kind == "policy"],
+        brands={
+            each.id: Brand.model_validate(each.body) for each in documents if each.kind == "brand"
+        },
         libraries={each.id for each in documents if each.kind == "library"},
         audiences={each.id: each.body["when"] for each in documents if each.kind == "audience"},
         zone=zone,
     )
+
+
+def messages_of(document: Document | StoredDocument) -> Iterator[Message]:
+    """Give the messages that a document sends; others than campaigns and journeys send none."""
+    if document.kind == "campaign":
+        yield Campaign.model_validate(document.body).message
+    if document.kind == "journey":
+        steps = Journey.model_validate(document.body).steps
+        yield from (step.message for step in steps if step.message is not None)
 
 
 def nearest(wanted: str, known: Iterable[str], kind: str) -> str:

@@ -271,7 +271,7 @@ class _Desk:
         if purpose not in consent.LOCATION or not denied:
             return
         spares = self._house.is_service if purpose == "location_marketing" else spares_none
-        named = f"{denied[0].policy_id} v{denied[0].version}"
+        named = denied[0].named
         self._withdrawals.append(Withdrawal(person_id, purpose, entry.value, named, spares))
 
     # ---- the end --------------------------------------------------------------------------

@@ -11,6 +11,8 @@ Rule 2. ``nearest`` looks from the newest fix of the person's devices, at most `
         home that the person stated, known to 0.01 degrees; else from nowhere. A home is never
         guessed, and no position is kept: the record says which it was, and how old.
 Rule 3. Tracks are read only for a template that names ``nearest``.
+Rule 4. What the law wants said is put in last (``content.labels``), and the claim asks whether it
+        is still that law.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ import structlog
 from msgspec import Struct, structs
 
 from fencepost_channels.message import Content, InAppContent
+from fencepost_gateway.content.labels import Duties, finish
 from fencepost_gateway.content.nearest import CELL_M, ROOTS, Nearby, NearestScope, Position
 from fencepost_gateway.content.proof import as_proof
 from fencepost_gateway.content.renderer import Outline, Renderer, RenderProblem
@@ -34,7 +37,7 @@ from fencepost_gateway.decide.cause import place_of
 from fencepost_gateway.decide.experiment import arm_of, template_of
 from fencepost_gateway.decide.jurisdiction import jurisdiction_of
 from fencepost_gateway.decide.looked import values_of
-from fencepost_gateway.decide.rendered import LOCATION_NEEDS, Rendered
+from fencepost_gateway.decide.rendered import LOCATION_NEEDS, Rendered, obeyed
 from fencepost_gateway.intake.answer_links import answer_link
 from fencepost_gateway.intake.history import HOME
 from fencepost_geofence.fix import claimed_m
@@ -47,7 +50,7 @@ if TYPE_CHECKING:
     from fencepost_gateway.decide.message import ClaimFacts
     from fencepost_gateway.decide.person import Person
     from fencepost_gateway.decide.place import FenceView
-    from fencepost_gateway.decide.plan import Plan, Template
+    from fencepost_gateway.decide.plan import Brand, Plan, Policy, Template
     from fencepost_gateway.ports import Store
     from fencepost_geofence.fix import Fix
 
@@ -78,6 +81,8 @@ class _Case(Struct, frozen=True):
     facts: ClaimFacts
     shown: Person
     template: Template
+    policies: tuple[Policy, ...]
+    brand: Brand | None
     now_ms: int
     is_generic: bool
     denied: str
@@ -120,10 +125,10 @@ class Composer:
         served = [channel for channel in facts.message.channels if channel in channels]
         if template.confirms and not self._public_url:
             problem = RenderProblem("no_public_url", "confirm.link")
-            missing = Composed(problem, Rendered(problem.code, _member(problem)))
+            missing = Composed(problem, Rendered(problem.code, _member(problem)))  # transactional
             return Composition(arm_now(plan, facts), dict.fromkeys(served, missing))
         shown = await self._shown_as(facts)
-        case = self._case(facts, shown, template, now_ms)
+        case = self._case(facts, shown, template, plan.brand_of(campaign), now_ms)
         outlines = {
             channel: self._renderer.outline(template, channel, plan.fragments, shown.locale)
             for channel in served
@@ -135,7 +140,7 @@ class Composer:
         if position is not None and not self._plans.nearby.is_ready:
             await asyncio.to_thread(self._plans.nearby.prepare)
         made = {
-            channel: Composed(outline, Rendered(outline.code, _member(outline)))
+            channel: _without(outline, case, channel)
             if isinstance(outline, RenderProblem)
             else self._composed(case, channel, outline, position)
             for channel, outline in outlines.items()
@@ -152,7 +157,14 @@ class Composer:
         person = found.get(person_id, facts.person)
         return structs.replace(person, locale=proof.language or person.locale)
 
-    def _case(self, facts: ClaimFacts, shown: Person, template: Template, now_ms: int) -> _Case:
+    def _case(
+        self,
+        facts: ClaimFacts,
+        shown: Person,
+        template: Template,
+        brand: Brand | None,
+        now_ms: int,
+    ) -> _Case:
         law = jurisdiction_of(self._plans.plan, facts.person, phone_of(facts), now_ms)
         is_marketing = template.purpose == "marketing"
         answer = consent.allows_under(law.policies, facts.consents, "personalisation")
@@ -164,7 +176,7 @@ class Composer:
             return any(consent.allows_under(*asked, channel).allowed for channel in channels)
 
         denied = next((p for p in LOCATION_NEEDS[template.purpose] if not may(p)), "")
-        return _Case(facts, shown, template, now_ms, is_generic, denied)
+        return _Case(facts, shown, template, law.policies, brand, now_ms, is_generic, denied)
 
     def _composed(
         self, case: _Case, channel: str, outline: Outline, position: Position | None
@@ -188,6 +200,9 @@ class Composer:
         )
         if isinstance(content, InAppContent) and content.while_inside:
             content = _hung(content, place_of(plan, facts.person, facts.message.cause))
+        obeys = obeyed(case.policies, case.template.purpose, channel)
+        if obeys and not isinstance(content, RenderProblem):
+            content = finish(content, channel, self._duties(case))
         if facts.message.proof is not None:
             content = as_proof(content)
         problem = content if isinstance(content, RenderProblem) else None
@@ -199,8 +214,14 @@ class Composer:
             relied_on=_relied_on(case, outline, nearest, position),
             hangs_on=content.inside if isinstance(content, InAppContent) else "",
             told=_told(case, outline, position),
+            obeys=obeys,
         )
         return Composed(content, rendered)
+
+    def _duties(self, case: _Case) -> Duties:
+        message_id, seed = case.facts.message.message_id, self._plans.plan.seed
+        link = answer_link(self._public_url, seed, "unsubscribe", message_id)
+        return Duties(case.policies, case.brand, link)
 
     def _link(self, message_id: str) -> str:
         return answer_link(self._public_url, self._plans.plan.seed, "confirm", message_id)
@@ -281,6 +302,11 @@ def _told(case: _Case, outline: Outline, position: Position | None) -> dict[str,
         if position is not None and position.age_ms is not None:
             told["nearest"]["age_s"] = position.age_ms // 1000
     return told
+
+
+def _without(problem: RenderProblem, case: _Case, channel: str) -> Composed:
+    obeys = obeyed(case.policies, case.template.purpose, channel)
+    return Composed(problem, Rendered(problem.code, _member(problem), obeys=obeys))
 
 
 def _member(problem: RenderProblem) -> str:

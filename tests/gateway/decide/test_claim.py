@@ -12,7 +12,7 @@ from fencepost_gateway.decide.message import AddressRow, Check, ClaimFacts, Verd
 from fencepost_gateway.decide.opening import opening_of
 from fencepost_gateway.decide.person import Person, Presence, past_event
 from fencepost_gateway.decide.place import FenceView
-from fencepost_gateway.decide.plan import CapRule, CapScope, Goal, MessagePlan, Plan
+from fencepost_gateway.decide.plan import CapRule, CapScope, Goal, Label, MessagePlan, Plan
 from fencepost_gateway.decide.rendered import Rendered
 from fencepost_gateway.decide.rules import compile_rule
 from fencepost_gateway.decide.summary import EventSummary
@@ -1142,6 +1142,20 @@ def test_content_that_lost_its_consent_is_rendered_anew() -> None:
     assert (verdict.retry_at_ms, verdict.slot) == (NOON_MS + 1_000, None)
     assert verdict.checks[-1].inputs["withdrawn"] == ["personalisation"]
     assert judged(the_facts=granted, rendered=relied).outcome == "send"
+
+
+@pytest.mark.parametrize("obeys", [(), ("default v9",)])
+def test_content_of_another_law_is_rendered_anew(obeys: tuple[str, ...]) -> None:
+    """A label that has come since the content was made is not passed by."""
+    everywhere = Label("(Ad)", frozenset(CHANNELS))
+    the_plan = _with_policy(label=everywhere)
+    named = the_plan.policy.named
+
+    old = judged(the_plan, rendered=dict.fromkeys(CHANNELS, Rendered(obeys=obeys)))
+    new = judged(the_plan, rendered=dict.fromkeys(CHANNELS, Rendered(obeys=(named,))))
+    assert (old.outcome, old.reason) == ("deferred", "content_stale")
+    assert new.outcome == "send"
+    assert new.checks[-2].inputs["obeys"] == [named]
 
 
 def test_message_of_a_run_that_gave_way_is_withheld() -> None:

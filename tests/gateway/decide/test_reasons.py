@@ -6,7 +6,7 @@ from typing import get_args
 
 import pytest
 
-from fencepost_gateway.content import renderer
+from fencepost_gateway.content import labels, renderer
 from fencepost_gateway.decide import (
     census,
     channel_gates,
@@ -56,7 +56,9 @@ AT_THE_CLAIM = {
 } | _stated(permission, "", 0)
 AT_THE_CLAIM |= set(message_gates.LEFT_BY.values())
 AT_THE_ENTRY |= set(control.BARS.values())
-AT_RENDERING = _stated(renderer, "RenderProblem", 0) | _stated(compose, "RenderProblem", 0)
+AT_RENDERING = {
+    code for module in (renderer, labels, compose) for code in _stated(module, "RenderProblem", 0)
+}
 AT_A_CHECK_IN = {
     code
     for module, call, position in ((device_stage, "self._refuse", 1), (codes, "", 0))

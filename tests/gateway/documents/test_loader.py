@@ -214,8 +214,16 @@ FAULTS: dict[str, tuple[str, str]] = {
         "'n' is not possible here",
     ),
     "label": (
-        "kind: policy\nid: a\naccepts: {}\nquiet_hours: none\nlabel: {text: x}\n",
-        "label comes later",
+        "kind: policy\nid: a\naccepts: {}\nquiet_hours: none\nlabel: {text: ' x'}\n",
+        "no label",
+    ),
+    "opt-out with an unknown name": (
+        'kind: policy\nid: a\naccepts: {}\nquiet_hours: none\nmust_contain: {opt_out: {sms: "{}"}}',
+        "unknown {}",
+    ),
+    "brand of two lines": (
+        'kind: brand\nid: a\nname: A\ncontact: "a\\nb"\n',
+        "not one line",
     ),
     "no country": (
         "kind: policy\nid: a\naccepts: {}\nquiet_hours: none\njurisdiction: EU\n",

@@ -273,3 +273,15 @@ def test_home_is_known_to_a_cell() -> None:
 
     assert found is not None
     assert (found.lat, found.lon, found.source) == (43.74, 7.42, "home")
+
+
+async def test_label_of_the_policy_is_the_last_thing_put_in(tmp_path: Path) -> None:
+    """No template has a say in it, and the record names the policy that wanted it."""
+    async with open_rig(tmp_path) as rig:
+        await ready(rig)
+        await rig.apply(FOOTED, OPEN_POLICY + 'label: {text: "(Ad)"}\n')
+        said = await asked(rig)
+        check = await check_of(rig, "render")
+
+    assert said == "(Ad) Hello Luma"
+    assert check["inputs"]["obeys"] == ["default v2"]

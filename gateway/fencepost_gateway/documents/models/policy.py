@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+import re
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from fencepost_gateway.decide.consent import PURPOSES
 from fencepost_gateway.decide.countries import zones_of_country
 from fencepost_gateway.documents.models.base import (
     LIST_MAX,
+    NAME_MAX,
     Authored,
     Id,
     Moment,
@@ -22,6 +24,8 @@ from fencepost_gateway.documents.models.base import (
 from fencepost_gateway.documents.models.campaign import CHANNELS, Channel
 from fencepost_gateway.documents.models.hours import Allowed
 
+_PLACEHOLDER: Final = re.compile(r"\{(\w*)\}")
+_PLACEHOLDERS: Final = ("link", "free_number")
 PURPOSE_NAMES = tuple(sorted(PURPOSES))
 Accepted = Literal["y", "dy", "LI", "CT", "CP", "VI", "PI"]
 Presumed = Literal["n", "p", "u", "dy", "dn", "LI", "CT", "CP", "VI", "PI"]
@@ -85,6 +89,68 @@ class QuietHours(Authored):
     )
 
 
+def _label(text: str) -> str:
+    if not text.strip() or text != text.strip() or not text.isprintable():
+        refuse("no label", 'write one line without blanks around it, such as "(광고)"')
+    return text
+
+
+LabelText = Annotated[str, Field(max_length=32), AfterValidator(_label)]
+
+
+class Label(Authored):
+    """What every marketing message begins with; no template can take it off."""
+
+    text: LabelText = Field(description="The label.")
+    at: Literal["start"] = Field(
+        default="start", description="Of a text, of the subject of an email, of a title."
+    )
+    channels: list[Channel] = Field(
+        default=list(CHANNELS), min_length=1, description="On which channels."
+    )
+    refuse: list[LabelText] = Field(
+        default=[],
+        max_length=LIST_MAX,
+        description="What looks like the label and is not: content that has it is withheld.",
+    )
+
+
+def _opt_out(text: str) -> str:
+    for name in _PLACEHOLDER.findall(text):
+        if name not in _PLACEHOLDERS:
+            refuse(f"unknown {{{name[:32]}}}", "write {link} or {free_number}, or leave it out")
+    if not text.strip() or not text.replace("\n", "").isprintable():
+        refuse("no text", "write how to say no, such as STOP to end, or {link}")
+    return text
+
+
+OptOutText = Annotated[str, Field(max_length=NAME_MAX), AfterValidator(_opt_out)]
+
+
+class OptOut(Authored):
+    """How a message says that one can say no; it stands at its end."""
+
+    at: Literal["end"] = Field(default="end", description="Where.")
+    sms: OptOutText | None = Field(
+        default=None, description="In a text: `{free_number}` of the brand, or `{link}`."
+    )
+    email: OptOutText | None = Field(
+        default=None, description="In an email: `{link}` is where one unsubscribes."
+    )
+
+
+class MustContain(Authored):
+    """What every marketing SMS and email says; what the template leaves out is put at its end."""
+
+    channels: list[Literal["sms", "email"]] = Field(
+        default=["sms", "email"], min_length=1, description="On which channels."
+    )
+    sender: bool = Field(default=False, description="The name of the brand.")
+    contact: bool = Field(default=False, description="Its contact.")
+    postal_address: bool = Field(default=False, description="Its postal address; in an email.")
+    opt_out: OptOut = Field(default=OptOut(), description="How to say no.")
+
+
 class Reviewed(Authored):
     """Who has looked at this policy, for ``fencepost doctor``."""
 
@@ -100,11 +166,9 @@ class Policy(Authored):
     """
 
     later: ClassVar = {
-        "label": "write the label into the templates",
-        "must_contain": "write sender, contact and opt-out into the templates",
         "withdrawal": "leave it out: a withdrawal acts at once",
         "reconfirm": "leave it out",
-        "proof_keep_years": "leave it out",
+        "proof_keep_years": "leave it out: proofs are kept for good",
         "location": "leave it out",
     }
 
@@ -138,6 +202,10 @@ class Policy(Authored):
             _none, json_schema_input_type=list[QuietHours] | QuietHours | Literal["none"]
         ),
     ] = Field(description="When messages may go, `none`, or a list of such: all of them hold.")
+    label: Label | None = Field(default=None, description="What marketing begins with.")
+    must_contain: MustContain = Field(
+        default=MustContain(), description="What marketing says besides; see the brand."
+    )
     location_fields: list[Literal["marketing", "transactional"]] = Field(
         default=["marketing", "transactional"],
         description="Templates of which purposes may name `place` and `nearest`.",
