@@ -6,9 +6,9 @@ that changed goes behind every cursor, so that all the person's devices hear of 
 
 Rule 1. ``open``: no device has shown it. ``read``: one has, and it is still there. ``gone``: no
         device shows it any more, and nothing of its content is kept; that is final.
-Rule 2. ``dismissed`` ends everything. A card is read by being displayed or clicked. What is shown
-        ``once`` is gone once it was displayed; ``until_clicked`` once it was clicked; the others
-        stay until they are dismissed or over.
+Rule 2. A card is read by being displayed or clicked, and gone once it was dismissed. What is shown
+        ``once`` is gone with any of the three; ``until_clicked`` once it was clicked; the others
+        stay until they are over: closing them ends one showing.
 Rule 3. ``unshown`` ends what is open, and gives its cap slot back. What some device has shown keeps
         its slot, whatever another could not do.
 Rule 4. What goes only while the person is inside a fence is gone as soon as they are
@@ -31,24 +31,24 @@ InboxState = Literal["open", "read", "gone"]
 CARD: Final = "card"
 KEEP_MS: Final = 35 * 86_400_000  # behind its end: no device may tell of it later than that
 _ENDS: Final[Mapping[str, frozenset[str]]] = {
-    "once": frozenset({"displayed", "clicked"}),
+    "card": frozenset({"dismissed"}),
+    "once": frozenset({"displayed", "clicked", "dismissed"}),
     "until_clicked": frozenset({"clicked"}),
 }
-_SEEN: Final = frozenset({"displayed", "clicked"})
+_SEEN: Final = frozenset({"displayed", "clicked", "dismissed"})
 
 
 def after(state: InboxState, content: Mapping[str, Any], what: str) -> InboxState:
     """Say the state of a row after a device told ``what`` of it (Rules 1 to 3)."""
-    if state == "gone" or what == "dismissed":
+    if state == "gone":
         return "gone"
     if what == "unshown":
         return "gone" if state == "open" else state
     if what not in _SEEN:
         return state
-    if content.get("layout") == CARD:
-        return "read"
     frequency = content.get("show", {}).get("frequency", "once")
-    return "gone" if what in _ENDS.get(frequency, ()) else "read"
+    ends = _ENDS.get(CARD if content.get("layout") == CARD else frequency, ())
+    return "gone" if what in ends else "read"
 
 
 def gives_back(state: InboxState | None, what: str) -> bool:
