@@ -258,3 +258,19 @@ async def test_stream_refuses_what_is_no_cursor(tmp_path: Path) -> None:
         ]
 
         assert [each.status for each in answers] == [400] * 4
+
+
+async def test_the_commit_of_a_message_rings_its_bell(tmp_path: Path) -> None:
+    """Streams wake with the confirm, before the pipeline has heard of it."""
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(EVENT, OPEN_POLICY)
+        await rig.consent()
+        await rig.send({"type": "track", "name": "asked"})
+        while await rig.gateway.pipeline.step():
+            pass
+        person_id = (await rig.records("step"))[0]["person_id"]
+        bell = asyncio.Event()
+        with rig.gateway.surface.wakes.inbox.hung(person_id, bell):
+            await rig.gateway.deliver.step()
+
+            assert bell.is_set()
