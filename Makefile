@@ -31,8 +31,8 @@ demo: $(READY)  ## a town, people who walk it, and every decision with its reaso
 test: $(READY)  ## all tests but the long ones
 	@$(BIN)/pytest -n $(WORKERS) --durations=10
 
-test-long: $(READY)  ## the longer proofs
-	@$(BIN)/pytest -m long --durations=10
+test-long: $(READY)  ## the longer proofs; PART=mail for those of tests/mail (a real Postfix)
+	@$(BIN)/pytest -m long --durations=10 $(if $(PART),tests/$(PART))
 
 fault: $(READY)  ## the proofs of one promise, long ones too: ROW=R11, SEED=n repeats a fault plan
 	@$(BIN)/pytest -m "long or not long" --row=$(or $(ROW),$(error which? make fault ROW=R11)) \

@@ -155,7 +155,7 @@ def drivers() -> str:
         if not spec.parse_settings.__module__.startswith("fencepost_channels."):
             continue  # somebody else's, which this machine happens to have
         body = f"{spec.max_body_bytes:,} bytes at most" if spec.max_body_bytes else "no bound"
-        module = sys.modules[spec.parse_settings.__module__]
+        module = sys.modules[spec.connect.__module__]
         about = inspect.cleandoc(module.__doc__ or "").split("\n\n")[0]
         parts += [
             f"## `{spec.name}`\n",

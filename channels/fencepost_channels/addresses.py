@@ -6,7 +6,9 @@ may call without a second look at its form, or raises ``AddressError`` with a co
 Stricter than the standards on purpose: what real people have passes, what only attackers and test
 suites have does not.
 
-Rule 1. A phone number is E.164: ``+``, then 8 to 15 ASCII digits, the first of them not 0.
+Rule 1. A phone number is E.164: ``+``, then 8 to 15 ASCII digits, the first of them not 0, as many
+        as a number of its country can have (libphonenumber's metadata). One that is paid for by who
+        calls it (+1 900, +44 9, +979 …) is refused: nobody reads advertising there.
 Rule 2. A mailbox is one ASCII dot-atom address with a dotted host name: no quoted local part, no
         address literal, no list, no ``|``, ``%`` or ``!`` (pipes and source routes of old mailers);
         local part at most 64 characters, all of it at most 254 (RFC 5321 section 4.5.3.1).
@@ -16,7 +18,10 @@ Rule 3. A push endpoint is an absolute ``https:`` URL of a named host on port 44
         bytes (RFC 8291 section 3.1). Which hosts may be called is a setting, judged by the driver.
 Rule 4. The loopback host 127.0.0.1 may have any port and ``http:``, for tests and demos; a driver
         calls it only when its settings say so.
-Rule 5. Nothing shown by ``repr`` or by an error repeats an address.
+Rule 5. A push registration names its service, ``apns`` or ``fcm``, and a token of the form that
+        service gives out: hexadecimal, or letters, digits, ``-``, ``_`` and ``:``. A token goes
+        into a URL as it is. ``environment`` and ``topic`` are APNs'.
+Rule 6. Nothing shown by ``repr`` or by an error repeats an address.
 """
 
 from __future__ import annotations
@@ -39,6 +44,7 @@ MAX_MAILBOX_CHARS = 254
 MAX_PORT = 65535
 MAX_ENDPOINT_CHARS = 2048  # the longest in use are about 700 characters
 
+PREMIUM_CODES = frozenset({979})  # the International Premium Rate Service (ITU-T E.169.2)
 _PHONE = re.compile(r"\+[1-9][0-9]{7,14}")
 _LOCAL = re.compile(r"[A-Za-z0-9_+&'=/?^{}~$*#-]+(?:\.[A-Za-z0-9_+&'=/?^{}~$*#-]+)*")
 _HOST = re.compile(
@@ -47,6 +53,11 @@ _HOST = re.compile(
 _ENDPOINT = re.compile(
     r"(https?)://([A-Za-z0-9.-]{1,253})(?::([0-9]{1,5}))?(/[A-Za-z0-9._~:/?@!$&'()*+,;=%-]*)"
 )
+_TOKENS = {
+    "apns": re.compile(r"(?:[0-9a-fA-F]{2}){32,100}"),  # 32 bytes today; Apple promises no length
+    "fcm": re.compile(r"[A-Za-z0-9_:-]{20,4096}"),
+}
+_TOPIC = re.compile(r"[A-Za-z0-9.-]{1,155}")
 _BASE64URL = re.compile(r"([A-Za-z0-9_-]+)(={0,2})")
 
 
@@ -80,12 +91,51 @@ class Subscription:
         return self.origin.startswith("https:")
 
 
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """An app on a phone, as its push service knows it; no ``topic`` means the usual one."""
+
+    service: str = field(repr=False)
+    token: str = field(repr=False)
+    environment: str = "production"
+    topic: str = field(default="", repr=False)
+
+
 def parse_phone(raw: Mapping[str, Any]) -> Phone:
     """Take ``address`` as an E.164 number."""
     text = raw.get("address")
     if not isinstance(text, str) or not _PHONE.fullmatch(text):
         raise AddressError("bad_phone")
+    _judge_phone(text)
     return Phone(text)
+
+
+def _judge_phone(e164: str) -> str:
+    """
+    Give the country of a number; empty where it has none of its own.
+
+    Raises:
+        AddressError: No number is so long in its country, or whoever is called is paid for it.
+
+    """
+    import phonenumbers  # noqa: PLC0415 - a twentieth of a second, and only for who sends SMS
+
+    try:
+        number = phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException:
+        raise AddressError("bad_phone") from None
+    if not phonenumbers.is_possible_number(number):
+        raise AddressError("bad_phone")
+    if phonenumbers.number_type(number) == phonenumbers.PhoneNumberType.PREMIUM_RATE:
+        raise AddressError("premium_number")
+    if number.country_code in PREMIUM_CODES:
+        raise AddressError("premium_number")
+    return phonenumbers.region_code_for_number(number) or ""
+
+
+def country_of(phone: Phone) -> str:
+    """Give the country of a number (ISO 3166-1); empty where it has none of its own."""
+    return _judge_phone(phone.e164)
 
 
 def parse_mailbox(raw: Mapping[str, Any]) -> Mailbox:
@@ -119,9 +169,34 @@ def parse_subscription(raw: Mapping[str, Any]) -> Subscription:
     return Subscription(str(endpoint), origin, host, _text(point), _text(auth))
 
 
+def parse_registration(raw: Mapping[str, Any], service: str = "") -> Registration:
+    """Take ``registration`` as what an app is told by its push service, or by ``service`` alone."""
+    given = raw.get("registration")
+    if not isinstance(given, Mapping):
+        raise AddressError("no_registration")
+    found, token = given.get("service"), given.get("token")
+    if not isinstance(found, str) or found not in _TOKENS:
+        raise AddressError("bad_service")
+    if service and found != service:
+        raise AddressError("other_service")
+    if not isinstance(token, str) or not _TOKENS[found].fullmatch(token):
+        raise AddressError("bad_token")
+    environment, topic = given.get("environment") or "production", given.get("topic") or ""
+    if environment not in ("production", "sandbox"):
+        raise AddressError("bad_environment")
+    if not isinstance(topic, str) or (topic and not is_topic(topic)):
+        raise AddressError("bad_topic")
+    return Registration(found, token, environment, topic)
+
+
 def is_host_name(text: str) -> bool:
     """Say whether ``text`` is a dotted lower-case name whose last label is no number."""
     return len(text) <= 253 and _HOST.fullmatch(text) is not None  # noqa: PLR2004 - RFC 1035
+
+
+def is_topic(text: str) -> bool:
+    """Say whether ``text`` has the form of an app's bundle id."""
+    return _TOPIC.fullmatch(text) is not None
 
 
 def mask_phone(raw: Mapping[str, Any]) -> str:
@@ -145,6 +220,14 @@ def mask_subscription(raw: Mapping[str, Any]) -> str:
     """Show the push service's host; the path is a capability and stays hidden."""
     try:
         return f"{parse_subscription(raw).host}/{HIDDEN}"
+    except AddressError:
+        return HIDDEN
+
+
+def mask_registration(raw: Mapping[str, Any]) -> str:
+    """Show the last four characters of the token."""
+    try:
+        return f"{HIDDEN}{parse_registration(raw).token[-4:]}"
     except AddressError:
         return HIDDEN
 

@@ -15,6 +15,7 @@ Rule 4. ``Retry-After`` is seconds or an HTTP date (RFC 9110 section 10.2.3); th
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -132,3 +133,12 @@ def retry_after_s(answer: Answer, now_s: int) -> float | None:
     except ValueError:
         return None
     return max(0.0, moment.timestamp() - now_s)
+
+
+def json_of(answer: Answer) -> Mapping[str, Any]:
+    """Read the body of an answer as an object; empty when it is none."""
+    try:
+        told = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}

@@ -100,5 +100,8 @@ class CallbackRefused(Exception):  # noqa: N818 - it says what the request is, n
 
 MAX_CALLBACK_BYTES = 64 * 1024
 
+WriteReply = Callable[[str], tuple[str, bytes]]
+"""Puts a text for whoever wrote into the answer to their request: content type and body."""
+
 ReadCallback = Callable[[Any, Callback, int], Reading]
 """The driver's own settings, the request, now in seconds; raises ``CallbackRefused``."""

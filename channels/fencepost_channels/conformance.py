@@ -46,6 +46,7 @@ from fencepost_channels.message import (
     InAppContent,
     Outgoing,
     Purpose,
+    PushContent,
     SmsContent,
     WebPushContent,
 )
@@ -62,24 +63,27 @@ DELIVERY_ID = "abcdefghijklmnopqrstuvwxyz234567"
 
 CONTENTS: Mapping[Channel, Content] = {
     Channel.IN_APP: InAppContent(body=f"{CANARY} body", title="Title"),
+    Channel.PUSH: PushContent(title="Title", body=f"{CANARY} body"),
     Channel.WEB_PUSH: WebPushContent(title="Title", body=f"{CANARY} body"),
     Channel.SMS: SmsContent(text=f"{CANARY} text"),
     Channel.EMAIL: EmailContent(subject="Subject", text=f"{CANARY} text"),
 }
 SURROGATES: Mapping[Channel, Content] = {
     Channel.IN_APP: InAppContent(body="\ud800"),
+    Channel.PUSH: PushContent(title="\ud800"),
     Channel.WEB_PUSH: WebPushContent(title="\ud800"),
     Channel.SMS: SmsContent(text="\ud800"),
     Channel.EMAIL: EmailContent(subject="\ud800", text="\ud800"),
 }
 GARBAGE: tuple[Mapping[str, Any], ...] = (
     {},
-    {"address": None, "subscription": None, "person_id": None},
-    {"address": "", "subscription": {}, "person_id": ""},
-    {"address": 7, "subscription": [CANARY], "person_id": [CANARY]},
+    {"address": None, "subscription": None, "registration": None, "person_id": None},
+    {"address": "", "subscription": {}, "registration": {}, "person_id": ""},
+    {"address": 7, "subscription": [CANARY], "registration": [CANARY], "person_id": [CANARY]},
     {
         "address": f"{CANARY}\r\nBcc: x@example.com",
         "subscription": f"{CANARY}",
+        "registration": {"service": f"{CANARY}", "token": f"{CANARY}\r\n"},
         "person_id": f"{CANARY}\n",
     },
     {"address": f"{CANARY}\x00", "subscription": {"endpoint": CANARY}, "person_id": "\x00"},

@@ -21,7 +21,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fencepost_channels.callback import ReadCallback
+from fencepost_channels.callback import ReadCallback, WriteReply
 from fencepost_channels.errors import Outcome
 from fencepost_channels.message import Channel, Outgoing
 
@@ -78,6 +78,8 @@ class DriverSpec:
         secrets: Names of settings that must never be shown.
         max_body_bytes: Largest payload the provider takes; None when it has no such bound.
         read_callback: Reads what the provider tells later; None when it tells nothing.
+        write_reply: How a person who wrote is answered in the answer to their request; None where
+            the provider offers no such way.
 
     """
 
@@ -90,3 +92,4 @@ class DriverSpec:
     secrets: frozenset[str] = field(default_factory=frozenset)
     max_body_bytes: int | None = None
     read_callback: ReadCallback | None = None
+    write_reply: WriteReply | None = None

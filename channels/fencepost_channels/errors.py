@@ -25,9 +25,15 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The address is dead: remove it and never call it again."""
+    """
+    The address is dead: remove it and never call it again.
+
+    ``since_ms`` is when the provider saw that, epoch milliseconds, if it says so: an address that
+    was told again after it lives.
+    """
 
     code: str = "gone"
+    since_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ Rule 2. ``delivery_id`` is the idempotency key towards the provider: 32 characte
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -23,9 +24,14 @@ class Channel(StrEnum):
     """Where a message can arrive."""
 
     IN_APP = "in_app"
+    PUSH = "push"
     WEB_PUSH = "web_push"
     SMS = "sms"
     EMAIL = "email"
+
+
+ON_A_DEVICE = frozenset({Channel.PUSH, Channel.WEB_PUSH})
+"""Channels whose address is one device's: whoever uses the device has it."""
 
 
 class Purpose(StrEnum):
@@ -81,6 +87,31 @@ class InAppContent:
 
 
 @dataclass(frozen=True, slots=True)
+class PushContent:
+    """
+    A notification of a native app.
+
+    Attributes:
+        title: First line.
+        body: Text.
+        link: What a tap opens.
+        image: An ``https:`` address; the app's notification service fetches it.
+        data: What the app finds beside it.
+        badge: The number on the app's icon; None leaves it as it is.
+        sound: ``default`` or a file of the app; empty: silent.
+
+    """
+
+    title: str
+    body: str = ""
+    link: str = ""
+    image: str = ""
+    data: Mapping[str, str] = field(default_factory=dict)
+    badge: int | None = None
+    sound: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class WebPushContent:
     """A notification: title, body, and the link that a click opens."""
 
@@ -91,9 +122,10 @@ class WebPushContent:
 
 @dataclass(frozen=True, slots=True)
 class SmsContent:
-    """The text of a short message."""
+    """The text of a short message; with ``media``, links to pictures, it is an MMS."""
 
     text: str
+    media: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +147,7 @@ class Links:
         preferences: The page where they see and change what they agreed to.
         report: Where their machine tells that it was displayed, clicked, dismissed.
         return_token: Names the delivery in a return path, signed; one word of ``a-z2-7``.
+        callback: Where the provider tells what becomes of it; the provider signs what it sends.
 
     """
 
@@ -122,9 +155,10 @@ class Links:
     preferences: str = field(default="", repr=False)
     report: str = field(default="", repr=False)
     return_token: str = field(default="", repr=False)
+    callback: str = field(default="", repr=False)
 
 
-Content = InAppContent | WebPushContent | SmsContent | EmailContent
+Content = InAppContent | PushContent | WebPushContent | SmsContent | EmailContent
 
 
 @dataclass(frozen=True, slots=True)

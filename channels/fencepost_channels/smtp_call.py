@@ -1,8 +1,8 @@
 """
-SMTP call: one conversation with a relay, and what each reply or silence means.
+SMTP call: one message on an open connection, and what each reply or silence means.
 
-Does I/O, with aiosmtplib; one connection a message in this form. The conversation has phases, and
-the same reply or silence means different things in different ones (RFC 5321 section 4.2).
+Does I/O, with aiosmtplib, on a connection that ``smtp_pool`` lends. The conversation has phases,
+and the same reply or silence means different things in different ones (RFC 5321 section 4.2).
 
 Rule 1. Until the final dot nothing has been accepted: silence, a reset, a failing connection or
         certificate, and any 4xx is ``Unavailable``.
@@ -12,6 +12,7 @@ Rule 3. 5xx at RCPT is ``Gone`` for the hard bounces of delivery.md section 11, 
         at DATA or the dot ``Rejected``; at MAIL our sender is at fault, hence ``Misconfigured``.
 Rule 4. 530, 534, 535, 538 in any phase, and a relay without the TLS or AUTH that was asked for,
         are ``Misconfigured``.
+Rule 5. One recipient a message, so that every recipient has an outcome.
 
 aiosmtplib's own ``data`` sends DATA, waits, sends the message and waits again, and raises the same
 for silence on either side of the dot. Rule 1 and rule 2 part there, so the two halves are taken
@@ -20,11 +21,9 @@ one by one here, with the same public calls.
 
 from __future__ import annotations
 
-import asyncio
 import re
 import ssl
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -40,12 +39,12 @@ from fencepost_channels.errors import (
     Unknown,
 )
 
-CONNECT_S = 5.0
-QUIT_S = 1.0
-
 HARD_BOUNCES = frozenset({521, 550, 551, 553, 556})
 HARD_BOUNCES_ENHANCED = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.2.1", "5.7.1"})
 AUTH_REPLIES = frozenset({530, 534, 535, 538})
+CLOSING = 421
+
+Reply = aiosmtplib.SMTPResponse
 
 _ENHANCED = re.compile(r"(5\.[0-9]{1,3}\.[0-9]{1,3})")
 _LINE_DOT = re.compile(rb"(?m)^\.")
@@ -80,77 +79,87 @@ class Relay:
     trust: ssl.SSLContext | None = field(repr=False)
     username: str | None = field(repr=False)
     password: str | None = field(repr=False)
+    greets_as: str = "localhost"
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
     """What is handed over: both mailboxes and the message, dots not yet stuffed."""
 
-    sender: str
+    sender: str = field(repr=False)
     to: str = field(repr=False)
     wire: bytes = field(repr=False)
 
 
-async def hand_over(relay: Relay, envelope: Envelope, timeout_s: float) -> Outcome:
-    """Hold one conversation; never raises for anything a relay or the network does."""
-    smtp = aiosmtplib.SMTP(
-        hostname=relay.host,
-        port=relay.port,
-        use_tls=relay.tls == "tls",
-        start_tls=relay.tls == "starttls",
-        tls_context=relay.trust,
-        username=relay.username,
-        password=relay.password,
-        local_hostname=envelope.sender.rpartition("@")[2],
-        timeout=min(CONNECT_S, timeout_s),
-    )
-    phase = Phase.CONNECT
-    try:
-        async with asyncio.timeout(timeout_s):
-            await smtp.connect()
-            smtp.timeout = timeout_s
-            phase = Phase.MAIL
-            await smtp.mail(envelope.sender)
-            phase = Phase.RCPT
-            await smtp.rcpt(envelope.to)
-            phase = Phase.DATA
-            begun = await smtp.execute_command(b"DATA")
-            if begun.code != aiosmtplib.SMTPStatus.start_input or smtp.protocol is None:
-                return _refusal(phase, begun.code, begun.message)
-            phase = Phase.DOT
-            smtp.protocol.write(_LINE_DOT.sub(b"..", envelope.wire) + b".\r\n")
-            taken = await smtp.protocol.read_response(timeout=timeout_s)
-        with suppress(aiosmtplib.SMTPException, OSError):  # the message is decided already
-            await smtp.quit(timeout=QUIT_S)
-        return _reply(phase, taken.code, taken.message)
-    except aiosmtplib.SMTPResponseException as reply:
-        return _refusal(phase, reply.code, reply.message)
-    except (aiosmtplib.SMTPException, OSError) as failure:  # TimeoutError is an OSError
-        return _silence(phase, failure)
-    finally:
-        smtp.close()
+@dataclass(slots=True)
+class Progress:
+    """How far one message has come; kept outside of the conversation, which may be cut off."""
+
+    phase: Phase = Phase.CONNECT
 
 
-def _reply(phase: Phase, code: int, text: str) -> Outcome:
-    return Sent() if 200 <= code < 300 else _refusal(phase, code, text)  # noqa: PLR2004 - 2yz
+async def begin(smtp: aiosmtplib.SMTP, envelope: Envelope, timeout_s: float | None = None) -> Reply:
+    """Say MAIL, the first words of a message; raises as ``converse`` does."""
+    sender = b"FROM:<" + envelope.sender.encode("ascii") + b">"
+    return await smtp.execute_command(b"MAIL", sender, timeout=timeout_s)
 
 
-def _refusal(phase: Phase, code: int, text: str) -> Outcome:
+async def converse(
+    smtp: aiosmtplib.SMTP, begun: Reply, envelope: Envelope, progress: Progress
+) -> Outcome:
+    """
+    Hand over one message that was begun; the caller sets the time limit.
+
+    Raises:
+        aiosmtplib.SMTPException, OSError: As the network fails; ``outcome_of`` judges it.
+
+    """
+    if not _is_success(begun):
+        return refusal(Phase.MAIL, begun)
+    progress.phase = Phase.RCPT
+    to = b"TO:<" + envelope.to.encode("ascii") + b">"
+    reply = await smtp.execute_command(b"RCPT", to, timeout=None)
+    if not _is_success(reply):
+        return refusal(progress.phase, reply)
+    progress.phase = Phase.DATA
+    reply = await smtp.execute_command(b"DATA", timeout=None)
+    if reply.code != aiosmtplib.SMTPStatus.start_input or smtp.protocol is None:
+        return refusal(progress.phase, reply)
+    progress.phase = Phase.DOT
+    smtp.protocol.write(_LINE_DOT.sub(b"..", envelope.wire) + b".\r\n")
+    reply = await smtp.protocol.read_response(timeout=None)
+    return Sent() if _is_success(reply) else refusal(progress.phase, reply)
+
+
+def outcome_of(phase: Phase, failure: Exception) -> Outcome:
+    """Judge what was raised while a conversation was in a phase."""
+    if isinstance(failure, aiosmtplib.SMTPResponseException):
+        return refusal(phase, Reply(failure.code, failure.message))
+    return _silence(phase, failure)
+
+
+def refusal(phase: Phase, reply: Reply) -> Outcome:
     """Judge a reply that is no success by rules 1 to 4."""
-    if code in AUTH_REPLIES:
+    if reply.code in AUTH_REPLIES:
         return Misconfigured("auth_refused")
-    if 400 <= code < 500:  # noqa: PLR2004 - transient, RFC 5321 section 4.2.1
+    if 400 <= reply.code < 500:  # noqa: PLR2004 - transient, RFC 5321 section 4.2.1
         return Unavailable("deferred")
-    if not 500 <= code < 600:  # noqa: PLR2004 - no reply of this protocol
+    if not 500 <= reply.code < 600:  # noqa: PLR2004 - no reply of this protocol
         return _silence(phase, None)
-    if phase is Phase.RCPT and _is_hard_bounce(code, text):
+    if phase is Phase.RCPT and _is_hard_bounce(reply):
         return Gone("hard_bounce")
     return REFUSED[phase]
 
 
-def _is_hard_bounce(code: int, text: str) -> bool:
-    enhanced = _ENHANCED.match(text)
-    return code in HARD_BOUNCES or (enhanced is not None and enhanced[1] in HARD_BOUNCES_ENHANCED)
+def _is_success(reply: Reply) -> bool:
+    return 200 <= reply.code < 300  # noqa: PLR2004 - 2yz
+
+
+def _is_hard_bounce(reply: Reply) -> bool:
+    enhanced = _ENHANCED.match(reply.message)
+    if reply.code in HARD_BOUNCES:
+        return True
+    return enhanced is not None and enhanced[1] in HARD_BOUNCES_ENHANCED
 
 
 def _silence(phase: Phase, failure: Exception | None) -> Outcome:

@@ -26,6 +26,8 @@ from fencepost_gateway.commands.graph import graph
 from fencepost_gateway.commands.journey import emergency_stop, journey
 from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
 from fencepost_gateway.commands.person import person
+from fencepost_gateway.commands.refusals import refusals
+from fencepost_gateway.commands.requests import requests
 from fencepost_gateway.commands.snippet import snippet
 from fencepost_gateway.commands.tail import tail
 from fencepost_gateway.errors import StartError
@@ -57,8 +59,10 @@ cli.command()(journey)
 cli.command("emergency-stop")(emergency_stop)
 
 cli.command()(operate.suppression)
+cli.command()(refusals)
 cli.command("send-proof")(operate.send_proof)
 cli.command()(operate.outcomes)
+cli.command()(requests)
 
 
 def main() -> None:

@@ -42,6 +42,8 @@ from fencepost_gateway.workers.outbound import Outbound, open_outbound
 from fencepost_gateway.workers.pipeline import Pipeline
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.pruner import Pruner
+from fencepost_gateway.workers.reception import Reception
+from fencepost_gateway.workers.replies import Replies
 from fencepost_gateway.workers.timers import Timers
 from fencepost_gateway.workers.trials import Trials
 from fencepost_gateway.workers.wakes import Wakes
@@ -114,6 +116,15 @@ async def open_gateway(
                     wakes=wakes,
                     metrics=metrics,
                     clock=clock,
+                    reception=Reception(
+                        store=store,
+                        lanes=lanes,
+                        seed=credentials.seed,
+                        clock=clock,
+                        wakes=wakes,
+                        metrics=metrics,
+                        heed=Replies(store, plans, wakes, settings.sms_replies).heed,
+                    ),
                 ),
                 pipeline=Pipeline(
                     store=store,

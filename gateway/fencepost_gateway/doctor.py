@@ -36,8 +36,9 @@ from fencepost_gateway.documents.check import check
 from fencepost_gateway.documents.document import Document, Origin, StoredDocument
 from fencepost_gateway.documents.models.policy import Policy
 from fencepost_gateway.documents.models.template import Template
+from fencepost_gateway.documents.notices import missing_notices
 from fencepost_gateway.documents.shipped import default_documents
-from fencepost_gateway.documents.world import messages_of
+from fencepost_gateway.documents.world import messages_of, world_of
 from fencepost_gateway.errors import StartError
 from fencepost_gateway.reports.lines import counted
 from fencepost_gateway.reports.proof_words import tell_verified
@@ -225,10 +226,26 @@ def _policies(patient: Patient) -> Look:
             yield "fine", f"policy {policy.id} was reviewed by {policy.reviewed.by}", ""
 
 
+def _notices(patient: Patient) -> Look:
+    world = world_of(_read(patient))
+    missing = [
+        (policy.id, what, how)
+        for policy in world.policies
+        for what, how in missing_notices(policy, world)
+    ]
+    for policy_id, what, how in missing:
+        yield "warning", f"policy {policy_id} {what}, and nothing tells them", how
+    if not missing:
+        yield "fine", "people are told of their consent what policies want them told", ""
+
+
+def _read(patient: Patient) -> list[Document]:
+    return [Document(d.kind, d.id, d.body, Origin(f"{d.kind}/{d.id}")) for d in patient.live()]
+
+
 def _documents(patient: Patient) -> Look:
-    live = patient.live()
-    read = [Document(d.kind, d.id, d.body, Origin(f"{d.kind}/{d.id}")) for d in live]
-    problems = check(read, [], lint_documents)
+    live = _read(patient)
+    problems = check(live, [], lint_documents)
     for problem in problems:
         yield "warning", str(problem), "mend the document, and apply it again"
     if not problems:
@@ -273,11 +290,8 @@ def _unserved(patient: Patient, served: set[str]) -> Look:
 
 def _public_url(patient: Patient) -> Look:
     url = patient.settings.public_url
-    needing = [
-        document.id
-        for document in patient.live()
-        if document.kind == "template" and Template.model_validate(document.body).confirms
-    ]
+    templates = (each.body for each in patient.live() if each.kind == "template")
+    needing = [each.id for each in map(Template.model_validate, templates) if _needs_links(each)]
     if not url and needing:
         says = f"public_url is not set, and template {needing[0]} is withheld without it"
         yield "error", says, "set public_url to where people reach this gateway"
@@ -287,6 +301,13 @@ def _public_url(patient: Patient) -> Look:
         yield "warning", "public_url is not https: links can be read on the way", "use https"
     else:
         yield "fine", "public_url is set", ""
+
+
+def _needs_links(template: Template) -> bool:
+    """Say whether a template is withheld where no link can be written (on one channel at least)."""
+    return bool(template.confirms) or (
+        template.purpose == "marketing" and template.email is not None
+    )
 
 
 CHECKS: Final[dict[str, Callable[[Patient], Look]]] = {
@@ -299,6 +320,7 @@ CHECKS: Final[dict[str, Callable[[Patient], Look]]] = {
     "rows": _rows,
     "log": _log,
     "policies": _policies,
+    "notices": _notices,
     "documents": _documents,
     "channels": _channels,
     "public_url": _public_url,

@@ -82,6 +82,13 @@ ERRORS: dict[str, ErrorCode] = {
             "Use an operator key (`sk_…`) on a server.",
         ),
         ErrorCode(
+            "callback_refused",
+            403,
+            "yours",
+            "The request is not signed as its provider signs; nothing was changed.",
+            "Check the channel's secret and that `public_url` is the address the provider calls.",
+        ),
+        ErrorCode(
             "location_consent",
             403,
             "yours",

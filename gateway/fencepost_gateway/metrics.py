@@ -65,6 +65,13 @@ class Metrics:
             ["channel", "state"],
             registry=make,
         )
+        self.reports = Counter(
+            "fencepost_reports",
+            "What was told of deliveries by channel (`link`: by our own links): new, repeated, "
+            "unknown, refused, lost (a link led on while the store was away).",
+            ["channel", "outcome"],
+            registry=make,
+        )
         self.calls = Counter(
             "fencepost_journey_calls",
             "Look-ups and webhooks of journeys, by how they ended: answered, or the failure.",

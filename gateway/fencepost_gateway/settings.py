@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
@@ -88,6 +88,14 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="Driver by channel (in_app, web_push, sms, email). in_app and web_push work "
         "without; sms and email are off until set.",
+    )
+    sms_replies: dict[
+        Literal["stop", "start", "help", "stop_ko", "start_ko", "help_ko"],
+        Annotated[str, Field(max_length=320)],
+    ] = Field(
+        default_factory=dict,
+        description="What is answered by SMS to STOP, START and HELP (`stop`, `start`, `help`; to "
+        "Koreans `stop_ko` …) in place of our words; empty: nothing. No advertising may be in it.",
     )
     history_days: int = Field(
         default=396,

@@ -179,16 +179,19 @@ class Client:
         Say where a channel reaches the person.
 
         Args:
-            channel: ``email``, ``sms`` or ``web_push``.
-            address: The address, the number, or the Web Push subscription (a mapping).
+            channel: ``email``, ``sms``, ``push`` or ``web_push``.
+            address: The address, the number, the Web Push subscription, or what the phone was
+                registered as: ``{"service": "apns", "token": …}``, or ``fcm``, with
+                ``environment`` and ``topic`` if you like.
             removed: Whether it is no longer to be used.
 
         """
-        arguments.check_choice("channel", channel, ("email", "sms", "web_push"))
+        arguments.check_choice("channel", channel, ("email", "sms", "push", "web_push"))
         fields: dict[str, object] = {"channel": channel}
-        if channel == "web_push":
-            arguments.check_object(self._core.limits, "subscription", address)
-            fields["subscription"] = address
+        member = {"web_push": "subscription", "push": "registration"}.get(channel)
+        if member is not None:
+            arguments.check_object(self._core.limits, member, address)
+            fields[member] = address
         else:
             arguments.check_text("address", address)
             fields["address"] = address

@@ -9,7 +9,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from doubles.apns import Apns
+from doubles.authority import Authority, issue
 from doubles.clock import now_s
+from doubles.fcm import Fcm
 from doubles.push_service import PushService
 from doubles.smtp import Mta
 from doubles.twilio_stub import TwilioStub
@@ -38,6 +41,26 @@ async def twilio() -> AsyncIterator[TwilioStub]:
     """Twilio's Messages resource."""
     async with TwilioStub() as stub:
         yield stub
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A certificate for the loopback, and the file that vouches for it."""
+    return issue(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+async def apns(authority: Authority) -> AsyncIterator[Apns]:
+    """Apple's push service."""
+    async with Apns(authority) as service:
+        yield service
+
+
+@pytest.fixture
+async def fcm() -> AsyncIterator[Fcm]:
+    """Firebase Cloud Messaging."""
+    async with Fcm() as service:
+        yield service
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fencepost_channels.addresses import (
+    country_of,
     mask_mailbox,
     mask_phone,
     mask_subscription,
@@ -40,9 +41,9 @@ def subscription(
     return {"subscription": {"endpoint": endpoint, "keys": {**good, **keys}}}
 
 
-@pytest.mark.parametrize("number", ["+12025550", "+821012345678", "+123456789012345"])
+@pytest.mark.parametrize("number", ["+12025550123", "+821012345678", "+33612345678"])
 def test_phone_takes_e164(number: str) -> None:
-    """A plus, eight to fifteen digits, the first not zero."""
+    """A plus, and as many digits as a number of its country has."""
     assert parse_phone({"address": number}).e164 == number
 
 
@@ -58,6 +59,9 @@ def test_phone_takes_e164(number: str) -> None:
         "+１２０２５５５０１２３",  # noqa: RUF001 - full-width digits are the point
         "+12025550123\n",
         "+1202555012a",
+        "+123456789012345",
+        "+999123456789",
+        "+4912",
         "",
         None,
         12025550123,
@@ -69,6 +73,32 @@ def test_phone_refuses_what_is_not_e164(number: object) -> None:
         parse_phone({"address": number})
 
     assert caught.value.code == "bad_phone"
+
+
+@pytest.mark.bad_input(114)
+@pytest.mark.parametrize(
+    "number", ["+19005551234", "+449098790879", "+97912345678", "+82603456789"]
+)
+def test_phone_refuses_who_is_paid_for_being_called(number: str) -> None:
+    """Premium numbers, +1 900 among them, are no person's."""
+    with pytest.raises(AddressError) as caught:
+        parse_phone({"address": number})
+
+    assert caught.value.code == "premium_number"
+
+
+@pytest.mark.parametrize(
+    ("number", "country"),
+    [
+        ("+821012345678", "KR"),
+        ("+33612345678", "FR"),
+        ("+12025550123", "US"),
+        ("+14165550123", "CA"),
+    ],
+)
+def test_country_of_a_number_is_found(number: str, country: str) -> None:
+    """Area codes tell the countries of a shared calling code apart."""
+    assert country_of(parse_phone({"address": number})) == country
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ async def test_capture_writes_one_line_a_message(lent: Lent, tmp_path: Path) -> 
         "purpose": "marketing",
         "ttl_s": 900,
         "address": {"address": "+821012345678"},
-        "content": {"text": "요가\n18:00"},
+        "content": {"text": "요가\n18:00", "media": []},
         "facts": {"campaign": "yoga"},
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
@@ -11,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from doubles import apns, fcm
+from doubles.authority import issue
+from doubles.dkim_keys import ed25519_pem
 from doubles.http_server import Reply, Reset, Script, Silence
 from doubles.push_service import PushService
 from doubles.smtp import DROP, SILENCE, Mta
@@ -54,6 +58,58 @@ REPLIES = {
     for reply in ("421 later", "550 5.1.1 sora.kim@example.com", SILENCE, DROP)
 } | {"usual": ("dot", "250 OK"), "nonsense": ("dot", "no reply"), "login": ("mail", "530 log in")}
 
+APNS_ANSWERS: Mapping[str, apns.Script] = {
+    **{str(status): apns.Reply(status) for status in (200, 301, 400, 404, 405, 413, 418, 500)},
+    **{
+        reason: apns.Reply(status, reason, timestamp)
+        for status, reason, timestamp in (
+            (400, "BadDeviceToken", None),
+            (400, "DeviceTokenNotForTopic", None),
+            (400, "TopicDisallowed", None),
+            (403, "ExpiredProviderToken", None),
+            (403, "InvalidProviderToken", None),
+            (410, "Unregistered", 1_780_000_000_000),
+            (429, "TooManyRequests", None),
+            (503, "Shutdown", None),
+            (400, CANARY, None),
+        )
+    },
+    "retry_after": apns.Reply(429, headers={"retry-after": "Mon, 04 May 2026 09:12:40 GMT"}),
+    "empty_frames": apns.Reply(200, empty_frames=100, body=b"{}"),
+    "no_text": apns.Reply(410, body=b"\xff\x00"),
+    "long": apns.Reply(400, body=b"x" * 200_000),
+    "silence": apns.Silence(),
+    "hangup": apns.Hangup(),
+    "broken_off": apns.Hangup(400),
+    "refused": apns.Refused(),
+    "goaway": apns.Goaway(taken=False),
+    "goaway_taken": apns.Goaway(taken=True),
+}
+FCM_ERRORS: Mapping[str, Script] = {
+    code: fcm.failure(status, code, field)
+    for status, code, field in (
+        (400, "INVALID_ARGUMENT", "message.token"),
+        (401, "THIRD_PARTY_AUTH_ERROR", ""),
+        (403, "SENDER_ID_MISMATCH", ""),
+        (404, "UNREGISTERED", ""),
+        (429, "QUOTA_EXCEEDED", ""),
+        (500, "INTERNAL", ""),
+        (503, "UNAVAILABLE", ""),
+    )
+}
+TOKENS: tuple[Mapping[str, Any], ...] = tuple(
+    {"registration": {"service": service, "token": token, **more}}
+    for service, token, more in (
+        ("apns", "ab" * 31, {}),
+        ("apns", "ab" * 32 + "/../x", {}),
+        ("apns", "ab" * 32, {"environment": "moon"}),
+        ("apns", "ab" * 32, {"topic": "a\r\nb"}),
+        ("fcm", "a" * 4097, {}),
+        ("fcm", f"{CANARY} with blanks in it", {}),
+        ("pigeon", "ab" * 32, {}),
+        (["apns"], "ab" * 32, {}),
+    )
+)
 StageMaker = Callable[[], AbstractAsyncContextManager[Stage]]
 
 
@@ -73,6 +129,48 @@ def push_case(spec: DriverSpec, vapid_pem: str, _folder: Path) -> Case:
 
     stages = {name: stage(script) for name, script in ANSWERS.items()}
     return Case(spec, settings, {"subscription": SUBSCRIPTION}, stages)
+
+
+def apns_case(spec: DriverSpec, _vapid_pem: str, folder: Path) -> Case:
+    """Apple with every answer, and every way to break an HTTP/2 connection."""
+    authority = issue(folder)
+
+    def stage(script: apns.Script | None) -> StageMaker:
+        @asynccontextmanager
+        async def make() -> AsyncIterator[Stage]:
+            async with apns.Apns(authority) as service:
+                service.always = script
+                token = service.register()
+                yield service.settings, {"registration": {"service": "apns", "token": token}}
+
+        return make
+
+    address = {"registration": {"service": "apns", "token": "ab" * 32, "topic": apns.TOPIC}}
+    stages = {name: stage(script) for name, script in APNS_ANSWERS.items()}
+    settings = apns.Apns(authority).settings
+    return Case(spec, settings, address, {**stages, "usual": stage(None)}, TOKENS)
+
+
+def fcm_case(spec: DriverSpec, _vapid_pem: str, _folder: Path) -> Case:
+    """Firebase with every answer, and its token endpoint with every one."""
+
+    def stage(script: Script | None, token_script: Script | None) -> StageMaker:
+        @asynccontextmanager
+        async def make() -> AsyncIterator[Stage]:
+            async with fcm.Fcm() as service:
+                service.server.always, service.tokens.always = script, token_script
+                token = service.register()
+                yield service.settings, {"registration": {"service": "fcm", "token": token}}
+
+        return make
+
+    stages = {name: stage(script, None) for name, script in {**ANSWERS, **FCM_ERRORS}.items()}
+    stages |= {f"token {name}": stage(None, script) for name, script in ANSWERS.items()}
+    service = fcm.Fcm()
+    account = {**service.account, "token_uri": "https://oauth2.googleapis.com/token"}
+    settings = {"service_account": json.dumps(account)}
+    address = {"registration": {"service": "fcm", "token": service.register()}}
+    return Case(spec, settings, address, {**stages, "usual": stage(None, None)}, TOKENS)
 
 
 def sms_case(spec: DriverSpec, _vapid_pem: str, _folder: Path) -> Case:
@@ -100,6 +198,8 @@ def email_case(spec: DriverSpec, _vapid_pem: str, _folder: Path) -> Case:
         "from": "hello@shop.example",
         "username": "shop",
         "password": "hunter2-is-secret",
+        "dkim_selector": "fp1",
+        "dkim_private_key": ed25519_pem(),
     }
 
     def stage(phase: str, reply: str) -> StageMaker:
@@ -136,8 +236,10 @@ def _stage(settings: Mapping[str, str], address: Mapping[str, Any]) -> StageMake
 
 
 CASES: Mapping[str, Callable[[DriverSpec, str, Path], Case]] = {
+    "apns": apns_case,
     "capture": capture_case,
     "email": email_case,
+    "fcm": fcm_case,
     "in_app": in_app_case,
     "sms": sms_case,
     "web_push": push_case,

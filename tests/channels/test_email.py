@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from doubles.authority import Authority, issue
+from doubles.dkim_keys import ed25519_pem, is_signed, rsa_pem, zone_of
 from doubles.smtp import DROP, SILENCE, Mta
 from fencepost_channels.addresses import Mailbox
 from fencepost_channels.conformance import DELIVERY_ID, Lent
 from fencepost_channels.driver import Send, SettingsError
-from fencepost_channels.drivers.email import connect, parse_settings
+from fencepost_channels.drivers.email import connect
+from fencepost_channels.email_settings import parse_settings
 from fencepost_channels.errors import (
     Gone,
     Misconfigured,
@@ -22,7 +24,7 @@ from fencepost_channels.errors import (
     Unavailable,
     Unknown,
 )
-from fencepost_channels.message import EmailContent, Outgoing, Purpose
+from fencepost_channels.message import EmailContent, Links, Outgoing, Purpose
 
 if TYPE_CHECKING:
     from doubles.smtp import Mail
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
 TO = Mailbox("sora@example.com")
 CONTENT = EmailContent("비 오는 날 요가", "Grüße,\n.\ndas Team", "<p>Grüße</p>")
 MESSAGE = Outgoing(DELIVERY_ID, Purpose.MARKETING, CONTENT, ttl_s=900)
+TOKEN = DELIVERY_ID + "a" * 16
+MARKETING = replace(
+    MESSAGE,
+    links=Links("https://edge.example/v1/unsubscribe/m.x", return_token=TOKEN),
+)
 LOGIN = ("shop", "pässword")
 
 
@@ -46,11 +53,11 @@ def authority(tmp_path: Path) -> Authority:
     return issue(tmp_path)
 
 
-async def send_with(mta: Mta, lent: Lent, **changed: str) -> Outcome:
+async def send_with(mta: Mta, lent: Lent, message: Outgoing = MESSAGE, **changed: str) -> Outcome:
     """Send one message with settings that differ from the usual."""
     settings = parse_settings({**mta.settings, **changed})
     async with connect(settings, lent) as send:
-        return await send(MESSAGE, TO)
+        return await send(message, TO)
 
 
 async def test_email_arrives_as_one_message(send: Send, mta: Mta) -> None:
@@ -71,6 +78,97 @@ async def test_sender_has_its_name(mta: Mta, lent: Lent) -> None:
 
     (sender,) = mta.received[0].message["From"].addresses
     assert (sender.display_name, sender.addr_spec) == ("요가 Studio", "hello@shop.example")
+
+
+@pytest.mark.feature("C06")
+async def test_marketing_says_how_to_stop_it(mta: Mta, lent: Lent) -> None:
+    """The link of one POST, and a mailbox where one is set (RFC 8058, RFC 2369)."""
+    await send_with(mta, lent, MARKETING, unsubscribe_mailbox="stop@shop.example")
+
+    message = mta.received[0].message
+    assert message["List-Unsubscribe"] == (
+        "<https://edge.example/v1/unsubscribe/m.x>, "
+        f"<mailto:stop@shop.example?subject=unsubscribe%20{TOKEN}>"
+    )
+    assert message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+@pytest.mark.feature("C06")
+async def test_service_message_offers_no_unsubscription(mta: Mta, lent: Lent) -> None:
+    """A transactional message has no such header, unless the settings ask for it."""
+    service = replace(MARKETING, purpose=Purpose.TRANSACTIONAL)
+    await send_with(mta, lent, service, unsubscribe_mailbox="stop@shop.example")
+    await send_with(mta, lent, service, list_unsubscribe="all")
+
+    first, second = (mail.message for mail in mta.received)
+    assert "List-Unsubscribe" not in first
+    assert "List-Unsubscribe-Post" not in first
+    assert second["List-Unsubscribe"] == "<https://edge.example/v1/unsubscribe/m.x>"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "",
+        "http://edge.example/v1/unsubscribe/m.x",
+        "https://edge.example/>,<https://evil.example",
+        "https://edge.example/\r\nBcc: x@y.com",
+        "javascript:alert(1)",
+    ],
+)
+async def test_one_click_is_promised_over_https_alone(mta: Mta, lent: Lent, link: str) -> None:
+    """Without a link over https nobody is told that one POST is enough (RFC 8058 section 3.1)."""
+    await send_with(mta, lent, replace(MARKETING, links=Links(unsubscribe=link)))
+
+    message = mta.received[0].message
+    assert "List-Unsubscribe-Post" not in message
+    assert message["List-Unsubscribe"] == (f"<{link}>" if link.startswith("http:") else None)
+
+
+async def test_bounces_come_to_a_mailbox_of_their_own(mta: Mta, lent: Lent) -> None:
+    """With a bounce domain the envelope names the delivery; the From header does not change."""
+    await send_with(mta, lent, MARKETING, bounce_domain="bounce.shop.example")
+
+    (mail,) = mta.received
+    assert mail.sender == f"bounce+{TOKEN}@bounce.shop.example"
+    assert mail.message["From"] == "hello@shop.example"
+    assert len(mail.sender.partition("@")[0]) <= 64
+
+
+@pytest.mark.parametrize("token", ["", "x\r\nRCPT TO:<a@b.com>", "a" * 58, "A"])
+async def test_bounces_without_a_token_come_to_us(mta: Mta, lent: Lent, token: str) -> None:
+    """What names no delivery stands in no envelope."""
+    message = replace(MARKETING, links=Links(return_token=token))
+    await send_with(mta, lent, message, bounce_domain="bounce.shop.example")
+
+    assert mta.received[0].sender == "hello@shop.example"
+
+
+async def test_headers_that_are_set_are_there(mta: Mta, lent: Lent) -> None:
+    """Reply-To and Feedback-ID come from the settings; a machine says that it is one."""
+    message = replace(MARKETING, facts={"campaign_id": "rain-yoga"})
+    await send_with(mta, lent, message, reply_to="help@shop.example", feedback_id="shop1")
+    await send_with(mta, lent, replace(message, facts={"campaign_id": "a:b\r\nBcc: c"}),
+                    feedback_id="shop1")  # fmt: skip
+
+    first, second = (mail.message for mail in mta.received)
+    assert first["Reply-To"] == "help@shop.example"
+    assert first["Feedback-ID"] == "rain-yoga:marketing:fencepost:shop1"
+    assert second["Feedback-ID"] == ":marketing:fencepost:shop1"
+    assert first["Auto-Submitted"] == "auto-generated"
+
+
+@pytest.mark.feature("C06")
+@pytest.mark.parametrize("pem", [rsa_pem(), ed25519_pem()])
+async def test_signature_survives_the_way(mta: Mta, lent: Lent, pem: str) -> None:
+    """What the relay received is believed by a receiver who looks the key up."""
+    signed = {"dkim_selector": "fp1", "dkim_private_key": pem}
+    content = EmailContent("요가", ".\n..a\nGrüße\n", "<p>Grüße</p>")
+    await send_with(mta, lent, replace(MARKETING, content=content), **signed)
+
+    key = parse_settings({**mta.settings, **signed}).dkim
+    assert key is not None
+    assert is_signed(mta.received[0].wire, zone_of(key))
 
 
 @pytest.mark.bad_input(113)
@@ -116,7 +214,7 @@ async def test_injected_header_is_not_sent(send: Send, mta: Mta, subject: str) -
         ("greeting", "554 go away", Unavailable("relay_refuses")),
         ("greeting", DROP, Unavailable("no_connection")),
         ("greeting", SILENCE, Unavailable("no_connection")),
-        ("ehlo", SILENCE, Unavailable("connection_lost")),
+        ("ehlo", SILENCE, Unavailable("no_connection")),
         ("mail", "451 later", Unavailable("deferred")),
         ("mail", "530 5.7.0 Authentication required", Misconfigured("auth_refused")),
         ("mail", "550 5.7.1 not your domain", Misconfigured("sender_refused")),
@@ -247,6 +345,18 @@ async def test_relay_without_auth_is_misconfigured(mta: Mta, lent: Lent) -> None
         ({"username": "shop"}, "password"),
         ({"username": "shop", "password": "hunter2", "tls": "none"}, "tls"),
         ({"pass_word": "hunter2"}, "password"),
+        ({"reply_to": "a@b.com,c@d.com"}, "reply_to"),
+        ({"unsubscribe_mailbox": "<a@b.com>"}, "unsubscribe_mailbox"),
+        ({"bounce_domain": "bounce@shop.example"}, "bounce_domain"),
+        ({"feedback_id": "a:b"}, "feedback_id"),
+        ({"list_unsubscribe": "none"}, "list_unsubscribe"),
+        ({"connections": "0"}, "connections"),
+        ({"messages_per_connection": "0"}, "messages_per_connection"),
+        ({"dkim_selector": "fp1"}, "dkim_private_key"),
+        ({"dkim_private_key": "hunter2"}, "dkim_selector"),
+        ({"dkim_domain": "shop.example"}, "dkim_private_key"),
+        ({"dkim_selector": "fp1", "dkim_private_key": "hunter2"}, "dkim_private_key"),
+        ({"dkim_selector": "a; d=x", "dkim_private_key": ed25519_pem()}, "dkim_selector"),
     ],
 )
 def test_unusable_setting_is_named(changed: dict[str, str], names: str) -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import email
 import email.policy
 from email.header import decode_header, make_header
-from email.headerregistry import Address
 
 import pytest
 from hypothesis import example, given
@@ -11,9 +10,15 @@ from hypothesis import strategies as st
 
 from fencepost_channels.conformance import DELIVERY_ID
 from fencepost_channels.message import EmailContent
-from fencepost_channels.mime import NotAMessage, header_names, is_one_line, write_message
+from fencepost_channels.mime import (
+    NotAMessage,
+    Sender,
+    header_names,
+    is_one_line,
+    write_message,
+)
 
-SENDER = Address("Störe, Team", addr_spec="hello@shop.example")
+SENDER = Sender("hello@shop.example", "Störe, Team")
 AT_S = 1_777_885_960
 WORDS = st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=30)
 
@@ -83,10 +88,45 @@ def test_subject_cannot_make_a_header(subject: str) -> None:
 @pytest.mark.bad_input(111)
 def test_sender_name_cannot_make_a_header() -> None:
     """The name beside our mailbox is held to the same."""
-    sender = Address("=?utf-8?q?hi=0D=0ABcc:_x@y.com?=", addr_spec="hello@shop.example")
-
     with pytest.raises(NotAMessage, match="header_injection"):
-        write_message(DELIVERY_ID, EmailContent("Hi", "Text"), sender, "sora@example.com", AT_S)
+        Sender("hello@shop.example", "=?utf-8?q?hi=0D=0ABcc:_x@y.com?=")
+
+
+@pytest.mark.bad_input(111)
+@pytest.mark.parametrize(
+    "value",
+    [
+        "a\r\nBcc: x@y.com",
+        "a\nBcc: x@y.com",
+        "a\rBcc: x@y.com",
+        "a\r\n\r\nbody",
+        "a\r\nSubject: two",
+        "a\x00",
+        "a\r\n: nameless",
+        "비",
+    ],
+)
+def test_further_header_cannot_make_another(value: str) -> None:
+    """Whatever a further header holds: the bytes have the expected names, or there are none."""
+    with pytest.raises(NotAMessage, match=r"header_injection|not_encodable"):
+        write_message(
+            DELIVERY_ID,
+            EmailContent("Hi", "Text"),
+            SENDER,
+            "sora@example.com",
+            AT_S,
+            [("Feedback-ID", value)],
+        )
+
+
+@pytest.mark.bad_input(111)
+def test_boundary_cannot_be_written_by_words() -> None:
+    """Whoever knows the id of a delivery cannot add a part to it (RFC 2046 section 5.1.1)."""
+    part = f"a\r\n--=_{DELIVERY_ID}\r\nContent-Type: text/html\r\n\r\n<p>mine</p>\r\n"
+    message = email.message_from_bytes(write(text=part, html=part), policy=email.policy.default)
+
+    bodies = [each.get_content() for each in message.iter_parts()]
+    assert bodies == [part, part]
 
 
 @given(subject=st.text(max_size=200), text=st.text(min_size=1, max_size=200))
@@ -120,7 +160,7 @@ def test_subject_reads_as_it_was_written(words: list[str]) -> None:
 @example(name='Shop "Q", Inc. <x@y.com>')
 def test_sender_reads_as_it_was_written(name: str) -> None:
     """A sender's name in any script, with any punctuation, arrives beside the one mailbox."""
-    sender = Address(name, addr_spec="hello@shop.example")
+    sender = Sender("hello@shop.example", name)
 
     wire = write_message(DELIVERY_ID, EmailContent("Hi", "Text"), sender, "sora@example.com", AT_S)
     # The old decoder: the new one keeps the blank of a fold inside a name.

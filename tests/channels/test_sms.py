@@ -11,7 +11,7 @@ from doubles.twilio_stub import ACCOUNT_SID, TwilioStub, error
 from fencepost_channels.addresses import Phone
 from fencepost_channels.conformance import DELIVERY_ID, Lent
 from fencepost_channels.driver import Send, SettingsError
-from fencepost_channels.drivers.sms import connect, parse_settings
+from fencepost_channels.drivers.sms import connect, may_call_back, parse_settings
 from fencepost_channels.errors import (
     Gone,
     Misconfigured,
@@ -22,7 +22,7 @@ from fencepost_channels.errors import (
     Unavailable,
     Unknown,
 )
-from fencepost_channels.message import Outgoing, Purpose, SmsContent
+from fencepost_channels.message import Links, Outgoing, Purpose, SmsContent
 
 TO = Phone("+821012345678")
 MESSAGE = Outgoing(
@@ -58,6 +58,76 @@ async def test_validity_is_at_most_ten_hours(send: Send, twilio: TwilioStub) -> 
     assert twilio.received[0].form["ValidityPeriod"] == "36000"
 
 
+SERVICE = "MG" + "0" * 32
+
+
+async def test_message_names_where_its_fate_is_told(send: Send, twilio: TwilioStub) -> None:
+    """The address has our own id in it; without a public address there is none."""
+    links = Links(callback="https://edge.example/v1/callbacks/sms")
+    await send(replace(MESSAGE, links=links), TO)
+    await send(MESSAGE, TO)
+
+    told_at = f"https://edge.example/v1/callbacks/sms?delivery={DELIVERY_ID}"
+    assert [sms.form.get("StatusCallback") for sms in twilio.received] == [told_at, None]
+
+
+def test_twilio_is_not_told_an_address_that_it_would_refuse() -> None:
+    """With one that it cannot reach it takes no message at all (21609)."""
+    real = parse_settings({"account_sid": ACCOUNT_SID, "auth_token": "t", "from": "Studio"})
+
+    assert not may_call_back(real, "http://127.0.0.1:8080/v1/callbacks/sms")
+    assert not may_call_back(real, "")
+    assert may_call_back(real, "https://edge.example/v1/callbacks/sms")
+
+
+async def test_messaging_service_takes_the_place_of_the_sender(
+    twilio: TwilioStub, lent: Lent
+) -> None:
+    """It chooses the number; Twilio gets no other."""
+    named = {**twilio.settings, "from": "", "messaging_service_sid": SERVICE}
+    async with connect(parse_settings(named), lent) as send:
+        outcome = await send(MESSAGE, TO)
+
+    assert isinstance(outcome, Sent)
+    assert twilio.received[0].form["MessagingServiceSid"] == SERVICE
+    assert "From" not in twilio.received[0].form
+
+
+async def test_pictures_make_it_an_mms(send: Send, twilio: TwilioStub) -> None:
+    """Their links go along; one that Twilio could not fetch is refused before."""
+    media = ("https://cdn.example/a.jpg", "https://cdn.example/b.png?x=1")
+    sent = await send(replace(MESSAGE, content=SmsContent("Hi", media)), TO)
+    bad = [
+        await send(replace(MESSAGE, content=SmsContent("Hi", links)), TO)
+        for links in (("http://cdn.example/a.jpg",), ("https://cdn.example/a b",), media * 6)
+    ]
+
+    assert isinstance(sent, Sent)
+    assert twilio.received[0].media == list(media)
+    assert bad == [Rejected("bad_media")] * 3
+    assert len(twilio.received) == 1
+
+
+@pytest.mark.bad_input(114)
+async def test_only_countries_on_the_list_are_called(twilio: TwilioStub, lent: Lent) -> None:
+    """A list of countries keeps a message from any other before it leaves."""
+    listed = {**twilio.settings, "countries": "KR,GB"}
+    async with connect(parse_settings(listed), lent) as send:
+        korea = await send(MESSAGE, TO)
+        france = await send(MESSAGE, Phone("+33612345678"))
+
+    assert (type(korea), france) == (Sent, Rejected("country_not_allowed"))
+    assert [sms.to for sms in twilio.received] == [TO.e164]
+
+
+@pytest.mark.bad_input(114)
+@pytest.mark.parametrize("name", ["POLICE", "police", "Poli ce", "911", "HMRC", "Polizei"])
+def test_sender_that_passes_for_an_authority_is_refused(name: str) -> None:
+    """Nobody may be told to obey by a name that is not ours."""
+    with pytest.raises(SettingsError, match="authority"):
+        parse_settings({"account_sid": ACCOUNT_SID, "auth_token": "t", "from": name})
+
+
 PROBLEM = {"type": "x", "title": "Gone", "status": 400, "code": 21614}
 AFTER = {"Retry_After": "30"}
 
@@ -76,7 +146,11 @@ AFTER = {"Retry_After": "30"}
         (Reply(429, {"Retry-After": "30"}), Unavailable("rate_limited", 30.0)),
         (error(20503, 503, **AFTER), Unavailable("unavailable", 30.0)),
         (Reply(503), Unavailable()),
-        (error(21606, 400), Rejected("refused")),
+        (error(21606, 400), Misconfigured("sender_refused")),
+        (error(21408, 403), Rejected("region_not_enabled")),
+        (error(21635, 400), Gone("landline")),
+        (error(63018, 429), Unavailable("rate_limited")),
+        (error(21609, 400), Rejected("refused")),
         (error(20404, 404), Rejected("refused")),
         (Reply(400, body=b"<html>"), Rejected("refused")),
         (Reply(400, body=b'{"code": [1]}'), Rejected("refused")),
@@ -175,6 +249,10 @@ async def test_region_of_the_environment_is_ignored(
         ({"base_url": "http://127.0.0.1.evil.com:80"}, "base_url"),
         ({"base_url": "http://10.0.0.1:80"}, "base_url"),
         ({"froom": "x"}, "from"),
+        ({"messaging_service_sid": "MG1"}, "messaging_service_sid"),
+        ({"messaging_service_sid": SERVICE}, "messaging_service_sid"),
+        ({"from": ""}, "messaging_service_sid"),
+        ({"countries": "Korea"}, "countries"),
     ],
 )
 def test_unusable_setting_is_named(changed: dict[str, str], names: str) -> None:

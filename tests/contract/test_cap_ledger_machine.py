@@ -228,12 +228,13 @@ class CapLedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        """End the process: what was on its way is unknown, and everything else is there."""
+        """End the process: what a provider may have is unknown, and everything else is there."""
         self._run(self._stores[1].close())
         self._stores[1] = self._run(self._open())
         self._both(lambda s: s.reconcile(self._now_ms, all_leases=True))
-        for message_id, _ in self._leased:
-            self._close(message_id, "kept_unknown")
+        for message_id, claims in self._leased:
+            is_in_app = claims[0].verdict.channel == "in_app"  # there only once it is confirmed
+            self._close(message_id, "released" if is_in_app else "kept_unknown")
         self._leased.clear()
 
     def _both_halves_hold(self) -> bool:

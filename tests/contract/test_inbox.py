@@ -45,7 +45,7 @@ async def put(store: Store, content: dict[str, Any], message_id: str = "m-1") ->
 async def told(store: Store, row: InboxRow, *whats: str, by: str = visitor()) -> list[InboxRow]:
     """Let a device tell of a message; gives what another device hears behind its cursor."""
     for what in whats:
-        await store.commit(effects(0, reactions=[(by, row.delivery_id, what)]))
+        await store.commit(effects(0, reacted=[(by, row.delivery_id, what)]))
     return await store.inbox(visitor(), row.cursor, NOW_MS)
 
 

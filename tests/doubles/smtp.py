@@ -3,7 +3,10 @@ SMTP: a relay that does what its script says, in a thread of its own.
 
 aiosmtpd speaks the protocol and the standard library parses what arrives. ``script`` maps a phase
 (``greeting ehlo auth mail rcpt data dot``) to a reply line, to ``SILENCE`` or to ``DROP``; what it
-does not name goes well. ``recipients`` does the same for single mailboxes at RCPT.
+does not name goes well. ``recipients`` does the same for single mailboxes at RCPT, ``scripts`` for
+the connection of that number, the first being 1. ``messages_max`` is how many messages a connection
+may bring before MAIL is answered with 421; ``hang_up`` ends the connections that are open, as an
+idle limit would. ``said`` is what was asked for, as (number of the connection, command).
 
     with Mta() as mta:
         mta.script["dot"] = SILENCE
@@ -56,6 +59,10 @@ class Mta:
     ) -> None:
         self.script: dict[str, str] = {}
         self.recipients: dict[str, str] = {}
+        self.scripts: dict[int, dict[str, str]] = {}
+        self.messages_max: int | None = None
+        self.connections = 0
+        self.said: list[tuple[int, str]] = []
         self.received: list[Mail] = []
         self.host = "127.0.0.1"
         self.port = 0
@@ -87,6 +94,16 @@ class Mta:
             "from": "hello@shop.example",
         }
 
+    def hang_up(self) -> None:
+        """End every connection that is open, and wait until that is done."""
+        asyncio.run_coroutine_threadsafe(self._hang_up(), self._loop).result(timeout=10)
+
+    async def _hang_up(self) -> None:
+        for transport in [*self.open_transports]:
+            transport.abort()
+        while self.open_transports:  # noqa: ASYNC110 - gone after this loop's next turns
+            await asyncio.sleep(0)
+
     async def _listen(self) -> None:
         tls = self._tls if self._is_smtps else None
         self._server = await self._loop.create_server(self._conversation, self.host, 0, ssl=tls)
@@ -94,10 +111,7 @@ class Mta:
 
     async def _stop(self) -> None:
         self._server.close()
-        for transport in [*self.open_transports]:
-            transport.abort()
-        while self.open_transports:  # noqa: ASYNC110 - gone after this loop's next turns
-            await asyncio.sleep(0)
+        await self._hang_up()
         others = asyncio.all_tasks() - {asyncio.current_task()}
         for task in others:
             task.cancel()
@@ -130,7 +144,17 @@ class Mta:
 
     async def say(self, phase: str, server: SMTP, usual: str) -> str:
         """Give the reply of a phase, or leave the client without one."""
-        return await self._perform(self.script.get(phase, usual), server)
+        number = cast("_Conversation", server).number
+        if phase == "mail" and self._is_worn(number):
+            usual = "421 4.7.0 too many messages in this session"
+        self.said.append((number, phase))
+        script = {**self.script, **self.scripts.get(number, {})}
+        return await self._perform(script.get(phase, usual), server)
+
+    def _is_worn(self, number: int) -> bool:
+        return self.messages_max is not None and (
+            self.said.count((number, "dot")) >= self.messages_max
+        )
 
     async def _perform(self, reply: str, server: SMTP) -> str:
         if reply == SILENCE:
@@ -186,6 +210,16 @@ class _Hooks:
             envelope.rcpt_tos.append(address)
         return reply
 
+    async def handle_RSET(  # noqa: N802
+        self, server: SMTP, _session: Session, _envelope: Envelope
+    ) -> str:
+        return await self._mta.say("rset", server, "250 OK")
+
+    async def handle_QUIT(  # noqa: N802
+        self, server: SMTP, _session: Session, _envelope: Envelope
+    ) -> str:
+        return await self._mta.say("quit", server, "221 Bye")
+
     async def handle_DATA(  # noqa: N802
         self, server: SMTP, session: Session, envelope: Envelope
     ) -> str:
@@ -202,9 +236,12 @@ class _Conversation(SMTP):  # aiosmtpd offers no hook for these two
         super().__init__(hooks, **options)
         self._mta = mta
         self._first: asyncio.Transport | None = None
+        self.number = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         if self._first is None:  # STARTTLS comes by a second time
+            self._mta.connections += 1
+            self.number = self._mta.connections
             self._first = cast("asyncio.Transport", transport)
             self._mta.open_transports.add(self._first)
         super().connection_made(transport)

@@ -11,7 +11,7 @@ L3. What is in the log was accepted: seqs are decided, none stands there twice, 
     to the position are those that the persons remember, but for what was passed over as poison.
 L4. A stream has no gaps but those its device declared.
 L5. Entered messages = messages over their states; each state, and its one primary reason, is what
-    the message's records come to; deliveries likewise.
+    the message's records come to, receipts in any order among them; deliveries likewise.
 L6. Slots reserved = open + confirmed + released + kept as unknown, each as its message ended.
 L7. Counted into an audience, less counted out = its members; what the records say of joining and
     leaving comes to the same, but for persons who took in a visitor. Whoever time alone may move
@@ -35,8 +35,12 @@ from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.intake.records import Upload
 
 ANY = -1
-REACTIONS = frozenset({"displayed", "clicked", "dismissed", "unshown"})
+REACTIONS = frozenset({"displayed", "clicked", "dismissed"})
 SHOWN = 5  # how much of a difference is printed
+RISING = ("queued", "sending", "unknown", "sent")
+GOT = ("delivered", "received", "complained", "displayed", "opened", "clicked", "dismissed")
+SAYS = dict.fromkeys(GOT, "delivered") | {"sent": "sent"}
+SAYS |= dict.fromkeys(("failed", "bounced_hard", "bounced_soft"), "failed")
 
 Sides = tuple[Any, Any]
 
@@ -48,6 +52,10 @@ class Told:
     state: str = "queued"
     reason: str = ""
     deliveries: dict[str, str] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)  # what some device has shown
+    channels: dict[str, str] = field(default_factory=dict)
+    last: str = ""  # the delivery of the last call
+    person_id: str = ""
     slot: str = ""
     faults: list[str] = field(default_factory=list)
 
@@ -57,9 +65,16 @@ def tell_again(house: House) -> dict[str, Told]:
     found: dict[str, Told] = {}
     for row in house.records:
         if row.kind == "claim":
-            _claimed(found.setdefault(row.subject, Told()), row.body)
-        elif row.kind == "outcome" and "slot" in row.body:  # else a device or a provider said it
+            told = found.setdefault(row.subject, Told())
+            told.person_id = row.person_id
+            _claimed(told, row.body)
+        elif row.kind == "outcome" and "slot" in row.body:
             _ended(found.setdefault(row.subject, Told()), row.body)
+        elif row.kind == "outcome":  # a device or a provider said it
+            of = [told for told in found.values() if row.body["delivery_id"] in told.deliveries]
+            for told in of:
+                if row.person_id == told.person_id:
+                    _receipt(told, row.body)
     return found
 
 
@@ -72,7 +87,9 @@ def _claimed(told: Told, body: Mapping[str, Any]) -> None:
             told.faults.append(f"{told.state} without a reason")
         return
     told.state = "sending"
-    told.deliveries[body["delivery_id"]] = "sending"
+    told.last = body["delivery_id"]
+    told.deliveries[told.last] = "sending"
+    told.channels[told.last] = body["channel"]
     if any(_reserves(check) for check in body["checks"]):
         told.slot = "open"
 
@@ -85,12 +102,36 @@ def _reserves(check: Mapping[str, Any]) -> bool:
 
 
 def _ended(told: Told, body: Mapping[str, Any]) -> None:
-    if told.deliveries.get(body["delivery_id"]) != "sending":
+    before = told.deliveries.get(body["delivery_id"])
+    if before != "sending" and (before, body["state"]) != ("queued", "sent"):  # a receipt says so
         told.faults.append("a call ended that was not on its way")
     told.state = told.deliveries[body["delivery_id"]] = body["state"]
     told.reason = body["reason"]
     if told.slot:
         told.slot = body["slot"]
+
+
+def _receipt(told: Told, body: Mapping[str, Any]) -> None:
+    delivery_id, what = body["delivery_id"], body["state"]
+    channel, before = told.channels[delivery_id], told.deliveries[delivery_id]
+    if what in REACTIONS:
+        told.seen.add(delivery_id)
+    is_unshown = what == "unshown" and delivery_id not in told.seen
+    if is_unshown and channel == "in_app" and told.slot == "confirmed":
+        told.slot = "released"
+    said = SAYS.get(what, before)
+    order = [*RISING, *(("delivered", "failed") if channel == "email" else ("failed", "delivered"))]
+    if order.index(said) <= order.index(before):
+        return
+    told.deliveries[delivery_id] = said
+    if delivery_id != told.last:
+        return
+    bounced = what.startswith("bounced")
+    word = ("bounced" if bounced else "undelivered") if said == "failed" else ""
+    code = body.get("code", "")
+    told.state, told.reason = said, f"{word}.{code}" if word and code else word
+    if told.slot and before not in {"sent", "delivered"}:
+        told.slot = "confirmed"
 
 
 def broken(house: House, *, declared: int = 0) -> dict[str, Sides]:
@@ -168,12 +209,7 @@ def _message_laws(house: House) -> Iterable[tuple[str, Sides]]:
     yield "L5 primary reason", ({m: t.reason for m, t in known.items()}, house.reasons)
     deliveries = {d: state for t in known.values() for d, state in t.deliveries.items()}
     yield "L5 deliveries", (deliveries, house.deliveries)
-    unshown = _unshown(house)
-    slots = {
-        m: "released" if m in unshown and t.slot == "confirmed" else t.slot
-        for m, t in known.items()
-        if t.slot
-    }
+    slots = {m: t.slot for m, t in known.items() if t.slot}
     yield "L6 slots", (slots, house.slot_states)
 
 
@@ -192,20 +228,6 @@ def _audience_laws(house: House) -> Iterable[tuple[str, Sides]]:
     )
 
 
-def _unshown(house: House) -> set[str]:
-    """Give the in-app messages that a device never showed, and none had reacted to before."""
-    first: dict[str, str] = {}
-    for row in house.records:
-        if row.kind == "outcome" and row.body["state"] in REACTIONS:
-            first.setdefault(row.body["delivery_id"], row.body["state"])
-    shown_not = {delivery_id for delivery_id, state in first.items() if state == "unshown"}
-    return {
-        row.subject
-        for row in house.records
-        if row.kind == "claim" and row.body["delivery_id"] in shown_not
-    }
-
-
 def conserved(house: House, *, declared: int = 0) -> dict[str, Sides]:
     """
     Check a store that has come to rest: all laws, and nothing is on its way.
@@ -213,7 +235,7 @@ def conserved(house: House, *, declared: int = 0) -> dict[str, Sides]:
     Takes what ``broken`` takes.
     """
     last = house.log[-1].position if house.log else 0
-    ended = {"sent", "unknown", "failed", "withheld"}
+    ended = {"sent", "delivered", "unknown", "failed", "withheld"}
     open_messages = {m: state for m, state in house.messages.items() if state not in ended}
     at_rest = {
         "L3 log = processed": (last, house.position),

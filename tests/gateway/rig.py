@@ -197,8 +197,10 @@ def make_settings(folder: Path, **more: Any) -> Settings:
     captured = ChannelSettings(driver="capture", settings={"path": str(folder / "out.jsonl")})
     channels = {"sms": captured, "email": captured}
     defaults: dict[str, Any] = {"min_ack_level": "memory", "environment": "test"}
+    defaults["public_url"] = "https://edge.example.com"
+    defaults["channels"] = channels
     defaults["check_links"] = False  # nobody is asked but where a test says so
-    return Settings(data_dir=folder, channels=channels, **(defaults | more))
+    return Settings(data_dir=folder, **(defaults | more))
 
 
 @asynccontextmanager

@@ -50,7 +50,7 @@ def check(folder: Path, *options: str) -> tuple[int, str]:
         ({"a.yaml": LIBRARY, ".github/ci.yml": "on: push"}, "1 document is fine"),
         ({"a.yaml": "\ufeff" + LIBRARY}, "1 document is fine"),
         ({"a.yaml": "# nothing yet\n"}, "hold no documents: begin one with kind: and id:"),
-        ({"a.md": "# nothing"}, "holds no documents (.yaml .yml .json .geojson .txt .html)"),
+        ({"a.md": "# nothing"}, "holds no documents (.yaml .yml .json .geojson .txt .html .mjml)"),
         ({"a.yaml": "kind: nothing\n"}, "1 problem:"),
         ({"a.yaml": "kind: x\n", "b.yaml": "kind: y\n"}, "2 problems:"),
         ({"a.yaml": "kind: library\n\tid: a\n"}, "a.yaml:2: "),

@@ -177,7 +177,7 @@ async def test_documents_and_policies_are_looked_at(tmp_path: Path) -> None:
     )
     async with open_rig(tmp_path) as rig:
         await rig.apply(CONFIRMS, campaign)
-    ill = found(settings_of(tmp_path).model_copy(update={"channels": PUSH}))
+    ill = found(settings_of(tmp_path, public_url="").model_copy(update={"channels": PUSH}))
 
     told = {(each.check, each.state): each.says for each in ill}
     assert "policy default was reviewed by nobody" in told["policies", "warning"]

@@ -29,6 +29,7 @@ from fencepost_channels.message import (
     EmailContent,
     InAppContent,
     Outgoing,
+    PushContent,
     SmsContent,
     WebPushContent,
 )
@@ -36,6 +37,7 @@ from fencepost_channels.options import read_options
 
 CHANNELS = {
     InAppContent: Channel.IN_APP,
+    PushContent: Channel.PUSH,
     WebPushContent: Channel.WEB_PUSH,
     SmsContent: Channel.SMS,
     EmailContent: Channel.EMAIL,
@@ -61,13 +63,13 @@ def parse_address(raw: Mapping[str, Any]) -> CapturedAddress:
     """Take what any channel could take: a person, an address or a subscription."""
     members = {
         name: value
-        for name in ("person_id", "address", "subscription")
+        for name in ("person_id", "address", "subscription", "registration")
         if (value := raw.get(name)) is not None
     }
     if not members:
         raise AddressError("no_address")
     for name, value in members.items():
-        wanted: type = dict if name == "subscription" else str
+        wanted: type = dict if name in ("subscription", "registration") else str
         if not isinstance(value, wanted) or not value:
             raise AddressError("bad_address")
         if isinstance(value, str) and not value.isprintable():

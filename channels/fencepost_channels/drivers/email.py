@@ -1,136 +1,131 @@
 """
 Email: one message to one mailbox, handed to a relay.
 
-Does I/O through ``smtp_call``; the bytes are made by ``mime``. Here are the settings and the order.
+Does I/O through ``smtp_pool``; the bytes are made by ``mime`` and signed by ``dkim_signature``,
+the settings are in ``email_settings``. Here are the headers of a sending and the order.
 
-Rule 1. A password leaves only over TLS, or to the loopback.
-Rule 2. What makes no email (an injected header, a lone surrogate, no text) is ``rejected`` before
-        a connection is opened.
+Rule 1. What makes no email (an injected header, a lone surrogate, no text) is ``rejected`` before
+        a connection is asked for.
+Rule 2. Marketing says how to stop it: ``List-Unsubscribe`` with the link and, where one is set, a
+        mailbox; ``List-Unsubscribe-Post`` promises that one POST there is enough (RFC 8058). Both
+        are signed. Other messages have them only where ``list_unsubscribe`` is ``all``.
+Rule 3. Bounces of a message go to a mailbox of its own (``bounce_domain``): its local part is
+        ``bounce+`` and the signed token of the delivery, 55 of the 64 characters there are.
+Rule 4. Every message says that a machine sent it (``Auto-Submitted``, RFC 3834), so that no
+        holiday notice answers it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from email.headerregistry import Address
-from functools import partial
-from pathlib import Path
+from dataclasses import dataclass
+from urllib.parse import quote
 
-from fencepost_channels.addresses import LOOPBACK, Mailbox, mask_mailbox, parse_mailbox
-from fencepost_channels.driver import AddressError, DriverIO, DriverSpec, Send, SettingsError
+from fencepost_channels.addresses import Mailbox, mask_mailbox, parse_mailbox
+from fencepost_channels.dkim_signature import Signer, signer_of
+from fencepost_channels.driver import DriverIO, DriverSpec, Send
+from fencepost_channels.email_settings import EmailSettings, build_relay, parse_settings
 from fencepost_channels.errors import Outcome, Rejected
-from fencepost_channels.message import Channel, EmailContent, Outgoing, is_delivery_id
-from fencepost_channels.mime import NotAMessage, is_one_line, write_message
-from fencepost_channels.options import read_options, whole_number
-from fencepost_channels.smtp_call import Envelope, Relay, hand_over
+from fencepost_channels.message import (
+    Channel,
+    EmailContent,
+    Outgoing,
+    Purpose,
+    is_delivery_id,
+)
+from fencepost_channels.mime import NotAMessage, write_message
+from fencepost_channels.smtp_call import Envelope
+from fencepost_channels.smtp_pool import Pool
 
-TLS_PORTS = {"none": "25", "starttls": "587", "tls": "465"}
-MAX_NAME_CHARS = 128
-_HOST = re.compile(r"(?:[A-Za-z0-9-]{1,63}\.)*[A-Za-z0-9-]{1,63}|[0-9a-fA-F:]{2,45}")
+BOUNCE = "bounce+"
+_TOKEN = re.compile(r"[a-z2-7]{1,57}")  # with what stands before it 64 characters
+_LINK = re.compile(r"https?://[!-;=?-~]+")  # no blank, no "<", no ">"
+_FEEDBACK_WORD = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
-class EmailSettings:
-    """
-    How to send email.
+class _Sender:
+    """An open driver."""
 
-    Attributes:
-        host: The relay.
-        port: Its port; default 587 with ``starttls``, 465 with ``tls``, 25 with ``none``.
-        tls: ``starttls`` (default), ``tls`` from the first byte, or ``none``.
-        ca_file: Certificates to trust instead of the system's, for a relay of one's own.
-        username: Account at the relay; empty: none.
-        password: Its password.
-        from_: Our mailbox (``from``), in the envelope and the header.
-        from_name: The name shown beside it.
+    settings: EmailSettings
+    pool: Pool
+    sign: Signer | None
+    io: DriverIO
 
-    """
-
-    host: str
-    port: int
-    tls: str
-    ca_file: str
-    username: str
-    password: str = field(repr=False)
-    from_: str
-    from_name: str
-
-
-def parse_settings(raw: Mapping[str, str]) -> EmailSettings:
-    """Read the settings."""
-    optional = dict.fromkeys(("port", "ca_file", "username", "password", "from_name"), "")
-    values = read_options(raw, required=("host", "from"), optional={"tls": "starttls", **optional})
-    tls, name = values["tls"], values["from_name"]
-    if tls not in TLS_PORTS:
-        raise SettingsError(f'setting "tls" must be one of {", ".join(TLS_PORTS)}')
-    if not _HOST.fullmatch(values["host"]):
-        raise SettingsError('setting "host" must be a host name or an IP address')
-    try:
-        parse_mailbox({"address": values["from"]})
-    except AddressError:
-        raise SettingsError('setting "from" must be one mailbox') from None
-    if not is_one_line(name) or "=?" in name or len(name) > MAX_NAME_CHARS:
-        raise SettingsError(f'setting "from_name" must be one line of up to {MAX_NAME_CHARS}')
-    if bool(values["username"]) != bool(values["password"]):
-        raise SettingsError('settings "username" and "password" go together; give both or none')
-    if values["password"] and tls == "none" and values["host"] != LOOPBACK:
-        raise SettingsError('setting "tls" must not be "none" when a "password" is sent')
-    return EmailSettings(
-        host=values["host"],
-        port=whole_number("port", values["port"] or TLS_PORTS[tls], low=1, high=65535),
-        tls=tls,
-        ca_file=values["ca_file"],
-        username=values["username"],
-        password=values["password"],
-        from_=values["from"],
-        from_name=name,
-    )
-
-
-def _build_relay(settings: EmailSettings) -> Relay:
-    trust = None
-    if settings.tls != "none":
+    async def send(self, message: Outgoing, address: Mailbox) -> Outcome:
+        """Send one message."""
+        if not isinstance(message.content, EmailContent):
+            return Rejected("wrong_content")
+        if not is_delivery_id(message.delivery_id):
+            return Rejected("bad_delivery_id")
+        settings, now_s = self.settings, self.io.now_s()
         try:
-            trust = ssl.create_default_context(cafile=settings.ca_file or None)
-        except (OSError, ssl.SSLError) as error:
-            path = Path(settings.ca_file).name
-            raise SettingsError(f'setting "ca_file": {path} holds no certificate') from error
-    return Relay(
-        host=settings.host,
-        port=settings.port,
-        tls=settings.tls,
-        trust=trust,
-        username=settings.username or None,
-        password=settings.password or None,
-    )
+            wire = write_message(
+                message.delivery_id,
+                message.content,
+                settings.sender,
+                address.address,
+                now_s,
+                [*_headers(settings, message)],
+            )
+        except NotAMessage as reason:
+            return Rejected(reason.code)
+        if self.sign is not None:
+            wire = self.sign(wire, now_s)
+        envelope = Envelope(_return_path(settings, message), address.address, wire)
+        return await self.pool.hand_over(envelope, self.io.timeout_s)
 
 
-async def _send(
-    settings: EmailSettings, relay: Relay, io: DriverIO, message: Outgoing, address: Mailbox
-) -> Outcome:
-    if not isinstance(message.content, EmailContent):
-        return Rejected("wrong_content")
-    if not is_delivery_id(message.delivery_id):
-        return Rejected("bad_delivery_id")
-    sender = Address(settings.from_name, addr_spec=settings.from_)
-    try:
-        wire = write_message(
-            message.delivery_id, message.content, sender, address.address, io.now_s()
-        )
-    except NotAMessage as reason:
-        return Rejected(reason.code)
-    return await hand_over(relay, Envelope(settings.from_, address.address, wire), io.timeout_s)
+def _headers(settings: EmailSettings, message: Outgoing) -> Iterator[tuple[str, str]]:
+    """Give the headers besides the message's own."""
+    if settings.reply_to:
+        yield "Reply-To", settings.reply_to
+    is_marketing = message.purpose is Purpose.MARKETING
+    if is_marketing or settings.list_unsubscribe == "all":
+        yield from _unsubscribing(settings, message)
+    if settings.feedback_id:
+        campaign = message.facts.get("campaign_id", "")
+        known = campaign if _FEEDBACK_WORD.fullmatch(campaign) else ""
+        yield "Feedback-ID", f"{known}:{message.purpose}:fencepost:{settings.feedback_id}"
+    yield "Auto-Submitted", "auto-generated"
+
+
+def _unsubscribing(settings: EmailSettings, message: Outgoing) -> Iterator[tuple[str, str]]:
+    """Give the ways to unsubscribe (Rule 2)."""
+    ways = []
+    has_link = _LINK.fullmatch(message.links.unsubscribe) is not None
+    if has_link:
+        ways.append(f"<{message.links.unsubscribe}>")
+    if settings.unsubscribe_mailbox:
+        subject = quote(f"unsubscribe {message.links.return_token}".strip(), safe="")
+        ways.append(f"<mailto:{quote(settings.unsubscribe_mailbox, safe='@')}?subject={subject}>")
+    if ways:
+        yield "List-Unsubscribe", ",\r\n ".join(ways)
+    if has_link and message.links.unsubscribe.startswith("https:"):
+        yield "List-Unsubscribe-Post", "List-Unsubscribe=One-Click"
+
+
+def _return_path(settings: EmailSettings, message: Outgoing) -> str:
+    """Give the sender of the envelope (Rule 3)."""
+    token = message.links.return_token
+    if settings.bounce_domain and _TOKEN.fullmatch(token):
+        return f"{BOUNCE}{token}@{settings.bounce_domain}"
+    return settings.sender.mailbox
 
 
 @asynccontextmanager
 async def connect(settings: EmailSettings, io: DriverIO) -> AsyncIterator[Send]:
-    """Load the certificates to trust; each message opens its own connection."""
-    relay = await asyncio.to_thread(_build_relay, settings)
-    yield partial(_send, settings, relay, io)
+    """Load the certificates to trust; connections are opened by the first messages."""
+    relay = await asyncio.to_thread(build_relay, settings)
+    sign = await asyncio.to_thread(signer_of, settings.dkim) if settings.dkim else None
+    pool = Pool(relay, connections=settings.connections, messages=settings.messages_per_connection)
+    try:
+        yield _Sender(settings, pool, sign, io).send
+    finally:
+        await pool.close()
 
 
 driver = DriverSpec(
@@ -140,5 +135,5 @@ driver = DriverSpec(
     mask=mask_mailbox,
     parse_settings=parse_settings,
     connect=connect,
-    secrets=frozenset({"password"}),
+    secrets=frozenset({"password", "dkim_private_key"}),
 )

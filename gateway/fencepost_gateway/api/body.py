@@ -30,6 +30,23 @@ async def read_body(request: web.Request, max_bytes: int = limits.BODY_MAX_BYTES
         ApiError: ``too_large``, ``ratio``, ``encoding``, ``multiple_members``, ``malformed``.
 
     """
+    body = await read_raw(request, max_bytes)
+    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
+    if encoding == "gzip":
+        return inflate(body)
+    if encoding != "identity":
+        raise ApiError("encoding")
+    return body
+
+
+async def read_raw(request: web.Request, max_bytes: int) -> bytes:
+    """
+    Read the body of a request as it came.
+
+    Raises:
+        ApiError: ``too_large``.
+
+    """
     if request.content_length is not None and request.content_length > max_bytes:
         raise ApiError("too_large", f"the body may have {max_bytes} bytes")
     body = await request.content.read(max_bytes + 1)
@@ -40,11 +57,6 @@ async def read_body(request: web.Request, max_bytes: int = limits.BODY_MAX_BYTES
         body += more
     if len(body) > max_bytes:
         raise ApiError("too_large", f"the body may have {max_bytes} bytes")
-    encoding = request.headers.get("Content-Encoding", "identity").strip().lower()
-    if encoding == "gzip":
-        return inflate(body)
-    if encoding != "identity":
-        raise ApiError("encoding")
     return body
 
 

@@ -5,20 +5,17 @@ Rule 1. GET shows the page and changes nothing: scanners open links. Only POST a
 Rule 2. It works without key, cookie, script or account; the ticket is all there is to know.
 Rule 3. The answer is a consent change like any other: one commit with its proof, in force for the
         next claim. A second answer finds it answered and changes nothing.
-Rule 4. The page names purpose and channel and nothing of the person. It is cached nowhere, loads
-        nothing, and tells no other site where its reader comes from.
+Rule 4. The page names purpose and channel and nothing of the person; for its frame see ``page``.
 """
 
 from __future__ import annotations
 
-from base64 import b64encode
-from hashlib import sha256
-from html import escape
 from typing import Final
 
 from aiohttp import web
 
-from fencepost_gateway.api.decisions import query_language
+from fencepost_gateway.api.page import FOREIGN, notice, reader_language, say
+from fencepost_gateway.api.page_words import what
 from fencepost_gateway.api.surface import SURFACE, Surface, caller_of
 from fencepost_gateway.decide import confirm
 from fencepost_gateway.decide.confirm import Question
@@ -28,24 +25,6 @@ from fencepost_gateway.intake.statement import Caller, ConsentChange
 from fencepost_gateway.intake.tickets import read_ticket
 
 STATUS: Final = {"open": 200, "answered": 200, "expired": 410, "withdrawn": 410, "unknown": 404}
-STYLE = """
-:root { color-scheme: light dark; font: 1.125rem/1.5 system-ui, sans-serif; }
-body { margin: 0; min-height: 100vh; display: grid; place-items: center; }
-main { max-width: 26rem; padding: 1.5rem; text-align: center; }
-p { margin: 0 0 1.5rem; text-wrap: balance; word-break: keep-all; overflow-wrap: anywhere; }
-button { font: inherit; padding: .75rem 1.75rem; border: 0; border-radius: .5rem; cursor: pointer;
-  background: #1a56c4; color: #fff; }
-button:focus-visible { outline: 3px solid; outline-offset: 3px; }
-"""
-STYLE_HASH = "sha256-" + b64encode(sha256(STYLE.encode()).digest()).decode()
-HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; form-action 'self'; frame-ancestors 'none'; "
-    f"style-src '{STYLE_HASH}'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Robots-Tag": "noindex",
-}
 SURFACE_NAME: Final = "confirm page"
 
 WORDS: Final[dict[str, Said]] = {
@@ -62,22 +41,7 @@ WORDS: Final[dict[str, Said]] = {
         "Nothing is waiting for your answer any more.",
         "더 이상 답변을 기다리는 동의가 없습니다.",
     ),
-    "unknown": Said(
-        "This link is not one of ours. Please open it as it stands in the message.",
-        "올바르지 않은 링크입니다. 메시지에 있는 그대로 열어 주세요.",
-    ),
-}
-PURPOSES: Final[dict[str, Said]] = {
-    "marketing": Said("advertising messages", "광고 메시지"),
-    "marketing_night": Said("advertising messages at night", "야간 광고 메시지"),
-}
-CHANNEL_WORDS: Final[dict[str, Said]] = {
-    "in_app": Said("in the app", "앱 내"),
-    "web_push": Said("by notification", "알림"),
-    "push": Said("by notification", "알림"),
-    "sms": Said("by text message", "문자"),
-    "email": Said("by email", "이메일"),
-    "any": Said("on every channel", "모든 채널"),
+    "unknown": FOREIGN,
 }
 
 
@@ -87,18 +51,18 @@ async def get_confirm(request: web.Request) -> web.Response:
     message_id = read_ticket(surface.credentials.seed, "confirm", request.match_info["token"])
     facts = await surface.store.peek(message_id) if message_id else None
     if facts is None:
-        return page(Question("unknown"), query_language(request))
-    return page(confirm.question_of(facts, surface.clock.now_ms()), query_language(request))
+        return _page(Question("unknown"), reader_language(request))
+    return _page(confirm.question_of(facts, surface.clock.now_ms()), reader_language(request))
 
 
 async def post_confirm(request: web.Request) -> web.Response:
     """Take the answer; the page says what stands now."""
-    surface, language = request.app[SURFACE], query_language(request)
+    surface, language = request.app[SURFACE], reader_language(request)
     message_id = read_ticket(surface.credentials.seed, "confirm", request.match_info["token"])
     question = Question("unknown")
     if message_id:
         question = await _answer(surface, message_id, language, caller_of(request))
-    return page(question, language)
+    return _page(question, language)
 
 
 async def _answer(
@@ -131,30 +95,10 @@ async def _answer(
     return found[0]
 
 
-def page(question: Question, language: Language) -> web.Response:
+def _page(question: Question, language: Language) -> web.Response:
     """Write the page of a question."""
-    text = _said(WORDS[question.state], language).format(what=_what(question, language))
-    form = ""
-    if question.state == "open":
-        button = escape(_said(WORDS["yes"], language))
-        form = f'<form method="post"><button type="submit">{button}</button></form>'
-    body = (
-        f'<!doctype html><html lang="{language}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><title>'
-        f"{escape(text)}</title><style>{STYLE}</style></head><body><main><p>{escape(text)}</p>{form}</main></body></html>"
-    )
-    return web.Response(
-        text=body, status=STATUS[question.state], content_type="text/html", headers=HEADERS
-    )
-
-
-def _what(question: Question, language: Language) -> str:
-    if question.asked is None:
-        return ""
-    purpose = _said(PURPOSES[question.asked.purpose], language)
-    where = _said(CHANNEL_WORDS[question.asked.channel], language)
-    return f"{where} {purpose}" if language == "ko" else f"{purpose} {where}"
-
-
-def _said(said: Said, language: Language) -> str:
-    return said.ko if language == "ko" else said.en
+    asked = question.asked
+    named = what(asked.purpose, asked.channel, language) if asked else ""
+    text = say(WORDS[question.state], language).format(what=named)
+    button = say(WORDS["yes"], language) if question.state == "open" else ""
+    return notice(text, language, status=STATUS[question.state], button=button)

@@ -28,18 +28,19 @@ from fencepost_gateway.api.surface import SURFACE, Surface, as_json, moment, que
 from fencepost_gateway.decide.message import ListedAddress, ListName
 from fencepost_gateway.errors import ApiError
 from fencepost_gateway.intake.addresses import address_ref, raw_of
+from fencepost_gateway.intake.refusals import SAID_BY_PERSON
 
 PAGE: Final = 1_000
 ROWS_MAX: Final = 100_000
 BODY_MAX_BYTES: Final = 16 << 20  # as many rows with addresses of the usual length
 TEXT_MAX: Final = 64
-SAID_BY_PERSON: Final = ("stop", "complaint")
 LISTS: Final[tuple[ListName, ...]] = ("suppression", "allow")
 
 _FORMS: Final = {  # roughly: enough to find a wrong column; in-app has no address of its own
     "sms": re.compile(r"\+[0-9 ().-]{5,24}"),
     "email": re.compile(r"[^\s@]+@[^\s@]+"),
     "web_push": re.compile(r"https://\S+"),
+    "push": re.compile(r"[A-Za-z0-9:_-]{16,4096}"),
 }
 _REF = re.compile(r"[a-z2-7]{32}")
 
@@ -161,7 +162,7 @@ def _entry(surface: Surface, row: dict[str, str], line: int, source: str) -> Lis
     channel = row.get("channel", "").strip()
     address, ref = row.get("address", "").strip(), row.get("ref", "").strip()
     if channel not in _FORMS:
-        return BadRow(line, "no such channel", "write web_push, sms or email")
+        return BadRow(line, "no such channel", "write push, web_push, sms or email")
     if bool(address) == bool(ref):
         return BadRow(line, "an address or a reference, one of them", "fill in one column")
     if ref and not _REF.fullmatch(ref):
@@ -169,7 +170,8 @@ def _entry(surface: Surface, row: dict[str, str], line: int, source: str) -> Lis
     if address:
         raw = raw_of(channel, address)
         if not _FORMS[channel].fullmatch(address):
-            how = "write +8210… for sms, name@example.org for email, https://… for web_push"
+            how = "write +8210… for sms, name@example.org for email, https://… for web_push,"
+            how += " the token for push"
             return BadRow(line, f"no address of {channel}", how)
         ref = address_ref(surface.credentials.seed, channel, raw)
     reason = row.get("reason", "").strip()[:TEXT_MAX] or "manual"

@@ -18,6 +18,8 @@ from fencepost_gateway.api.journeys import ControlRequest
 from fencepost_gateway.api.lists import ListImport, ListRequest
 from fencepost_gateway.api.operate import StopRequest, SuppressRequest
 from fencepost_gateway.api.proofs import ProofRequest
+from fencepost_gateway.api.receipts import ReceiptReport
+from fencepost_gateway.api.refusals import LookedAtRequest
 from fencepost_gateway.api.start import StartRequest
 from fencepost_gateway.api.surface import Route, as_json
 from fencepost_gateway.api.trials import ReactionRequest, TrialRequest
@@ -38,10 +40,12 @@ BODIES: dict[str, Any] = {
     "ProofRequest": ProofRequest,
     "ExternalRequest": ExternalRequest,
     "RedriveRequest": RedriveRequest,
+    "LookedAtRequest": LookedAtRequest,
     "ControlRequest": ControlRequest,
     "StartRequest": StartRequest,
     "TrialRequest": TrialRequest,
     "ReactionRequest": ReactionRequest,
+    "ReceiptReport": ReceiptReport,
 }
 ANSWERS: dict[str, dict[str, Any]] = {
     "BatchAnswer": {
@@ -79,7 +83,13 @@ ANSWERS: dict[str, dict[str, Any]] = {
         },
     },
 }
-TEXTS = {"text": "text/plain", "page": "text/html", "MessageStream": "text/event-stream"}
+TEXTS = {
+    "text": "text/plain",
+    "page": "text/html",
+    "pixel": "image/gif",
+    "MessageStream": "text/event-stream",
+}
+BARE = {"nothing": "204", "redirect": "302"}  # answers without a body
 SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "open": [],
     "device": [{"write_key": [], "device": []}],
@@ -126,7 +136,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "operationId": route.handler.__name__,
         "summary": route.summary,
         "security": SECURITY[route.role],
-        "responses": {"200": _answer(route)} | _problems(codes),
+        "responses": {BARE.get(route.answer, "200"): _answer(route)} | _problems(codes),
     }
     parameters = [
         {"name": n, "in": "path", "required": True, "schema": {"type": "string"}}
@@ -147,6 +157,8 @@ def _operation(route: Route) -> dict[str, Any]:
 
 
 def _answer(route: Route) -> dict[str, Any]:
+    if route.answer in BARE:
+        return {"description": route.summary}
     if route.answer in TEXTS:
         return {"description": route.summary, "content": {TEXTS[route.answer]: {}}}
     known = route.answer in ANSWERS

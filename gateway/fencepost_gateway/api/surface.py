@@ -33,6 +33,7 @@ from fencepost_gateway.ports import Store
 from fencepost_gateway.settings import Settings
 from fencepost_gateway.workers.lanes import Lane
 from fencepost_gateway.workers.plans import Plans
+from fencepost_gateway.workers.reception import Reception
 from fencepost_gateway.workers.wakes import Wakes
 
 Role = Literal["open", "device", "team", "operator"]
@@ -66,6 +67,7 @@ class Surface:
     wakes: Wakes
     metrics: Metrics
     clock: Clock
+    reception: Reception
     is_stopping: bool = False
 
 

@@ -15,6 +15,7 @@ from fencepost_gateway.api import (
     audiences,
     batch,
     broadcasts,
+    callbacks,
     calls,
     confirm,
     decisions,
@@ -34,11 +35,16 @@ from fencepost_gateway.api import (
     operate,
     outcomes,
     persons,
+    preferences,
     problems,
     proofs,
+    receipts,
+    refusals,
+    requests,
     start,
     tail,
     trials,
+    unsubscribe,
 )
 from fencepost_gateway.api.surface import SURFACE, Handler, Route, Surface, require, require_known
 
@@ -153,6 +159,18 @@ ROUTES: tuple[Route, ...] = (
         errors=("malformed", "too_large", "too_many", "store_unavailable"),
     ),
     Route(
+        "GET", "/v1/refusals", refusals.get_refusals, "operator",
+        "What people wrote back that may be a no, for somebody to look at.", "Refusals",
+        query={"limit": "How many, the oldest first; 100, at most 1,000."},
+        errors=("malformed",),
+    ),
+    Route(
+        "POST", "/v1/refusals/looked-at", refusals.post_looked_at, "operator",
+        "Say that somebody has looked at what was written; perhaps that it is a STOP.",
+        "LookedAt", body="LookedAtRequest",
+        errors=("malformed", "not_found", "store_unavailable"),
+    ),
+    Route(
         "GET", "/v1/webhooks/dead", calls.get_dead, "operator",
         "Webhooks that were given up: whom they are about, where to, and why.", "DeadWebhooks",
         query={"limit": "How many; 100, at most 1,000.", "after": "`next` of the last answer."},
@@ -264,6 +282,14 @@ ROUTES: tuple[Route, ...] = (
         errors=("malformed", "not_found"),
     ),
     Route(
+        "GET", "/v1/requests", requests.get_requests, "operator",
+        "Who asked on the preference page for a copy of their data or to be erased, and by when "
+        "it is answered.", "DataRequests",
+        query={"limit": "How many, the oldest first; 100, at most 1,000.",
+               "after": "`next` of the last answer."},
+        errors=("malformed",),
+    ),
+    Route(
         "POST", "/v1/suppressions", operate.post_suppressions, "operator",
         "Put an address on the suppression list.", "Suppressed", body="SuppressRequest",
         errors=("malformed",),
@@ -347,6 +373,58 @@ ROUTES: tuple[Route, ...] = (
         "Confirm the consent that a message asked about; again changes nothing.", "page",
         query={"lang": "`en` or `ko`; default: the best of `Accept-Language`."},
         errors=("malformed", "store_unavailable"),
+    ),
+    Route(
+        "POST", "/v1/callbacks/{lane}", callbacks.post_callback, "open",
+        "A provider tells what became of messages of a channel, signed in its own way.", "text",
+        errors=("not_found", "callback_refused", "too_large", "store_unavailable"),
+    ),
+    Route(
+        "GET", "/v1/unsubscribe/{token}", unsubscribe.get_unsubscribe, "open",
+        "The page behind `{{ unsubscribe.link }}`; it changes nothing.", "page",
+        query={"lang": "`en` or `ko`; default: the reader's."}, errors=("malformed",),
+    ),
+    Route(
+        "POST", "/v1/unsubscribe/{token}", unsubscribe.post_unsubscribe, "open",
+        "Say no to advertising on the channel of a message, by one click (RFC 8058); again "
+        "changes nothing.", "page",
+        query={"lang": "`en` or `ko`; default: the reader's."},
+        errors=("malformed", "store_unavailable"),
+    ),
+    Route(
+        "GET", "/v1/preferences/{token}", preferences.get_preferences, "open",
+        "The page behind `{{ preferences.link }}`: what somebody allows; it changes nothing.",
+        "page", query={"lang": "`en` or `ko`; default: the reader's."}, errors=("malformed",),
+    ),
+    Route(
+        "POST", "/v1/preferences/{token}", preferences.post_preferences, "open",
+        "Take the form of that page, all of it in one commit.", "page",
+        query={"lang": "`en` or `ko`; default: the reader's."},
+        errors=("malformed", "too_large", "store_unavailable"),
+    ),
+    Route(
+        "POST", "/v1/reports/{ticket}", receipts.post_report, "open",
+        "The receiver's machine tells that a message was displayed, clicked or dismissed.",
+        "nothing", body="ReceiptReport",
+        errors=("malformed", "not_found", "too_large", "store_unavailable"),
+    ),
+    Route(
+        "OPTIONS", "/v1/reports/{ticket}", receipts.options_report, "open",
+        "Lets a page of another origin report.", "nothing",
+    ),
+    Route(
+        "GET", "/v1/click/{ticket}", receipts.get_click, "open",
+        "Leads on to the page of a link in a message, and counts that; a prefetch counts nothing.",
+        "redirect", query={"to": "The page; the ticket is signed over it."},
+    ),
+    Route(
+        "HEAD", "/v1/click/{ticket}", receipts.head_click, "open",
+        "Leads on, and counts nothing.", "redirect",
+        query={"to": "The page; the ticket is signed over it."},
+    ),
+    Route(
+        "GET", "/v1/open/{ticket}", receipts.get_open, "open",
+        "The pixel of an email: counts that it was opened.", "pixel", errors=("not_found",),
     ),
     Route("GET", "/healthz", health.get_healthz, "open", "The process lives.", "Health"),
     Route(

@@ -30,7 +30,7 @@ from liquid.builtin.expressions.path import Path as Named
 from liquid.builtin.output import OutputNode
 
 from fencepost_gateway.content import delimiters, language
-from fencepost_gateway.content.authored import Source, is_dynamic, sources_of
+from fencepost_gateway.content.authored import MARKUP, Source, is_dynamic, sources_of
 from fencepost_gateway.content.budget import BudgetedTemplate, parts_of
 from fencepost_gateway.content.fragments import names_in
 from fencepost_gateway.content.nearest import BY_LIBRARY, BY_TAG
@@ -44,6 +44,8 @@ from fencepost_gateway.documents.translations import lacking, surplus
 from fencepost_gateway.documents.world import nearest
 
 SHOWN_CHARS: Final[Mapping[tuple[str, str], int]] = {
+    ("push", "title"): 40,
+    ("push", "body"): 150,
     ("web_push", "title"): 50,
     ("web_push", "body"): 150,
     ("in_app", "title"): 80,
@@ -53,6 +55,7 @@ SHOWN_CHARS: Final[Mapping[tuple[str, str], int]] = {
 LABEL: Final = "(광고)"
 FIRST_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "in_app": ("title", "body"),
+    "push": ("title", "body"),
     "web_push": ("title", "body"),
     "sms": ("text",),
     "email": ("subject",),
@@ -66,7 +69,7 @@ _META = re.compile(r"\bplace\.meta\.([A-Za-z_]\w*)")
 _NEAREST = re.compile(rf"\b({BY_LIBRARY}|{BY_TAG})\.([\w-]+)")
 _DEAD = re.compile(r"""\bhref\s*=\s*(?:""|''|["']#["'])""", re.IGNORECASE)
 _PLAIN_HTTP = re.compile(r"""\b(?:href|src)\s*=\s*["']?http:""", re.IGNORECASE)
-_IMAGE = re.compile(r"<img\b[^<>]*>", re.IGNORECASE)
+_IMAGE = re.compile(r"<(?:img|mj-image)\b[^<>]*>", re.IGNORECASE)
 _ALT = re.compile(r"\balt\s*=", re.IGNORECASE)
 _ADVERTISING = re.compile(
     r"\b(?:discount|coupon|voucher|promo(?:tion)?|special offer|buy now|free gift|on sale)s?\b"
@@ -138,7 +141,7 @@ def _about(document: Document, source: Source) -> Iterator[Finding]:
     yield from _long(source, member, text)
     if member == "link" and source.text.strip().lower().startswith("http:"):
         yield _doubt(source, "the link is not encrypted", "write https://")
-    if member == "html":
+    if member in MARKUP:
         yield from _html(source)
     advertising = _ADVERTISING.search(text)
     if document.body.get("purpose") == "transactional" and advertising:

@@ -11,10 +11,14 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from fencepost_channels.message import Channel
 from fencepost_gateway.documents.document import Document, Path
 
-CHANNELS: Final = ("in_app", "web_push", "sms", "email")
-_TEXTS: Final = frozenset({"title", "body", "text", "subject", "html", "link", "image"})
+CHANNELS: Final = tuple(str(channel) for channel in Channel)
+_TEXTS: Final = frozenset(
+    {"title", "body", "text", "subject", "preheader", "html", "mjml", "link", "image"}
+)
+MARKUP: Final = ("html", "mjml")
 
 
 class Source(Struct, frozen=True):
@@ -54,6 +58,10 @@ def _channel_texts(body: Mapping[str, Any], path: Path) -> Iterator[Source]:
         for member, text in content.items():
             if member in _TEXTS and isinstance(text, str):
                 yield Source((*path, channel, member), text, channel)
+        data = content.get("data")
+        for name, text in data.items() if isinstance(data, Mapping) else ():
+            if isinstance(text, str):
+                yield Source((*path, channel, "data", name), text, channel)
         buttons = content.get("buttons")
         for number, button in enumerate(buttons if isinstance(buttons, list) else ()):
             for member, text in button.items():

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
-from fencepost_gateway.content.authored import Source
+from fencepost_gateway.content.authored import MARKUP, Source
 from fencepost_gateway.content.links import attributes_of
 from fencepost_gateway.decide.hosts import private_host
 from fencepost_gateway.documents.kinds import Finding
@@ -40,7 +40,7 @@ def dead_links(source: Source) -> Iterator[Finding]:
     text = _LIQUID.sub(_MADE, source.text)
     if member == "link":
         yield from _address(source, text.strip(), is_sure=True)
-    elif member == "html":
+    elif member in MARKUP:
         yield from _in_html(source, text)
     else:
         for address in dict.fromkeys(_written(text)):
@@ -62,7 +62,7 @@ def made_in(source: Source) -> int:
 def _web_in(source: Source) -> Iterator[str]:
     """Give the addresses on the web, and in ``link`` and HTML those that may be any."""
     member, text = str(source.path[-1]), _LIQUID.sub(_MADE, source.text)
-    if member == "html":
+    if member in MARKUP:
         found = [html.unescape(value).strip() for name, value in attributes_of(text)
                  if name != "srcset"]  # fmt: skip
     else:

@@ -13,7 +13,8 @@ Rule 4. A template with ``location`` fields whose purpose the policy does not al
         error at the field (spec/consent.md section 3).
 Rule 5. A link that no rendering would let out is an error; where links lead is ``dead_links``.
 Rule 6. Marketing that begins with what only looks like the label of a policy is an error.
-Rule 7. A template that ``confirms`` has its link on every channel; no other has one.
+Rule 7. A template that ``confirms`` has its link on every channel; no other has one. The other
+        answer links (``unsubscribe``, ``preferences``) may stand anywhere.
 """
 
 from __future__ import annotations
@@ -27,18 +28,17 @@ from liquid import Environment, RenderContext
 from msgspec import Struct
 
 from fencepost_gateway.content import advice, language, links, nearest
-from fencepost_gateway.content.authored import Source, is_dynamic, sources_of
+from fencepost_gateway.content.authored import CHANNELS, MARKUP, Source, is_dynamic, sources_of
 from fencepost_gateway.content.budget import BudgetedTemplate, parts_of
 from fencepost_gateway.content.dead_links import dead_links
 from fencepost_gateway.content.fragments import FragmentNode, names_in
 from fencepost_gateway.content.labels import lookalike
-from fencepost_gateway.content.scope import CONFIRM, ROOTS
+from fencepost_gateway.content.scope import ANSWERS, CONFIRM, ROOTS
 from fencepost_gateway.decide.place import FenceView, place_facts
 from fencepost_gateway.documents.document import Document
 from fencepost_gateway.documents.kinds import Finding
 
 _LINK: Final = re.compile(r"\{\{-?\s*confirm\.link\b")
-_CHANNELS: Final = ("in_app", "web_push", "sms", "email")
 _PLACE_MEMBERS: Final = tuple(place_facts(FenceView("")))
 _LOCATION: Final = frozenset({"place", *nearest.ROOTS})
 _KINDS: Final = ("template", "fragment")
@@ -162,7 +162,7 @@ def _lint_confirmation(document: Document) -> Iterator[Finding]:
     if not document.body.get("confirms"):
         return
     linked = {s.path[0] for s in sources_of(document) if _LINK.search(s.text)}
-    for channel in _CHANNELS:
+    for channel in CHANNELS:
         if document.body.get(channel) is not None and channel not in linked:
             how = "write {{ confirm.link }} where the receiver finds it"
             yield Finding((channel,), "it confirms, and has no link to confirm by", how)
@@ -200,7 +200,10 @@ def _unknown_root(document: Document, source: Source, root: str) -> Finding:
 
 
 def _lint_members(source: Source, root: str, segments: Sequence[str]) -> Iterator[Finding]:
-    """Find members that a place, or what ``nearest`` gives, never has."""
+    """Find members that a place, what ``nearest`` gives, or an answer link never has."""
+    if root in (CONFIRM, *ANSWERS) and list(segments[1:]) != ["link"]:
+        what = f"{root} has a link and nothing else{_line(source, root)}"
+        yield Finding(source.path, what, f"write {{{{ {root}.link }}}}")
     depth, known = 1, _PLACE_MEMBERS
     if root in nearest.ROOTS:
         depth, known = 2, (*_PLACE_MEMBERS, *nearest.OWN_MEMBERS)
@@ -227,7 +230,7 @@ def _lint_links(source: Source) -> Iterator[Finding]:
         if not links.is_allowed(source.text, source.text):
             how = "write https://…, /path, or a scheme of your app"
             yield Finding(source.path, "no message may open this link", how)
-    elif member == "html" and not links.html_is_allowed(source.text):
+    elif member in MARKUP and not links.html_is_allowed(source.text):
         how = "use https, mailto, tel, cid or an anchor"
         yield Finding(source.path, "an address in the HTML may not be sent", how)
 

@@ -11,7 +11,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from fencepost_channels.message import Content, EmailContent, InAppContent, WebPushContent
+from fencepost_channels.message import (
+    Content,
+    EmailContent,
+    InAppContent,
+    PushContent,
+    WebPushContent,
+)
 from fencepost_gateway.content.renderer import RenderProblem
 
 MARK: Final = "[Proof] "
@@ -21,6 +27,6 @@ def as_proof(content: Content | RenderProblem) -> Content | RenderProblem:
     """Mark the heading of a content."""
     if isinstance(content, EmailContent):
         return replace(content, subject=MARK + content.subject)
-    if isinstance(content, (WebPushContent, InAppContent)):
+    if isinstance(content, (PushContent, WebPushContent, InAppContent)):
         return replace(content, title=(MARK + content.title).strip())
     return content

@@ -18,6 +18,8 @@ Rule 7. A fragment is the published one of the rendering's own moment, in the la
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -35,6 +37,7 @@ from fencepost_channels.message import (
     Content,
     EmailContent,
     InAppContent,
+    PushContent,
     SmsContent,
     WebPushContent,
 )
@@ -51,14 +54,17 @@ from fencepost_gateway.decide.spans import parse_duration_ms
 
 KEPT_MAX: Final = 2_000
 NO_FRAGMENTS: Final[Mapping[str, Fragment]] = {}
-_NOT_LIQUID: Final = frozenset({"layout", "show", "expires"})
+_NOT_LIQUID: Final = frozenset({"layout", "show", "expires", "sound"})
 _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "in_app": ("body",),
+    "push": ("title",),
     "web_push": ("title",),
     "sms": ("text",),
     "email": ("subject", "text"),
 }
-_ONE_LINE: Final = frozenset({"title", "subject"})
+_ONE_LINE: Final = frozenset({"title", "subject", "preheader"})
+_BODY: Final = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
+_PREHEADER: Final = '<div style="display:none;max-height:0;overflow:hidden;mso-hide:all">{}</div>'
 
 
 class RenderProblem(Struct, frozen=True):
@@ -103,6 +109,7 @@ class _Parsed(Struct, frozen=True):
     sources: dict[str, Any]
     members: dict[str, BudgetedTemplate | str]
     buttons: tuple[dict[str, BudgetedTemplate], ...]
+    media: tuple[BudgetedTemplate, ...]
     roots: frozenset[str]
     renders: tuple[str, ...]
 
@@ -218,6 +225,9 @@ class Renderer:
                     is_html = (channel, member) == ("email", "html")
                     environment = environments.html if is_html else environments.plain
                     members[member] = language.parse(environment, source)
+            for name, source in sources.get("data", {}).items():
+                member = f"data.{name}"
+                members[member] = language.parse(environments.plain, source)
             member = "buttons"
             buttons = tuple(
                 {
@@ -227,16 +237,20 @@ class Renderer:
                 }
                 for each in sources.get("buttons", ())
             )
+            member = "media"
+            media = tuple(
+                language.parse(environments.plain, each) for each in sources.get("media", ())
+            )
         except language.ParseError:
             return RenderProblem("render_failed", f"{channel}.{member}", "syntax")
         parts = [each for each in members.values() if isinstance(each, BudgetedTemplate)]
-        parts += [each for button in buttons for each in button.values()]
+        parts += [*(each for button in buttons for each in button.values()), *media]
         try:
             roots = frozenset(root for each in parts for root in language.roots_of(each))
         except RecursionError:
             return RenderProblem("render_failed", channel, "syntax")
         renders = tuple(name for text in _texts(sources) for name in names_in(text))
-        return _Parsed(sources, members, buttons, roots, renders)
+        return _Parsed(sources, members, buttons, media, roots, renders)
 
 
 def _parsed_or_none(environment: Environment, text: str, name: str) -> BudgetedTemplate | None:
@@ -247,12 +261,14 @@ def _parsed_or_none(environment: Environment, text: str, name: str) -> BudgetedT
 
 
 def _texts(sources: Mapping[str, Any]) -> Iterator[str]:
-    """Give every text of a channel, those of its buttons too."""
+    """Give every text of a channel, those of its buttons and data too."""
     for source in sources.values():
         if isinstance(source, str):
             yield source
+    yield from sources.get("data", {}).values()
     for button in sources.get("buttons", ()):
         yield from (source for source in button.values() if isinstance(source, str))
+    yield from sources.get("media", ())
 
 
 def _reached(
@@ -334,6 +350,17 @@ class _Rendering:
             made.append(Button(text, self._allowed(link, source, member), name))
         return tuple(made)
 
+    def media(self) -> tuple[str, ...]:
+        """Give the rendered links to pictures."""
+        sources, made = self.parsed.sources.get("media", ()), []
+        for number, (source, each) in enumerate(zip(sources, self.parsed.media, strict=True)):
+            member = f"media.{number}"
+            link = self._allowed(self._render(each, member).strip(), source, member)
+            if not link.startswith("https://"):
+                raise _Failed(self._failure(member, "link"))
+            made.append(link)
+        return tuple(made)
+
     def _allowed(self, link: str, source: str, member: str) -> str:
         if not links.is_allowed(link, source):
             raise _Failed(self._failure(member, "link"))
@@ -383,20 +410,44 @@ def _shown(written: str | Mapping[str, Any]) -> dict[str, object]:
     return {"frequency": "times", "times": written["times"], "per_s": per_ms // 1000}
 
 
+def _push(r: _Rendering) -> Content:
+    sources = r.parsed.sources
+    return PushContent(
+        r.text("title"),
+        r.text("body"),
+        r.link("link"),
+        r.link("image"),
+        {name: r.text(f"data.{name}") for name in sources.get("data", ())},
+        sources.get("badge"),
+        r.text("sound"),
+    )
+
+
 def _web_push(r: _Rendering) -> Content:
     return WebPushContent(r.text("title"), r.text("body"), r.link("link"))
 
 
 def _sms(r: _Rendering) -> Content:
-    return SmsContent(r.text("text"))
+    return SmsContent(r.text("text"), r.media())
 
 
 def _email(r: _Rendering) -> Content:
-    return EmailContent(r.text("subject"), r.text("text"), r.html())
+    page, preheader = r.html(), r.text("preheader")
+    if page and preheader:
+        page = _with_preheader(page, preheader)
+    return EmailContent(r.text("subject"), r.text("text"), page)
+
+
+def _with_preheader(page: str, preheader: str) -> str:
+    """Put a line before everything that is seen: lists of mails show it, the mail does not."""
+    body = _BODY.search(page)
+    at = body.end() if body else 0
+    return page[:at] + _PREHEADER.format(html.escape(preheader)) + page[at:]
 
 
 _contents: Final[Mapping[str, Callable[[_Rendering], Content]]] = {
     "in_app": _in_app,
+    "push": _push,
     "web_push": _web_push,
     "sms": _sms,
     "email": _email,

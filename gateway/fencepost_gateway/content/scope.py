@@ -1,5 +1,5 @@
 """
-Scope: what a template may name: ``person place event value now nearest``.
+Scope: what a template may name: ``person place event value now nearest`` and its answer links.
 
 Pure. Values are data: mappings, lists, text, numbers, true and false, copied here; nothing of them
 is ever parsed again.
@@ -8,7 +8,8 @@ Rule 1. Null and empty text are missing, so that a template never prints a blank
 Rule 2. ``person`` holds the attributes, and ``user_id``, ``locale`` and ``zone`` beside them.
 Rule 3. ``now`` is ISO 8601 in the person's zone, else the workspace's; neither known, it is
         missing: a wall clock of the wrong zone is worse than none.
-Rule 4. ``confirm.link`` is there for a template that ``confirms``, and for no other.
+Rule 4. ``unsubscribe.link`` and ``preferences.link`` are there for every template, ``confirm.link``
+        for one that ``confirms``, and for no other.
 Rule 5. Generic content has no ``person``, ``event`` and ``value``: they are there, with nothing in
         them, so that what the template says of missing values holds. ``nearest`` looks things up
         when it is asked, and nobody is asked on account of a template that does not name it.
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from fencepost_gateway.decide.looked import Looked
     from fencepost_gateway.decide.person import Person
 
-ROOTS: Final = ("person", "place", "event", "value", "now", "nearest", "nearest_in")
+ANSWERS: Final = ("unsubscribe", "preferences")
+ROOTS: Final = ("person", "place", "event", "value", "now", "nearest", "nearest_in", *ANSWERS)
 PERSONAL: Final = frozenset({"person", "event", "value", "nearest", "nearest_in"})
 CONFIRM: Final = "confirm"
 
@@ -40,7 +42,7 @@ def scope_for(  # noqa: PLR0913 - what a template may name, one each
     now_ms: int,
     *,
     workspace_zone: str = "",
-    confirm_link: str = "",
+    answer_links: Mapping[str, str] | None = None,
     is_generic: bool = False,
     nearest: Mapping[str, Data] | None = None,
     values: Mapping[str, Looked] | None = None,
@@ -54,7 +56,7 @@ def scope_for(  # noqa: PLR0913 - what a template may name, one each
         event: Properties of the app event that caused it.
         now_ms: Moment of the rendering.
         workspace_zone: Used when the person's zone is unknown.
-        confirm_link: Where the receiver confirms what the message asks.
+        answer_links: Where the receiver answers, by ``ANSWERS`` and ``CONFIRM``; empty: nowhere.
         is_generic: Leave the person's data out (Rule 4).
         nearest: What ``NearestScope.roots`` gave; None: nobody is near anything.
         values: What the run that wants the message has looked up.
@@ -69,7 +71,7 @@ def scope_for(  # noqa: PLR0913 - what a template may name, one each
         "event": {} if is_generic else event or {},
         "value": {} if is_generic else {name: each.value for name, each in (values or {}).items()},
         "now": now,
-        **({CONFIRM: {"link": confirm_link}} if confirm_link else {}),
+        **{name: {"link": link} for name, link in (answer_links or {}).items() if link},
     })  # fmt: skip
     found.update(nearest or {"nearest": Data(), "nearest_in": Data()})
     return found

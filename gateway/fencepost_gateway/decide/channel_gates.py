@@ -4,8 +4,8 @@ Gates of a channel: may the message go this way, to this address?
 Pure. Each looks at the case and at one ``Way`` and gives one check; ``claim`` asks them in order,
 caps last because they reserve.
 
-Rule 1. Of several addresses on a channel the newest is meant that is neither listed against nor
-        denied.
+Rule 1. Of several addresses on a channel the newest is meant that a driver serves, and that is
+        neither listed against nor denied.
 Rule 2. The suppression list holds for every message. Where the workspace sends only to whom it has
         listed, everybody else is refused here too (``not_allow_listed``).
 Rule 3. Quiet hours and caps concern marketing. A proof was asked for this very moment, so hours do
@@ -20,14 +20,16 @@ from fencepost_gateway.decide import caps as cap_rules
 from fencepost_gateway.decide import confirm, permission, timing
 from fencepost_gateway.decide import consent as statements
 from fencepost_gateway.decide import rendered as rendering
+from fencepost_gateway.decide import spend as spending
 from fencepost_gateway.decide.case import Case, Way
 from fencepost_gateway.decide.inbox import is_left
 from fencepost_gateway.decide.message import AddressRow, Check
 from fencepost_gateway.decide.quiet_hours import policy_hours
 from fencepost_gateway.decide.solver import Limit
+from fencepost_gateway.decide.spend import SpendTerms
 from fencepost_gateway.decide.timing import Timing
 
-ORDER = ("reachable", "suppression", "consent", "quiet_hours", "label", "render", "caps")
+ORDER = ("reachable", "suppression", "consent", "quiet_hours", "label", "render", "spend", "caps")
 
 
 def way_of(case: Case, channel: str) -> Way:
@@ -35,16 +37,16 @@ def way_of(case: Case, channel: str) -> Way:
     addresses = [a for a in case.facts.addresses if a.channel == channel]
     for address in addresses if len(addresses) > 1 else ():
         way = Way(channel, address)
-        if suppression(case, way).ok and consent(case, way).ok:
+        if address.served and suppression(case, way).ok and consent(case, way).ok:
             return way
-    return Way(channel, addresses[0] if addresses else None)
+    return Way(channel, next((a for a in addresses if a.served), next(iter(addresses), None)))
 
 
 def reachable(case: Case, way: Way) -> Check:
     """Is there a driver, and an address?"""
     channel = way.channel
     inputs = {"preferred": True} if case.preferred == channel else {}
-    if channel not in case.rendered:
+    if channel not in case.rendered or (way.address is not None and not way.address.served):
         return Check("reachable", ok=False, channel=channel, reason="channel_off", inputs=inputs)
     ok = way.address is not None
     return Check("reachable", ok, channel, reason="" if ok else "no_address", inputs=inputs)
@@ -153,6 +155,24 @@ def render(case: Case, way: Way) -> Check:
         reason = "no_longer_relevant"
         inputs["left"] = rendered.hangs_on
     return Check("render", not reason, way.channel, reason=reason, inputs=inputs)
+
+
+def costs(case: Case, way: Way) -> int:
+    """Say what the message costs this way; 0: nothing, or nobody knows."""
+    terms = case.plan.spend
+    if terms is None or way.channel != "sms" or way.address is None:
+        return 0
+    number = str(way.address.raw.get("address", ""))
+    return spending.cost_of(terms, number, case.rendered[way.channel].segments)
+
+
+def spend(case: Case, way: Way) -> Check:
+    """May the workspace still spend what it costs today?"""
+    terms, cost, spent = case.plan.spend or SpendTerms(), costs(case, way), case.facts.spent
+    segments = case.rendered[way.channel].segments
+    inputs = spending.told(terms, cost, segments, spent, case.now_ms)
+    ok = spending.fits(terms, cost, spent, case.now_ms)
+    return Check("spend", ok, way.channel, reason="" if ok else "spend_cap", inputs=inputs)
 
 
 def caps(case: Case, way: Way, found: Timing) -> Check:

@@ -6,8 +6,8 @@ that also writes the verdict and reserves the cap slot, so what was judged is wh
 
 Rule 1. Gates in one order: those of the message (``message_gates``: live, paused, emergency
         stop, age, holdout, goal, ``while``); then a channel at a time, those of the channel
-        (``channel_gates``: reachable, suppression, consent, quiet hours, label, render, caps).
-        Caps come last because they reserve.
+        (``channel_gates``: reachable, suppression, consent, quiet hours, label, render, spend,
+        caps). Spend and caps come last because they reserve.
 Rule 2. Channels are tried in order of preference: the person's own (attribute
         ``preferred_channel``), then the message's. One that may not be used passes the message on
         to the next; its refusal stays in the record. Quiet hours do not: they defer the message,
@@ -102,6 +102,10 @@ def _on_channel(case: Case, channel: str, checks: list[Check]) -> Verdict | None
             return waiting.for_content(case, tuple(checks))
         if not checks[-1].ok:
             return None
+    if channel_gates.costs(case, way):
+        checks.append(channel_gates.spend(case, way))
+        if not checks[-1].ok:
+            return None
     checks.append(channel_gates.caps(case, way, found))
     if not checks[-1].ok:
         return None
@@ -112,4 +116,5 @@ def _on_channel(case: Case, channel: str, checks: list[Check]) -> Verdict | None
         channel=channel,
         address=way.address,
         slot=channel_gates.reserved(case, way),
+        cost=channel_gates.costs(case, way),
     )

@@ -17,6 +17,8 @@ Rule 7. ``u``, ``dy``, ``dn`` are no statements: beside a statement they count f
 Rule 8. Where several policies hold, every one must allow; the first that does not, answers.
 Rule 9. ``p`` asks a question. It denies what it is about, but for the one message that asks it:
         ``question`` gives the entry that waits for the answer.
+Rule 10. ``n`` for ``LOCATION_ACTIVE`` is a pause: it denies every location purpose and leaves what
+        was said of them as it is; ``y`` ends it. Nothing said, nothing is paused (ADR-0037).
 """
 
 from __future__ import annotations
@@ -54,6 +56,8 @@ NEEDS: dict[str, tuple[str, ...]] = {
 PURPOSES = frozenset(NEEDS)
 LOCATION = ("location_collect", "location_marketing")  # withdrawing them takes things back
 BY_CHANNEL = frozenset({"transactional", "marketing", "marketing_night"})
+LOCATED = frozenset(purpose for purpose in NEEDS if purpose.startswith("location_"))
+LOCATION_ACTIVE = "location_active"  # stated like a purpose; nobody is asked for it
 
 
 class ConsentEntry(Struct, frozen=True):
@@ -77,13 +81,18 @@ class ConsentEntry(Struct, frozen=True):
 
 
 class ConsentAnswer(Struct, frozen=True):
-    """Whether it is allowed; ``purpose``, ``value`` and ``said_for`` name the deciding entry."""
+    """
+    Whether it is allowed; ``purpose``, ``value`` and ``said_for`` name the deciding entry.
+
+    ``said_ms`` is when that was said; None: it is the policy's default.
+    """
 
     allowed: bool
     purpose: str
     value: str
     said_for: str
     policy: str
+    said_ms: int | None = None
 
 
 def allows(
@@ -104,21 +113,23 @@ def allows(
         address: Reference of the address, or ``any``.
 
     """
+    if purpose in LOCATED and is_paused(entries):
+        return _answer(policy, LOCATION_ACTIVE, "n", (ANY, ANY), None)
     for needed in NEEDS[purpose]:
         answer = allows(entries, policy, needed, channel, address)
         if not answer.allowed:
             return answer
     scope = channel if purpose in BY_CHANNEL else ANY
     levels = ((ANY, ANY), (scope, ANY), (scope, address))
-    said = {e.key: e.value for e in entries if e.purpose == purpose}
-    for level in levels:
-        if said.get((purpose, *level)) == "n":
-            return _answer(policy, purpose, "n", level)
-    for level in reversed(levels):
-        value = said.get((purpose, *level), "u")
-        if value != "u":
-            return _answer(policy, purpose, value, level)
-    return _answer(policy, purpose, policy.defaults.get(purpose, "u"), ("policy", ""))
+    said = {e.key: e for e in entries if e.purpose == purpose}
+    found = [(level, said.get((purpose, *level))) for level in levels]
+    for level, entry in found:
+        if entry is not None and entry.value == "n":
+            return _answer(policy, purpose, "n", level, entry.at_ms)
+    for level, entry in reversed(found):
+        if entry is not None and entry.value != "u":
+            return _answer(policy, purpose, entry.value, level, entry.at_ms)
+    return _answer(policy, purpose, policy.defaults.get(purpose, "u"), ("policy", ""), None)
 
 
 def allows_under(
@@ -133,6 +144,11 @@ def allows_under(
     return next((each for each in answers if not each.allowed), answers[0])
 
 
+def is_paused(entries: Iterable[ConsentEntry]) -> bool:
+    """Say whether somebody has paused the use of their location (Rule 10)."""
+    return any(e.purpose == LOCATION_ACTIVE and e.value == "n" for e in entries)
+
+
 def question(
     entries: Sequence[ConsentEntry], purpose: str, channel: str, address: str
 ) -> ConsentEntry | None:
@@ -145,10 +161,12 @@ def question(
     return found[0]
 
 
-def _answer(policy: Policy, purpose: str, value: str, level: tuple[str, str]) -> ConsentAnswer:
+def _answer(
+    policy: Policy, purpose: str, value: str, level: tuple[str, str], said_ms: int | None
+) -> ConsentAnswer:
     allowed = grants(policy, purpose, value)
     said_for = level[0] if level[1] in {ANY, ""} else "address"
-    return ConsentAnswer(allowed, purpose, value, said_for, policy.named)
+    return ConsentAnswer(allowed, purpose, value, said_for, policy.named, said_ms)
 
 
 def grants(policy: Policy, purpose: str, value: str) -> bool:

@@ -5,7 +5,7 @@ Pure data. A message is the unit of the claim; the delivery is the one attempt o
 the claim chose (ADR-0003).
 
 States, in rising order: ``queued``, ``deferred`` < ``sending`` < ``unknown`` < ``sent``,
-``failed``, ``withheld``.
+``failed``, ``delivered``, ``withheld`` (``decide.receipts``).
 """
 
 from __future__ import annotations
@@ -98,7 +98,8 @@ class AddressRow(Struct, frozen=True):
     """
     Where a channel reaches the person; ``raw`` is for the driver alone and is never shown.
 
-    ``suppressed`` is why it must not be used; ``allowed`` says that it is on the allow list.
+    ``suppressed`` is why it must not be used; ``allowed`` says that it is on the allow list;
+    without a driver for what it is it is not ``served``.
     """
 
     channel: str
@@ -107,13 +108,14 @@ class AddressRow(Struct, frozen=True):
     since_ms: int
     suppressed: str = ""
     allowed: bool = False
+    served: bool = True
 
 
 class ClaimFacts(Struct, frozen=True):
     """
     Everything ``judge`` may see, read in the claim's own transaction.
 
-    ``due_ms`` is since when the message has been due.
+    ``due_ms`` is since when the message has been due, ``spent`` what SMS have cost, by day.
     """
 
     message: Message
@@ -126,6 +128,7 @@ class ClaimFacts(Struct, frozen=True):
     emergency_stop: bool = False
     campaign_archived: bool = False
     control: Control | None = None
+    spent: dict[int, int] = {}
 
 
 class Check(Struct, frozen=True):
@@ -143,6 +146,7 @@ class Verdict(Struct, frozen=True):
     The outcome of a claim with its ordered checks: the message's decision record.
 
     ``holds`` defers the message until its campaign goes on, in the place in which it is due.
+    ``cost`` is what a message that goes takes of the day's spending (``spend``).
     """
 
     outcome: Literal["send", "withheld", "deferred"]
@@ -156,3 +160,4 @@ class Verdict(Struct, frozen=True):
     experiment: str = ""
     arm: str = ""
     holds: bool = False
+    cost: int = 0

@@ -5,6 +5,8 @@ Pure. Whatever policies hold for the person, all of them must allow it (``jurisd
 
 Rule 1. Asked is the template's purpose; for marketing that a position caused, also
         ``location_marketing``. The first that is not allowed is the answer.
+        A message of either purpose that a position caused goes to nobody who has paused the use
+        of their location (``consent``, Rule 10).
 Rule 2. A message that asks to confirm a consent goes where that consent waits for its answer, and
         nowhere else; and only if what that purpose needs first is allowed (``confirm``).
 """
@@ -63,9 +65,11 @@ def _ask(
     """Ask for every purpose up to the first that is not allowed (Rule 1)."""
     purpose = template.confirms or template.purpose
     answer = consent.allows_under(law.policies, facts.consents, purpose, channel, ref)
-    moved = template.purpose == "marketing" and facts.message.cause.is_by_place
-    if not (moved and answer.allowed):
+    if not (answer.allowed and facts.message.cause.is_by_place):
         return [purpose], answer
+    if template.purpose != "marketing" and not consent.is_paused(facts.consents):
+        return [purpose], answer
+    # While it is paused this says so, whatever else is allowed.
     asked = [purpose, "location_marketing"]
     return asked, consent.allows_under(law.policies, facts.consents, asked[1], channel, ref)
 

@@ -23,6 +23,7 @@ GATES: dict[str, Said] = {
     "quiet_hours": Said("quiet hours", "발송 자제 시간"),
     "label": Said("data labels", "데이터 라벨"),
     "render": Said("content renders", "내용 렌더링"),
+    "spend": Said("spending", "발송 비용"),
     "caps": Said("frequency caps", "발송 횟수 제한"),
 }
 
@@ -195,6 +196,9 @@ CHECKS: dict[str, Said] = {
         "nearest by the home that was stated", "본인이 알려 준 거주 지역에서 가장 가까운 곳"
     ),
     "near_none": Said("nearest of nowhere: no position", "위치가 없어 가장 가까운 곳을 모름"),
+    "segments": Said("{n} SMS in {encoding}", "{n}건 ({encoding})"),
+    "cost": Said("costs {cost}, spent today {spent}", "비용 {cost}, 오늘 사용 {spent}"),
+    "per_day": Said("at most {most} a day", "하루 최대 {most}"),
     "withdrawn": Said("withdrawn: {purposes}", "철회됨: {purposes}"),
     "zones": Said("{zones} ({source})", "{zones} ({source})"),
     "no_zone": Said("no zone", "시간대 없음"),
@@ -253,6 +257,13 @@ STATES: dict[str, Said] = {
     "failed": Said("Failed", "보내지 못했습니다"),
     "unknown": Said("Unknown", "결과를 알 수 없습니다"),
     "queued": Said("Queued", "다시 대기합니다"),
+    "delivered": Said("Delivered", "전달되었습니다"),
+    "bounced_hard": Said("Bounced for good", "영구 반송되었습니다"),
+    "bounced_soft": Said("Bounced for now", "일시 반송되었습니다"),
+    "complained": Said("Reported as spam", "스팸으로 신고되었습니다"),
+    "opted_out": Said("Opted out", "수신을 거부했습니다"),
+    "replied": Said("Replied", "답장했습니다"),
+    "opened": Said("Opened", "열어 보았습니다"),
     "received": Said("Received", "기기에 도착했습니다"),
     "unshown": Said("Unshown", "표시되지 않았습니다"),
     "displayed": Said("Displayed", "표시되었습니다"),
@@ -263,10 +274,12 @@ STATES: dict[str, Said] = {
 OUTCOME: dict[str, Said] = {
     "by": Said(" by {channel}", " ({channel})"),
     "why": Said(": {why}", ": {why}"),
+    "code": Said(" ({code})", " ({code})"),
 }
 
 MESSAGE_STATES: dict[str, Said] = {
     "sent": Said("sent", "보냄"),
+    "delivered": Said("delivered", "전달됨"),
     "sending": Said("being sent", "보내는 중"),
     "queued": Said("queued", "대기 중"),
     "deferred": Said("deferred", "미룸"),

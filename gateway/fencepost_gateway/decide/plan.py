@@ -24,6 +24,7 @@ from fencepost_gateway.decide.opening import Opening
 from fencepost_gateway.decide.place import FenceView
 from fencepost_gateway.decide.rule_facts import TraitReader, TransitionKind
 from fencepost_gateway.decide.rules import Rule
+from fencepost_gateway.decide.spend import SpendTerms
 from fencepost_gateway.decide.traits import Trait
 
 if TYPE_CHECKING:
@@ -198,6 +199,7 @@ class Template(Struct, frozen=True):
     ``sources`` maps channel -> member -> source; lists (buttons) stay lists of mappings.
     ``missing`` says what an absent value does: withhold the message, or print nothing.
     ``confirms`` names the purpose that the message asks its receiver to confirm.
+    ``tracks_opens`` and ``tracks_clicks`` say what is told of it by pixel and links.
     ``language`` is that of ``sources``; ``languages`` maps others to their complete channels.
     """
 
@@ -209,6 +211,8 @@ class Template(Struct, frozen=True):
     language: str = ""
     languages: dict[str, dict[str, dict[str, Any]]] = {}
     confirms: str = ""
+    tracks_opens: bool = False
+    tracks_clicks: bool = False
 
 
 class Fragment(Struct, frozen=True):
@@ -324,7 +328,9 @@ class Policy(Struct, frozen=True):
     ``accepts`` maps purpose (or ``*``) to the consent values that allow it; ``defaults`` maps
     purpose to the value that stands where nothing was said. All rules of ``quiet_hours`` hold.
     Templates of the purposes ``location_fields`` may say where somebody is. ``label`` and
-    ``imprint`` are what marketing has to say of itself.
+    ``imprint`` are what marketing has to say of itself. A yes to marketing that is given on our own
+    page is confirmed first on the channels ``double_opt_in``; what somebody asks there for their
+    data is answered within ``answer_days``.
     """
 
     policy_id: str
@@ -334,6 +340,8 @@ class Policy(Struct, frozen=True):
     quiet_hours: tuple[QuietHours, ...] = ()
     countries: frozenset[str] = frozenset()
     location_fields: frozenset[str] = frozenset({"marketing", "transactional"})
+    double_opt_in: frozenset[str] = frozenset()
+    answer_days: int = 30
     label: Label | None = None
     imprint: Imprint = Imprint()
 
@@ -353,6 +361,7 @@ class Plan(Struct, frozen=True):
     ``openings`` holds the opening hours, by fence, that some entry waits for (``opened``);
     ``traits_on`` the traits that an app event goes into, ``trait_readers`` what rules read them
     with; ``ranked`` names those that need a ranking.
+    ``spend`` says what SMS cost, and how much of it a day.
     ``allow_only`` names the users that may get messages beside the listed addresses; None: all.
     ``testers`` and ``seeds`` are user ids. ``flows`` holds the journeys by id and version: those
     that are live, and those that somebody is still on; ``awaits`` names the
@@ -380,12 +389,14 @@ class Plan(Struct, frozen=True):
     ranked: frozenset[str] = frozenset()
     audiences: Audiences = NO_AUDIENCES
     workspace_zone: str = ""
+    workspace_name: str = ""
     living: int = LIVING
     workspace_holdout: float = 0.0
     allows_mock: bool = False
     merging: MergePolicy = "on_login"
     experiments: dict[str, Experiment] = {}
     allow_only: frozenset[str] | None = None
+    spend: SpendTerms | None = None
     testers: frozenset[str] = frozenset()
     seeds: frozenset[str] = frozenset()
     seed: str = ""

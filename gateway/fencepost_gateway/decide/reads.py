@@ -124,7 +124,9 @@ def _of_leaf(leaf: Mapping[str, Json]) -> Reads:  # noqa: C901, PLR0912 - a list
         case {"got": name}:
             return Reads(messages=frozenset({name}), time=is_relative)
         case {"consent": _}:
-            return Reads(consents=True, reach="channel" in leaf, attributes=_COUNTRY)
+            is_aged = is_relative or "older_than" in leaf
+            by_channel = "channel" in leaf
+            return Reads(consents=True, reach=by_channel, attributes=_COUNTRY, time=is_aged)
         case {"reachable": _}:
             return Reads(reach=True)
     raise ValueError("a form of a rule that nobody said what it reads")

@@ -194,6 +194,10 @@ REASONS: dict[str, Said] = {
         "A frequency cap is used up.",
         "발송 횟수 제한을 모두 사용했습니다.",
     ),
+    "spend_cap": Said(
+        "What may be spent on SMS in a day is used up.",
+        "하루에 쓸 수 있는 문자 발송 비용을 모두 사용했습니다.",
+    ),
     "lower_priority": Said(
         "Another message, due as well and ahead in priority, got the last slot of a cap.",
         "함께 발송 대기 중이던 다른 메시지가 우선순위에 따라 마지막 자리를 차지했습니다.",
@@ -210,6 +214,14 @@ REASONS: dict[str, Said] = {
     "rejected": Said(
         "The provider refused the message as it is.",
         "발송 사업자가 이 메시지를 거절했습니다.",
+    ),
+    "undelivered": Said(
+        "The provider says that it could not be delivered.",
+        "전달할 수 없었다고 발송 업체가 알려 왔습니다.",
+    ),
+    "bounced": Said(
+        "It bounced: the receiving side did not take it.",
+        "수신 측이 받지 않아 반송되었습니다.",
     ),
     "misconfigured": Said(
         "The provider refused our keys or settings.",

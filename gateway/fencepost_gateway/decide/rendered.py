@@ -39,6 +39,7 @@ class Rendered(Struct, frozen=True):
         relied_on: Purposes without which the content would be another.
         hangs_on: Fence that the person has to be inside of, the content being for that long alone.
         told: What the record says of the content: language, fragments, where ``nearest`` is from.
+        segments: How many short messages the text takes, where it is one.
         obeys: The policies that wanted something said, by name and version.
 
     """
@@ -51,6 +52,7 @@ class Rendered(Struct, frozen=True):
     hangs_on: str = ""
     told: dict[str, Any] = {}
     obeys: tuple[str, ...] = ()
+    segments: int = 0
 
 
 def obeyed(policies: Sequence[Policy], purpose: str, channel: str) -> tuple[str, ...]:

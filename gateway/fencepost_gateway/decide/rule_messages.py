@@ -21,8 +21,8 @@ from fencepost_gateway.decide.rule_tally import read_bounds, read_span, tally
 
 # `opened` is told by channels that can know it; the others by every channel, or the SDK.
 OUTCOMES = (
-    "sent", "withheld", "failed", "unknown",
-    "received", "unshown", "displayed", "opened", "clicked", "dismissed",
+    "sent", "withheld", "failed", "unknown", "delivered", "bounced", "complained",
+    "received", "unshown", "displayed", "opened", "clicked", "dismissed", "replied",
 )  # fmt: skip
 
 

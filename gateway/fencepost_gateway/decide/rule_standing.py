@@ -7,7 +7,9 @@ Pure. As ``rule_leaves``.
 
 Rule 1. All of it is for branching. Whether a message may go, the claim decides, by its own rows.
 Rule 2. ``consent`` asks the policy in force. With ``channel`` it is given where it is for an
-        address that reaches the person there; where none does, for the channel as such.
+        address that reaches the person there; where none does, for the channel as such. With an age
+        (``older_than``, ``within``) it is given, and was stated so long ago, or not longer; what
+        nobody stated, as the policy presumes it, has no age.
 Rule 3. ``reachable``: some address is known and not gone. ``in_app`` always is: every person comes
         through an SDK.
 """
@@ -26,32 +28,52 @@ from fencepost_gateway.decide.consent import (
     allows_under,
 )
 from fencepost_gateway.decide.rule_facts import Check, Faults, Json, Operand, Path, RuleFacts
+from fencepost_gateway.decide.rule_leaves import read_duration_ms
 
 CHANNELS = tuple(str(channel) for channel in Channel)
 _IN_APP = str(Channel.IN_APP)
 
 
 def compile_consent(leaf: Mapping[str, Json], path: Path, faults: Faults) -> Check | None:
-    """Compile ``{consent: marketing, channel: sms}``."""
+    """Compile ``{consent: marketing, channel: sms, older_than: 700d}``."""
     purpose, channel = leaf["consent"], leaf.get("channel", ANY)
     _expect("purpose", purpose, sorted(PURPOSES), (*path, "consent"), faults)
     if "channel" in leaf:
         _expect("channel", channel, CHANNELS, (*path, "channel"), faults)
         if not faults.found and purpose not in BY_CHANNEL:
             faults.add((*path, "channel"), f"{purpose} knows no channels", "leave channel: out")
+    ages = [member for member in ("older_than", "within") if member in leaf]
+    if len(ages) > 1:
+        faults.add(path, "two ages", "write one of: older_than, within")
+    age = ages[0] if ages else ""
+    span_ms = read_duration_ms(leaf, age, path, faults) if age else None
     if faults.found:
         return None
     text = f"consent {purpose}" + (f" channel {channel}" if "channel" in leaf else "")
+    text += f" {age} {leaf[age]}" if age else ""
 
     def check(facts: RuleFacts, out: list[Operand] | None) -> bool:
         answer = _best(facts, purpose, channel)
-        ok = answer is not None and answer.allowed
+        ok, note = answer is not None and answer.allowed, "" if answer else "missing"
+        if ok and answer is not None and span_ms is not None:
+            ok, note = _is_of_age(facts, answer.said_ms, span_ms, is_older=age == "older_than")
         if out is not None:
             found = _shown(answer, purpose) if answer else None
-            out.append(Operand(text, found, ok, "" if answer else "missing"))
+            times_ms = (answer.said_ms,) if age and answer and answer.said_ms is not None else ()
+            out.append(Operand(text, found, ok, note, times_ms))
         return ok
 
     return check
+
+
+def _is_of_age(
+    facts: RuleFacts, said_ms: int | None, span_ms: int, *, is_older: bool
+) -> tuple[bool, str]:
+    """Say whether a statement is so old, and what to note of it."""
+    if said_ms is None:
+        return False, "missing"
+    facts.may_change(said_ms + span_ms + 1)
+    return (facts.now_ms - said_ms > span_ms) == is_older, ""
 
 
 def _best(facts: RuleFacts, purpose: str, channel: str) -> ConsentAnswer | None:

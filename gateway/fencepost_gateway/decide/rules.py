@@ -89,7 +89,7 @@ FORMS: Mapping[str, tuple[str, ...]] = {
     "transition": ("fence", "initial", "opened", "clean"),
     "audience": (),
     "got": ("outcome", "within", "since", "count"),
-    "consent": ("channel",),
+    "consent": ("channel", "older_than", "within"),
     "reachable": (),
     "time": ("zone",),
 }

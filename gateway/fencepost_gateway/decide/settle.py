@@ -12,11 +12,15 @@ Rule 3. ``unavailable`` is tried again, with full jitter drawn from the delivery
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 
 from fencepost_gateway.decide.ids import chance
+
+if TYPE_CHECKING:
+    from fencepost_gateway.decide.message import Message
 
 BASE_S = 2.0
 CAP_S = 300.0
@@ -37,13 +41,23 @@ class CallOutcome(Struct, frozen=True):
 
 
 class Settlement(Struct, frozen=True):
-    """What the confirm writes; ``retry_at_ms`` puts the message back into the queue."""
+    """
+    What the confirm writes; ``retry_at_ms`` puts the message back into the queue.
+
+    With ``suppress`` the person has said no: ``spares`` tells what is pending and no marketing.
+    """
 
     state: Literal["sent", "failed", "unknown", "queued"]
     slot: Literal["confirmed", "released", "kept_unknown"]
     reason: str = ""
     address: Literal["keep", "remove", "suppress"] = "keep"
     retry_at_ms: int | None = None
+    spares: Callable[[Message], bool] | None = None
+
+    @property
+    def is_refusal(self) -> bool:
+        """Say that nothing was taken: what the call was to cost is not spent."""
+        return self.state in {"failed", "queued"}
 
 
 def settle(

@@ -23,7 +23,9 @@ from fencepost_gateway.decide.plan import Campaign, Entry
 from fencepost_gateway.decide.rules import Rule
 
 END = "end"
-Reacted = Literal["delivered", "displayed", "opened", "clicked", "dismissed"]
+Reacted = Literal[
+    "delivered", "failed", "bounced", "displayed", "opened", "clicked", "dismissed", "replied"
+]
 
 
 class Reaction(Struct, frozen=True):

@@ -331,6 +331,9 @@ def _tell_render(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
         yield tongue.say(CHECKS["fragments"], names=", ".join(inputs["fragments"][:SHOWN_MAX]))
     if inputs.get("content") == "generic":
         yield tongue.say(CHECKS["generic"], purpose="personalisation")
+    if inputs.get("segments"):
+        counted = tongue.count(inputs["segments"])
+        yield tongue.say(CHECKS["segments"], n=counted, encoding=inputs["encoding"])
     near = inputs.get("nearest")
     if near:
         age = tongue.span(near["age_s"] * 1000) if near.get("age_s") is not None else ""
@@ -339,6 +342,13 @@ def _tell_render(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
         yield tongue.say(CHECKS["value"], name="member", value=str(inputs["member"]))
     if inputs.get("withdrawn"):
         yield tongue.say(CHECKS["withdrawn"], purposes=", ".join(inputs["withdrawn"]))
+
+
+def _tell_spend(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
+    money = {name: f"{inputs[name]} {inputs['currency']}" for name in ("cost", "spent")}
+    yield tongue.say(CHECKS["cost"], **money)
+    if inputs.get("per_day"):
+        yield tongue.say(CHECKS["per_day"], most=f"{inputs['per_day']} {inputs['currency']}")
 
 
 def _tell_caps(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
@@ -380,6 +390,7 @@ _TELLERS: dict[str, Callable[[Mapping[str, Any], Tongue], Iterator[str]]] = {
     "quiet_hours": _tell_quiet_hours,
     "label": _tell_label,
     "render": _tell_render,
+    "spend": _tell_spend,
     "caps": _tell_caps,
 }
 
@@ -388,6 +399,8 @@ def _outcome(body: Mapping[str, Any], tongue: Tongue) -> str:
     line = tongue.say(_or_itself(STATES, str(body["state"])))
     if body.get("channel"):
         line += tongue.say(OUTCOME["by"], channel=body["channel"])
+    if body.get("code"):
+        line += tongue.say(OUTCOME["code"], code=body["code"])
     if body.get("reason"):
         line += tongue.say(OUTCOME["why"], why=sentence(body["reason"], tongue.language))
     return line

@@ -38,7 +38,7 @@ from fencepost_gateway.settings import ChannelSettings, Settings
 
 FOLDER = Path(".fencepost/demo")
 HOST = "127.0.0.1"
-CAPTURED = ("web_push", "sms", "email")
+CAPTURED = ("push", "web_push", "sms", "email")
 LOOK_EVERY_S = 0.25
 GOODBYE_S = 5.0
 SPEED = 8.0
@@ -58,7 +58,7 @@ async def run_demo(people: int, seed: int, port: int, *, seconds: int, stop: asy
     """
     town = build_town(seed)
     state = DemoState(fences_geojson(town), streets_for_map(town))
-    settings = make_settings(port if _is_free(port) else 0)
+    settings = make_settings(_free_port(port))
     opened: asyncio.Future[tuple[Gateway, int]] = asyncio.get_running_loop().create_future()
 
     def mount(app: web.Application, _gateway: Gateway) -> None:
@@ -105,6 +105,7 @@ def make_settings(port: int) -> Settings:
         data_dir=FOLDER,
         host=HOST,
         port=port,
+        public_url=f"http://{HOST}:{port}",
         workspace="demo",
         environment="development",
         min_ack_level="os",
@@ -208,11 +209,11 @@ async def _end(walkers: asyncio.subprocess.Process) -> None:
         await walkers.wait()
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
+def _free_port(wished: int) -> int:
+    """Give the wished port, or one that is free: links in messages name it."""
+    for port in (wished, 0):
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
+            return int(probe.getsockname()[1])
+    return wished

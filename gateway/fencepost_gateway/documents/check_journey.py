@@ -45,6 +45,7 @@ from fencepost_gateway.documents.world import World, nearest
 
 ANSWERS: Final[Mapping[str, frozenset[str]]] = {
     "in_app": frozenset(REACTIONS),
+    "push": frozenset(REACTIONS),
     "web_push": frozenset(REACTIONS),
     "email": frozenset({"delivered", "opened", "clicked"}),
     "sms": frozenset({"delivered", "clicked"}),

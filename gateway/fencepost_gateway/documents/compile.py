@@ -16,6 +16,7 @@ Rule 5. Quiet hours become spans of one weekday each, overnight spans split at m
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from fencepost_gateway.decide import plan
@@ -25,6 +26,7 @@ from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.decide.spans import (
     parse_duration_ms,
 )
+from fencepost_gateway.decide.spend import SpendTerms, micros
 from fencepost_gateway.decide.steps import Flow, Reaction, WaitStep
 from fencepost_gateway.decide.traits import readers
 from fencepost_gateway.documents import fences
@@ -37,10 +39,12 @@ from fencepost_gateway.documents.audience_plans import (
 from fencepost_gateway.documents.campaign_plans import campaign_of, windows_of
 from fencepost_gateway.documents.document import StoredDocument
 from fencepost_gateway.documents.kept_flows import KeptFlows
+from fencepost_gateway.documents.mjml_text import compile_mjml
 from fencepost_gateway.documents.models.base import Authored, percent_fraction
 from fencepost_gateway.documents.models.brand import Brand
 from fencepost_gateway.documents.models.campaign import Campaign
 from fencepost_gateway.documents.models.caps import WINDOWS, Caps
+from fencepost_gateway.documents.models.costs import SmsCosts
 from fencepost_gateway.documents.models.event import Event
 from fencepost_gateway.documents.models.experiment import Experiment
 from fencepost_gateway.documents.models.place import Library, Workspace
@@ -133,6 +137,7 @@ def compile_plan(
         ranked=need_ranks,
         audiences=audiences_of(stored, traits, ranks, zone),
         workspace_zone=zone,
+        workspace_name=(workspace.name if workspace else ""),
         living=workspace.journeys_at_once if workspace else plan.LIVING,
         workspace_holdout=_fraction(workspace.holdout if workspace else 0),
         allows_mock=workspace is not None and workspace.mock,
@@ -141,6 +146,7 @@ def compile_plan(
             source.id: _experiment(source, each)
             for source, each in _of_kind(stored, "experiment", Experiment)
         },
+        spend=_spend(workspace.sms_costs if workspace else None),
         allow_only=_users(workspace.allow_only if workspace else None),
         testers=frozenset(workspace.testers if workspace else ()),
         seeds=frozenset(workspace.seeds if workspace else ()),
@@ -153,6 +159,22 @@ def compile_plan(
             source.id: _source(source, each) for source, each in _of_kind(stored, "source", Source)
         },
     )
+
+
+def _spend(costs: SmsCosts | None) -> SpendTerms | None:
+    if costs is None:
+        return None
+    return SpendTerms(
+        prices={country: micros(_exact(price)) for country, price in costs.prices.items()},
+        other=micros(_exact(costs.other or 0)),
+        per_day=None if costs.per_day is None else micros(_exact(costs.per_day)),
+        currency=costs.currency,
+    )
+
+
+def _exact(amount: float) -> Decimal:
+    """Take an amount as it was written: 0.1 is a tenth."""
+    return Decimal(str(amount))
 
 
 def _shape(event: Event) -> EventShape:
@@ -232,8 +254,11 @@ def _template(source: StoredDocument, authored: Template) -> plan.Template:
     for channel in CHANNELS:
         content: Authored | None = getattr(authored, channel)
         if content is not None:
-            sources[channel] = content.model_dump()
-    languages = {tag: translated(authored, tag) for tag in authored.translations}
+            sources[channel] = _rendered_from(content.model_dump())
+    languages = {
+        tag: {name: _rendered_from(each) for name, each in translated(authored, tag).items()}
+        for tag in authored.translations
+    }
     return plan.Template(
         template_id=authored.id,
         version=source.version,
@@ -243,7 +268,18 @@ def _template(source: StoredDocument, authored: Template) -> plan.Template:
         language=authored.language,
         languages=languages,
         confirms=authored.confirms or "",
+        tracks_opens=authored.tracking.opens,
+        tracks_clicks=authored.tracking.clicks,
     )
+
+
+def _rendered_from(content: dict[str, Any]) -> dict[str, Any]:
+    """Give what is rendered: HTML in the place of MJML, once and for all."""
+    mjml = content.pop("mjml", "")
+    made = compile_mjml(mjml) if mjml else None
+    if isinstance(made, str):
+        content["html"] = made
+    return content
 
 
 def _fragment(source: StoredDocument, authored: Fragment) -> plan.Fragment:
@@ -293,6 +329,8 @@ def _policy(source: StoredDocument, authored: Policy) -> plan.Policy:
         quiet_hours=tuple(_quiet_hours(each) for each in authored.quiet_hours),
         countries=frozenset(authored.jurisdiction),
         location_fields=frozenset(authored.location_fields),
+        double_opt_in=frozenset(authored.double_opt_in),
+        answer_days=authored.data_requests_within_days,
         label=_label(authored.label) if authored.label else None,
         imprint=_imprint(authored.must_contain),
     )

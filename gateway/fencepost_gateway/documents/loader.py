@@ -1,13 +1,13 @@
 """
 Loader: a folder's files become documents, or a list of everything wrong with them.
 
-Pure: the caller read the files. YAML and JSON hold documents, GeoJSON holds fences, ``.txt`` and
-``.html`` hold bodies that a template beside them names.
+Pure: the caller read the files. YAML and JSON hold documents, GeoJSON holds fences, ``.txt``,
+``.html`` and ``.mjml`` hold bodies that a template beside them names.
 
 Rule 1. Every problem of every file is said at once; a file with problems gives no documents.
 Rule 2. A document is (kind, id): the same twice is a problem, with the place of the first.
-Rule 3. A file named by ``text`` or ``html`` of an email or a fragment is taken into the body; the
-        name is a relative path beside the document, and never leaves the files given.
+Rule 3. A file named by ``text``, ``html`` or ``mjml`` of an email or a fragment is taken into the
+        body; the name is a relative path beside the document, and never leaves the files given.
 Rule 4. With ``is_foreign`` GeoJSON that was not written for us is read too: ids are made where
         they lack, members we do not know are passed over.
 """
@@ -37,11 +37,11 @@ from fencepost_geofence import geojson
 
 YAML_SUFFIXES: Final = (".yaml", ".yml", ".json")
 GEOJSON_SUFFIXES: Final = (".geojson",)
-CONTENT_SUFFIXES: Final = (".txt", ".html")
+CONTENT_SUFFIXES: Final = (".txt", ".html", ".mjml")
 SUFFIXES: Final = (*YAML_SUFFIXES, *GEOJSON_SUFFIXES, *CONTENT_SUFFIXES)
 GEOJSON_MAX_BYTES: Final = 10 << 20
 CONTENT_MAX_BYTES: Final = 64 << 10
-_CONTENT_NAME = re.compile(r"[\w./-]+\.(txt|html)")
+_CONTENT_NAME = re.compile(r"[\w./-]+\.(txt|html|mjml)")
 
 
 class Loaded(Struct):
@@ -126,7 +126,8 @@ def _read_document(
         return
     findings = _take_files(body, path, beside) if kind in {"template", "fragment"} else []
     answer = kinds.validate(kind, body)
-    findings += answer if isinstance(answer, list) else []
+    absent = {each.path for each in findings}  # what stands there is a name, and no text
+    findings += [f for f in answer if f.path not in absent] if isinstance(answer, list) else []
     if kind == "fence" and not findings:
         fence = fences.read_authored(body)
         if isinstance(fence, list):
@@ -142,7 +143,7 @@ def _take_files(body: dict[str, Any], path: str, beside: Mapping[str, str]) -> l
     """Put the text of files that the document names in the place of their names (Rule 3)."""
     findings = []
     for place, holder in _holders(body):
-        for member in ("text", "html"):
+        for member in ("text", "html", "mjml"):
             name = holder.get(member)
             if not isinstance(name, str) or not _CONTENT_NAME.fullmatch(name):
                 continue

@@ -53,7 +53,7 @@ in_app:
   title: "Hi {{ person.first_name | default: 'there' }}"
   body: "{{ place.name }} has a class at {{ place.meta.next_class }}."
   buttons: [{text: Book, link: "luma://book"}]
-web_push: {title: "A class at {{ place.name }}", link: "https://luma.example/book"}
+push: {title: "A class at {{ place.name }}", link: "https://luma.example/book"}
 email:
   subject: "A class at {{ place.name }}"
   text: "The next class begins at {{ place.meta.next_class }}. {% render 'footer' %}"
@@ -71,7 +71,7 @@ when: {all: [{person: tier, in: [plus, gold]}, {not: {did: class_booked, within:
 reentry: {after: 24h}
 message:
   template: greet
-  channels: [in_app, web_push, email]
+  channels: [push, in_app, email]
   while: {inside: {tag: studio}}
   max_age: 15m
 goal: {event: class_booked, within: 7d}
@@ -90,7 +90,7 @@ id: default
 accepts: {transactional: [y, CT, CP], collect: [y, CT], "*": [y]}
 defaults: {transactional: CT}
 quiet_hours:
-  channels: [in_app, web_push, sms]
+  channels: [in_app, push, web_push, sms]
   allowed: {every_day: "08:00-21:00", su: "12:00-20:00"}
 """
 
@@ -135,11 +135,11 @@ RULE_FORMS: Final[dict[str, tuple[str, str]]] = {
         f"A message of this template, campaign or tag had this `outcome`: {_OUTCOMES}.",
     ),
     "consent": (
-        "`{consent: marketing, channel: sms}`",
-        "May be used, by the policy in force; for branching: the claim checks it anyway.",
+        "`{consent: marketing, channel: sms, older_than: 700d}`",
+        "May be used by the policy in force, and was stated so long ago (or `within`).",
     ),
     "reachable": (
-        "`{reachable: web_push}`",
+        "`{reachable: push}`",
         "Has an address there that is not gone; `in_app` always. For branching, likewise.",
     ),
     "time": (

@@ -5,7 +5,7 @@ Pure. ``compile`` takes the channels that are complete; ``check`` names what the
 
 Rule 1. A translation of a channel is complete when every text of the default that is not empty has
         one: titles, bodies, subjects, and each button. Whole channels may be missing.
-Rule 2. Layout and links are no texts: the default's stand where a translation says none.
+Rule 2. Layout, links, and what a device shows or does beside the words, are no texts: the default's stand where a translation says none.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from fencepost_channels.message import Channel
 from fencepost_gateway.documents.document import Path
 from fencepost_gateway.documents.models.template import Template
 
-CHANNELS: Final = ("in_app", "web_push", "sms", "email")
-_TEXTS: Final = ("title", "body", "subject", "text", "html")
-_SAME: Final = ("layout", "link", "image", "show", "pinned", "expires", "while_inside")
+CHANNELS: Final = tuple(str(channel) for channel in Channel)
+_TEXTS: Final = ("title", "body", "subject", "preheader", "text", "html", "mjml")
+_SAME: Final = (
+    *("layout", "link", "image", "data", "badge", "sound"),
+    *("show", "pinned", "expires", "while_inside"),
+)
 
 
 def translated(template: Template, tag: str) -> dict[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.consent import ANY, ConsentEntry
 from fencepost_gateway.decide.event_shape import EventShape
 from fencepost_gateway.decide.message import Message
 from fencepost_gateway.decide.plan import MergePolicy, Policy
@@ -18,9 +18,10 @@ from fencepost_gateway.intake.statement import Caller, ConsentChange
 
 class Withdrawal(Struct, frozen=True):
     """
-    A location purpose that is allowed no longer, by which value and under which policy.
+    A purpose that is allowed no longer, by which value and under which policy.
 
-    ``spares`` says of a message that it is none of this purpose's.
+    ``spares`` says of a message that it is none of this purpose's; ``channel`` is the one it was
+    withdrawn for, or ``any``.
     """
 
     person_id: str
@@ -28,6 +29,7 @@ class Withdrawal(Struct, frozen=True):
     value: str
     policy: str
     spares: Callable[[Message], bool]
+    channel: str = ANY
 
 
 class Other(Struct, frozen=True, omit_defaults=True):

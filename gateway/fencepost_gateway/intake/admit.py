@@ -11,6 +11,7 @@ Rule 3. Every policy of the workspace is asked (``jurisdiction``, Rule 4).
         A position without ``location_collect`` goes no further than this; without
         ``location_precise`` it is snapped to 0.01 degrees first, ``accuracy_m`` = max(a, 800).
         A check-in is a position, which nobody can snap: who reads a code means this place.
+        While the person has paused the use of their location, it is rejected as ``paused``.
 Rule 4. A consent statement takes effect at once: for the events behind it in the same batch, and
         for the next claim, before the answer leaves.
 Rule 5. ``identify`` joins the visitor's statements to the known person's here, the strictest
@@ -191,7 +192,8 @@ class _Desk:
         entries = list(self._entries.values())
         self._precise = self._allows(entries, "location_precise")
         collects = self._precise or self._allows(entries, "location_collect")
-        self._fix_fault = None if collects else ("consent", "")
+        code = "paused" if consent.is_paused(entries) else "consent"
+        self._fix_fault = None if collects else (code, "")
 
     def _allows(self, entries: Sequence[ConsentEntry], purpose: str) -> bool:
         return consent.allows_under(self._house.policies, entries, purpose).allowed

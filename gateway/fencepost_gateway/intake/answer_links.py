@@ -24,11 +24,19 @@ def answer_link(public_url: str, seed: str, door: Door, subject: str) -> str:
     return f"{public_url.rstrip('/')}/v1/{ROOMS[door]}/{write_ticket(seed, door, subject)}"
 
 
-def links_of(public_url: str, seed: str, message_id: str, delivery_id: str) -> Links:
+def callback_url(public_url: str, channel: str) -> str:
+    """Name where the provider of a channel tells what becomes of messages; empty without a URL."""
+    return f"{public_url.rstrip('/')}/v1/callbacks/{channel}" if public_url else ""
+
+
+def links_of(
+    public_url: str, seed: str, message_id: str, delivery_id: str, channel: str = ""
+) -> Links:
     """Write what a driver is given."""
     return Links(
         unsubscribe=answer_link(public_url, seed, "unsubscribe", message_id),
         preferences=answer_link(public_url, seed, "preferences", message_id),
         report=answer_link(public_url, seed, "report", delivery_id),
         return_token=write_return_token(seed, delivery_id),
+        callback=callback_url(public_url, channel),
     )

@@ -7,7 +7,7 @@ Pure. A fault is the verdict's code and the path of the member.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -18,6 +18,10 @@ from fencepost_gateway.intake.addresses import raw_address
 from fencepost_gateway.intake.statement import CHANNELS
 
 Fault = tuple[str, str]
+MEMBERS: Final[Mapping[str, str]] = {
+    Channel.WEB_PUSH: "subscription",
+    Channel.PUSH: "registration",
+}
 AddressChecks = Mapping[str, Callable[[Mapping[str, Any]], str]]
 
 
@@ -25,7 +29,7 @@ def address_fault(event: wire.Address, checks: AddressChecks) -> Fault | None:
     """Say what is wrong with an address; ``checks`` say by channel why one can never be called."""
     if event.channel not in CHANNELS or event.channel == Channel.IN_APP:
         return ("bad_value", "channel")
-    member = "subscription" if event.channel == Channel.WEB_PUSH else "address"
+    member = MEMBERS.get(event.channel, "address")
     if getattr(event, member) is None:
         return ("type", member)
     check = checks.get(event.channel)

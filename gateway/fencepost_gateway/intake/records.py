@@ -2,11 +2,11 @@
 Records: what stands in the log. What happens is a record; nothing else wakes the pipeline.
 
 Pure data. A record is one of: an upload (the accepted events of one batch and one person), a
-timer that fired, the outcome of a message, a device that speaks for somebody else, a place that was
-forgotten, a statement made elsewhere, a proof asked for, an answer from outside, a back-fill, what
-concerns many and whom of them it is told, a call that starts a journey, a publication of documents,
-a switch that was turned; in the log of a backtest also what history kept of one of them. Of a
-trial: that it begins, and what became of a message on it.
+timer that fired, the outcome of a message, what is told of it later, a device that speaks for
+somebody else, a place that was forgotten, a statement made elsewhere, a proof asked for, an answer
+from outside, a back-fill, what concerns many and whom of them it is told, a call that starts a
+journey, a publication of documents, a switch that was turned; in the log of a backtest also what
+history kept of one of them. Of a trial: that it begins, and what became of a message on it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from fencepost_gateway.decide.calls import Reply
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.control import Control
 from fencepost_gateway.decide.message import Mark, Proof
+from fencepost_gateway.decide.receipts import Word
 from fencepost_gateway.intake.history import Told
 from fencepost_gateway.intake.wire import Event
 
@@ -90,6 +91,29 @@ class Outcome(Struct, tag="outcome"):
     step_id: str = ""
 
 
+class Reported(Struct, tag="reported"):
+    """
+    What was told of a delivery later: by its provider, by a link in it, by the receiver's machine.
+
+    ``state`` is what it moved the delivery to, ``settles`` that until then nobody knew whether it
+    had left. ``code`` is the provider's finer word. The other members are the message's.
+    """
+
+    person_id: str
+    message_id: str
+    campaign_id: str
+    delivery_id: str
+    channel: str
+    what: Word
+    at_ms: int
+    state: str
+    code: str = ""
+    settles: bool = False
+    mark: Mark = ""
+    campaign_version: int = 0
+    step_id: str = ""
+
+
 class DeviceMoved(Struct, tag="device_moved"):
     """A device speaks for another person now, who is not the one before it under another name."""
 
@@ -108,10 +132,15 @@ class ProofAsked(Struct, tag="proof"):
 
 
 class PlaceForgotten(Struct, tag="place_forgotten"):
-    """A person withdrew their consent to location: their devices were never seen anywhere."""
+    """
+    A person withdrew their consent to location: their devices were never seen anywhere.
+
+    Without ``visits`` they only paused it: where they have been is still known.
+    """
 
     person_id: str
     device_ids: list[str]
+    visits: bool = True
 
 
 class Stated(Struct, tag="stated"):
@@ -205,6 +234,7 @@ Record = (
     Upload
     | TimerFired
     | Outcome
+    | Reported
     | DeviceMoved
     | PlaceForgotten
     | Stated

@@ -11,6 +11,7 @@ Rule 2. A ticket is looked into only after its mac was compared, in constant tim
 Rule 3. How long it counts, and whether it was used, the store knows: a ticket never says it.
 Rule 4. A return token is the same in one word without dots and capitals, cut to 80 bits, so that
         it fits the local part of a mailbox (64 characters) beside a prefix.
+Rule 5. ``about`` stands beside the ticket, not in it: the page that a tracked link leads to.
 """
 
 from __future__ import annotations
@@ -37,20 +38,25 @@ _LABELS: Final[dict[Door, bytes]] = {
 }
 
 
-def write_ticket(seed: str, door: Door, subject: str) -> str:
-    """Write the ticket of a message or delivery for one door."""
-    return f"{subject}.{_mac(seed, door, subject)}"
+def write_ticket(seed: str, door: Door, subject: str, about: str = "") -> str:
+    """Write the ticket of a message or delivery for one door (Rule 5)."""
+    return f"{subject}.{_mac(seed, door, _covered(subject, about))}"
 
 
-def read_ticket(seed: str, door: Door, text: str) -> str:
+def read_ticket(seed: str, door: Door, text: str, about: str = "") -> str:
     """Give the subject of a ticket; empty: it is not one of ours, or was changed."""
     if len(text) > TEXT_MAX:
         return ""
     subject, _, mac = text.rpartition(".")
     is_ours = hmac.compare_digest(
-        mac.encode(errors="surrogatepass"), _mac(seed, door, subject).encode()
+        mac.encode(errors="surrogatepass"),
+        _mac(seed, door, _covered(subject, about)).encode(),
     )
     return subject if is_ours else ""
+
+
+def _covered(subject: str, about: str) -> str:
+    return f"{subject}\0{about}" if about else subject
 
 
 def write_return_token(seed: str, delivery_id: str) -> str:

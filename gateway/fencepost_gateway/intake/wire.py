@@ -101,6 +101,7 @@ class Address(_Event, tag="address"):
     channel: Name
     address: str | None = None
     subscription: dict[str, Any] | None = None
+    registration: dict[str, Any] | None = None
     removed: bool = False
 
 

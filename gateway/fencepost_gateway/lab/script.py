@@ -29,6 +29,7 @@ from fencepost_gateway.lab.tracks import TrackPoint
 INVENTED: Final[Mapping[str, str]] = {
     "email": "person@example.com",
     "sms": "+15550100",
+    "push": "0" * 64,
     "web_push": "https://push.example.com/somebody",
 }
 

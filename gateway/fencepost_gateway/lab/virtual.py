@@ -42,7 +42,7 @@ class VirtualGateway:
         plans: Plans,
         workspace: str,
         start_ms: int,
-        public_url: str = "",
+        public_url: str = "https://gateway.invalid",
         *,
         keeps: bool = True,
     ) -> None:
@@ -53,7 +53,7 @@ class VirtualGateway:
             plans: What is published.
             workspace: Part of every id.
             start_ms: Where the clock starts, epoch milliseconds.
-            public_url: Where people would reach it.
+            public_url: Where people would reach it; what is tried is not withheld for want of it.
             keeps: What happens becomes history; else it is history already.
 
         """

@@ -17,6 +17,7 @@ from fencepost_gateway.ports.books import (
     LinkBook,
     PeopleBook,
     ProofBook,
+    ReportBook,
     SignHead,
     Start,
 )
@@ -31,6 +32,15 @@ from fencepost_gateway.ports.journey_rows import (
     TakenCall,
     Waiting,
 )
+from fencepost_gateway.ports.preference_rows import (
+    Choose,
+    Chosen,
+    PreferenceBook,
+    Preferences,
+    RequestKind,
+    RequestRow,
+)
+from fencepost_gateway.ports.refusal_rows import Assented, RefusalBook, RefusalRow, Refused
 from fencepost_gateway.ports.rows import (
     ADDRESSES_MAX,
     KEPT_DAYS,
@@ -53,6 +63,7 @@ from fencepost_gateway.ports.rows import (
     ScheduleRow,
     Statement,
     Sweep,
+    Taken,
     Timer,
 )
 from fencepost_gateway.ports.store import (
@@ -90,11 +101,14 @@ __all__ = [
     "AdmitRequest",
     "Announcement",
     "Answer",
+    "Assented",
     "AudienceBook",
     "AudienceDay",
     "BroadcastBook",
     "BroadcastRow",
     "CallBook",
+    "Choose",
+    "Chosen",
     "Claimed",
     "DeadCall",
     "DeviceSeen",
@@ -113,8 +127,16 @@ __all__ = [
     "LinkBook",
     "LinkRow",
     "PeopleBook",
+    "PreferenceBook",
+    "Preferences",
     "ProofBook",
     "RecordRow",
+    "RefusalBook",
+    "RefusalRow",
+    "Refused",
+    "ReportBook",
+    "RequestKind",
+    "RequestRow",
     "RunBook",
     "RunRow",
     "ScheduleRow",
@@ -124,6 +146,7 @@ __all__ = [
     "Statement",
     "Store",
     "Sweep",
+    "Taken",
     "TakenCall",
     "Timer",
     "TrialBook",

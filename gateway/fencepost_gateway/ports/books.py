@@ -15,6 +15,7 @@ from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.proof import ProofHead, ProofRow
 from fencepost_gateway.decide.ranking import Ranking
 from fencepost_gateway.intake.records import Started
+from fencepost_gateway.intake.reports import LaneReport
 from fencepost_gateway.ports.journey_rows import LinkRow
 from fencepost_gateway.ports.rows import (
     AudienceDay,
@@ -26,6 +27,7 @@ from fencepost_gateway.ports.rows import (
     ScheduleRow,
     Statement,
     Sweep,
+    Taken,
 )
 
 DEFINITIONS_MAX = 64  # a back-fill is through with everybody long before so many more are published
@@ -239,6 +241,28 @@ class ProofBook(Protocol):
 
     async def heads(self) -> list[ProofHead]:
         """Give every signed head, by day."""
+
+
+class ReportBook(Protocol):
+    """What is told of deliveries after their calls (``decide.receipts``)."""
+
+    async def take(self, reports: Sequence[LaneReport], now_ms: int) -> list[Taken]:
+        """
+        Take what was told, in one commit: delivery, message and slot move, and the log is told.
+
+        A report counts once: the same ``key`` within ``KEPT_MS`` changes nothing, nor does one of
+        a delivery that nobody knows. A delivery is found by our id, as its message's last on the
+        channel, by the provider's id on its channel, or, where nothing of it is said, as the newest
+        one to ``ref``. One whose call was never
+        confirmed is confirmed by this as ``sent``; the confirm that follows finds the lease lost.
+
+        Returns:
+            Of each report what became of it.
+
+        """
+
+    async def prune(self, before_ms: int, limit: int) -> int:
+        """Forget reports taken before ``before_ms``, at most ``limit``; gives how many."""
 
 
 class LinkBook(Protocol):

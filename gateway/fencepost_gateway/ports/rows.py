@@ -13,6 +13,7 @@ from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.inbox import InboxState
 from fencepost_gateway.decide.message import Message, Verdict
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.receipts import Word
 from fencepost_gateway.ports.journey_rows import JourneyPlace, RunRow
 
 LEASE_MS = 60_000  # twice the longest provider call
@@ -45,8 +46,8 @@ class AddressChange(Struct, frozen=True):
     """
     An address appears or is told again (``raw``), or goes (None).
 
-    Told again it keeps its ``since_ms``. A web push subscription is one browser's: it is taken from
-    whoever had it, unless they told it later. Other addresses may be several people's. Of each
+    Told again it keeps its ``since_ms``. A push token is one phone's and a web push subscription one
+    browser's: they are taken from whoever had them, unless they told them later. Other addresses may be several people's. Of each
     channel a person has the ``ADDRESSES_MAX`` that were told last.
     """
 
@@ -59,7 +60,7 @@ class AddressChange(Struct, frozen=True):
 
 
 class AddressMove(Struct, frozen=True):
-    """A device speaks for ``person_id`` now, whose its web push subscriptions are from then on."""
+    """A device speaks for ``person_id`` now, whose its push addresses are from then on."""
 
     device_id: str
     person_id: str
@@ -108,15 +109,15 @@ class Effects(Struct):
 
     ``timers`` maps device id to its timer, None to clear it. ``merges`` are (visitor, person)
     pairs: rows of the first become the second's; cap slots move, so counters add, and messages of
-    the inbox get cursors behind all others, so that no device passes them by. ``reactions`` are
-    (person, delivery, what): what that person's device told of the in-app message; it changes the
-    inbox, and may release the slot (``decide.inbox``). What hangs in the inbox on a fence is gone
-    when one of ``persons`` is no longer inside. ``fence_days`` holds what was counted, by UTC day
-    (days since 1970) and fence, ``audience_days`` the same by audience, ``journey_days`` by place
-    in a journey; it is added to what is there. ``person_timers`` maps a person to when to ask again
-    about them, None to clear it. ``runs`` are those of journeys that moved, ``calls`` what they ask
-    to be called. ``answered`` names calls that need not be made any more; look-ups of runs that
-    ended need not.
+    the inbox get cursors behind all others, so that no device passes them by. ``reacted`` are
+    what a person's own device told of a delivery, as (person, delivery, what): it moves as by a
+    report; one in the app changes in the inbox too, and one that no device has shown gives its cap
+    slot back (``decide.inbox``). What hangs in the inbox on a fence is gone when one of ``persons``
+    is no longer inside. ``fence_days`` holds what was counted, by UTC day (days since 1970) and
+    fence, ``audience_days`` the same by audience, ``journey_days`` by place in a journey; it is
+    added to what is there. ``person_timers`` maps a person to when to ask again about them, None to
+    clear it. ``runs`` are those of journeys that moved, ``calls`` what they ask to be called.
+    ``answered`` names calls that need not be made any more; look-ups of runs that ended need not.
 
     Of broadcasts, by number: ``begun`` says whether somebody is to be told (False: nobody waits for
     it, so it is done), ``reached`` how many more it woke something for (added once, as counts are),
@@ -135,7 +136,7 @@ class Effects(Struct):
     messages: list[Message] = field(default_factory=list)
     timers: dict[str, Timer | None] = field(default_factory=dict)
     merges: list[tuple[str, str]] = field(default_factory=list)
-    reactions: list[tuple[str, str, str]] = field(default_factory=list)
+    reacted: list[tuple[str, str, Word]] = field(default_factory=list)
     records: list[RecordRow] = field(default_factory=list)
     fence_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
     audience_days: dict[tuple[int, str], dict[str, int]] = field(default_factory=dict)
@@ -243,6 +244,20 @@ class InboxRow(Struct, frozen=True):
     show_until_ms: int
     state: InboxState = "open"
     fence_id: str = ""
+
+
+class Taken(Struct, frozen=True):
+    """
+    What became of a report: ``new``, ``repeated``, or of a delivery that is ``unknown``.
+
+    ``state`` is where the delivery stands by now.
+    """
+
+    what: Literal["new", "repeated", "unknown"]
+    delivery_id: str = ""
+    message_id: str = ""
+    person_id: str = ""
+    state: str = ""
 
 
 class DeviceSeen(Struct, frozen=True):

@@ -37,8 +37,11 @@ from fencepost_gateway.ports.books import (
     LinkBook,
     PeopleBook,
     ProofBook,
+    ReportBook,
 )
 from fencepost_gateway.ports.journey_books import CallBook, JourneyBook, RunBook, TrialBook
+from fencepost_gateway.ports.preference_rows import PreferenceBook
+from fencepost_gateway.ports.refusal_rows import RefusalBook
 from fencepost_gateway.ports.rows import (
     Claimed,
     DocumentRow,
@@ -106,8 +109,20 @@ class Store(Protocol):
         """What is held and recorded of one person."""
 
     @property
+    def preferences(self) -> PreferenceBook:
+        """What people choose and ask on our own page."""
+
+    @property
     def proofs(self) -> ProofBook:
         """The chain of consent proofs."""
+
+    @property
+    def refusals(self) -> RefusalBook:
+        """Who said no, and yes again, in another way than through an app."""
+
+    @property
+    def reports(self) -> ReportBook:
+        """What is told of deliveries after their calls."""
 
     @property
     def runs(self) -> RunBook:
@@ -204,7 +219,9 @@ class Store(Protocol):
         """
         Write the outcome of a call; ``settle`` gets the attempt's number.
 
-        With ``inbox`` an in-app message is put before its person in the same commit.
+        With ``inbox`` an in-app message is put before its person in the same commit. Who is found
+        to have opted out at the provider (``address: suppress``) has said no, as by
+        ``RefusalBook.take``.
 
         Returns:
             None when the lease was lost: nothing was changed.

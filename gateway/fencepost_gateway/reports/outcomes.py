@@ -15,7 +15,7 @@ from fencepost_gateway.decide.phrases import MESSAGE_STATES
 from fencepost_gateway.decide.reasons import sentence
 from fencepost_gateway.decide.tongue import Tongue
 
-ORDER = ("sent", "sending", "queued", "deferred", "unknown", "failed", "withheld")
+ORDER = ("delivered", "sent", "sending", "queued", "deferred", "unknown", "failed", "withheld")
 
 
 class Outcomes:

@@ -40,7 +40,7 @@ from fencepost_gateway.ports import (
     RecordRow,
     Settle,
 )
-from fencepost_gateway.stores import rows
+from fencepost_gateway.stores import refusing, rows
 from fencepost_gateway.stores.memory_addresses import change_address
 from fencepost_gateway.stores.memory_audiences import (
     MemoryAudiences,
@@ -65,8 +65,7 @@ from fencepost_gateway.stores.memory_books import (
 from fencepost_gateway.stores.memory_broadcasts import MemoryBroadcasts, take_broadcasts
 from fencepost_gateway.stores.memory_calls import MemoryCalls, put_calls
 from fencepost_gateway.stores.memory_claims import claim_facts, end, take
-from fencepost_gateway.stores.memory_consents import put_change
-from fencepost_gateway.stores.memory_door import admit
+from fencepost_gateway.stores.memory_door import admit, answer
 from fencepost_gateway.stores.memory_fences import MemoryFences
 from fencepost_gateway.stores.memory_history import MemoryHistory, put_history
 from fencepost_gateway.stores.memory_inbox import (
@@ -80,7 +79,10 @@ from fencepost_gateway.stores.memory_links import MemoryLinks
 from fencepost_gateway.stores.memory_lists import MemoryLists
 from fencepost_gateway.stores.memory_merging import merge
 from fencepost_gateway.stores.memory_people import MemoryPeople
+from fencepost_gateway.stores.memory_preferences import MemoryPreferences
 from fencepost_gateway.stores.memory_proofs import MemoryProofs
+from fencepost_gateway.stores.memory_refusals import MemoryLedger, MemoryRefusals
+from fencepost_gateway.stores.memory_reports import MemoryReports, react
 from fencepost_gateway.stores.memory_runs import MemoryRuns, put_runs
 from fencepost_gateway.stores.memory_trials import MemoryTrials, take_trial
 
@@ -103,7 +105,10 @@ class MemoryStore:
         self.links = MemoryLinks(lambda: self._books, self._unit)
         self.lists = MemoryLists(self._unit, lambda: self._books)
         self.people = MemoryPeople(lambda: self._books)
+        self.preferences = MemoryPreferences(lambda: self._books, self._unit)
         self.proofs = MemoryProofs(lambda: self._books, self._unit)
+        self.refusals = MemoryRefusals(lambda: self._books, self._unit)
+        self.reports = MemoryReports(lambda: self._books, self._unit)
         self.runs = MemoryRuns(lambda: self._books)
         self.trials = MemoryTrials(lambda: self._books, self._unit)
 
@@ -210,7 +215,9 @@ class MemoryStore:
             for m in effects.messages:
                 row = MessageRow(m.person_id, pack(m), "queued", effects.now_ms)
                 books.messages.setdefault(m.message_id, row)
-            take_reactions(books, effects.reactions)
+            for each in effects.reacted:
+                react(books, *each, effects.now_ms)
+            take_reactions(books, effects.reacted)
             take_leave(books, effects.persons)
             put_records(books, effects.records)
             put_history(books, effects)
@@ -260,7 +267,7 @@ class MemoryStore:
         self,
         delivery_id: str,
         lease_token: int,
-        outcome: CallOutcome,  # noqa: ARG002 - kept by stores that somebody looks into
+        outcome: CallOutcome,
         settle: Settle,
         now_ms: int,
         *,
@@ -280,7 +287,11 @@ class MemoryStore:
                 person = None if body is None else unpack(body, Person)
                 shown = rows.inbox_row(message_of(row), delivery_id, inbox, person, now_ms)
                 settlement = settlement if shown else rows.LEFT
-            end(books, delivery_id, settlement, now_ms)
+            end(books, delivery_id, settlement, now_ms, outcome.provider_id)
+            if settlement.address == "suppress":
+                message, at = message_of(row), (delivery.channel, delivery.ref)
+                refusal = rows.opted_out(message, *at, settlement, now_ms)
+                refusing.take(MemoryLedger(books), refusal, now_ms)
             if shown is not None:
                 put_inbox(books, row.person_id, shown)
             return settlement
@@ -288,18 +299,7 @@ class MemoryStore:
     async def answer(self, message_id: str, decide: Answer, now_ms: int) -> bool:
         """See ``Store.answer``."""
         with self._unit() as books:
-            row = books.messages.get(message_id)
-            if row is None:
-                return False
-            facts = claim_facts(books, row)
-            subject = books.aliases.get(row.person_id, row.person_id)
-            message = structs.replace(facts.message, person_id=subject)
-            changes = decide(structs.replace(facts, message=message))
-            for change in changes:
-                put_change(books, change, now_ms)
-            for record in rows.stated(changes):
-                append(books, record, now_ms)
-            return True
+            return answer(books, message_id, decide, now_ms)
 
     async def reconcile(self, now_ms: int, *, all_leases: bool = False) -> int:
         """See ``Store.reconcile``."""

@@ -8,6 +8,7 @@ from collections.abc import Collection
 import msgspec
 from msgspec import structs
 
+from fencepost_channels.message import ON_A_DEVICE
 from fencepost_gateway.ports import (
     ADDRESSES_MAX,
     AddressChange,
@@ -36,7 +37,7 @@ def change_address(books: Books, change: AddressChange | AddressMove) -> None:
     """Let an address appear, go, or move."""
     if isinstance(change, AddressMove):
         for key, entry in list(books.addresses.items()):
-            if key[1] == "web_push" and entry.device_id == change.device_id:
+            if key[1] in ON_A_DEVICE and entry.device_id == change.device_id:
                 del books.addresses[key]
                 books.addresses[(change.person_id, *key[1:])] = entry
         return trim_addresses(books, change.person_id)
@@ -45,7 +46,7 @@ def change_address(books: Books, change: AddressChange | AddressMove) -> None:
         books.addresses.pop(key, None)
         return None
     for other, entry in list(books.addresses.items()):
-        if change.channel == "web_push" and other[1:] == key[1:] and other != key:
+        if change.channel in ON_A_DEVICE and other[1:] == key[1:] and other != key:
             if entry.seen_ms > change.at_ms:
                 return None  # somebody else told it later
             del books.addresses[other]

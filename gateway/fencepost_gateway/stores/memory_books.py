@@ -40,6 +40,8 @@ from fencepost_gateway.ports import (
     JourneyPlace,
     LinkRow,
     RecordRow,
+    RefusalRow,
+    RequestRow,
     RunRow,
     Statement,
     Sweep,
@@ -71,6 +73,7 @@ class DeliveryRow(Struct, frozen=True):
     state: str
     lease_token: int
     lease_until_ms: int
+    provider_id: str = ""
 
 
 class AddressEntry(Struct, frozen=True):
@@ -169,6 +172,11 @@ class Books(Struct):
     acts: tuple[Act, ...] = ()
     journey_days: dict[tuple[int, JourneyPlace, str], int] = {}
     links: dict[str, LinkRow] = {}
+    requests: tuple[RequestRow, ...] = ()
+    refusals: dict[str, RefusalRow] = {}
+    spent: dict[int, int] = {}
+    costs: dict[str, tuple[int, int]] = {}
+    reports: dict[str, int] = {}
 
 
 def pack(value: Any) -> bytes:

@@ -8,11 +8,11 @@ from msgspec import structs
 from fencepost_gateway.decide.message import (
     AddressRow,
     ClaimFacts,
-    ListedAddress,
     Verdict,
 )
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.settle import Settlement
+from fencepost_gateway.decide.spend import day_of
 from fencepost_gateway.ports import (
     LEASE_MS,
     Claimed,
@@ -59,6 +59,7 @@ def claim_facts(books: Books, row: MessageRow) -> ClaimFacts:
         due_ms=row.due_ms,
         emergency_stop=books.emergency_stop,
         control=books.controls.get(message_of(row).campaign_id),
+        spent=dict(books.spent),
     )
 
 
@@ -91,16 +92,25 @@ def _lease(books: Books, row: MessageRow, verdict: Verdict, now_ms: int) -> Clai
     )
     if verdict.slot is not None:
         books.slots[verdict.slot.slot_id] = verdict.slot
+    if verdict.cost:
+        day = day_of(now_ms)
+        _, held = books.costs.get(delivery_id, (day, 0))
+        books.costs[delivery_id] = (day, held + verdict.cost)
+        books.spent[day] = books.spent.get(day, 0) + verdict.cost
     return Claimed(verdict, message, delivery_id, lease_token=attempt, attempt=attempt)
 
 
-def end(books: Books, delivery_id: str, settlement: Settlement, now_ms: int) -> None:
+def end(
+    books: Books, delivery_id: str, settlement: Settlement, now_ms: int, provider_id: str = ""
+) -> None:
     """Write how a call ended: delivery, message, slot, address, outcome, record."""
     delivery = books.deliveries[delivery_id]
     row = books.messages[delivery.message_id]
     message = message_of(row)
     due_ms = settlement.retry_at_ms or now_ms
-    books.deliveries[delivery_id] = structs.replace(delivery, state=settlement.state)
+    books.deliveries[delivery_id] = structs.replace(
+        delivery, state=settlement.state, provider_id=provider_id
+    )
     books.messages[message.message_id] = structs.replace(
         row, state=settlement.state, due_ms=due_ms, reason=settlement.reason
     )
@@ -110,23 +120,13 @@ def end(books: Books, delivery_id: str, settlement: Settlement, now_ms: int) -> 
         used_at_ms = max(now_ms, delivery.lease_until_ms) if kept else now_ms
         used = structs.replace(slot, used_at_ms=used_at_ms, state=settlement.slot)
         books.slots[slot.slot_id] = used
+    if settlement.is_refusal and delivery_id in books.costs:
+        day, cost = books.costs.pop(delivery_id)
+        books.spent[day] -= cost
     if settlement.address == "remove":
         books.addresses.pop((message.person_id, delivery.channel, delivery.ref), None)
-    elif settlement.address == "suppress":
-        listed = ListedAddress(delivery.channel, delivery.ref, "stop", now_ms, "provider")
-        books.suppressed.setdefault((delivery.channel, delivery.ref), listed)
     if settlement.state != "queued":
         ended = rows.settled(message, settlement, delivery.channel, delivery_id, delivery.ref)
         append(books, ended, now_ms)
     record = rows.outcome_record(message, delivery.channel, delivery_id, settlement, now_ms)
     put_records(books, [record])
-
-
-def release_unshown(books: Books, person_id: str, delivery_id: str) -> None:
-    """Give back the slot of an in-app message that this person never saw."""
-    delivery = books.deliveries.get(delivery_id)
-    slot = books.slots.get(delivery.message_id) if delivery is not None else None
-    if delivery is None or slot is None or delivery.channel != "in_app":
-        return
-    if slot.person_id == person_id and slot.state == "confirmed":
-        books.slots[slot.slot_id] = structs.replace(slot, state="released")

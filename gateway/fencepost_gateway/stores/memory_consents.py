@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import structs
 
 from fencepost_gateway.decide.consent import DENYING
@@ -10,7 +12,6 @@ from fencepost_gateway.decide.message import (
 )
 from fencepost_gateway.decide.proof import hash_of
 from fencepost_gateway.intake.admission import Withdrawal
-from fencepost_gateway.intake.records import PlaceForgotten
 from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import (
     Statement,
@@ -61,11 +62,21 @@ def take_back(books: Books, withdrawal: Withdrawal, now_ms: int) -> int:
     return taken
 
 
-def forget_place(books: Books, person_id: str, now_ms: int) -> None:
+def withdraw(books: Books, found: Iterable[Withdrawal], now_ms: int, *, locates: bool) -> int:
+    """Take back what withdrawals take back; gives how many messages."""
+    taken = 0
+    for withdrawal in found:
+        taken += take_back(books, withdrawal, now_ms)
+        if rows.forgets_place(withdrawal, locates=locates):
+            forget_place(books, withdrawal, now_ms)
+    return taken
+
+
+def forget_place(books: Books, withdrawal: Withdrawal, now_ms: int) -> None:
     """Drop where a person's devices were, and let the pipeline know."""
-    everybody = known_as(books, person_id)
+    everybody = known_as(books, withdrawal.person_id)
     mine = sorted(d for d, (_, speaks_for) in books.devices.items() if speaks_for in everybody)
     for device_id in mine:
         books.tracks.pop(device_id, None)
         books.timers.pop(device_id, None)
-    append(books, PlaceForgotten(person_id, mine), now_ms)
+    append(books, rows.forgotten(withdrawal, mine), now_ms)

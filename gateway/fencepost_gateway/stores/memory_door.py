@@ -1,21 +1,21 @@
 """
-The door of the memory store: what an upload changes in the books, all of it or nothing.
+The door of the memory store: what an upload, or the answer to a message, changes in the books.
 
 Pure, on the copy of the books that the store lends.
 """
 
 from __future__ import annotations
 
+from msgspec import structs
+
 from fencepost_gateway.intake.admission import Admission, AdmitFacts
 from fencepost_gateway.intake.marks import Marks
-from fencepost_gateway.ports import AdmitRequest
-from fencepost_gateway.stores import rows
+from fencepost_gateway.ports import AdmitRequest, Answer
+from fencepost_gateway.stores import refusing, rows
 from fencepost_gateway.stores.memory_books import Books, append, consents_of, pack, unpack
-from fencepost_gateway.stores.memory_consents import (
-    forget_place,
-    put_change,
-    take_back,
-)
+from fencepost_gateway.stores.memory_claims import claim_facts
+from fencepost_gateway.stores.memory_consents import put_change, withdraw
+from fencepost_gateway.stores.memory_refusals import MemoryLedger
 
 
 def admit(books: Books, request: AdmitRequest) -> Admission | None:
@@ -49,8 +49,23 @@ def admit(books: Books, request: AdmitRequest) -> Admission | None:
         at_ms = request.received_ms
         first_ms, last_ms = books.heard.get(device_id, (at_ms, at_ms))
         books.heard[device_id] = (first_ms, max(last_ms, at_ms))
-    for withdrawal in admission.withdrawals:
-        admission.recalled += take_back(books, withdrawal, request.received_ms)
-        if withdrawal.purpose == "location_collect" and not admission.locates:
-            forget_place(books, withdrawal.person_id, request.received_ms)
+    refusing.heed(MemoryLedger(books), admission.consents, request.received_ms)
+    admission.recalled += withdraw(
+        books, admission.withdrawals, request.received_ms, locates=admission.locates
+    )
     return admission
+
+
+def answer(books: Books, message_id: str, decide: Answer, now_ms: int) -> bool:
+    """Do what ``Store.answer`` promises."""
+    row = books.messages.get(message_id)
+    if row is None:
+        return False
+    facts = claim_facts(books, row)
+    subject = books.aliases.get(row.person_id, row.person_id)
+    message = structs.replace(facts.message, person_id=subject)
+    changes = decide(structs.replace(facts, message=message))
+    ledger = MemoryLedger(books)
+    ledger.state(changes, now_ms)
+    refusing.heed(ledger, changes, now_ms)
+    return True

@@ -10,7 +10,6 @@ from fencepost_gateway.decide.inbox import InboxState, after, gives_back, is_lef
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.ports import InboxRow
 from fencepost_gateway.stores.memory_books import Books, drop_inbox, put_inbox, unpack
-from fencepost_gateway.stores.memory_claims import release_unshown
 
 
 def read_inbox(
@@ -25,10 +24,12 @@ def read_inbox(
 def take_reactions(books: Books, reactions: Iterable[tuple[str, str, str]]) -> None:
     """Let rows become what devices told of them, and give slots back."""
     for person_id, delivery_id, what in reactions:
+        if what == "received":
+            continue  # which is most of them, and changes nothing
         found = [row for row in _rows(books, person_id) if row.delivery_id == delivery_id]
         row = found[0] if found else None
         if gives_back(row.state if row else None, what):
-            release_unshown(books, person_id, delivery_id)
+            _give_back(books, person_id, delivery_id)
         if row is not None:
             state = after(row.state, row.content, what)
             if state != row.state:
@@ -54,6 +55,16 @@ def trim_inbox(books: Books, before_ms: int, limit: int) -> int:
     for cursor in old:
         drop_inbox(books, cursor)
     return len(old)
+
+
+def _give_back(books: Books, person_id: str, delivery_id: str) -> None:
+    """Give back the slot of an in-app message that this person never saw."""
+    delivery = books.deliveries.get(delivery_id)
+    slot = books.slots.get(delivery.message_id) if delivery is not None else None
+    if delivery is None or slot is None or delivery.channel != "in_app":
+        return
+    if slot.person_id == person_id and slot.state == "confirmed":
+        books.slots[slot.slot_id] = structs.replace(slot, state="released")
 
 
 def _rows(books: Books, person_id: str) -> list[InboxRow]:

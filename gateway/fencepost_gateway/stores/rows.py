@@ -12,17 +12,36 @@ from typing import Any
 import msgspec
 from msgspec import structs
 
-from fencepost_gateway.decide import inbox
+from fencepost_gateway.decide import consent, inbox
 from fencepost_gateway.decide.calls import Call, Reply
+from fencepost_gateway.decide.consent import LOCATION_ACTIVE
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.message import AddressRow, Check, Mark, Message, Verdict
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.proof import ProofRow
+from fencepost_gateway.decide.receipts import Word, reason_of, state_after
 from fencepost_gateway.decide.settle import Settlement
 from fencepost_gateway.intake.admission import Admission, Withdrawal
-from fencepost_gateway.intake.records import Answered, DeviceMoved, Outcome, Record, Stated
+from fencepost_gateway.intake.records import (
+    Answered,
+    DeviceMoved,
+    Outcome,
+    PlaceForgotten,
+    Record,
+    Reported,
+    Stated,
+)
+from fencepost_gateway.intake.refusals import Refusal
+from fencepost_gateway.intake.reports import LaneReport
 from fencepost_gateway.intake.statement import ConsentChange
-from fencepost_gateway.ports import DeadCall, InboxRow, RecordRow
+from fencepost_gateway.ports import (
+    Chosen,
+    DeadCall,
+    InboxRow,
+    Preferences,
+    RecordRow,
+    RequestRow,
+)
 
 INBOX_MAX = 100  # messages of one answer
 LEASE_LOST = Settlement("unknown", "kept_unknown", "unknown.lease_lost")
@@ -164,7 +183,10 @@ def marked(mark: Mark) -> dict[str, bool]:
 
 
 def is_recalled(message: Message, withdrawal: Withdrawal) -> bool:
-    """Say whether a pending message goes with a withdrawn consent to location."""
+    """Say whether a pending message goes with a withdrawn consent to marketing or to location."""
+    if withdrawal.purpose == "marketing":
+        reached = withdrawal.channel == consent.ANY or set(message.channels) <= {withdrawal.channel}
+        return reached and not withdrawal.spares(message)
     return message.cause.is_by_place and not withdrawal.spares(message)
 
 
@@ -174,12 +196,36 @@ def recall(withdrawal: Withdrawal) -> Verdict:
         "asked": [withdrawal.purpose],
         "purpose": withdrawal.purpose,
         "value": withdrawal.value,
-        "said_for": "any",
+        "said_for": withdrawal.channel,
         "policy": withdrawal.policy,
         "withdrawn": True,
     }
     check = Check("consent", ok=False, reason="consent", inputs=inputs)
     return Verdict("withheld", (check,), "consent")
+
+
+def forgets_place(withdrawal: Withdrawal, *, locates: bool) -> bool:
+    """Say whether somebody's devices forget where they are; ``locates``: positions are allowed."""
+    if withdrawal.purpose == LOCATION_ACTIVE:
+        return True
+    return withdrawal.purpose == "location_collect" and not locates
+
+
+def forgotten(withdrawal: Withdrawal, device_ids: list[str]) -> PlaceForgotten:
+    """Give the log record of devices that forget where they are; a pause leaves the visits."""
+    visits = withdrawal.purpose != LOCATION_ACTIVE
+    return PlaceForgotten(withdrawal.person_id, device_ids, visits=visits)
+
+
+def new_requests(found: Preferences, chosen: Chosen, now_ms: int) -> list[RequestRow]:
+    """Give what somebody asks and has not asked before; the store numbers it."""
+    known = {row.kind for row in found.requests}
+    person_id = found.facts.message.person_id
+    return [
+        RequestRow(0, person_id, kind, now_ms, due_ms)
+        for kind, due_ms in chosen.requests.items()
+        if kind not in known
+    ]
 
 
 def proof_row(change: ConsentChange, in_flight: Sequence[str], now_ms: int) -> ProofRow:
@@ -197,6 +243,23 @@ def proof_row(change: ConsentChange, in_flight: Sequence[str], now_ms: int) -> P
         at_ms=e.at_ms,
         received_ms=now_ms,
         proof=msgspec.msgpack.encode(proof),
+    )
+
+
+def opted_out(
+    message: Message, channel: str, ref: str, settlement: Settlement, now_ms: int
+) -> Refusal:
+    """Give the refusal of whom the provider knows to have opted out: as STOP."""
+    return Refusal(
+        refusal_id=f"opted_out:{delivery_id_of(message.message_id, channel, ref)}",
+        method="provider_code",
+        said_ms=now_ms,
+        spares=settlement.spares or (lambda _: True),  # the claim will say no to what is left
+        person_id=message.person_id,
+        channel=channel,
+        ref=ref,
+        reason="stop",
+        proof={"message_id": message.message_id},
     )
 
 
@@ -219,6 +282,53 @@ def outcome_record(
         "reason": settlement.reason,
         "slot": settlement.slot,
         "retry_at_ms": settlement.retry_at_ms,
+        **marked(message.mark),
+    }
+    return RecordRow(0, now_ms, message.person_id, "outcome", message.message_id, body)
+
+
+def moved(
+    channel: str, before: str, what: Word, code: str, *, is_open: bool
+) -> tuple[str, str, bool]:
+    """
+    Say where a receipt moves a delivery: its state, its reason, and whether it settles it.
+
+    ``is_open``: the message still waits for what its call comes to, which this tells then.
+    """
+    state = state_after(channel, before, what)
+    return state, reason_of(state, what, code), before == "unknown" and not is_open
+
+
+def reported(
+    message: Message, delivery_id: str, channel: str, told: LaneReport, state: str, *, settles: bool
+) -> Reported:
+    """Give the log record of what was told of a delivery."""
+    return Reported(
+        person_id=message.person_id,
+        message_id=message.message_id,
+        campaign_id=message.campaign_id,
+        delivery_id=delivery_id,
+        channel=channel,
+        what=told.what,
+        at_ms=told.at_ms,
+        state=state,
+        code=told.code,
+        settles=settles,
+        mark=message.mark,
+        campaign_version=message.campaign_version,
+        step_id=message.step_id,
+    )
+
+
+def report_record(message: Message, delivery_id: str, told: LaneReport, now_ms: int) -> RecordRow:
+    """Write down what was told of a delivery."""
+    body = {
+        "campaign_id": message.campaign_id,
+        "run_id": message.run_id,
+        "delivery_id": delivery_id,
+        "state": told.what,
+        "code": told.code,
+        "told_ms": told.at_ms,
         **marked(message.mark),
     }
     return RecordRow(0, now_ms, message.person_id, "outcome", message.message_id, body)

@@ -58,8 +58,11 @@ from fencepost_gateway.stores.sqlite_journeys import SqliteJourneys
 from fencepost_gateway.stores.sqlite_links import SqliteLinks
 from fencepost_gateway.stores.sqlite_lists import SqliteLists
 from fencepost_gateway.stores.sqlite_people import SqlitePeople
+from fencepost_gateway.stores.sqlite_preferences import SqlitePreferences
 from fencepost_gateway.stores.sqlite_proofs import SqliteProofs, begin_chain
 from fencepost_gateway.stores.sqlite_records import record_rows
+from fencepost_gateway.stores.sqlite_refusals import SqliteRefusals
+from fencepost_gateway.stores.sqlite_reports import SqliteReports
 from fencepost_gateway.stores.sqlite_runs import SqliteRuns
 from fencepost_gateway.stores.sqlite_side import Side
 from fencepost_gateway.stores.sqlite_tail import TAIL_MAX, Tail
@@ -102,7 +105,10 @@ class SqliteStore:
         self.links = SqliteLinks(read, write, self._sql)
         self.lists = SqliteLists(read, write, self._sql)
         self.people = SqlitePeople(read, self._sql)
+        self.preferences = SqlitePreferences(read, write, self._sql, self._door, self._desk)
         self.proofs = SqliteProofs(read, write, self._sql)
+        self.refusals = SqliteRefusals(read, write, self._sql, self._desk.ledger)
+        self.reports = SqliteReports(write, self._sql, self._desk.receipts)
         self.runs = SqliteRuns(read, self._sql)
         self.trials = SqliteTrials(read, write, self._sql, self._door)
 

@@ -6,7 +6,7 @@ Runs on the writer's thread inside its transaction, beside the door.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,15 +14,19 @@ import apsw
 import msgspec
 from msgspec import structs
 
+from fencepost_channels.message import ON_A_DEVICE
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.message import (
     OPEN_STATES,
+    ClaimFacts,
     Message,
     Verdict,
 )
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
+from fencepost_gateway.decide.spend import day_of
 from fencepost_gateway.intake.admission import Admission, Withdrawal
-from fencepost_gateway.intake.records import PlaceForgotten, TimerFired
+from fencepost_gateway.intake.records import TimerFired
+from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import (
     ADDRESSES_MAX,
     LEASE_MS,
@@ -36,7 +40,7 @@ from fencepost_gateway.ports import (
     RecordRow,
     Settle,
 )
-from fencepost_gateway.stores import rows
+from fencepost_gateway.stores import refusing, rows
 from fencepost_gateway.stores.sqlite_audiences import (
     count_audience_days,
     fire_person_timers,
@@ -50,8 +54,13 @@ from fencepost_gateway.stores.sqlite_fences import count_fence_days
 from fencepost_gateway.stores.sqlite_history import put_history
 from fencepost_gateway.stores.sqlite_inbox import put_inbox, take_leave, take_reactions
 from fencepost_gateway.stores.sqlite_journeys import count_journey_days
+from fencepost_gateway.stores.sqlite_refusals import SqliteLedger
+from fencepost_gateway.stores.sqlite_reports import Receipts
 from fencepost_gateway.stores.sqlite_runs import put_runs
 from fencepost_gateway.stores.sqlite_trials import take_trial
+
+COSTS_DAYS = 3  # a call is settled long before
+COSTS_MAX = 20  # more than come in with one commit
 
 _pack = msgspec.msgpack.Encoder().encode
 _slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
@@ -65,6 +74,8 @@ class Desk:
         self._sql = sql
         self._door = door
         self._facts = Facts(db, sql)
+        self.ledger = SqliteLedger(db, sql, door, self._take_back)
+        self.receipts = Receipts(db, sql, door, self)
 
     # ---- the door, once it has taken a withdrawal ---------------------------------------
 
@@ -73,11 +84,20 @@ class Desk:
         admission = self._door.admit(request)
         if admission is None:
             return None
-        for withdrawal in admission.withdrawals:
-            admission.recalled += self._take_back(withdrawal, request.received_ms)
-            if withdrawal.purpose == "location_collect" and not admission.locates:
-                self._forget_place(withdrawal.person_id, request.received_ms)
+        refusing.heed(self.ledger, admission.consents, request.received_ms)
+        admission.recalled += self.withdraw(
+            admission.withdrawals, request.received_ms, locates=admission.locates
+        )
         return admission
+
+    def withdraw(self, found: Iterable[Withdrawal], now_ms: int, *, locates: bool) -> int:
+        """Take back what withdrawals take back; gives how many messages."""
+        taken = 0
+        for withdrawal in found:
+            taken += self._take_back(withdrawal, now_ms)
+            if rows.forgets_place(withdrawal, locates=locates):
+                self._forget_place(withdrawal, now_ms)
+        return taken
 
     def _take_back(self, withdrawal: Withdrawal, now_ms: int) -> int:
         taken, both = 0, (withdrawal.person_id, withdrawal.person_id)
@@ -88,13 +108,14 @@ class Desk:
                 taken += 1
         return taken
 
-    def _forget_place(self, person_id: str, now_ms: int) -> None:
+    def _forget_place(self, withdrawal: Withdrawal, now_ms: int) -> None:
+        person_id = withdrawal.person_id
         found = self._db.execute(self._sql.devices_of, (person_id, person_id, -1)).fetchall()
         device_ids = sorted(str(row[0]) for row in found)
         for device_id in device_ids:
             self._db.execute(self._sql.drop_track, (device_id,))
             self._db.execute(self._sql.drop_timer, (device_id,))
-        self._door.append(PlaceForgotten(person_id, device_ids), now_ms)
+        self._door.append(rows.forgotten(withdrawal, device_ids), now_ms)
 
     # ---- the pipeline's commit ------------------------------------------------------------
 
@@ -115,7 +136,9 @@ class Desk:
         for m in effects.messages:
             row = (m.message_id, m.person_id, effects.now_ms, m.priority, m.cause.at_ms, _pack(m))
             run(sql.put_message, row)
-        take_reactions(self._db, sql, effects.reactions)
+        for each in effects.reacted:
+            self.receipts.react(*each, effects.now_ms)
+        take_reactions(self._db, sql, effects.reacted)
         take_leave(self._db, sql, effects.persons)
         self.put_records(effects.records)
         put_history(self._db, sql, effects)
@@ -177,9 +200,9 @@ class Desk:
         if change.raw is None:
             run(sql.drop_address, key)
             return
-        if change.channel == "web_push":
-            run(sql.take_subscription, (change.ref, change.person_id, change.at_ms))
-            if run(sql.has_subscription, (change.ref, change.person_id)).get:
+        if change.channel in ON_A_DEVICE:
+            run(sql.take_subscription, (change.channel, change.ref, change.person_id, change.at_ms))
+            if run(sql.has_subscription, (change.channel, change.ref, change.person_id)).get:
                 return  # somebody else told it later
         run(sql.put_address, (*key, _pack(change.raw), change.device_id, *(change.at_ms,) * 2))
         run(sql.trim_addresses, (change.person_id, change.person_id, ADDRESSES_MAX))
@@ -198,18 +221,28 @@ class Desk:
 
     def answer(self, message_id: str, decide: Answer, now_ms: int) -> bool:
         """Do what ``Store.answer`` promises."""
+        facts = self.facts_now(message_id)
+        if facts is None:
+            return False
+        self.state(decide(facts), now_ms)
+        return True
+
+    def facts_now(self, message_id: str) -> ClaimFacts | None:
+        """Give what a claim of a message would see, under whoever its person is by now."""
         found = self._facts.message(message_id)
         if found is None:
-            return False
+            return None
         message, _, due_ms, attempt = found
         subject = self._door.resolve(message.person_id)
         facts = self._facts.claim_facts(message, due_ms, attempt, self._door.consents(subject))
-        message = structs.replace(message, person_id=subject)
-        changes = decide(structs.replace(facts, message=message))
+        return structs.replace(facts, message=structs.replace(message, person_id=subject))
+
+    def state(self, changes: Sequence[ConsentChange], now_ms: int) -> None:
+        """Let statements take effect that no upload brings."""
         self._door.put_consents(changes, now_ms)
         for record in rows.stated(changes):
             self._door.append(record, now_ms)
-        return True
+        refusing.heed(self.ledger, changes, now_ms)
 
     def _write(self, message: Message, verdict: Verdict, attempt: int, now_ms: int) -> Claimed:
         run, sql = self._db.execute, self._sql
@@ -243,6 +276,10 @@ class Desk:
                 sql.put_slot,
                 (slot.slot_id, slot.person_id, "open", slot.reserved_at_ms, _pack(slot)),
             )
+        if verdict.cost:
+            run(sql.put_cost, (delivery_id, day_of(now_ms), verdict.cost))
+            run(sql.add_spent, (day_of(now_ms), verdict.cost))
+            run(sql.prune_costs, (day_of(now_ms) - COSTS_DAYS, COSTS_MAX))
         return Claimed(verdict, message, delivery_id, token, attempt + 1)
 
     def confirm(
@@ -267,7 +304,10 @@ class Desk:
             person = self._facts.person(message.person_id)
             shown = rows.inbox_row(message, delivery_id, inbox, person, now_ms)
             settlement = settlement if shown else rows.LEFT
-        self._end(message, delivery_id, settlement, now_ms, outcome.provider_id)
+        self.end(message, delivery_id, settlement, now_ms, outcome.provider_id)
+        if settlement.address == "suppress":
+            refusal = rows.opted_out(message, row[1], row[2], settlement, now_ms)
+            refusing.take(self.ledger, refusal, now_ms)
         if shown is not None:
             put_inbox(self._db, self._sql, message.person_id, shown)
         return settlement
@@ -284,10 +324,10 @@ class Desk:
         for delivery_id, message_id, channel in expired:
             found = self._facts.message(message_id)
             if found is not None:
-                self._end(found[0], delivery_id, rows.lost(channel, now_ms), now_ms, "")
+                self.end(found[0], delivery_id, rows.lost(channel, now_ms), now_ms, "")
         return len(expired)
 
-    def _end(
+    def end(
         self,
         message: Message,
         delivery_id: str,
@@ -295,6 +335,7 @@ class Desk:
         now_ms: int,
         provider_id: str,
     ) -> None:
+        """Write how a call ended: delivery, message, slot, address, outcome, record."""
         run, sql = self._db.execute, self._sql
         _, channel, ref, _, _, lease_until_ms = run(sql.delivery, (delivery_id,)).get
         run(sql.end_delivery, (settlement.state, provider_id, settlement.reason, delivery_id))
@@ -309,10 +350,11 @@ class Desk:
             slot = structs.replace(_slot.decode(body), used_at_ms=used_at_ms, state=settlement.slot)
             row = (slot.slot_id, slot.person_id, slot.state, slot.reserved_at_ms, _pack(slot))
             run(sql.put_slot, row)
+        if settlement.is_refusal:
+            run(sql.take_back_spent, (delivery_id,))
+            run(sql.drop_cost, (delivery_id,))
         if settlement.address == "remove":
             run(sql.drop_address, (message.person_id, channel, ref))
-        elif settlement.address == "suppress":
-            run(sql.suppress, (channel, ref, "stop", now_ms, "provider"))
         if settlement.state != "queued":
             ended = rows.settled(message, settlement, channel, delivery_id, ref)
             self._door.append(ended, now_ms)

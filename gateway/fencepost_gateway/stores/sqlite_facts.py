@@ -94,6 +94,7 @@ class Facts:
             due_ms=due_ms,
             emergency_stop=bool(stop),
             control=None if control is None else _control.decode(control),
+            spent=dict(self._db.execute(self._sql.spent)),
         )
 
     def message_ends(self, after: str, limit: int) -> list[MessageEnd]:

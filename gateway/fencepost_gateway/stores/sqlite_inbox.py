@@ -43,6 +43,8 @@ def take_reactions(
 ) -> None:
     """Let rows become what devices told of them, and give slots back."""
     for person_id, delivery_id, what in reactions:
+        if what == "received":
+            continue  # which is most of them, and changes nothing
         found = db.execute(sql.inbox_row, (person_id, delivery_id)).get
         if gives_back(found[4] if found else None, what):
             db.execute(sql.release_unshown, (person_id, delivery_id))

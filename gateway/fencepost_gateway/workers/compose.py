@@ -11,8 +11,12 @@ Rule 2. ``nearest`` looks from the newest fix of the person's devices, at most `
         home that the person stated, known to 0.01 degrees; else from nowhere. A home is never
         guessed, and no position is kept: the record says which it was, and how old.
 Rule 3. Tracks are read only for a template that names ``nearest``.
-Rule 4. What the law wants said is put in last (``content.labels``), and the claim asks whether it
+Rule 4. Links and pixel that tell of the reader (``tracking``) come in last of all but labels, and
+        not for whoever denies ``personalisation``, nor into a proof.
+Rule 5. What the law wants said is put in last (``content.labels``), and the claim asks whether it
         is still that law.
+Rule 5. Without ``public_url`` nobody could answer: what asks for a confirmation has no content, and
+        neither has marketing by email, which must say how to unsubscribe (RFC 8058, CAN-SPAM).
 """
 
 from __future__ import annotations
@@ -25,12 +29,14 @@ import msgspec
 import structlog
 from msgspec import Struct, structs
 
-from fencepost_channels.message import Content, InAppContent
+from fencepost_channels.message import Content, InAppContent, SmsContent
 from fencepost_gateway.content.labels import Duties, finish
 from fencepost_gateway.content.nearest import CELL_M, ROOTS, Nearby, NearestScope, Position
 from fencepost_gateway.content.proof import as_proof
 from fencepost_gateway.content.renderer import Outline, Renderer, RenderProblem
-from fencepost_gateway.content.scope import PERSONAL, scope_for
+from fencepost_gateway.content.scope import ANSWERS, CONFIRM, PERSONAL, scope_for
+from fencepost_gateway.content.segments import segments
+from fencepost_gateway.content.tracking import Tracking
 from fencepost_gateway.decide import consent
 from fencepost_gateway.decide.case import campaign_of, phone_of
 from fencepost_gateway.decide.cause import place_of
@@ -85,6 +91,7 @@ class _Case(Struct, frozen=True):
     brand: Brand | None
     now_ms: int
     is_generic: bool
+    tracks_on: frozenset[str]
     denied: str
 
     @property
@@ -112,6 +119,7 @@ class Composer:
         self._plans = plans
         self._public_url = public_url
         self._renderer = Renderer()
+        self._tracking = Tracking(public_url)
 
     async def compose(
         self, facts: ClaimFacts, channels: Collection[str], now_ms: int
@@ -123,10 +131,6 @@ class Composer:
         if template is None:
             return Composition()
         served = [channel for channel in facts.message.channels if channel in channels]
-        if template.confirms and not self._public_url:
-            problem = RenderProblem("no_public_url", "confirm.link")
-            missing = Composed(problem, Rendered(problem.code, _member(problem)))  # transactional
-            return Composition(arm_now(plan, facts), dict.fromkeys(served, missing))
         shown = await self._shown_as(facts)
         case = self._case(facts, shown, template, plan.brand_of(campaign), now_ms)
         outlines = {
@@ -143,9 +147,22 @@ class Composer:
             channel: _without(outline, case, channel)
             if isinstance(outline, RenderProblem)
             else self._composed(case, channel, outline, position)
-            for channel, outline in outlines.items()
+            for channel, outline in self._answerable(template, outlines).items()
         }
         return Composition(arm_now(plan, facts), made)
+
+    def _answerable(
+        self, template: Template, outlines: dict[str, Outline | RenderProblem]
+    ) -> dict[str, Outline | RenderProblem]:
+        """Withhold what has a link to answer by, as long as nobody could reach us (Rule 5)."""
+        if self._public_url:
+            return outlines
+        found = {}
+        for channel, outline in outlines.items():
+            wanted = _answer_in(template, channel, outline)
+            problem = RenderProblem("no_public_url", f"{wanted}.link")
+            found[channel] = problem if wanted else outline
+        return found
 
     async def _shown_as(self, facts: ClaimFacts) -> Person:
         """Give whose facts a message is made of: its person's, unless a proof asks others'."""
@@ -176,14 +193,28 @@ class Composer:
             return any(consent.allows_under(*asked, channel).allowed for channel in channels)
 
         denied = next((p for p in LOCATION_NEEDS[template.purpose] if not may(p)), "")
-        return _Case(facts, shown, template, law.policies, brand, now_ms, is_generic, denied)
+        asked = (law.policies, facts.consents, "personalisation")
+        is_proof = facts.message.proof is not None
+        tracks_on = frozenset(
+            each for each in channels if not is_proof and consent.allows_under(*asked, each).allowed
+        )
+        return _Case(
+            facts,
+            shown,
+            template,
+            law.policies,
+            brand,
+            now_ms,
+            is_generic,
+            tracks_on,
+            denied,
+        )
 
     def _composed(
         self, case: _Case, channel: str, outline: Outline, position: Position | None
     ) -> Composed:
         plan, facts = self._plans.plan, case.facts
         nearest = self._plans.nearby.scope(position, case.now_ms, is_marketing=case.is_marketing)
-        confirms = case.template.confirms
         scope = scope_for(
             case.shown,
             place_of(plan, case.shown, facts.message.cause),
@@ -193,13 +224,18 @@ class Composer:
             is_generic=case.is_generic,
             nearest=nearest.roots(),
             values=values_of(facts.person, facts.message.run_id),
-            confirm_link=self._link(facts.message.message_id) if confirms else "",
+            answer_links=self._links(case),
         )
         content = self._renderer.render(
             case.template, channel, scope, plan.fragments, case.shown.locale
         )
         if isinstance(content, InAppContent) and content.while_inside:
             content = _hung(content, place_of(plan, facts.person, facts.message.cause))
+        plain = content
+        if channel in case.tracks_on and not isinstance(content, RenderProblem):
+            message_id = facts.message.message_id
+            content = self._tracking.track(content, plan, case.template, message_id, channel)
+        is_tracked = content != plain
         obeys = obeyed(case.policies, case.template.purpose, channel)
         if obeys and not isinstance(content, RenderProblem):
             content = finish(content, channel, self._duties(case))
@@ -211,20 +247,29 @@ class Composer:
             _member(problem) if problem else "",
             location=not outline.roots.isdisjoint({"place", *ROOTS}),
             place="place" in outline.roots,
-            relied_on=_relied_on(case, outline, nearest, position),
+            relied_on=_relied_on(case, outline, nearest, position, is_tracked=is_tracked),
             hangs_on=content.inside if isinstance(content, InAppContent) else "",
-            told=_told(case, outline, position),
+            told=_told(case, outline, position) | _counted(content),
             obeys=obeys,
+            segments=segments(content.text).count if isinstance(content, SmsContent) else 0,
         )
         return Composed(content, rendered)
+
+    def _links(self, case: _Case) -> dict[str, str]:
+        """Give the links by which a message can be answered, by what templates call them."""
+        where = (self._public_url, self._plans.plan.seed)
+        message_id = case.facts.message.message_id
+        asked = answer_link(*where, "confirm", message_id)
+        return {
+            "unsubscribe": answer_link(*where, "unsubscribe", message_id),
+            "preferences": answer_link(*where, "preferences", message_id),
+            CONFIRM: asked if case.template.confirms else "",
+        }
 
     def _duties(self, case: _Case) -> Duties:
         message_id, seed = case.facts.message.message_id, self._plans.plan.seed
         link = answer_link(self._public_url, seed, "unsubscribe", message_id)
         return Duties(case.policies, case.brand, link)
-
-    def _link(self, message_id: str) -> str:
-        return answer_link(self._public_url, self._plans.plan.seed, "confirm", message_id)
 
     async def _position(self, case: _Case) -> Position | None:
         """Find where ``nearest`` looks from (Rule 2)."""
@@ -242,6 +287,16 @@ class Composer:
         fixes = [fix for fix in map(_newest, tracks.values()) if fix is not None]
         fresh = [fix for fix in fixes if case.now_ms - fix.at_ms <= FIX_MAX_MS]
         return max(fresh, key=lambda fix: fix.at_ms, default=None)
+
+
+def _answer_in(template: Template, channel: str, outline: Outline | RenderProblem) -> str:
+    """Name the link to answer by that a message has; empty: it needs none."""
+    if template.confirms:
+        return "confirm"
+    if channel == "email" and template.purpose == "marketing":
+        return "unsubscribe"
+    roots = outline.roots if isinstance(outline, Outline) else ()
+    return next((name for name in ANSWERS if name in roots), "")
 
 
 def arm_now(plan: Plan, facts: ClaimFacts) -> str:
@@ -271,10 +326,16 @@ def _newest(track: bytes) -> Fix | None:
 
 
 def _relied_on(
-    case: _Case, outline: Outline, nearest: NearestScope, position: Position | None
+    case: _Case,
+    outline: Outline,
+    nearest: NearestScope,
+    position: Position | None,
+    *,
+    is_tracked: bool,
 ) -> tuple[str, ...]:
     relied = []
-    if case.is_marketing and not case.is_generic and not outline.roots.isdisjoint(PERSONAL):
+    is_personal = not case.is_generic and not outline.roots.isdisjoint(PERSONAL)
+    if is_tracked or (case.is_marketing and is_personal):
         relied.append("personalisation")
     if nearest.is_used and position is not None and position.source == "fix":
         relied += LOCATION_NEEDS[case.template.purpose]
@@ -302,6 +363,14 @@ def _told(case: _Case, outline: Outline, position: Position | None) -> dict[str,
         if position is not None and position.age_ms is not None:
             told["nearest"]["age_s"] = position.age_ms // 1000
     return told
+
+
+def _counted(content: Content | RenderProblem) -> dict[str, Any]:
+    """Say for the record how many short messages a text takes, and in which alphabet."""
+    if not isinstance(content, SmsContent):
+        return {}
+    found = segments(content.text)
+    return {"segments": found.count, "encoding": found.encoding}
 
 
 def _without(problem: RenderProblem, case: _Case, channel: str) -> Composed:

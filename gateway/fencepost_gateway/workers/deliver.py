@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 import structlog
+from msgspec import structs
 
 from fencepost_channels.message import Content, Outgoing, Purpose
 from fencepost_gateway.clock import Clock
@@ -159,7 +160,11 @@ class Deliver:
             ttl_s=max(1, (message.expires_at_ms - claimed_ms) // 1000),
             facts={"campaign_id": message.campaign_id, "person_id": message.person_id},
             links=links_of(
-                self._public_url, self._plans.plan.seed, message.message_id, claimed.delivery_id
+                self._public_url,
+                self._plans.plan.seed,
+                message.message_id,
+                claimed.delivery_id,
+                verdict.channel,
             ),
         )
         outcome = await lane.call(outgoing, verdict.address.raw)
@@ -171,13 +176,19 @@ class Deliver:
 
         def ending(attempt: int) -> Settlement:
             expires_at_ms = claimed.message.expires_at_ms
-            return settle(outcome, claimed.delivery_id, attempt, expires_at_ms, now_ms)
+            ended = settle(outcome, claimed.delivery_id, attempt, expires_at_ms, now_ms)
+            return structs.replace(ended, spares=self._plans.plan.is_service)
 
         inbox: dict[str, Any] | None = None
         if channel == "in_app":
             inbox = msgspec.to_builtins(content)
         settlement = await self._store.confirm(
-            claimed.delivery_id, claimed.lease_token, outcome, ending, now_ms, inbox=inbox
+            claimed.delivery_id,
+            claimed.lease_token,
+            outcome,
+            ending,
+            now_ms,
+            inbox=inbox,
         )
         if settlement is None:
             self._metrics.lease_lost.inc()

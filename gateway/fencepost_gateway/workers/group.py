@@ -35,6 +35,7 @@ from fencepost_gateway.intake.records import (
     PlaceForgotten,
     ProofAsked,
     Record,
+    Reported,
     Started,
     Stated,
     Stretch,
@@ -185,12 +186,21 @@ class Group:
             self.devices.forget(record.device_id, before)
             self._people.hand_over(record.device_id, before, self._people.now(record.to_person))
         elif isinstance(record, PlaceForgotten):
-            self.devices.withdraw(record.device_ids, self._people.now(record.person_id))
+            self._forget(record, self._people.now(record.person_id))
         elif isinstance(record, Stated):
             self._people.state(self._people.now(record.person_id), record.entries)
+        elif isinstance(record, Reported):
+            self._people.reported(record)
         elif isinstance(record, Started):
             self._people.start(record)
         elif isinstance(record, Touched):
             for person_id in record.person_ids:
                 if self._fold.states.known(person_id) is not None:
                     self._people.rouse(self._people.now(person_id))
+
+    def _forget(self, record: PlaceForgotten, person: Person) -> None:
+        if record.visits:
+            self.devices.withdraw(record.device_ids, person)
+            return
+        for device_id in record.device_ids:
+            self.devices.forget(device_id, person)

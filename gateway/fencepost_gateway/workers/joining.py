@@ -51,9 +51,9 @@ def _rename(effects: Effects, visitor_id: str, person_id: str) -> None:
     effects.timers = {device_id: renamed(timer) for device_id, timer in effects.timers.items()}
     effects.runs = {run_id: renamed(row) for run_id, row in effects.runs.items()}
     effects.calls = [renamed(each) for each in effects.calls]
-    effects.reactions = [
+    effects.reacted = [
         (person_id if owner == visitor_id else owner, delivery_id, what)
-        for owner, delivery_id, what in effects.reactions
+        for owner, delivery_id, what in effects.reacted
     ]
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -84,6 +84,7 @@ class Lane:
     spec: DriverSpec
     send: Send
     timeout_s: float
+    own: Any = field(default=None, repr=False)  # the driver's settings
 
     def check_address(self, raw: Mapping[str, Any]) -> str:
         """Say why ``raw`` can never be called, empty when it can."""
@@ -184,7 +185,7 @@ async def open_lanes(
             except SettingsError as error:
                 raise StartError(f"channels.{channel}.settings: {error}") from None
             send = await stack.enter_async_context(spec.connect(own, parts))
-            lanes[channel] = Lane(spec, send, settings.provider_timeout_s)
+            lanes[channel] = Lane(spec, send, settings.provider_timeout_s, own=own)
         yield lanes
 
 

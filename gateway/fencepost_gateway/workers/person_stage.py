@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any
 
+from fencepost_channels.message import ON_A_DEVICE
 from fencepost_gateway.decide.broadcasts import (
     Broadcast,
     Wanted,
@@ -53,7 +54,7 @@ from fencepost_gateway.intake.history import (
     homeless,
     prefix_of,
 )
-from fencepost_gateway.intake.records import Outcome, Started, TrialTold, Upload
+from fencepost_gateway.intake.records import Outcome, Reported, Started, TrialTold, Upload
 from fencepost_gateway.ports import AddressChange, AddressMove
 from fencepost_gateway.workers import click_tally, joining
 from fencepost_gateway.workers.audience_stage import AudienceStage
@@ -63,6 +64,7 @@ from fencepost_gateway.workers.heard import (
     greeted,
     hear_device,
     hear_outcome,
+    hear_report,
     hear_upload,
     news_of,
     statements,
@@ -168,15 +170,26 @@ class PersonStage:
             what = event.status if isinstance(event, wire.Receipt) else event.action
             self._fold.keeping.keep(person, Reacted(at_ms, seq, event.delivery_id, what))
             was_clicked = click_tally.clicked(person, event.delivery_id)
-            hear_device(person, event, at_ms)
+            hear_device(person, event.delivery_id, what, at_ms)
             self._clicked(person, event.delivery_id, was_clicked)
             body = {"state": what, "delivery_id": event.delivery_id, "seq": seq}
             self._fold.record(person, "outcome", event.delivery_id, body)
-            if what != "received":
-                reaction = (person.person_id, event.delivery_id, what)
-                self._fold.effects.reactions.append(reaction)
-            self.altered(person, "messages")
-            self._walked(person, self._journeys.heard(person))
+            self._fold.effects.reacted.append((person.person_id, event.delivery_id, what))
+            self._reacted(person)
+
+    def reported(self, told: Reported) -> None:
+        """Take what was told of a message after its call; the store has put it on record."""
+        fold, person = self._fold, self.now(told.person_id)
+        fold.keeping.keep(person, Reacted(told.at_ms, 0, told.delivery_id, told.what))
+        was_clicked = click_tally.clicked(person, told.delivery_id)
+        hear_report(person, told, fold.plan, fold.now_ms)
+        self._clicked(person, told.delivery_id, was_clicked)
+        self._reacted(person)
+
+    def _reacted(self, person: Person) -> None:
+        """Let what is known of a message by now reach audiences, and the runs that wait for it."""
+        self.altered(person, "messages")
+        self._walked(person, self._journeys.heard(person))
 
     def _app_event(
         self, event: wire.Track | wire.Screen, upload: Upload, person: Person, at_ms: int
@@ -237,13 +250,13 @@ class PersonStage:
         self._enter(person, *self._audiences.happened(person, topics, self._fold.now_ms))
 
     def hand_over(self, device_id: str, before: Person, after: Person) -> None:
-        """Let a device's subscriptions reach somebody else from now on."""
+        """Let what reaches a device reach somebody else from now on."""
         now_ms, keep = self._fold.now_ms, self._fold.keeping.keep
-        moved = before.give_up("web_push", device_id)
-        for at in moved:
-            keep(before, Reaches(now_ms, "web_push", at.ref, is_gone=True))
-            keep(after, Reaches(now_ms, "web_push", at.ref))
-            after.reached_at("web_push", at)
+        moved = [(c, at) for c in sorted(ON_A_DEVICE) for at in before.give_up(c, device_id)]
+        for channel, at in moved:
+            keep(before, Reaches(now_ms, channel, at.ref, is_gone=True))
+            keep(after, Reaches(now_ms, channel, at.ref))
+            after.reached_at(channel, at)
         if moved:
             self.altered(before, "reach")
             self.altered(after, "reach")

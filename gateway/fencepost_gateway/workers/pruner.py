@@ -2,9 +2,9 @@
 Pruner: lets go of what is too old, a little at a time.
 
 What is too old, and what is never let go, say ``HistoryBook.prune`` and ``BroadcastBook.trim``;
-webhooks that were given up are kept for ``DEAD_DAYS``, what was in an inbox for ``KEEP_MS`` behind
-its end. Each commit takes at most ``ROWS_MAX`` rows of a kind, so that nobody waits for it longer
-than for an upload.
+webhooks that were given up are kept for ``DEAD_DAYS``, reports of deliveries and refusals that are
+over for ``KEPT_MS``, what was in an inbox for ``INBOX_MS`` behind its end. Each commit takes at
+most ``ROWS_MAX`` rows of a kind, so that nobody waits for it longer than for an upload.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import asyncio
 from typing import Final
 
 from fencepost_gateway.clock import Clock
-from fencepost_gateway.decide.inbox import KEEP_MS
-from fencepost_gateway.ports import Store
+from fencepost_gateway.decide.inbox import KEEP_MS as INBOX_MS
+from fencepost_gateway.ports import KEPT_MS, Store
 
 ROWS_MAX: Final = 500
 PAUSE_S: Final = 0.02
@@ -43,5 +43,7 @@ class Pruner:
         """Let go of some of it; 0: nothing is left to let go."""
         now_ms = self._clock.now_ms()
         gone = await self._store.history.prune(now_ms, now_ms - self._keep_ms, ROWS_MAX)
-        gone += await self._store.trim_inbox(now_ms - KEEP_MS, ROWS_MAX)
+        gone += await self._store.trim_inbox(now_ms - INBOX_MS, ROWS_MAX)
+        gone += await self._store.refusals.prune(now_ms - KEPT_MS, ROWS_MAX)
+        gone += await self._store.reports.prune(now_ms - KEPT_MS, ROWS_MAX)
         return gone + await self._store.calls.prune(now_ms - DEAD_DAYS * DAY_MS, ROWS_MAX)

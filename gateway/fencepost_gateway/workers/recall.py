@@ -130,4 +130,6 @@ def address_of(one: history.Reaches) -> dict[str, Any]:
     """Give what stands for an address that history does not hold (Rule 2)."""
     if one.channel == "web_push":
         return {"subscription": {"endpoint": one.ref}}
+    if one.channel == "push":
+        return {"registration": {"token": one.ref}}
     return {"address": one.prefix}

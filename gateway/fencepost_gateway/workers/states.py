@@ -18,6 +18,7 @@ from fencepost_gateway.intake.records import (
     LogRecord,
     Outcome,
     PlaceForgotten,
+    Reported,
     Started,
     Stated,
     Stretch,
@@ -89,6 +90,6 @@ def people_of(records: Iterable[LogRecord]) -> tuple[set[str], set[str]]:
         elif isinstance(record, Told):
             persons.add(record.person_id)
             persons.update(h.visitor_id for h in record.happened if isinstance(h, Greeted))
-        elif isinstance(record, Answered | Outcome | Stated | Started | TrialTold):
+        elif isinstance(record, Answered | Outcome | Reported | Stated | Started | TrialTold):
             persons.add(record.person_id)
     return persons, devices

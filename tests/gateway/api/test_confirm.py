@@ -148,7 +148,7 @@ async def test_no_that_was_said_meanwhile_stands(tmp_path: Path) -> None:
 
 async def test_without_a_public_url_nothing_asks(tmp_path: Path) -> None:
     """The record says which setting is missing."""
-    async with open_rig(tmp_path) as rig:
+    async with open_rig(tmp_path, public_url="") as rig:
         await asked(rig)
 
         assert (await rig.claims())[-1] == ("withheld", "no_public_url")

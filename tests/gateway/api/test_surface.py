@@ -13,7 +13,8 @@ from gateway.rig import DOCUMENTS, OPEN_POLICY, open_rig
 def concrete(route: Route) -> str:
     """Give a path of the route with ids that do not exist."""
     ids = {"{id}": "nothing", "{user_id}": "nobody", "{kind}": "fence", "{code}": "malformed",
-           "{list}": "allow", "{token}": "nothing"}  # fmt: skip
+           "{list}": "allow", "{token}": "nothing",
+           "{ticket}": "nothing", "{lane}": "sms"}  # fmt: skip
     return "/".join(ids.get(part, part) for part in route.path.split("/"))
 
 

@@ -294,3 +294,19 @@ def test_new_version_is_parsed_anew() -> None:
     made = [renderer.render(each, "sms", {}) for each in (first, second, first, preview)]
 
     assert made == [SmsContent("one"), SmsContent("two"), SmsContent("one"), SmsContent("three")]
+
+
+@pytest.mark.feature("C06")
+@pytest.mark.parametrize(
+    "page", ["<html><body class='a'><p>b</p></body></html>", "<p>b</p>", "<BODY>b</BODY>"]
+)
+def test_preheader_stands_before_everything_that_is_seen(page: str) -> None:
+    """A preheader is text, hidden, and the first of the body; it is no markup."""
+    sources = {"subject": "s", "text": "t", "html": page, "preheader": "For {{ person.name }} & co"}
+    made = render("email", sources, name="<i>Ann")
+
+    assert isinstance(made, EmailContent)
+    shown = made.html.partition("<body class='a'>" if "class" in page else "<BODY>")[2] or made.html
+    assert shown.startswith('<div style="display:none')
+    assert "For &lt;i&gt;Ann &amp; co</div>" in shown
+    assert "b</" in shown.partition("</div>")[2]

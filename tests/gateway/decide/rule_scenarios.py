@@ -702,6 +702,14 @@ SCENARIOS = [
             ({"consent": "adverts"}, "refused consent"),
             ({"consent": "marketing", "channel": "fax"}, "refused channel"),
             ({"consent": "collect", "channel": "sms"}, "refused channel"),
+            ({"consent": "marketing", "older_than": "700d"}, 'true +"y"'),
+            ({"consent": "marketing", "within": "700d"}, 'false -"y"'),
+            ({"consent": "profiling", "older_than": "700d"}, 'false -"y"'),
+            ({"consent": "profiling", "within": "700d"}, 'true +"y"'),
+            ({"consent": "marketing", "channel": "sms", "older_than": "1d"}, 'false -"n"'),
+            ({"consent": "transactional", "older_than": "1d"}, 'false -"CT" missing'),
+            ({"consent": "marketing", "older_than": "2 years"}, "refused older_than"),
+            ({"consent": "marketing", "older_than": "1d", "within": "2d"}, "refused /"),
         ],
         {
             "policy": {
@@ -714,7 +722,7 @@ SCENARIOS = [
                     _said("marketing", "n", channel="sms"),
                     _said("marketing", "n", channel="web_push", address="old"),
                     _said("collect", "CT"),
-                    _said("profiling", "y"),
+                    _said("profiling", "y") | {"at_ms": NOW_MS - 700 * DAY_MS},
                 ],
                 "reach": {"web_push": ["new", "old"], "sms": ["a1"]},
             },

@@ -84,7 +84,7 @@ def people(draw: st.DrawFn) -> Person:
             _forget(person, name, draw(AGES_MS))
     for value in draw(st.lists(st.sampled_from(["y", "n", "u"]), max_size=2)):
         channel = draw(st.sampled_from(["any", "sms"]))
-        person.state([ConsentEntry("marketing", value, 0, channel)])
+        person.state([ConsentEntry("marketing", value, NOW_MS - draw(AGES_MS), channel)])
     person.reach = draw(st.sampled_from([{}, {"sms": [Reached("r1")]}, {"email": [Reached("r2")]}]))
     person.audiences = draw(st.sampled_from([{}, {"vips": NOW_MS - 5}]))
     person.arms = draw(st.sampled_from([{}, {"test": "A"}, {"test": "B"}]))
@@ -190,6 +190,9 @@ TIMED = {
         "time",
         _TIMES,
         st.sampled_from([{"zone": z} for z in ("person", "place", "workspace", ZONES[2])]),
+    ),
+    "consent of an age": _join(
+        "consent", ["marketing"], st.one_of(_spans("within"), _spans("older_than"))
     ),
     "trait": _join("trait", ["busy", "none"], st.sampled_from([{"gte": 1}, {"exists": True}])),
     "person": _join("person", ["x", "when", "user_id", "zone"], _COMPARISONS),

@@ -15,6 +15,7 @@ from fencepost_gateway.decide import (
     enter,
     message_gates,
     permission,
+    receipts,
     waiting,
 )
 from fencepost_gateway.decide.reasons import REASONS, sentence
@@ -65,7 +66,7 @@ AT_A_CHECK_IN = {
     for code in _stated(module, call, position)
     if code.startswith("code_")
 }
-AFTER_A_CALL = set(get_args(Family)) - {"sent"}
+AFTER_A_CALL = set(get_args(Family)) - {"sent"} | _stated(receipts, "", 0)
 
 
 def test_every_reason_has_a_sentence_and_every_sentence_its_reason() -> None:

@@ -117,6 +117,10 @@ READS = {
         {"consent": "marketing", "channel": "sms"},
         Reads(consents=True, reach=True, attributes=COUNTRY),
     ),
+    "consent of an age": (
+        {"consent": "marketing", "older_than": "700d"},
+        Reads(consents=True, attributes=COUNTRY, time=True),
+    ),
 }
 
 

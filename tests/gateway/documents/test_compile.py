@@ -298,3 +298,31 @@ def test_fences_carry_the_moment_they_were_published_first() -> None:
 
     assert [(fence.fence_id, fence.since_ms) for fence in fences] == [("a", 5), ("b", 0)]
     assert fences[1].dwell_after_s == (300, 600)
+
+
+@pytest.mark.feature("C06")
+def test_mjml_becomes_the_html_of_every_language() -> None:
+    """What is rendered is HTML: nothing of the MJML is left, in the default and in translations."""
+    column = "<mj-section><mj-column><mj-text>%s</mj-text></mj-column></mj-section>"
+    page = f"<mjml><mj-body>{column}</mj-body></mjml>"
+    body = {
+        "kind": "template",
+        "id": "greet",
+        "purpose": "marketing",
+        "languages": {"en": "default", "ko": {"email": {
+            "subject": "안녕", "text": "안녕", "preheader": "안",
+            "mjml": page % "안 {{ place.name }}",
+        }}},
+        "email": {
+            "subject": "Hi", "text": "Hi", "preheader": "H", "mjml": page % "Hi {{ place.name }}",
+        },
+    }  # fmt: skip
+    template = compile_plan(stored(json.dumps(body)), revision=7, seed="s").templates["greet"]
+
+    for content, word in (
+        (template.sources["email"], "Hi"),
+        (template.languages["ko"]["email"], "안"),
+    ):
+        assert "mjml" not in content
+        assert f"{word} {{{{ place.name }}}}</div>" in content["html"]
+        assert content["html"].startswith("<!doctype html>")

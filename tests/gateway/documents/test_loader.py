@@ -158,7 +158,15 @@ FAULTS: dict[str, tuple[str, str]] = {
     "steps": (CAMPAIGN + "steps: []\n", "unknown member steps"),
     "template without content": (TEMPLATE, "no content"),
     "template without purpose": ("kind: template\nid: t\nsms: {text: a}\n", "purpose is missing"),
-    "mjml": (TEMPLATE + "email: {subject: a, text: b, mjml: c}\n", "mjml comes later"),
+    "mjml that is none": (TEMPLATE + "email: {subject: a, text: b, mjml: c}\n", "no MJML"),
+    "mjml and html": (
+        TEMPLATE + "email: {subject: a, text: b, html: c, mjml: <mjml></mjml>}\n",
+        "both html and mjml",
+    ),
+    "preheader alone": (
+        TEMPLATE + "email: {subject: a, text: b, preheader: c}\n",
+        "a preheader without html",
+    ),
     "two languages": (
         TEMPLATE + "languages: {en: default, ko: default}\nsms: {text: a}\n",
         "one language is the default",

@@ -35,10 +35,17 @@ class Reaction(Authored):
     delivered: StepRef | None = Field(
         default=None, description="The provider, or the device, has the message of this step."
     )
+    failed: StepRef | None = Field(
+        default=None, description="It was refused, or could not be delivered, for whatever reason."
+    )
+    bounced: StepRef | None = Field(
+        default=None, description="The receiving side sent it back; it has failed, too."
+    )
     displayed: StepRef | None = Field(default=None, description="It was shown.")
-    opened: StepRef | None = Field(default=None, description="It was opened.")
+    opened: StepRef | None = Field(default=None, description="It was opened, or clicked.")
     clicked: StepRef | None = Field(default=None, description="A link or button was clicked.")
     dismissed: StepRef | None = Field(default=None, description="It was closed.")
+    replied: StepRef | None = Field(default=None, description="The person wrote back.")
 
     @model_validator(mode="after")
     def _is_some(self) -> Self:

@@ -26,14 +26,8 @@ from fencepost_gateway.documents.models.entry import Entry, Limits
 from fencepost_gateway.documents.models.experiment import ARMS_MAX
 from fencepost_gateway.documents.models.hours import Allowed
 
-ChannelName = Literal["in_app", "web_push", "sms", "email"]
+ChannelName = Literal["in_app", "push", "web_push", "sms", "email"]
 CHANNELS: tuple[ChannelName, ...] = get_args(ChannelName)
-
-
-def _channel(value: object) -> object:
-    if value == "push":
-        refuse("push comes later", "use web_push, in_app, sms or email")
-    return value
 
 
 def _reentry(value: object) -> object:
@@ -48,7 +42,7 @@ def _reentry(value: object) -> object:
     return refuse("no re-entry rule", "write never, after_end, always or {after: 24h}")
 
 
-Channel = Annotated[ChannelName, BeforeValidator(_channel)]
+Channel = ChannelName
 ReentryRule = Annotated[
     Any, PlainValidator(_reentry), Shape("never, after_end, always or {after: 24h}")
 ]

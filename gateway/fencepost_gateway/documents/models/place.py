@@ -20,6 +20,7 @@ from fencepost_gateway.documents.models.base import (
     as_list,
     refuse,
 )
+from fencepost_gateway.documents.models.costs import SmsCosts
 from fencepost_geofence.evidence import ENTER_AT, LEAVE_AT
 
 SEEDS_MAX = 20
@@ -167,6 +168,9 @@ class Workspace(Authored):
         default=[],
         max_length=SEEDS_MAX,
         description="Users who get one copy a day of what each campaign sends on a channel.",
+    )
+    sms_costs: SmsCosts | None = Field(
+        default=None, description="What SMS cost, and how much may be spent a day."
     )
     allow_only: list[UserId] | None = Field(
         default=None,

@@ -151,6 +151,28 @@ class MustContain(Authored):
     opt_out: OptOut = Field(default=OptOut(), description="How to say no.")
 
 
+class Withdrawal(Authored):
+    """What follows when somebody takes a consent back; it acts at once in any case."""
+
+    effect: Literal["at_once"] = Field(default="at_once", description="When it acts.")
+    result_notice_within_days: int | None = Field(
+        default=None,
+        ge=1,
+        le=60,
+        description="Within how many days they are told what became of it. `fencepost doctor` "
+        "asks for the campaign that tells them.",
+    )
+
+
+class Reconfirm(Authored):
+    """That people are told again what they agreed to."""
+
+    every_years: int = Field(ge=1, le=10, description="How often.")
+    silence: Literal["keeps"] = Field(
+        default="keeps", description="Who does not answer goes on agreeing."
+    )
+
+
 class Reviewed(Authored):
     """Who has looked at this policy, for ``fencepost doctor``."""
 
@@ -166,8 +188,6 @@ class Policy(Authored):
     """
 
     later: ClassVar = {
-        "withdrawal": "leave it out: a withdrawal acts at once",
-        "reconfirm": "leave it out",
         "proof_keep_years": "leave it out: proofs are kept for good",
         "location": "leave it out",
     }
@@ -206,7 +226,28 @@ class Policy(Authored):
     must_contain: MustContain = Field(
         default=MustContain(), description="What marketing says besides; see the brand."
     )
+    withdrawal: Withdrawal = Field(
+        default=Withdrawal(), description="What follows when a consent is taken back."
+    )
+    reconfirm: Reconfirm | None = Field(
+        default=None,
+        description="That people are told again what they agreed to; `fencepost doctor` asks for "
+        "the campaign.",
+    )
     location_fields: list[Literal["marketing", "transactional"]] = Field(
         default=["marketing", "transactional"],
         description="Templates of which purposes may name `place` and `nearest`.",
+    )
+    double_opt_in: list[Channel] = Field(
+        default=[],
+        max_length=len(CHANNELS),
+        description="Channels on which a yes to advertising, given on the preference page, waits "
+        "(`p`) until it is confirmed by the link of a message.",
+    )
+    data_requests_within_days: int = Field(
+        default=30,
+        ge=1,
+        le=365,
+        description="Within how many days you answer who asks for a copy of their data, or to be "
+        "erased: the preference page names the day. Of several policies the shortest holds.",
     )

@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from fencepost_gateway.documents.mjml_text import MjmlFault, compile_mjml
 from fencepost_gateway.documents.models.base import (
     TEXT_MAX,
     Authored,
@@ -27,8 +28,14 @@ from fencepost_gateway.documents.models.base import (
 )
 
 BUTTONS_MAX = 4
+DATA_MAX = 16
 LANGUAGES_MAX = 50
 TIMES_MAX = 100
+# What the app finds in any case, what is APNs', what is FCM's.
+DATA_TAKEN = frozenset(
+    {"delivery_id", "link", "image", "report", "aps", "from", "message_type", "collapse_key"}
+)
+_DATA_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
 Liquid = Annotated[str, Field(max_length=TEXT_MAX), Shape("Liquid")]
@@ -49,6 +56,43 @@ def _languages(value: dict[str, Any]) -> dict[str, Any]:
         refuse(f"more than {LANGUAGES_MAX} languages", "write a second template")
     return value
 
+
+MEDIA_MAX = 10  # of one message at Twilio
+
+
+def _data(value: dict[str, Any]) -> dict[str, Any]:
+    for name in value:
+        if not _DATA_NAME.fullmatch(name):
+            refuse(f"{name[:40]!r} is no name for data", "write letters, digits and _")
+        if name in DATA_TAKEN or name.startswith(("google", "gcm")):
+            refuse(f"data cannot have a {name[:40]}", "choose another name: this one is taken")
+    if len(value) > DATA_MAX:
+        refuse(f"more than {DATA_MAX} data", "let the app fetch the rest")
+    return value
+
+
+def _mjml(text: str) -> str:
+    made = compile_mjml(text) if text else ""
+    if isinstance(made, MjmlFault):
+        where = f" (line {made.line} of this text)" if made.line else ""
+        refuse(made.what + where, made.how)
+    return text
+
+
+Mjml = Annotated[
+    str,
+    Field(
+        default="",
+        max_length=TEXT_MAX,
+        description="Body as MJML, which becomes the HTML; values are escaped.",
+    ),
+    AfterValidator(_mjml),
+    Shape("MJML with Liquid, or a file beside: greet.mjml"),
+]
+Preheader = Annotated[
+    Liquid,
+    Field(default="", description="What a list of mails shows beside the subject."),
+]
 
 _NO_MEDIA = {
     "image": "leave it out: pictures come later",
@@ -128,23 +172,53 @@ class WebPush(Authored):
     link: Liquid = Field(default="", description="What a click opens.")
 
 
+class Push(Authored):
+    """A notification of the app on a phone."""
+
+    later: ClassVar = {"icon": "leave it out: a phone shows the app's own"}
+
+    title: Liquid = Field(min_length=1, description="First line.")
+    body: Liquid = Field(default="", description="Text.")
+    link: Liquid = Field(default="", description="What a tap opens.")
+    image: Liquid = Field(default="", description="A picture, https; the app shows it.")
+    data: Annotated[dict[str, Liquid], AfterValidator(_data), Shape("name → Liquid")] = Field(
+        default={}, description="What the app finds beside it, as texts: 16 at most."
+    )
+    badge: int | None = Field(
+        default=None, ge=0, le=99_999, description="The number on the icon; iOS."
+    )
+    sound: str = Field(
+        default="",
+        pattern=r"^[A-Za-z0-9_.-]{0,64}$",
+        description="`default`, or a file of the app. Silent without.",
+    )
+
+
 class Sms(Authored):
-    """A short message."""
+    """A short message; with pictures it is an MMS, where the provider and the country have them."""
 
     text: Liquid = Field(min_length=1, description="Text.")
+    media: list[Liquid] = Field(
+        default=[], max_length=MEDIA_MAX, description="Links (https) to pictures; at most ten."
+    )
 
 
 class Email(Authored):
     """An email; text always, HTML beside it if you like."""
 
-    later: ClassVar = {
-        "mjml": "use html: with a file beside the document",
-        "preheader": "put it into the html",
-    }
-
     subject: Liquid = Field(min_length=1, description="One line.")
+    preheader: Preheader
     text: LiquidFile = Field(min_length=1, description="Body as plain text.")
     html: LiquidFile = Field(default="", description="Body as HTML; values are escaped.")
+    mjml: Mjml
+
+    @model_validator(mode="after")
+    def _has_one_body(self) -> Self:
+        if self.html and self.mjml:
+            refuse("both html and mjml", "keep one of them: the MJML becomes the HTML")
+        if self.preheader and not (self.html or self.mjml):
+            refuse("a preheader without html", "add html: or mjml:, or take the preheader out")
+        return self
 
 
 class ButtonWords(Authored):
@@ -172,6 +246,15 @@ class WebPushWords(Authored):
     link: Liquid = Field(default="", description="What a click opens, if that is another page.")
 
 
+class PushWords(Authored):
+    """A notification of the app in another language."""
+
+    title: Liquid = Field(default="", description="First line.")
+    body: Liquid = Field(default="", description="Text.")
+    link: Liquid = Field(default="", description="What a tap opens, if that is another page.")
+    image: Liquid = Field(default="", description="A picture, if it is another one.")
+
+
 class SmsWords(Authored):
     """A short message in another language."""
 
@@ -184,12 +267,15 @@ class EmailWords(Authored):
     subject: Liquid = Field(default="", description="One line.")
     text: LiquidFile = Field(default="", description="Body as plain text.")
     html: LiquidFile = Field(default="", description="Body as HTML; values are escaped.")
+    preheader: Preheader
+    mjml: Mjml
 
 
 class Translation(Authored):
     """What a template says in another language, by channel."""
 
     in_app: InAppWords | None = Field(default=None, description="Content in the app.")
+    push: PushWords | None = Field(default=None, description="Content of the app's notification.")
     web_push: WebPushWords | None = Field(default=None, description="Content of a notification.")
     sms: SmsWords | None = Field(default=None, description="Content of a short message.")
     email: EmailWords | None = Field(default=None, description="Content of an email.")
@@ -202,11 +288,23 @@ Languages = Annotated[
 ]
 
 
+class Tracking(Authored):
+    """What a message tells of its reader besides what its channel tells anyway."""
+
+    opens: bool = Field(
+        default=False,
+        description="An invisible picture in the HTML of an email says it was opened.",
+    )
+    clicks: bool = Field(
+        default=False,
+        description="Links in email and SMS lead over the gateway, which counts a click once.",
+    )
+
+
 class Template(Authored):
     """Content by channel. Only the channels written here can be used by a campaign."""
 
     later: ClassVar = {
-        "push": "use web_push, in_app, sms or email",
         "offer": "write the offer into the text",
         "coupon": "write the coupon into the text",
     }
@@ -227,9 +325,17 @@ class Template(Authored):
         description="`{en: default, ko: {sms: {text: …}}}`; the person's locale chooses.",
     )
     in_app: InApp | None = Field(default=None, description="Content in the app.")
-    web_push: WebPush | None = Field(default=None, description="Content of a notification.")
+    push: Push | None = Field(default=None, description="Content of the app's notification.")
+    web_push: WebPush | None = Field(
+        default=None, description="Content of a browser's notification."
+    )
     sms: Sms | None = Field(default=None, description="Content of a short message.")
     email: Email | None = Field(default=None, description="Content of an email.")
+    tracking: Tracking = Field(
+        default=Tracking(),
+        description="Off by default. Never of whoever denies `personalisation`, nor of a message "
+        "that asks to confirm.",
+    )
     missing: Literal["withhold", "default"] = Field(
         default="withhold",
         description="A value is missing: withhold the message, or print nothing in its place.",
@@ -237,10 +343,16 @@ class Template(Authored):
 
     @model_validator(mode="after")
     def _has_content(self) -> Self:
-        if not (self.in_app or self.web_push or self.sms or self.email):
-            refuse("no content", "add one of: in_app, web_push, sms, email")
+        if not (self.in_app or self.push or self.web_push or self.sms or self.email):
+            refuse("no content", "add one of: in_app, push, web_push, sms, email")
         if self.confirms and self.purpose != "transactional":
             refuse("a confirmation that advertises", "write purpose: transactional")
+        if self.tracking.opens and not self.email:
+            refuse("opens are told by email alone", "leave tracking.opens out, or add email")
+        if self.tracking.clicks and not (self.email or self.sms):
+            refuse("clicks are tracked in email and sms", "leave tracking.clicks out, or add one")
+        if self.confirms and (self.tracking.opens or self.tracking.clicks):
+            refuse("a confirmation that is tracked", "leave tracking out")
         return self
 
     @property

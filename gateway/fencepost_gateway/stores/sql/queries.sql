@@ -103,11 +103,12 @@ ON CONFLICT (person_id, channel, ref)
 DO UPDATE SET raw = excluded.raw, device_id = excluded.device_id,
   seen_ms = max(seen_ms, excluded.seen_ms);
 -- name: take_subscription
-DELETE FROM address WHERE channel = 'web_push' AND ref = ? AND person_id <> ? AND seen_ms <= ?;
+DELETE FROM address WHERE channel = ? AND ref = ? AND person_id <> ? AND seen_ms <= ?;
 -- name: has_subscription
-SELECT EXISTS (SELECT 1 FROM address WHERE channel = 'web_push' AND ref = ? AND person_id <> ?);
+SELECT EXISTS (SELECT 1 FROM address WHERE channel = ? AND ref = ? AND person_id <> ?);
 -- name: move_subscriptions
-UPDATE OR REPLACE address SET person_id = ? WHERE channel = 'web_push' AND device_id = ?;
+UPDATE OR REPLACE address SET person_id = ?
+WHERE channel IN ('push', 'web_push') AND device_id = ?;
 -- name: trim_addresses
 DELETE FROM address WHERE person_id = ? AND (channel, ref) IN (
   SELECT channel, ref FROM (
@@ -659,3 +660,71 @@ SELECT url, status, failure, asked_ms, bad_since_ms FROM link ORDER BY url;
 INSERT OR REPLACE INTO link (url, status, failure, asked_ms, bad_since_ms) VALUES (?, ?, ?, ?, ?);
 -- name: drop_link
 DELETE FROM link WHERE url = ?;
+
+-- name: put_request
+INSERT INTO request (person_id, kind, asked_ms, due_ms) VALUES (?, ?, ?, ?);
+-- name: requests_of
+SELECT number, person_id, kind, asked_ms, due_ms FROM request
+WHERE person_id = ? OR person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?)
+ORDER BY number;
+-- name: requests
+SELECT r.number, coalesce(l.person_id, r.person_id), r.kind, r.asked_ms, r.due_ms FROM request r
+LEFT JOIN alias l ON l.visitor_id = r.person_id
+WHERE r.number > ? ORDER BY r.number LIMIT ?;
+-- name: reached_by
+SELECT channel, address_ref FROM delivery WHERE message_id = ?
+ORDER BY lease_until_ms DESC, delivery_id LIMIT 1;
+
+-- name: refusal
+SELECT body FROM refusal WHERE refusal_id = ?;
+-- name: put_refusal
+INSERT OR REPLACE INTO refusal (refusal_id, channel, ref, taken_ms, stands, asks, body)
+VALUES (?, ?, ?, ?, ?, ?, ?);
+-- name: refusals_standing
+SELECT body FROM refusal WHERE channel = ? AND ref = ? AND stands = 1
+ORDER BY taken_ms DESC, refusal_id DESC;
+-- name: refusals_open
+SELECT body FROM refusal WHERE asks = 1 ORDER BY taken_ms, refusal_id LIMIT ?;
+-- name: drop_refusals
+DELETE FROM refusal WHERE refusal_id IN (
+  SELECT refusal_id FROM refusal WHERE stands = 0 AND asks = 0 AND taken_ms < ?
+  ORDER BY taken_ms, refusal_id LIMIT ?);
+-- name: suppression_of
+SELECT channel, ref, reason, since_ms, source FROM suppression WHERE channel = ? AND ref = ?;
+-- name: report
+SELECT at_ms FROM report WHERE key = ?;
+-- name: put_report
+INSERT INTO report (key, at_ms) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET at_ms = excluded.at_ms;
+-- name: prune_reports
+DELETE FROM report WHERE key IN (SELECT key FROM report WHERE at_ms < ? LIMIT ?);
+-- name: delivery_by_id
+SELECT delivery_id FROM delivery WHERE delivery_id = :id AND :channel IN ('', channel);
+-- name: delivery_by_message
+SELECT delivery_id FROM delivery WHERE message_id = :id AND :channel IN ('', channel)
+ORDER BY lease_token DESC, delivery_id DESC LIMIT 1;
+-- name: delivery_by_provider
+SELECT min(delivery_id) FROM delivery
+WHERE provider_id = :id AND provider_id <> '' AND :channel IN ('', channel);
+-- name: delivery_by_ref
+SELECT delivery_id FROM delivery WHERE channel = :channel AND address_ref = :id
+ORDER BY lease_until_ms DESC, delivery_id DESC LIMIT 1;
+-- name: raise_delivery
+UPDATE delivery SET state = ?, reason = ? WHERE delivery_id = ?;
+-- name: provider_of
+SELECT provider_id FROM delivery WHERE delivery_id = ?;
+
+-- name: spent
+SELECT day, micros FROM spent WHERE day >= (SELECT max(day) - 1 FROM spent);
+-- name: add_spent
+INSERT INTO spent (day, micros) VALUES (?, ?)
+ON CONFLICT (day) DO UPDATE SET micros = micros + excluded.micros;
+-- name: put_cost
+INSERT INTO cost (delivery_id, day, micros) VALUES (?, ?, ?)
+ON CONFLICT (delivery_id) DO UPDATE SET day = excluded.day, micros = micros + excluded.micros;
+-- name: take_back_spent
+UPDATE spent SET micros = micros - (SELECT micros FROM cost WHERE delivery_id = ?1)
+WHERE day = (SELECT day FROM cost WHERE delivery_id = ?1);
+-- name: drop_cost
+DELETE FROM cost WHERE delivery_id = ?;
+-- name: prune_costs
+DELETE FROM cost WHERE delivery_id IN (SELECT delivery_id FROM cost WHERE day < ? LIMIT ?);
