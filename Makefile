@@ -7,7 +7,7 @@ READY := .venv/.ready
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long fault mutants check fmt docs bench bench-backtest bench-decisions bench-fanout bench-geofence bench-journeys bench-noise bench-workspace vectors lock changelog
+.PHONY: help setup doctor-dev demo test test-long fault mutants check fmt docs bench bench-backtest bench-decisions bench-emails bench-fanout bench-geofence bench-journeys bench-noise bench-web-push bench-workspace vectors lock changelog
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "make %-14s %s\n", $$1, $$2}'
@@ -24,6 +24,12 @@ $(READY): requirements/dev.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
+
+doctor-dev:  ## say what the tests would use and this machine lacks, and what brings it
+	@missing=; for each in firefox-esr chromium; do \
+	  command -v $$each >/dev/null || missing="$$missing $$each"; done; \
+	if [ -z "$$missing" ]; then echo "nothing is missing"; else \
+	  echo "missing:$$missing; tests that need them skip. On Debian: apt-get install$$missing"; fi
 
 demo: $(READY)  ## a town, people who walk it, and every decision with its reasons; Ctrl-C ends it
 	@$(BIN)/fencepost demo
@@ -63,6 +69,9 @@ bench-decisions: $(READY)  ## what claims, content, audiences, persons and expla
 	@for each in claims contents audiences person why; do \
 	  PYTHONPATH=tests $(BIN)/python -m bench.$$each || exit 1; done
 
+bench-emails: $(READY)  ## emails a core, beside bare aiosmtplib
+	@PYTHONPATH=tests $(BIN)/python -m bench.emails
+
 bench-fanout: $(READY)  ## tell a million persons of one thing, beside devices that send; PERSONS=n
 	@PYTHONPATH=tests $(BIN)/python -m bench.fanout $(if $(PERSONS),--persons $(PERSONS))
 
@@ -74,6 +83,9 @@ bench-journeys: $(READY)  ## a step, an event that wakes nothing, and what it co
 
 bench-noise: $(READY)  ## how often is a geofence wrong? writes docs/noise.md
 	@PYTHONPATH=tests $(BIN)/python -m bench.noise
+
+bench-web-push: $(READY)  ## a web push beside bare pywebpush, a core and second
+	@PYTHONPATH=tests $(BIN)/python -m bench.web_push
 
 bench-workspace: $(READY)  ## a thousand journeys of two hundred steps: publish, start, an event
 	@PYTHONPATH=tests $(BIN)/python -m bench.workspace

@@ -77,13 +77,14 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """A Web Push subscription; the keys are unpadded base64url."""
+    """A Web Push subscription: where its push service is, and what its browser can read."""
 
     endpoint: str = field(repr=False)
     origin: str
     host: str
-    p256dh: str = field(repr=False)
-    auth: str = field(repr=False)
+    key: ec.EllipticCurvePublicKey = field(repr=False)
+    point: bytes = field(repr=False)
+    secret: bytes = field(repr=False)
 
     @property
     def is_https(self) -> bool:
@@ -162,11 +163,12 @@ def parse_subscription(raw: Mapping[str, Any]) -> Subscription:
     endpoint = given.get("endpoint")
     host, origin = _parse_endpoint(endpoint)
     point, auth = _base64url(keys.get("p256dh"), 65), _base64url(keys.get("auth"), 16)
-    if point is None or not _is_on_p256(point):
+    key = _key_of(point)
+    if key is None or point is None:
         raise AddressError("bad_p256dh")
     if auth is None:
         raise AddressError("bad_auth")
-    return Subscription(str(endpoint), origin, host, _text(point), _text(auth))
+    return Subscription(str(endpoint), origin, host, key, point, auth)
 
 
 def parse_registration(raw: Mapping[str, Any], service: str = "") -> Registration:
@@ -268,9 +270,8 @@ def _text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode("ascii").rstrip("=")
 
 
-def _is_on_p256(point: bytes) -> bool:
+def _key_of(point: bytes | None) -> ec.EllipticCurvePublicKey | None:
     try:
-        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
-    except ValueError:
-        return False
-    return True
+        return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point or b"")
+    except ValueError:  # off the curve, or no point at all
+        return None

@@ -5,7 +5,8 @@ Does I/O; reads no clock. Drivers that speak HTTP go through ``post``, so the li
 between "nothing was accepted" and "it may have been" are drawn once.
 
 Rule 1. Connecting (name, TCP, TLS) has its own limit inside the whole call's. A failure there is
-        ``Unavailable``: no byte of the request has left.
+        ``Unavailable``: no byte of the request has left. What cannot be read as a URL is called
+        by nobody: ``rejected(bad_url)``.
 Rule 2. Any failure after that and before a status line is ``Unknown``: it may have been taken.
 Rule 3. Redirects are not followed; at most 16 KiB of an answer are read, never inflated, and a
         body that breaks off is given as far as it came: the status line has spoken already.
@@ -93,6 +94,8 @@ async def request(
             auto_decompress=False,
         ) as response:
             return Answer(response.status, response.headers, await _read(response))
+    except aiohttp.InvalidURL as failure:
+        raise CallFailed(Rejected("bad_url")) from failure
     except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as failure:
         raise CallFailed(Unavailable("no_connection")) from failure
     except (aiohttp.ClientError, OSError) as failure:  # TimeoutError is an OSError

@@ -72,18 +72,6 @@ def read_private_key(name: str, text: str) -> PrivateKey:
     )
 
 
-def dns_record(key: DkimKey) -> tuple[str, str]:
-    """Give name and text of the TXT record that publishes the public half."""
-    public = key.private.public_key()
-    if isinstance(public, rsa.RSAPublicKey):
-        kind, spki = "rsa", serialization.PublicFormat.SubjectPublicKeyInfo
-        raw = public.public_bytes(serialization.Encoding.DER, spki)
-    else:
-        kind, raw = "ed25519", public.public_bytes_raw()
-    words = f"v=DKIM1; k={kind}; p={base64.b64encode(raw).decode()}"
-    return f"{key.selector}._domainkey.{key.domain}", words
-
-
 class _Signed(NamedTuple):
     """What dkimpy asks of a key that signs a digest."""
 

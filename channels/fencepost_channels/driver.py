@@ -53,7 +53,7 @@ class DriverIO(Protocol):
 
     @property
     def http(self) -> aiohttp.ClientSession:
-        """Shared session: no proxy from the environment, no cookies."""
+        """Shared session: public addresses alone, no proxy from the environment, no cookies."""
 
     @property
     def timeout_s(self) -> float:
@@ -61,6 +61,14 @@ class DriverIO(Protocol):
 
     def now_s(self) -> int:
         """Seconds since the epoch."""
+
+
+def _any_address(_settings: Any, _address: Address) -> str:
+    return ""
+
+
+def _public_alone(_settings: Any) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,10 @@ class DriverSpec:
         secrets: Names of settings that must never be shown.
         max_body_bytes: Largest payload the provider takes; None when it has no such bound.
         read_callback: Reads what the provider tells later; None when it tells nothing.
+        judge_address: By its settings, why an address is never called (a constant word); empty when
+            it may be. Asked when an address is saved and by the driver itself before each call.
+        calls_loopback: By its settings, whether it calls a counterpart on 127.0.0.1 (tests, demos).
+            Whoever says nothing is lent a session that connects to public addresses alone.
         write_reply: How a person who wrote is answered in the answer to their request; None where
             the provider offers no such way.
 
@@ -92,4 +104,6 @@ class DriverSpec:
     secrets: frozenset[str] = field(default_factory=frozenset)
     max_body_bytes: int | None = None
     read_callback: ReadCallback | None = None
+    judge_address: Callable[[Any, Address], str] = _any_address
+    calls_loopback: Callable[[Any], bool] = _public_alone
     write_reply: WriteReply | None = None

@@ -1,62 +1,66 @@
 """
 Push: one encrypted, signed request to a push service (RFC 8030, 8291, 8292).
 
-Does I/O through the lent session. Encryption and signature are pywebpush's. Read, not guessed,
-about its ``webpush_async``: it follows redirects, reads whole answers, raises for every status
-above 202, writes into the claims it is given, and looks a key given as text up as a file. So it is
-given a key object and a fresh dict, and in place of a session ``_OneCall``, which makes one
-bounded request (``call``) and keeps the answer.
+Does I/O through the lent session (``call``); a message's key pair and salt are drawn here.
+
+Rule 1. The token by which a push service knows us is made once for each of them and used until
+        ``SPARE_S`` before it expires: signing costs as much as the rest of a message.
+Rule 2. A token of another time (the clock was put back) is not used.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Final
 
-from py_vapid import Vapid02
-from pywebpush import WebPushException, webpush_async
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from fencepost_channels.addresses import Subscription
-from fencepost_channels.call import Answer, CallFailed, post
+from fencepost_channels.call import Answer, post
 from fencepost_channels.driver import DriverIO
-from fencepost_channels.errors import Rejected
+from fencepost_channels.encryption import SALT_BYTES, encrypt
+from fencepost_channels.vapid import authorization
 
-TOKEN_LIFE_S = 12 * 60 * 60  # half of what RFC 8292 section 2 allows: clocks differ
+TOKEN_LIFE_S: Final = 12 * 60 * 60  # half of what RFC 8292 section 2 allows: clocks differ
+SPARE_S: Final = 60 * 60
+ORIGINS_MAX: Final = 256  # a vendor may have many hosts; more at once have not been seen
 
 
 @dataclass(frozen=True, slots=True)
 class Sender:
     """Who we are to a push service: our key, and whom it may write to."""
 
-    key: Vapid02 = field(repr=False)
+    key: ec.EllipticCurvePrivateKey = field(repr=False)
     subject: str
 
 
-class _OneCall:
-    """Stands where pywebpush wants a session, and is the response it gets from it."""
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What we show to each push service."""
 
-    def __init__(self, io: DriverIO) -> None:
-        self._io = io
-        self.answer: Answer | None = None
-        self.status = 0
-        self.reason = ""  # pywebpush would write it into an exception's text
+    sender: Sender
+    _kept: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)
 
-    async def post(self, url: str, *, data: bytes, headers: dict[str, str], **_: Any) -> _OneCall:
-        self.answer = await post(self._io, url, data=data, headers=headers)
-        self.status = self.answer.status
-        return self
-
-    async def text(self) -> str:
-        return ""
+    def show(self, origin: str, now_s: int) -> str:
+        """Give the ``Authorization`` for a push service, made anew when its time has come."""
+        header, expires_s = self._kept.get(origin, ("", 0))
+        if SPARE_S < expires_s - now_s <= TOKEN_LIFE_S:  # Rules 1 and 2
+            return header
+        if len(self._kept) >= ORIGINS_MAX:
+            self._kept.clear()
+        expires_s = now_s + TOKEN_LIFE_S
+        header = authorization(self.sender.key, origin, expires_s, self.sender.subject)
+        self._kept[origin] = header, expires_s
+        return header
 
 
 async def push(
     io: DriverIO,
-    sender: Sender,
+    tokens: Tokens,
     address: Subscription,
-    payload: str,
+    payload: bytes,
     *,
     ttl_s: int,
     headers: Mapping[str, str],
@@ -71,26 +75,12 @@ async def push(
         CallFailed: There was none.
 
     """
-    call = _OneCall(io)
-    # It raises for every status above 202; the answer is kept and its status decides.
-    with suppress(WebPushException):
-        await webpush_async(
-            subscription_info={
-                "endpoint": address.endpoint,
-                "keys": {"p256dh": address.p256dh, "auth": address.auth},
-            },
-            data=payload,
-            vapid_private_key=sender.key,
-            vapid_claims={
-                "sub": sender.subject,
-                "aud": address.origin,
-                "exp": io.now_s() + TOKEN_LIFE_S,
-            },
-            ttl=ttl_s,
-            timeout=io.timeout_s,
-            headers=dict(headers),
-            aiohttp_session=call,
-        )
-    if call.answer is None:
-        raise CallFailed(Rejected("not_encodable"))
-    return call.answer
+    salt = os.urandom(SALT_BYTES)  # noqa: TID251 - what must not be guessed is nobody's argument
+    body = encrypt(payload, address, ec.generate_private_key(ec.SECP256R1()), salt)
+    own = {
+        "TTL": str(ttl_s),
+        "Content-Encoding": "aes128gcm",
+        "Content-Type": "application/octet-stream",
+        "Authorization": tokens.show(address.origin, io.now_s()),
+    }
+    return await post(io, address.endpoint, data=body, headers={**headers, **own})

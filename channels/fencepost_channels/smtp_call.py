@@ -8,7 +8,7 @@ Rule 1. Until the final dot nothing has been accepted: silence, a reset, a faili
         certificate, and any 4xx is ``Unavailable``.
 Rule 2. Silence or a reset after the dot is ``Unknown``, and so is a reply that is none. A 4xx there
         is a reply, and says that the message was not taken (RFC 5321 section 4.2.1).
-Rule 3. 5xx at RCPT is ``Gone`` for the hard bounces of delivery.md section 11, else ``Rejected``;
+Rule 3. 5xx at RCPT is ``Gone`` for a hard bounce (``bounce_codes``), else ``Rejected``;
         at DATA or the dot ``Rejected``; at MAIL our sender is at fault, hence ``Misconfigured``.
 Rule 4. 530, 534, 535, 538 in any phase, and a relay without the TLS or AUTH that was asked for,
         are ``Misconfigured``.
@@ -29,6 +29,7 @@ from enum import StrEnum
 
 import aiosmtplib
 
+from fencepost_channels.bounce_codes import enhanced_in, is_hard
 from fencepost_channels.errors import (
     Gone,
     Misconfigured,
@@ -39,14 +40,11 @@ from fencepost_channels.errors import (
     Unknown,
 )
 
-HARD_BOUNCES = frozenset({521, 550, 551, 553, 556})
-HARD_BOUNCES_ENHANCED = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.2.1", "5.7.1"})
 AUTH_REPLIES = frozenset({530, 534, 535, 538})
 CLOSING = 421
 
 Reply = aiosmtplib.SMTPResponse
 
-_ENHANCED = re.compile(r"(5\.[0-9]{1,3}\.[0-9]{1,3})")
 _LINE_DOT = re.compile(rb"(?m)^\.")
 
 
@@ -125,8 +123,8 @@ async def converse(
     reply = await smtp.execute_command(b"DATA", timeout=None)
     if reply.code != aiosmtplib.SMTPStatus.start_input or smtp.protocol is None:
         return refusal(progress.phase, reply)
-    progress.phase = Phase.DOT
     smtp.protocol.write(_LINE_DOT.sub(b"..", envelope.wire) + b".\r\n")
+    progress.phase = Phase.DOT  # a closed connection took nothing
     reply = await smtp.protocol.read_response(timeout=None)
     return Sent() if _is_success(reply) else refusal(progress.phase, reply)
 
@@ -156,10 +154,8 @@ def _is_success(reply: Reply) -> bool:
 
 
 def _is_hard_bounce(reply: Reply) -> bool:
-    enhanced = _ENHANCED.match(reply.message)
-    if reply.code in HARD_BOUNCES:
-        return True
-    return enhanced is not None and enhanced[1] in HARD_BOUNCES_ENHANCED
+    """Judge by the code at the head of the text (RFC 2034), where a relay writes one."""
+    return is_hard(reply.code, enhanced_in(reply.message.partition(" ")[0]))
 
 
 def _silence(phase: Phase, failure: Exception | None) -> Outcome:

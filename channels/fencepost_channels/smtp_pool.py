@@ -4,7 +4,8 @@ SMTP pool: a few connections to one relay, kept open between messages.
 Does I/O, with aiosmtplib; opening the pool makes no call. TLS and AUTH cost more than a message,
 so a connection serves one message after the other, and messages wait for their turn.
 
-Rule 1. At most ``connections`` are open. Who waits for one past the time limit was not sent.
+Rule 1. At most ``connections`` are open. Who has waited half of the time limit for one is not sent:
+        a conversation begun with too little time left would end as unknown.
 Rule 2. A connection that was kept and does not take MAIL any more (it is closed, silent, or says
         421) is replaced by a fresh one, once: nothing of the message had left. Later failures
         are judged as on a fresh one (``smtp_call``).
@@ -18,7 +19,8 @@ Rule 4. A connection ends with QUIT after ``messages`` messages, after ``IDLE_S`
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import aiosmtplib
@@ -68,10 +70,20 @@ class Pool:
         """Send one message; never raises for anything a relay or the network does."""
         progress = Progress()
         try:
-            async with asyncio.timeout(timeout_s), self._room:
+            async with asyncio.timeout(timeout_s), self._turn(timeout_s / 2):
                 return await self._send(envelope, progress, timeout_s)
         except _FAILURES as failure:
             return outcome_of(progress.phase, failure)
+
+    @asynccontextmanager
+    async def _turn(self, wait_s: float) -> AsyncIterator[None]:
+        """Wait until a connection may be used."""
+        async with asyncio.timeout(wait_s):
+            await self._room.acquire()
+        try:
+            yield
+        finally:
+            self._room.release()
 
     async def close(self) -> None:
         """Take leave on every idle connection; one in use ends with its message."""

@@ -27,6 +27,7 @@ from fencepost_gateway.clock import Clock, SystemClock
 from fencepost_gateway.credentials import Credentials, open_credentials
 from fencepost_gateway.decide.proof import ProofHead
 from fencepost_gateway.errors import StartError, StoreUnavailableError
+from fencepost_gateway.failpoints import read_failpoints
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import Store
 from fencepost_gateway.settings import Settings
@@ -91,6 +92,7 @@ async def open_gateway(
 
     """
     clock = clock or SystemClock()
+    failpoints = read_failpoints(settings.failpoint, settings.environment)
     credentials = open_credentials(settings.data_dir)
     store = open_store(settings)
     try:
@@ -100,7 +102,7 @@ async def open_gateway(
         metrics.ack_level.labels(store.ack_level).set(1)
         secrets = {name: each.get_secret_value() for name, each in settings.secrets.items()}
         async with (
-            open_lanes(settings, credentials, clock) as lanes,
+            open_lanes(settings, credentials, clock, failpoints) as lanes,
             (outside or open_outbound)(clock, secrets) as outbound,
         ):
             yield Gateway(
@@ -143,6 +145,7 @@ async def open_gateway(
                     metrics=metrics,
                     in_flight=settings.in_flight,
                     public_url=settings.public_url,
+                    failpoints=failpoints,
                 ),
                 callers=Callers(
                     store=store,

@@ -52,6 +52,7 @@ from fencepost_gateway.stores.sqlite_reading import (
     read_passed_over,
     read_unreadable,
 )
+from fencepost_gateway.workers.doors import channel_of
 from fencepost_gateway.workers.lanes import wanted
 from fencepost_gateway.workers.plans import stored
 
@@ -263,7 +264,7 @@ def _channels(patient: Patient) -> Look:
     found = wanted(patient.settings, open_credentials(patient.folder))
     for channel, chosen in sorted(found.items()):
         spec = specs.get(chosen.driver)
-        if spec is None or channel not in spec.channels:
+        if spec is None or channel_of(channel) not in spec.channels:
             does = "is not installed" if spec is None else "does not serve this channel"
             do = f"set channels.{channel}.driver to one of: {', '.join(specs)}"
             yield "error", f"{channel}: driver {chosen.driver} {does}", do
@@ -277,7 +278,7 @@ def _channels(patient: Patient) -> Look:
     if found["web_push"].settings.get("vapid_subject", "").endswith("@example.com"):
         do = "set channels.web_push.settings.vapid_subject to a mailbox of yours"
         yield "warning", "web_push: push services have no mailbox to write to", do
-    yield from _unserved(patient, set(found))
+    yield from _unserved(patient, {str(channel_of(key)) for key in found})
 
 
 def _unserved(patient: Patient, served: set[str]) -> Look:

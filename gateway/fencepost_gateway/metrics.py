@@ -65,6 +65,19 @@ class Metrics:
             ["channel", "state"],
             registry=make,
         )
+        self.called_again = Counter(
+            "fencepost_called_again",
+            "Messages that went on after a call had failed or ended unknown, by its channel "
+            "and how: the same call again, or the next channel.",
+            ["channel", "how"],
+            registry=make,
+        )
+        self.misconfigured = Counter(
+            "fencepost_misconfigured",
+            "Calls that a provider refused for our keys or settings: an alarm.",
+            ["channel"],
+            registry=make,
+        )
         self.reports = Counter(
             "fencepost_reports",
             "What was told of deliveries by channel (`link`: by our own links): new, repeated, "

@@ -32,12 +32,22 @@ class ChannelSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     driver: str = Field(
-        description="Name of an installed driver: in_app, web_push, sms, email, capture, or a "
-        "third party's."
+        description="Name of an installed driver: in_app, apns, fcm, web_push, sms, email, "
+        "capture, or a third party's."
     )
     settings: dict[str, str] = Field(
         default_factory=dict,
         description="The driver's settings; see its page. Secrets are never shown.",
+    )
+    per_second: float | None = Field(
+        default=None,
+        gt=0,
+        le=100_000,
+        description="Calls a second at most. Default: sms 10, email 20, web_push and push 200; "
+        "in_app and the capture driver have no limit.",
+    )
+    in_flight: int = Field(
+        default=100, ge=1, le=1000, description="Calls of this channel at the same time."
     )
 
 
@@ -86,8 +96,9 @@ class Settings(BaseSettings):
     )
     channels: dict[str, ChannelSettings] = Field(
         default_factory=dict,
-        description="Driver by channel (in_app, web_push, sms, email). in_app and web_push work "
-        "without; sms and email are off until set.",
+        description="Driver by channel (in_app, push, web_push, sms, email). in_app and web_push "
+        "work without; the others are off until set. A channel may have several, each under a name "
+        "of its own: push_apns, push_fcm.",
     )
     sms_replies: dict[
         Literal["stop", "start", "help", "stop_ko", "start_ko", "help_ko"],
@@ -122,7 +133,16 @@ class Settings(BaseSettings):
         "asks for its messages as without streams.",
     )
     in_flight: int = Field(
-        default=100, ge=1, le=1000, description="Calls to providers at the same time."
+        default=200,
+        ge=1,
+        le=1000,
+        description="Messages being claimed, called and confirmed at the same time; each channel "
+        "has a limit of its own.",
+    )
+    failpoint: str = Field(
+        default="",
+        description="For tests alone: where this process dies, freezes or fails "
+        "(name:action:probability:seed). Refused unless environment is test.",
     )
     provider_timeout_s: float = Field(
         default=30.0, gt=0, le=30, description="Longest time one provider call may take, seconds."

@@ -116,10 +116,13 @@ def gates(rounds: int, clock: SystemClock) -> Iterator[tuple[str, float]]:
     sms = message(channels=("sms",), cause=ENTER)
     given = facts(message=sms, slots=SLOTS)
     the_plan = plan(caps=(*CAPS, CapRule("caps.month", 9, calendar="month")))
-    case = case_of(the_plan, given, RENDERED, NOON_MS)
+    case = case_of(the_plan, given, RENDERED, NOON_MS, {})
     if case is None:
         raise SystemExit("the campaign of the benchmark is not live")
-    yield "laying out", timed(lambda: case_of(the_plan, given, RENDERED, NOON_MS), rounds, clock)
+    yield (
+        "laying out",
+        timed(lambda: case_of(the_plan, given, RENDERED, NOON_MS, {}), rounds, clock),
+    )
     for gate in message_gates.ORDER:
         yield gate.__name__.strip("_"), timed(partial(gate, case), rounds, clock)
     way = channel_gates.way_of(case, "sms")

@@ -114,9 +114,9 @@ def fresh_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def bare_server() -> Iterator[Server]:
-    """Run the reference handler."""
-    with fresh_folder() as folder, started(["-m", "bench.bare"], folder) as server:
+def bare_server(module: str = "bench.bare") -> Iterator[Server]:
+    """Run the reference handler, or another."""
+    with fresh_folder() as folder, started(["-m", module], folder) as server:
         yield server
 
 

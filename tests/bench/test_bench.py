@@ -41,6 +41,14 @@ async def test_bench_of_audiences_runs() -> None:
     assert (await said_by("bench.audiences", "--events", "4")).count(b"x\n") == 8
 
 
+async def test_bench_of_web_push_runs() -> None:
+    """Ours and bare pywebpush both reach the sink, and are set beside each other."""
+    said = await said_by("bench.web_push", "--rounds", "1", "--messages", "60")
+
+    assert said.count(b"us CPU a message") == 2
+    assert b"x a core" in said
+
+
 def test_crowd_is_a_function_of_its_seed() -> None:
     """Two runs send the same bytes."""
     first, second = (Crowd(3, 10, seed=1, now_ms=10**12) for _ in range(2))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -14,10 +15,11 @@ from doubles.authority import Authority, issue
 from doubles.clock import now_s
 from doubles.fcm import Fcm
 from doubles.push_service import PushService
-from doubles.smtp import Mta
+from doubles.smtp import SILENCE, Mta
 from doubles.twilio_stub import TwilioStub
 from fencepost_channels.conformance import Lent
 
+PATIENT_S = 20.0
 TIMEOUT_S = 0.6  # long enough for a loaded machine to connect in half of it, short for silence
 
 
@@ -27,6 +29,14 @@ async def lent() -> AsyncIterator[Lent]:
     jar = aiohttp.DummyCookieJar()
     async with aiohttp.ClientSession(trust_env=False, cookie_jar=jar) as session:
         yield Lent(session, TIMEOUT_S, now_s())
+
+
+@pytest.fixture
+def patient(lent: Lent, request: pytest.FixtureRequest) -> Lent:
+    """Give the same with time for a loaded machine, but where a counterpart falls silent."""
+    given = getattr(request.node, "callspec", None)
+    is_silent = given is not None and SILENCE in given.params.values()
+    return lent if is_silent else replace(lent, timeout_s=PATIENT_S)
 
 
 @pytest.fixture

@@ -163,7 +163,7 @@ def test_subscription_takes_padded_keys() -> None:
     """Right padding is no fault; the keys are kept without."""
     address = parse_subscription(subscription(auth=b64(bytes(16)) + "=="))
 
-    assert address.auth == b64(bytes(16))
+    assert address.secret == bytes(16)
 
 
 @pytest.mark.bad_input(96)

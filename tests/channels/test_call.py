@@ -59,6 +59,16 @@ async def test_endless_answer_is_cut(lent: Lent, server: HttpServer) -> None:
 
 
 @pytest.mark.bad_input(102)
+async def test_answer_that_stalls_ends_with_the_call(lent: Lent, server: HttpServer) -> None:
+    """A body that never comes is waited for as long as a call may take, and its status counts."""
+    server.script.append(Reply(201, endless=True))
+
+    answer = await post(lent, server.url + "/", data=b"x", headers={})
+
+    assert (answer.status, answer.body) == (201, b"")
+
+
+@pytest.mark.bad_input(102)
 async def test_gzip_bomb_is_not_inflated(lent: Lent, server: HttpServer) -> None:
     """A compressed body is given as it came."""
     bomb = gzip.compress(bytes(5_000_000))

@@ -6,7 +6,7 @@ import pytest
 
 from doubles.dkim_keys import ed25519_pem, is_signed, rsa_pem, zone_of
 from fencepost_channels.conformance import DELIVERY_ID
-from fencepost_channels.dkim_signature import DkimKey, dns_record, read_private_key, signer_of
+from fencepost_channels.dkim_signature import DkimKey, read_private_key, signer_of
 from fencepost_channels.driver import SettingsError
 from fencepost_channels.message import EmailContent
 from fencepost_channels.mime import Sender, write_message
@@ -89,14 +89,6 @@ def test_another_key_is_not_believed(key: DkimKey) -> None:
     other = DkimKey("fp1", "shop.example", read_private_key("k", make()))
 
     assert not is_signed(signer_of(key)(written(), AT_S), zone_of(other))
-
-
-def test_record_fits_dns(key: DkimKey) -> None:
-    """The record has the name that receivers ask for."""
-    name, text = dns_record(key)
-
-    assert name == "fp1._domainkey.shop.example"
-    assert text.startswith("v=DKIM1; k=")
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,9 @@ LOGIN = ("shop", "pässword")
 
 
 @pytest.fixture
-async def send(mta: Mta, lent: Lent) -> AsyncIterator[Send]:
+async def send(mta: Mta, patient: Lent) -> AsyncIterator[Send]:
     """The driver, open."""
-    async with connect(parse_settings(mta.settings), lent) as send:
+    async with connect(parse_settings(mta.settings), patient) as send:
         yield send
 
 
@@ -53,10 +53,12 @@ def authority(tmp_path: Path) -> Authority:
     return issue(tmp_path)
 
 
-async def send_with(mta: Mta, lent: Lent, message: Outgoing = MESSAGE, **changed: str) -> Outcome:
+async def send_with(
+    mta: Mta, patient: Lent, message: Outgoing = MESSAGE, **changed: str
+) -> Outcome:
     """Send one message with settings that differ from the usual."""
     settings = parse_settings({**mta.settings, **changed})
-    async with connect(settings, lent) as send:
+    async with connect(settings, patient) as send:
         return await send(message, TO)
 
 
@@ -72,18 +74,18 @@ async def test_email_arrives_as_one_message(send: Send, mta: Mta) -> None:
     assert _bodies(mail) == ["Grüße,\n.\ndas Team\n", "<p>Grüße</p>\n"]
 
 
-async def test_sender_has_its_name(mta: Mta, lent: Lent) -> None:
+async def test_sender_has_its_name(mta: Mta, patient: Lent) -> None:
     """The name of the settings stands beside our mailbox."""
-    await send_with(mta, lent, from_name="요가 Studio")
+    await send_with(mta, patient, from_name="요가 Studio")
 
     (sender,) = mta.received[0].message["From"].addresses
     assert (sender.display_name, sender.addr_spec) == ("요가 Studio", "hello@shop.example")
 
 
 @pytest.mark.feature("C06")
-async def test_marketing_says_how_to_stop_it(mta: Mta, lent: Lent) -> None:
+async def test_marketing_says_how_to_stop_it(mta: Mta, patient: Lent) -> None:
     """The link of one POST, and a mailbox where one is set (RFC 8058, RFC 2369)."""
-    await send_with(mta, lent, MARKETING, unsubscribe_mailbox="stop@shop.example")
+    await send_with(mta, patient, MARKETING, unsubscribe_mailbox="stop@shop.example")
 
     message = mta.received[0].message
     assert message["List-Unsubscribe"] == (
@@ -94,11 +96,11 @@ async def test_marketing_says_how_to_stop_it(mta: Mta, lent: Lent) -> None:
 
 
 @pytest.mark.feature("C06")
-async def test_service_message_offers_no_unsubscription(mta: Mta, lent: Lent) -> None:
+async def test_service_message_offers_no_unsubscription(mta: Mta, patient: Lent) -> None:
     """A transactional message has no such header, unless the settings ask for it."""
     service = replace(MARKETING, purpose=Purpose.TRANSACTIONAL)
-    await send_with(mta, lent, service, unsubscribe_mailbox="stop@shop.example")
-    await send_with(mta, lent, service, list_unsubscribe="all")
+    await send_with(mta, patient, service, unsubscribe_mailbox="stop@shop.example")
+    await send_with(mta, patient, service, list_unsubscribe="all")
 
     first, second = (mail.message for mail in mta.received)
     assert "List-Unsubscribe" not in first
@@ -116,18 +118,18 @@ async def test_service_message_offers_no_unsubscription(mta: Mta, lent: Lent) ->
         "javascript:alert(1)",
     ],
 )
-async def test_one_click_is_promised_over_https_alone(mta: Mta, lent: Lent, link: str) -> None:
+async def test_one_click_is_promised_over_https_alone(mta: Mta, patient: Lent, link: str) -> None:
     """Without a link over https nobody is told that one POST is enough (RFC 8058 section 3.1)."""
-    await send_with(mta, lent, replace(MARKETING, links=Links(unsubscribe=link)))
+    await send_with(mta, patient, replace(MARKETING, links=Links(unsubscribe=link)))
 
     message = mta.received[0].message
     assert "List-Unsubscribe-Post" not in message
     assert message["List-Unsubscribe"] == (f"<{link}>" if link.startswith("http:") else None)
 
 
-async def test_bounces_come_to_a_mailbox_of_their_own(mta: Mta, lent: Lent) -> None:
+async def test_bounces_come_to_a_mailbox_of_their_own(mta: Mta, patient: Lent) -> None:
     """With a bounce domain the envelope names the delivery; the From header does not change."""
-    await send_with(mta, lent, MARKETING, bounce_domain="bounce.shop.example")
+    await send_with(mta, patient, MARKETING, bounce_domain="bounce.shop.example")
 
     (mail,) = mta.received
     assert mail.sender == f"bounce+{TOKEN}@bounce.shop.example"
@@ -136,19 +138,19 @@ async def test_bounces_come_to_a_mailbox_of_their_own(mta: Mta, lent: Lent) -> N
 
 
 @pytest.mark.parametrize("token", ["", "x\r\nRCPT TO:<a@b.com>", "a" * 58, "A"])
-async def test_bounces_without_a_token_come_to_us(mta: Mta, lent: Lent, token: str) -> None:
+async def test_bounces_without_a_token_come_to_us(mta: Mta, patient: Lent, token: str) -> None:
     """What names no delivery stands in no envelope."""
     message = replace(MARKETING, links=Links(return_token=token))
-    await send_with(mta, lent, message, bounce_domain="bounce.shop.example")
+    await send_with(mta, patient, message, bounce_domain="bounce.shop.example")
 
     assert mta.received[0].sender == "hello@shop.example"
 
 
-async def test_headers_that_are_set_are_there(mta: Mta, lent: Lent) -> None:
+async def test_headers_that_are_set_are_there(mta: Mta, patient: Lent) -> None:
     """Reply-To and Feedback-ID come from the settings; a machine says that it is one."""
     message = replace(MARKETING, facts={"campaign_id": "rain-yoga"})
-    await send_with(mta, lent, message, reply_to="help@shop.example", feedback_id="shop1")
-    await send_with(mta, lent, replace(message, facts={"campaign_id": "a:b\r\nBcc: c"}),
+    await send_with(mta, patient, message, reply_to="help@shop.example", feedback_id="shop1")
+    await send_with(mta, patient, replace(message, facts={"campaign_id": "a:b\r\nBcc: c"}),
                     feedback_id="shop1")  # fmt: skip
 
     first, second = (mail.message for mail in mta.received)
@@ -160,11 +162,11 @@ async def test_headers_that_are_set_are_there(mta: Mta, lent: Lent) -> None:
 
 @pytest.mark.feature("C06")
 @pytest.mark.parametrize("pem", [rsa_pem(), ed25519_pem()])
-async def test_signature_survives_the_way(mta: Mta, lent: Lent, pem: str) -> None:
+async def test_signature_survives_the_way(mta: Mta, patient: Lent, pem: str) -> None:
     """What the relay received is believed by a receiver who looks the key up."""
     signed = {"dkim_selector": "fp1", "dkim_private_key": pem}
     content = EmailContent("요가", ".\n..a\nGrüße\n", "<p>Grüße</p>")
-    await send_with(mta, lent, replace(MARKETING, content=content), **signed)
+    await send_with(mta, patient, replace(MARKETING, content=content), **signed)
 
     key = parse_settings({**mta.settings, **signed}).dkim
     assert key is not None
@@ -229,6 +231,9 @@ async def test_injected_header_is_not_sent(send: Send, mta: Mta, subject: str) -
         ("rcpt", "554 5.2.1 disabled", Gone("hard_bounce")),
         ("rcpt", "554 5.1.10 null MX", Rejected("recipient_refused")),
         ("rcpt", "552 5.2.2 mailbox full", Rejected("recipient_refused")),
+        ("rcpt", "550 5.2.2 mailbox full", Rejected("recipient_refused")),
+        ("rcpt", "550 5.7.26 we are not authenticated", Rejected("recipient_refused")),
+        ("rcpt", "550 5.7.1 not wanted", Gone("hard_bounce")),
         ("rcpt", "530 log in first", Misconfigured("auth_refused")),
         ("rcpt", SILENCE, Unavailable("connection_lost")),
         ("data", "451 later", Unavailable("deferred")),
@@ -265,20 +270,25 @@ async def test_recipients_are_judged_one_by_one(send: Send, mta: Mta) -> None:
 
 
 async def test_refused_connection_is_unavailable(
-    mta: Mta, lent: Lent, unused_tcp_port: int
+    mta: Mta, patient: Lent, unused_tcp_port: int
 ) -> None:
     """Where nobody listens nothing has been taken."""
-    outcome = await send_with(mta, lent, port=str(unused_tcp_port))
+    outcome = await send_with(mta, patient, port=str(unused_tcp_port))
 
     assert outcome == Unavailable("no_connection")
 
 
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
-async def test_email_goes_over_tls(authority: Authority, lent: Lent, tls: str) -> None:
+async def test_email_goes_over_tls(authority: Authority, patient: Lent, tls: str) -> None:
     """With either kind of TLS the relay gets account and message encrypted."""
     with Mta(tls=authority.server, is_smtps=tls == "tls", login=LOGIN) as mta:
         outcome = await send_with(
-            mta, lent, tls=tls, ca_file=str(authority.ca_file), username=LOGIN[0], password=LOGIN[1]
+            mta,
+            patient,
+            tls=tls,
+            ca_file=str(authority.ca_file),
+            username=LOGIN[0],
+            password=LOGIN[1],
         )
 
     assert outcome == Sent()
@@ -287,19 +297,19 @@ async def test_email_goes_over_tls(authority: Authority, lent: Lent, tls: str) -
 
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
 async def test_relay_nobody_vouches_for_gets_nothing(
-    authority: Authority, lent: Lent, tls: str
+    authority: Authority, patient: Lent, tls: str
 ) -> None:
     """A certificate that is not trusted ends the call before anything is said."""
     with Mta(tls=authority.server, is_smtps=tls == "tls") as mta:
-        outcome = await send_with(mta, lent, tls=tls)
+        outcome = await send_with(mta, patient, tls=tls)
 
     assert outcome == Unavailable("no_connection")
     assert mta.received == []
 
 
-async def test_relay_without_starttls_gets_nothing(mta: Mta, lent: Lent) -> None:
+async def test_relay_without_starttls_gets_nothing(mta: Mta, patient: Lent) -> None:
     """STARTTLS that was asked for is never done without."""
-    outcome = await send_with(mta, lent, tls="starttls")
+    outcome = await send_with(mta, patient, tls="starttls")
 
     assert outcome == Misconfigured("relay_lacks_feature")
     assert mta.received == []
@@ -314,19 +324,19 @@ async def test_relay_without_starttls_gets_nothing(mta: Mta, lent: Lent) -> None
     ],
 )
 async def test_login_has_its_outcome(
-    lent: Lent, password: str, script: dict[str, str], outcome: Outcome
+    patient: Lent, password: str, script: dict[str, str], outcome: Outcome
 ) -> None:
     """A wrong password is our fault; a relay that cannot check it now is tried again."""
     with Mta(login=LOGIN) as mta:
         mta.script.update(script)
-        seen = await send_with(mta, lent, username=LOGIN[0], password=password)
+        seen = await send_with(mta, patient, username=LOGIN[0], password=password)
 
     assert seen == outcome
 
 
-async def test_relay_without_auth_is_misconfigured(mta: Mta, lent: Lent) -> None:
+async def test_relay_without_auth_is_misconfigured(mta: Mta, patient: Lent) -> None:
     """An account at a relay that knows no accounts is our fault."""
-    outcome = await send_with(mta, lent, username="shop", password="x")
+    outcome = await send_with(mta, patient, username="shop", password="x")
 
     assert outcome == Misconfigured("relay_lacks_feature")
 
@@ -369,13 +379,15 @@ def test_unusable_setting_is_named(changed: dict[str, str], names: str) -> None:
     assert "hunter2" not in str(caught.value)
 
 
-async def test_certificates_that_are_none_are_named(mta: Mta, lent: Lent, tmp_path: Path) -> None:
+async def test_certificates_that_are_none_are_named(
+    mta: Mta, patient: Lent, tmp_path: Path
+) -> None:
     """A file of certificates that holds none stops the opening."""
     (tmp_path / "ca.pem").write_text("nothing")
 
     for path in (tmp_path / "ca.pem", tmp_path / "absent.pem"):
         with pytest.raises(SettingsError, match='"ca_file"'):
-            await send_with(mta, lent, tls="tls", ca_file=str(path))
+            await send_with(mta, patient, tls="tls", ca_file=str(path))
 
 
 @pytest.mark.parametrize(("tls", "port"), [("starttls", 587), ("tls", 465), ("none", 25)])

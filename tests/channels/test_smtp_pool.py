@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 
 import pytest
 
@@ -29,16 +28,16 @@ MESSAGE = Outgoing(DELIVERY_ID, Purpose.TRANSACTIONAL, EmailContent("Hi", "Text"
 
 
 @pytest.fixture
-async def send(mta: Mta, lent: Lent) -> AsyncIterator[Send]:
+async def send(mta: Mta, patient: Lent) -> AsyncIterator[Send]:
     """The driver, open, with one connection that has been used."""
-    async with connect(parse_settings({**mta.settings, "connections": "1"}), lent) as send:
+    async with connect(parse_settings({**mta.settings, "connections": "1"}), patient) as send:
         assert await send(MESSAGE, TO) == Sent()
         yield send
 
 
-async def test_opening_calls_nobody(mta: Mta, lent: Lent) -> None:
+async def test_opening_calls_nobody(mta: Mta, patient: Lent) -> None:
     """A driver that is opened and closed again has not called the relay."""
-    async with connect(parse_settings(mta.settings), lent):
+    async with connect(parse_settings(mta.settings), patient):
         pass
 
     assert mta.connections == 0
@@ -53,10 +52,10 @@ async def test_connection_serves_one_message_after_the_other(send: Send, mta: Mt
     assert [phase for _, phase in mta.said if phase in {"ehlo", "rset"}] == ["ehlo"]
 
 
-async def test_no_more_connections_than_set(mta: Mta, lent: Lent) -> None:
+async def test_no_more_connections_than_set(mta: Mta, patient: Lent) -> None:
     """Messages at the same time share the connections there may be; none is lost."""
     settings = parse_settings({**mta.settings, "connections": "3"})
-    async with connect(settings, replace(lent, timeout_s=30)) as send:
+    async with connect(settings, patient) as send:
         outcomes = await asyncio.gather(*(send(MESSAGE, TO) for _ in range(40)))
 
     assert outcomes == [Sent()] * 40
@@ -64,9 +63,9 @@ async def test_no_more_connections_than_set(mta: Mta, lent: Lent) -> None:
     assert mta.connections == 3
 
 
-async def test_closing_takes_leave(mta: Mta, lent: Lent) -> None:
+async def test_closing_takes_leave(mta: Mta, patient: Lent) -> None:
     """A driver that is closed says QUIT on every connection it has kept."""
-    async with connect(parse_settings({**mta.settings, "connections": "2"}), lent) as send:
+    async with connect(parse_settings({**mta.settings, "connections": "2"}), patient) as send:
         await asyncio.gather(send(MESSAGE, TO), send(MESSAGE, TO))
 
     assert sorted(number for number, phase in mta.said if phase == "quit") == [1, 2]
@@ -118,12 +117,13 @@ async def test_kept_connection_is_judged_like_a_fresh_one(
     assert len(mta.received) == 2
 
 
-async def test_reply_that_comes_too_late_is_nobody_elses(send: Send, mta: Mta) -> None:
+async def test_reply_that_comes_too_late_is_nobody_elses(mta: Mta, lent: Lent) -> None:
     """A connection on which a reply is missing is never used again."""
     mta.scripts[1] = {"rcpt": SILENCE}
-    await send(MESSAGE, TO)
+    async with connect(parse_settings({**mta.settings, "connections": "1"}), lent) as send:
+        await send(MESSAGE, TO)
 
-    assert await send(MESSAGE, TO) == Sent()
+        assert await send(MESSAGE, TO) == Sent()
     assert mta.connections == 2
 
 
@@ -170,10 +170,10 @@ async def test_relays_own_limit_is_followed(send: Send, mta: Mta) -> None:
     assert mta.connections == 3
 
 
-async def test_limit_that_is_set_is_kept(mta: Mta, lent: Lent) -> None:
+async def test_limit_that_is_set_is_kept(mta: Mta, patient: Lent) -> None:
     """With a limit of our own the connection ends with QUIT before the relay has to say so."""
     settings = parse_settings({**mta.settings, "messages_per_connection": "2"})
-    async with connect(settings, lent) as send:
+    async with connect(settings, patient) as send:
         for _ in range(4):
             assert await send(MESSAGE, TO) == Sent()
 
@@ -190,6 +190,19 @@ async def test_who_waits_too_long_was_not_sent(mta: Mta, lent: Lent) -> None:
     assert second == Unavailable("no_connection")
 
 
+async def test_who_waited_has_time_to_finish(mta: Mta, lent: Lent) -> None:
+    """A message that waited for a connection is not cut off behind the dot for having waited."""
+    mta.scripts[1] = {"rcpt": SILENCE}
+    settings = parse_settings({**mta.settings, "connections": "1"})
+    async with connect(settings, lent) as send:
+        outcomes = await asyncio.gather(*(send(MESSAGE, TO) for _ in range(3)))
+        after = await send(MESSAGE, TO)
+
+    lost, full = Unavailable("connection_lost"), Unavailable("no_connection")
+    assert outcomes == [lost, full, full]
+    assert after == Sent()
+
+
 async def test_cancelled_message_leaves_no_connection(send: Send, mta: Mta) -> None:
     """A call that is cancelled mid-way ends its connection; the next has another."""
     mta.scripts[1] = {"data": SILENCE}
@@ -204,10 +217,10 @@ async def test_cancelled_message_leaves_no_connection(send: Send, mta: Mta) -> N
     assert mta.connections == 2
 
 
-async def test_old_relay_without_ehlo_is_greeted_as_it_wants(mta: Mta, lent: Lent) -> None:
+async def test_old_relay_without_ehlo_is_greeted_as_it_wants(mta: Mta, patient: Lent) -> None:
     """A relay that knows HELO alone gets HELO."""
     mta.script["ehlo"] = "502 what is that"
-    async with connect(parse_settings(mta.settings), lent) as send:
+    async with connect(parse_settings(mta.settings), patient) as send:
         outcome = await send(MESSAGE, TO)
 
     assert outcome == Sent()

@@ -13,12 +13,12 @@ from fencepost_channels.addresses import parse_subscription
 from fencepost_channels.conformance import DELIVERY_ID, Lent
 from fencepost_channels.driver import Send, SettingsError
 from fencepost_channels.drivers.web_push import (
-    MAX_PAYLOAD_BYTES,
     connect,
     may_call,
     parse_settings,
     write_payload,
 )
+from fencepost_channels.encryption import MAX_PLAIN_BYTES
 from fencepost_channels.errors import (
     Gone,
     Misconfigured,
@@ -166,8 +166,8 @@ async def test_payload_above_3993_bytes_is_not_sent(
     send: Send, push_service: PushService, over_bytes: int, outcome: Outcome
 ) -> None:
     """3,993 bytes arrive in one record, 3,994 are refused before sending."""
-    bare_bytes = len(write_payload(DELIVERY_ID, WebPushContent(title="é")).encode())
-    body = "x" * (MAX_PAYLOAD_BYTES - bare_bytes + over_bytes)
+    bare_bytes = len(write_payload(MESSAGE, WebPushContent("é", "x"))) - 1
+    body = "x" * (MAX_PLAIN_BYTES - bare_bytes + over_bytes)
     address = parse_subscription({"subscription": push_service.subscribe()})
 
     sent = await send(replace(MESSAGE, content=WebPushContent("é", body)), address)

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from fencepost_channels.message import Channel
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import Check, ClaimFacts, Message, Verdict
-from fencepost_gateway.decide.settle import CallOutcome, Settlement, settle
+from fencepost_gateway.decide.settle import LOST, Attempt, CallOutcome, Settlement, settle
 from fencepost_gateway.decide.stimulus import Cause
 from fencepost_gateway.intake.admission import Admission, AdmitFacts
 from fencepost_gateway.intake.admit import admit
@@ -142,10 +143,20 @@ def settles(family: Any, now_ms: int = NOW_MS, **members: Any) -> tuple[CallOutc
     """Give an outcome and the real rule for what follows from it."""
     outcome = CallOutcome(family, **members)
 
-    def settlement(attempt: int) -> Settlement:
-        return settle(outcome, "delivery", attempt, NOW_MS + DAY_MS, now_ms)
+    def settlement(attempt: Attempt) -> Settlement:
+        return settle(outcome, attempt, now_ms)
 
     return outcome, settlement
+
+
+def lost(now_ms: int) -> Settle:
+    """Give the real rule for a call whose lease ran out."""
+    return lambda attempt: settle(LOST, attempt, now_ms)
+
+
+def rooms(most: int = 10) -> dict[str, int]:
+    """Give room for as many on every lane."""
+    return dict.fromkeys(("", *Channel), most)
 
 
 async def claimed(store: Store, message_id: str = "m-1", now_ms: int = NOW_MS) -> Claimed:

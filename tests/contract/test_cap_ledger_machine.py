@@ -24,7 +24,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from contract.store_kit import address, effects, message, settles, upload
+from contract.store_kit import address, effects, lost, message, settles, upload
 from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.message import ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.person import Person
@@ -96,6 +96,11 @@ def counts(one: CapRule, line: Line, now_ms: int) -> bool:
     if line.used_ms is None:
         return True
     return max(line.used_ms, line.at_ms) + one.rolling_ms > now_ms
+
+
+def _in_doubt(claims: list[Any]) -> str:
+    """Say what becomes of a slot when nobody knows; in the app nothing is before its confirm."""
+    return "released" if claims[0].verdict.channel == "in_app" else "kept_unknown"
 
 
 class CapLedgerMachine(RuleBasedStateMachine):
@@ -215,9 +220,8 @@ class CapLedgerMachine(RuleBasedStateMachine):
                     found.delivery_id, found.lease_token, outcome, settle, self._now_ms, inbox=None
                 )
             )
-        self._close(
-            message_id, {"sent": "confirmed", "rejected": "released"}.get(family, "kept_unknown")
-        )
+        in_doubt = _in_doubt(claims)
+        self._close(message_id, {"sent": "confirmed", "rejected": "released"}.get(family, in_doubt))
 
     def _close(self, message_id: str, state: str) -> None:
         at = next(n for n, x in enumerate(self._ledger) if x.message_id == message_id)
@@ -231,10 +235,9 @@ class CapLedgerMachine(RuleBasedStateMachine):
         """End the process: what a provider may have is unknown, and everything else is there."""
         self._run(self._stores[1].close())
         self._stores[1] = self._run(self._open())
-        self._both(lambda s: s.reconcile(self._now_ms, all_leases=True))
+        self._both(lambda s: s.reconcile(self._now_ms, lost(self._now_ms), all_leases=True))
         for message_id, claims in self._leased:
-            is_in_app = claims[0].verdict.channel == "in_app"  # there only once it is confirmed
-            self._close(message_id, "released" if is_in_app else "kept_unknown")
+            self._close(message_id, _in_doubt(claims))
         self._leased.clear()
 
     def _both_halves_hold(self) -> bool:

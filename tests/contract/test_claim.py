@@ -12,6 +12,7 @@ from contract.store_kit import (
     effects,
     ended,
     facts_of,
+    rooms,
     sends,
     slot_of,
     upload,
@@ -136,7 +137,7 @@ async def test_claim_that_raises_leaves_the_message_open(store: Store) -> None:
     with pytest.raises(ValueError, match="broken"):
         await store.claim("m-1", fails, NOW_MS)
     assert await store.records(0, 10) == []
-    assert [d.message_id for d in await store.due(NOW_MS, 10)] == ["m-1"]
+    assert [d.message_id for d in await store.due(NOW_MS, rooms(10))] == ["m-1"]
 
 
 async def test_claim_sees_the_emergency_stop(store: Store) -> None:

@@ -13,6 +13,7 @@ from contract.store_kit import (
     facts_of,
     message,
     record,
+    rooms,
     with_message,
 )
 from fencepost_gateway.decide.person import Person
@@ -57,7 +58,7 @@ async def test_commit_that_cannot_be_written_leaves_nothing(store: Store) -> Non
     assert await store.position() == 0
     assert await store.persons(["p"]) == {}
     assert await store.tracks(["d"]) == {}
-    assert await store.due(NOW_MS, 10) == []
+    assert await store.due(NOW_MS, rooms(10)) == []
     assert await store.fire_timers(NOW_MS, 10) == 0
     assert await store.records(0, 10) == []
 
@@ -129,7 +130,7 @@ async def test_commit_leaves_a_message_that_exists_as_it_is(store: Store) -> Non
     await ended(store, found, "sent")
     await with_message(store)
 
-    assert await store.due(LATER_MS, 10) == []
+    assert await store.due(LATER_MS, rooms(10)) == []
     assert (await store.counts())["sent"] == 1
 
 

@@ -1,7 +1,5 @@
 """What every store promises of a call's end, and of calls that nobody ends."""
 
-from typing import Any
-
 import pytest
 
 from contract.store_kit import (
@@ -11,16 +9,18 @@ from contract.store_kit import (
     effects,
     ended,
     facts_of,
+    lost,
     message,
     settles,
     with_message,
 )
+from fencepost_gateway.decide.settle import Attempt, Settlement
 from fencepost_gateway.intake.records import Outcome
 from fencepost_gateway.ports import (
     LEASE_MS,
     Store,
 )
-from gateway.batches import NOW_MS, visitor
+from gateway.batches import DAY_MS, NOW_MS, visitor
 
 
 async def test_confirm_sent_keeps_the_slot_from_the_end_of_the_call(store: Store) -> None:
@@ -131,20 +131,20 @@ async def test_confirm_unavailable_goes_back_into_the_queue(store: Store) -> Non
     assert [s.state for s in (await facts_of(store)).slots] == ["open"]
 
 
-async def test_confirm_tells_settle_the_number_of_the_attempt(store: Store) -> None:
-    """The first attempt is number 1."""
+async def test_confirm_tells_settle_of_the_call(store: Store) -> None:
+    """The first attempt is number 1, and the message's end is its own."""
     await with_message(store)
     found = await claimed(store)
     outcome, settlement = settles("sent")
-    asked = []
+    asked: list[Attempt] = []
 
-    def asking(attempt: int) -> Any:
+    def asking(attempt: Attempt) -> Settlement:
         asked.append(attempt)
         return settlement(attempt)
 
     await store.confirm(found.delivery_id, found.lease_token, outcome, asking, NOW_MS)
 
-    assert asked[0] == 1
+    assert asked[0] == Attempt(found.delivery_id, 1, NOW_MS + DAY_MS, channel="sms")
 
 
 async def test_confirm_after_the_lease_was_lost_changes_nothing(store: Store) -> None:
@@ -154,7 +154,7 @@ async def test_confirm_after_the_lease_was_lost_changes_nothing(store: Store) ->
     outcome, settlement = settles("sent")
     wrong_token = await store.confirm(found.delivery_id, 7, outcome, settlement, NOW_MS)
     nothing = await store.confirm("nothing", 1, outcome, settlement, NOW_MS)
-    await store.reconcile(NOW_MS + LEASE_MS)
+    await store.reconcile(NOW_MS + LEASE_MS, lost(NOW_MS + LEASE_MS))
     before = await store.counts(), await store.records(0, 100), await facts_of(store)
     late = await ended(store, found, "rejected")
 
@@ -180,8 +180,8 @@ async def test_reconcile_ends_leases_that_ran_out_as_unknown(store: Store) -> No
     await with_message(store, "m-1", "m-2")
     await claimed(store, "m-1")
     await claimed(store, "m-2", NOW_MS + 1)
-    none_yet = await store.reconcile(NOW_MS + LEASE_MS - 1)
-    first = await store.reconcile(NOW_MS + LEASE_MS)
+    none_yet = await store.reconcile(NOW_MS + LEASE_MS - 1, lost(NOW_MS + LEASE_MS - 1))
+    first = await store.reconcile(NOW_MS + LEASE_MS, lost(NOW_MS + LEASE_MS))
 
     assert (none_yet, first) == (0, 1)
     (slot, _) = (await facts_of(store)).slots
@@ -199,9 +199,9 @@ async def test_reconcile_all_ends_every_lease_at_once(store: Store) -> None:
     """At start nobody is left to confirm: all are unknown now, used at their lease's end."""
     await with_message(store)
     await claimed(store)
-    count = await store.reconcile(LATER_MS - 1, all_leases=True)
+    count = await store.reconcile(LATER_MS - 1, lost(LATER_MS - 1), all_leases=True)
 
     (slot,) = (await facts_of(store)).slots
     assert (count, slot.used_at_ms) == (1, NOW_MS + LEASE_MS)
     assert [r.appended_ms for r in await store.read_log(0, 10)] == [LATER_MS - 1]
-    assert await store.reconcile(LATER_MS, all_leases=True) == 0
+    assert await store.reconcile(LATER_MS, lost(LATER_MS), all_leases=True) == 0

@@ -8,6 +8,7 @@ from contract.store_kit import (
     claimed,
     effects,
     facts_of,
+    lost,
     sends,
     settles,
     shown,
@@ -230,7 +231,7 @@ async def test_an_in_app_message_without_confirm_is_claimed_again(
     first = await store.claim("m-1", in_app, NOW_MS)
     assert first is not None
     later_ms = NOW_MS if all_leases else NOW_MS + DAY_MS - 1
-    await store.reconcile(later_ms, all_leases=all_leases)
+    await store.reconcile(later_ms, lost(later_ms), all_leases=all_leases)
     free = (await facts_of(store)).slots
     second = await store.claim("m-1", in_app, later_ms)
     assert second is not None
@@ -248,6 +249,6 @@ async def test_other_channels_stay_in_doubt(store: Store) -> None:
     """A provider may have taken what nobody confirmed."""
     await with_message(store)
     assert await store.claim("m-1", sends(), NOW_MS)
-    await store.reconcile(NOW_MS, all_leases=True)
+    await store.reconcile(NOW_MS, lost(NOW_MS), all_leases=True)
 
     assert (await store.counts())["unknown"] == 1

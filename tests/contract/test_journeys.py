@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from contract.store_kit import defers, effects, message, sends, with_message
+from contract.store_kit import defers, effects, message, rooms, sends, with_message
 from fencepost_gateway.decide.control import Control, turned
 from fencepost_gateway.decide.message import Check, ClaimFacts, Verdict
 from fencepost_gateway.intake.records import Controlled
@@ -81,16 +81,16 @@ async def test_held_message_is_not_due_until_it_is_given_back(store: Store) -> N
         await store.claim(message_id, holds, NOW_MS + 10)
     later_ms = NOW_MS + DAY_MS // 2
 
-    assert await store.due(later_ms, 10) == []
+    assert await store.due(later_ms, rooms(10)) == []
     assert await store.next_due_ms() is None
     assert await store.retime(NOW_MS, 1) == 0
     assert await store.journeys.held() == {"welcome": 3}
     assert await store.journeys.release("other", 10) == 0
     assert await store.journeys.release("welcome", 2) == 2
-    assert {d.message_id for d in await store.due(later_ms, 10)} == {"m-3", "m-1"}
+    assert {d.message_id for d in await store.due(later_ms, rooms(10))} == {"m-3", "m-1"}
     assert await store.journeys.release("welcome", 2) == 1
     assert await store.journeys.release("welcome", 2) == 0
-    due = {d.message_id: d.due_ms for d in await store.due(later_ms, 10)}
+    due = {d.message_id: d.due_ms for d in await store.due(later_ms, rooms(10))}
     assert due == {"m-3": NOW_MS, "m-1": NOW_MS + 1, "m-2": NOW_MS + 2}
     assert await store.claim("m-2", sends(later_ms), later_ms) is not None
     assert await store.journeys.held() == {}

@@ -11,6 +11,7 @@ from contract.store_kit import (
     ended,
     facts_of,
     message,
+    rooms,
     withholds,
 )
 from fencepost_gateway.decide.message import ListedAddress
@@ -82,7 +83,7 @@ async def test_retiming_brings_deferred_messages_forward_and_leaves_retries_alon
     await store.claim("m-soon", defers(soon_ms), NOW_MS)
     await ended(store, await claimed(store, "m-retry"), "unavailable", retry_after_s=3_000)
     moved = await store.retime(NOW_MS, SPREAD_MS)
-    due = {d.message_id: d.due_ms for d in await store.due(NOW_MS + 20 * HOUR_MS, 10)}
+    due = {d.message_id: d.due_ms for d in await store.due(NOW_MS + 20 * HOUR_MS, rooms(10))}
 
     assert moved == 1
     assert due["m-late"] == NOW_MS + 420_000

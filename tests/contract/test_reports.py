@@ -17,6 +17,7 @@ from contract.store_kit import (
     ended,
     facts_of,
     message,
+    rooms,
     slot_of,
     with_message,
 )
@@ -191,6 +192,17 @@ async def test_receipt_before_the_confirm_is_the_confirm(store: Store) -> None:
     assert [s.state for s in (await facts_of(store)).slots] == ["confirmed"]
 
 
+async def test_name_that_a_provider_tells_first_is_kept(store: Store) -> None:
+    """What ends a call before our confirm names it for every report that follows."""
+    await with_message(store)
+    found = await claimed_on(store, "sms")
+    await store.reports.take([told(found, "sent", provider_id="SM1")], LATER_MS)
+    report = LaneReport("k", "delivered", LATER_MS, channel="sms", provider_id="SM1")
+    (taken,) = await store.reports.take([report], LATER_MS)
+
+    assert (taken.what, taken.state) == ("new", "delivered")
+
+
 async def test_receipt_stops_a_retry(store: Store) -> None:
     """The provider said later, and had taken it: it is not sent again."""
     await with_message(store)
@@ -199,7 +211,7 @@ async def test_receipt_stops_a_retry(store: Store) -> None:
     await store.reports.take([told(found, "sent")], LATER_MS)
 
     assert await state_of(store) == ("sent", "")
-    assert await store.due(NOW_MS + KEPT_MS, 10) == []
+    assert await store.due(NOW_MS + KEPT_MS, rooms(10)) == []
     assert [s.state for s in (await facts_of(store)).slots] == ["confirmed"]
 
 

@@ -20,8 +20,10 @@ from contract.store_kit import (
     address,
     defers,
     effects,
+    lost,
     message,
     record,
+    rooms,
     sends,
     settles,
     transition,
@@ -259,7 +261,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(everything=st.booleans())
     def reconcile(self, *, everything: bool) -> None:
         """End what nobody will confirm."""
-        self._both(lambda s: s.reconcile(self._now_ms, all_leases=everything))
+        self._both(lambda s: s.reconcile(self._now_ms, lost(self._now_ms), all_leases=everything))
 
     @rule(ref=refs, on=st.booleans())
     def suppress_or_stop(self, ref: str, *, on: bool) -> None:
@@ -300,7 +302,7 @@ class StoreMachine(RuleBasedStateMachine):
         self._both(lambda s: s.read_log(3, 2))
         self._both(lambda s: s.position())
         self._both(lambda s: s.counts())
-        self._both(lambda s: s.due(now_ms, 1000))
+        self._both(lambda s: s.due(now_ms, rooms(1000)))
         self._both(lambda s: s.next_due_ms())
         self._both(lambda s: s.persons(PEOPLE))
         self._both(lambda s: s.tracks(PEOPLE))

@@ -5,6 +5,7 @@ from contract.store_kit import (
     claimed,
     effects,
     message,
+    rooms,
 )
 from fencepost_gateway.intake.records import TimerFired
 from fencepost_gateway.ports import (
@@ -56,9 +57,9 @@ async def test_due_goes_by_priority_then_cause_then_id(store: Store) -> None:
     await store.commit(effects(0, message("a"), message("z", priority=90), now_ms=NOW_MS))
     await store.commit(effects(0, message("y", cause_ms=NOW_MS - 1), now_ms=NOW_MS + 1))
 
-    assert [d.message_id for d in await store.due(LATER_MS, 10)] == ["z", "y", "a", "b", "0"]
-    assert [d.message_id for d in await store.due(NOW_MS, 2)] == ["z", "a"]
-    first = (await store.due(LATER_MS, 1))[0]
+    assert [d.message_id for d in await store.due(LATER_MS, rooms(10))] == ["z", "y", "a", "b", "0"]
+    assert [d.message_id for d in await store.due(NOW_MS, rooms(2))] == ["z", "a"]
+    first = (await store.due(LATER_MS, rooms(1)))[0]
     assert (first.priority, first.due_ms, first.cause_ms) == (90, NOW_MS, NOW_MS)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import structs
 
+from contract.store_kit import rooms
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.message import Message
 from fencepost_gateway.decide.person import Person
@@ -121,7 +122,7 @@ async def test_what_claims_sends_and_reports_knows_nothing_of_it(store: Store) -
     def never(_facts: object) -> None:
         raise AssertionError("a trial reaches no claim")
 
-    assert await store.due(NOW_MS + 1_000, 10) == []
+    assert await store.due(NOW_MS + 1_000, rooms(10)) == []
     assert await store.peek("m1") is None
     assert await store.claim("m1", never, NOW_MS) is None  # type: ignore[arg-type] # never called
     assert await store.messages("", 10) == []

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from contract.store_kit import SECRET, address, claimed, effects, message, upload
+from contract.store_kit import SECRET, address, claimed, effects, message, rooms, upload
 from fencepost_gateway.decide.message import Message
 from fencepost_gateway.decide.stimulus import Cause
 from fencepost_gateway.intake.admit import admit
@@ -89,7 +89,7 @@ async def test_withdrawn_collection_destroys_place_and_pending_geo_messages(stor
     assert await claims(store) == [("g-1", "withheld", "consent"), ("g-2", "withheld", "consent")]
     told = [(o.message_id, o.state, o.reason) for o in log if isinstance(o, Outcome)]
     assert told == [("g-1", "withheld", "consent"), ("g-2", "withheld", "consent")]
-    assert [d.message_id for d in await store.due(LATER_MS, 9)] == ["m-1"]
+    assert [d.message_id for d in await store.due(LATER_MS, rooms(9))] == ["m-1"]
 
 
 async def test_withdrawn_location_marketing_spares_place_and_service(store: Store) -> None:

@@ -64,6 +64,16 @@ async def test_wheel_brings_every_file_of_the_packages(wheel_folder: Path) -> No
     assert {f"{package}/py.typed" for package in PACKAGES} <= inside
 
 
+async def test_wheel_brings_the_files_of_a_web_site(wheel_folder: Path) -> None:
+    """Service worker and page helper are installed where the how-to says: ``share/fencepost``."""
+    inside = (await build(wheel_folder)).namelist()
+    sources = sorted(path.name for path in (ROOT / "sdk" / "web").iterdir())
+
+    assert sources == ["fencepost-push.js", "fencepost-sw.js"]
+    for name in sources:
+        assert [n for n in inside if n.endswith(f".data/data/share/fencepost/web/{name}")]
+
+
 async def test_sdk_runs_from_the_wheel_alone(wheel_folder: Path) -> None:
     """The SDK imports with the standard library and nothing else on the path."""
     wheel = await build(wheel_folder)

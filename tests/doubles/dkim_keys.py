@@ -8,13 +8,14 @@ dkimpy verifies, with its own arithmetic; none of what signs is used.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 
 import dkim
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
-from fencepost_channels.dkim_signature import DkimKey, dns_record
+from fencepost_channels.dkim_signature import DkimKey
 
 
 def ed25519_pem() -> str:
@@ -25,6 +26,18 @@ def ed25519_pem() -> str:
 def rsa_pem(bits: int = 2048) -> str:
     """Give a fresh RSA key."""
     return _pem(rsa.generate_private_key(65537, bits))
+
+
+def dns_record(key: DkimKey) -> tuple[str, str]:
+    """Give the TXT record of a key, as docs/how-to/set-up-email.md has it: name and text."""
+    public = key.private.public_key()
+    if isinstance(public, rsa.RSAPublicKey):
+        kind, spki = "rsa", serialization.PublicFormat.SubjectPublicKeyInfo
+        raw = public.public_bytes(serialization.Encoding.DER, spki)
+    else:
+        kind, raw = "ed25519", public.public_bytes_raw()
+    words = f"v=DKIM1; k={kind}; p={base64.b64encode(raw).decode()}"
+    return f"{key.selector}._domainkey.{key.domain}", words
 
 
 def zone_of(key: DkimKey) -> dict[str, str]:

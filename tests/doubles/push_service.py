@@ -58,10 +58,82 @@ class _Browser:
     server_key: str | None
 
 
-class _Refused(Exception):  # noqa: N818 - carries the answer
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a sender says beside the body."""
+
+    ttl_s: int
+    topic: str
+    urgency: str
+    claims: dict[str, Any]
+
+
+class RefusedError(Exception):
+    """What a push service answers instead of taking a message."""
+
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)
         self.status = status
+
+
+def judge_request(
+    request: web.Request, body: bytes, origin: str, server_key: str | None, now_s: int
+) -> Request:
+    """
+    Judge a sender's request to one subscription.
+
+    Args:
+        request: The request.
+        body: What it carries.
+        origin: The push service.
+        server_key: The key that the subscription was made for; None: for any.
+        now_s: The push service's clock.
+
+    Raises:
+        RefusedError: It is against an RFC; says what the answer is.
+
+    """
+    if request.method != "POST":
+        raise RefusedError(405, "not a POST")
+    ttl, topic = request.headers.get("TTL", ""), request.headers.get("Topic", "")
+    if not (ttl.isascii() and ttl.isdigit()):
+        raise RefusedError(400, "no TTL")
+    if topic and not _TOPIC.fullmatch(topic):
+        raise RefusedError(400, "bad Topic")
+    if request.headers.get("Content-Encoding") != "aes128gcm":
+        raise RefusedError(400, "not aes128gcm")
+    if len(body) > MAX_BODY_BYTES:
+        raise RefusedError(413, "body too large")
+    urgency = request.headers.get("Urgency", "normal")
+    if urgency not in {"very-low", "low", "normal", "high"}:
+        raise RefusedError(400, "bad Urgency")
+    claims = _judge_vapid(request.headers.get("Authorization", ""), origin, server_key, now_s)
+    return Request(int(ttl), topic, urgency, claims)
+
+
+def _judge_vapid(header: str, origin: str, server_key: str | None, now_s: int) -> dict[str, Any]:
+    match = _VAPID.fullmatch(header)
+    if match is None:
+        raise RefusedError(401, "no VAPID token")
+    if server_key not in (None, match[2]):
+        raise RefusedError(403, "another server's subscription")
+    raw = base64.urlsafe_b64decode(match[2] + "=" * (-len(match[2]) % 4))
+    try:
+        key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw)
+        claims: dict[str, Any] = jwt.decode(
+            match[1],
+            key,
+            algorithms=["ES256"],
+            audience=origin,
+            options={"require": ["aud", "exp", "sub"], "verify_exp": False},
+        )
+    except (ValueError, jwt.InvalidTokenError) as error:
+        raise RefusedError(403, f"bad VAPID token: {error}") from error
+    if not 0 < claims["exp"] - now_s <= DAY_S:
+        raise RefusedError(403, "VAPID token expired or too long-lived")
+    if not claims["sub"].startswith(("mailto:", "https:")):
+        raise RefusedError(403, "VAPID token without a contact")
+    return claims
 
 
 class PushService:
@@ -72,6 +144,8 @@ class PushService:
         self.received: list[Push] = []
         self.showing: dict[tuple[str, str], Push] = {}
         self.violations: list[str] = []
+        self.asked: list[str] = []  # every subscription that was called, live or not
+        self._gone: dict[str, int] = {}
         self._browsers: dict[str, _Browser] = {}
         self._now_s = now_s
 
@@ -99,16 +173,18 @@ class PushService:
             "keys": {"p256dh": _text(point), "auth": _text(browser.auth)},
         }
 
-    def unsubscribe(self, subscription: Mapping[str, Any]) -> None:
-        """Forget a subscription: its endpoint answers 410 from now on."""
-        del self._browsers[str(subscription["endpoint"]).rpartition("/")[2]]
+    def unsubscribe(self, subscription: Mapping[str, Any], status: int = 410) -> None:
+        """Forget a subscription: its endpoint answers 410, or 404, from now on."""
+        name = str(subscription["endpoint"]).rpartition("/")[2]
+        del self._browsers[name]
+        self._gone[name] = status
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         script = self.server.next_script()
         try:
             push = self._judge(request, await request.read())
-        except _Refused as refusal:
-            if refusal.status != 410:
+        except RefusedError as refusal:
+            if refusal.status not in {404, 410}:
                 self.violations.append(str(refusal))
             return web.Response(status=refusal.status)
         if script is not None:
@@ -120,52 +196,17 @@ class PushService:
 
     def _judge(self, request: web.Request, body: bytes) -> Push:
         name = request.match_info["id"]
+        self.asked.append(name)
         browser = self._browsers.get(name)
         if browser is None:
-            raise _Refused(410, "no such subscription")
-        if request.method != "POST":
-            raise _Refused(405, "not a POST")
-        ttl, topic = request.headers.get("TTL", ""), request.headers.get("Topic", "")
-        if not (ttl.isascii() and ttl.isdigit()):
-            raise _Refused(400, "no TTL")
-        if topic and not _TOPIC.fullmatch(topic):
-            raise _Refused(400, "bad Topic")
-        if request.headers.get("Content-Encoding") != "aes128gcm":
-            raise _Refused(400, "not aes128gcm")
-        if len(body) > MAX_BODY_BYTES:
-            raise _Refused(413, "body too large")
-        claims = self._judge_vapid(request.headers.get("Authorization", ""), browser)
+            raise RefusedError(self._gone.get(name, 410), "no such subscription")
+        own = judge_request(request, body, self.server.url, browser.server_key, self._now_s())
         try:
             plain = http_ece.decrypt(body, private_key=browser.key, auth_secret=browser.auth)
             payload = json.loads(plain)
         except (http_ece.ECEException, ValueError) as error:
-            raise _Refused(400, "the browser cannot read it") from error
-        urgency = request.headers.get("Urgency", "normal")
-        return Push(name, payload, int(ttl), topic, urgency, claims)
-
-    def _judge_vapid(self, header: str, browser: _Browser) -> dict[str, Any]:
-        match = _VAPID.fullmatch(header)
-        if match is None:
-            raise _Refused(401, "no VAPID token")
-        if browser.server_key not in (None, match[2]):
-            raise _Refused(403, "another server's subscription")
-        raw = base64.urlsafe_b64decode(match[2] + "=" * (-len(match[2]) % 4))
-        try:
-            key = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), raw)
-            claims: dict[str, Any] = jwt.decode(
-                match[1],
-                key,
-                algorithms=["ES256"],
-                audience=self.server.url,
-                options={"require": ["aud", "exp", "sub"], "verify_exp": False},
-            )
-        except (ValueError, jwt.InvalidTokenError) as error:
-            raise _Refused(403, f"bad VAPID token: {error}") from error
-        if not 0 < claims["exp"] - self._now_s() <= DAY_S:
-            raise _Refused(403, "VAPID token expired or too long-lived")
-        if not claims["sub"].startswith(("mailto:", "https:")):
-            raise _Refused(403, "VAPID token without a contact")
-        return claims
+            raise RefusedError(400, "the browser cannot read it") from error
+        return Push(name, payload, own.ttl_s, own.topic, own.urgency, own.claims)
 
 
 def _text(raw: bytes) -> str:

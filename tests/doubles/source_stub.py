@@ -70,7 +70,11 @@ def way_to(
 ) -> Callable[[Clock, Mapping[str, str]], AbstractAsyncContextManager[Outbound]]:
     """Give the gateway a way to a stub whose certificate is ``ca_file``."""
     return lambda clock, secrets: open_outbound(
-        clock, secrets, resolver=Names(), tls=ssl.create_default_context(cafile=ca_file)
+        clock,
+        secrets,
+        resolver=Names(),
+        tls=ssl.create_default_context(cafile=ca_file),
+        to_loopback=True,
     )
 
 

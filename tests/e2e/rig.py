@@ -188,7 +188,8 @@ def write_settings(folder: Path, channels: Mapping[str, Any], **settings: Any) -
     }
     lines = [f"{name} = {json.dumps(value)}" for name, value in given.items()]
     for channel, chosen in channels.items():
-        lines += [f"[channels.{channel}]", f"driver = {json.dumps(chosen['driver'])}"]
+        own = {name: value for name, value in chosen.items() if name != "settings"}
+        lines += [f"[channels.{channel}]", *(f"{n} = {json.dumps(v)}" for n, v in own.items())]
         lines.append(f"[channels.{channel}.settings]")
         lines += [f"{name} = {json.dumps(value)}" for name, value in chosen["settings"].items()]
     folder.mkdir(parents=True, exist_ok=True)

@@ -82,6 +82,8 @@ def _claimed(told: Told, body: Mapping[str, Any]) -> None:
     if told.state not in {"queued", "deferred"}:
         told.faults.append(f"claimed while {told.state}")
     told.state, told.reason = body["outcome"], body["reason"]
+    if told.state != "send" and told.slot == "open":  # kept for the next channel, if there had been
+        told.slot = "released"
     if told.state != "send":
         if not told.reason:
             told.faults.append(f"{told.state} without a reason")
@@ -105,7 +107,8 @@ def _ended(told: Told, body: Mapping[str, Any]) -> None:
     before = told.deliveries.get(body["delivery_id"])
     if before != "sending" and (before, body["state"]) != ("queued", "sent"):  # a receipt says so
         told.faults.append("a call ended that was not on its way")
-    told.state = told.deliveries[body["delivery_id"]] = body["state"]
+    told.deliveries[body["delivery_id"]] = body["state"]
+    told.state = body["state"] if body["retry_at_ms"] is None else "queued"
     told.reason = body["reason"]
     if told.slot:
         told.slot = body["slot"]
@@ -270,8 +273,10 @@ def metered(house: House, exposed: str) -> dict[str, Sides]:
 def is_at_rest(exposed: str) -> bool:
     """Say whether, by its counters, all is processed and every message has come to its end."""
     counted = _counters(exposed)
-    withheld = sum(n for key, n in counted["fencepost_decisions"].items() if key[0] == "withheld")
+    over = ("withheld", "failed")
+    withheld = sum(n for key, n in counted["fencepost_decisions"].items() if key[0] in over)
     ended = sum(n for key, n in counted["fencepost_deliveries"].items() if key[1] != "queued")
+    ended -= sum(counted["fencepost_called_again"].values())
     entered = counted["fencepost_steps"].get(("entered",), 0)
     pending = "\nfencepost_pipeline_pending_records 0.0\n" in exposed
     return pending and entered == withheld + ended

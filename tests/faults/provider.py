@@ -74,7 +74,7 @@ class Provider:
             "from": "+15005550006",
             "base_url": self.server.url,
         }
-        return {"sms": {"driver": "sms", "settings": settings}}
+        return {"sms": {"driver": "sms", "per_second": 10_000, "settings": settings}}
 
     @property
     def accepted(self) -> list[Call]:

@@ -195,7 +195,7 @@ class Rig:
 def make_settings(folder: Path, **more: Any) -> Settings:
     """Make settings of a gateway that captures what it would send."""
     captured = ChannelSettings(driver="capture", settings={"path": str(folder / "out.jsonl")})
-    channels = {"sms": captured, "email": captured}
+    channels = {"sms": captured, "email": captured} | more.pop("channels", {})
     defaults: dict[str, Any] = {"min_ack_level": "memory", "environment": "test"}
     defaults["public_url"] = "https://edge.example.com"
     defaults["channels"] = channels

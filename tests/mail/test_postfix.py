@@ -25,6 +25,8 @@ from fencepost_channels.drivers.email import connect
 from fencepost_channels.email_settings import parse_settings
 from fencepost_channels.errors import Gone, Sent
 from fencepost_channels.message import EmailContent, Links, Outgoing, Purpose
+from fencepost_channels.returned_mail import read_returned
+from fencepost_gateway.intake.tickets import read_return_token, write_return_token
 from mail.postfix import Postfix, why_not
 
 pytestmark = [
@@ -34,7 +36,7 @@ pytestmark = [
 ]
 
 TO = Mailbox("sora@example.com")
-TOKEN = DELIVERY_ID + "a" * 16
+TOKEN = write_return_token("seed", DELIVERY_ID)
 MESSAGE = Outgoing(
     DELIVERY_ID,
     Purpose.MARKETING,
@@ -154,9 +156,8 @@ async def test_bounce_comes_back_to_the_deliverys_own_mailbox(mail: Postfix) -> 
         outcome = await send(MESSAGE, Mailbox("nobody@example.com"))
     [wire] = await mail.delivered("bounce@bounce.shop.example")
 
-    report = read(wire)
+    report = read_returned(wire)
     assert outcome == Sent()
-    assert report["X-Original-To"] == report["To"] == f"bounce+{TOKEN}@bounce.shop.example"
-    assert report.get_content_type() == "multipart/report"
-    assert b"Status: 5.1.1" in wire
-    assert DELIVERY_ID.encode() in wire
+    assert report is not None
+    assert (report.what, report.code) == ("bounced_hard", "5.1.1")
+    assert read_return_token("seed", report.return_token) == DELIVERY_ID

@@ -17,6 +17,7 @@ from msgspec import Struct
 
 from fencepost_gateway.app import Gateway
 from fencepost_gateway.decide.claim import judge
+from fencepost_gateway.decide.flow import LaneView
 from fencepost_gateway.decide.message import ClaimFacts, Verdict
 from fencepost_gateway.decide.plan import Plan
 from fencepost_gateway.decide.ranking import Ranking
@@ -34,12 +35,13 @@ class Judged(Struct, frozen=True):
     facts: bytes
     rendered: Mapping[str, Rendered]
     now_ms: int
+    lanes: Mapping[str, LaneView]
     verdict: Verdict
 
     def again(self) -> Verdict:
         """Judge the same once more."""
         facts = msgspec.msgpack.decode(self.facts, type=ClaimFacts)
-        return judge(self.plan, facts, self.rendered, self.now_ms)
+        return judge(self.plan, facts, self.rendered, self.now_ms, self.lanes)
 
 
 class Publication(Struct, frozen=True):
@@ -59,12 +61,17 @@ class Evidence:
         self.calls = 0
 
     def judge(
-        self, plan: Plan, facts: ClaimFacts, rendered: Mapping[str, Rendered], now_ms: int
+        self,
+        plan: Plan,
+        facts: ClaimFacts,
+        rendered: Mapping[str, Rendered],
+        now_ms: int,
+        lanes: Mapping[str, LaneView],
     ) -> Verdict:
         """Judge, and remember it (Rule 1)."""
         packed = msgspec.msgpack.encode(facts)
-        verdict = judge(plan, facts, rendered, now_ms)
-        self.judged.append(Judged(plan, packed, rendered, now_ms, verdict))
+        verdict = judge(plan, facts, rendered, now_ms, lanes)
+        self.judged.append(Judged(plan, packed, rendered, now_ms, lanes, verdict))
         return verdict
 
     def watch(self, gateway: Gateway) -> None:

@@ -273,4 +273,5 @@ driver = DriverSpec(
     connect=connect,
     secrets=frozenset({"key"}),
     max_body_bytes=MAX_PAYLOAD_BYTES,
+    judge_address=judge_address,
 )

@@ -91,13 +91,18 @@ def parse_settings(raw: Mapping[str, str]) -> FcmSettings:
     """Read the settings."""
     values = read_options(raw, required=("service_account",), optional={"endpoint": ENDPOINT})
     endpoint = values["endpoint"].rstrip("/")
-    is_local = endpoint.startswith(f"http://{LOOPBACK}:")
-    if endpoint != ENDPOINT and not is_local:
+    may_be_local = endpoint.startswith(f"http://{LOOPBACK}:")
+    if endpoint != ENDPOINT and not may_be_local:
         raise SettingsError(
             f'setting "endpoint" must be {ENDPOINT}, or http://127.0.0.1 with a port'
         )
-    account = read_account("service_account", values["service_account"], may_be_local=is_local)
+    account = read_account("service_account", values["service_account"], may_be_local=may_be_local)
     return FcmSettings(account, endpoint)
+
+
+def is_local(settings: FcmSettings) -> bool:
+    """Say whether FCM is a test's."""
+    return settings.endpoint != ENDPOINT
 
 
 def write_message(message: Outgoing, content: PushContent, address: Registration) -> dict[str, Any]:
@@ -211,4 +216,5 @@ driver = DriverSpec(
     connect=connect,
     secrets=frozenset({"service_account"}),
     max_body_bytes=MAX_PAYLOAD_BYTES,
+    calls_loopback=is_local,
 )

@@ -234,6 +234,7 @@ driver = DriverSpec(
     parse_settings=parse_settings,
     connect=connect,
     secrets=frozenset({"auth_token"}),
+    calls_loopback=lambda settings: settings.account.base_url != TWILIO,
     read_callback=_read,
     write_reply=write_reply,
 )

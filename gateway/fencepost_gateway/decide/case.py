@@ -11,15 +11,19 @@ Rule 2. A message of no person's own doing (``mark``) is outside holdouts, caps 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec import Struct
 
 from fencepost_gateway.decide.experiment import arm_of, template_of
+from fencepost_gateway.decide.flow import LaneView
 from fencepost_gateway.decide.jurisdiction import Jurisdiction, jurisdiction_of
-from fencepost_gateway.decide.message import AddressRow, ClaimFacts
-from fencepost_gateway.decide.plan import Campaign, MessagePlan, Plan, Template
+from fencepost_gateway.decide.message import AddressRow, ClaimFacts, OnUnknown
+from fencepost_gateway.decide.plan import NEVER_MS, Campaign, MessagePlan, Plan, Template
 from fencepost_gateway.decide.rendered import Rendered
 from fencepost_gateway.decide.zones import Zones, zones_of
+
+FALLBACK_AFTER_MS: Final = 60_000  # of a transactional message, unless its author says otherwise
 
 
 class Way(Struct, frozen=True):
@@ -40,6 +44,23 @@ class Case(Struct, frozen=True):
     zones: Zones
     law: Jurisdiction
     now_ms: int
+    lanes: Mapping[str, LaneView] = {}
+
+    @property
+    def on_unknown(self) -> OnUnknown:
+        """Say what an unknown outcome does: nothing of marketing passes on after it."""
+        wish = self.campaign.message.on_unknown
+        if self.is_marketing:
+            return "retry" if wish == "retry" else "end"
+        return "end" if wish == "end" else "next"
+
+    @property
+    def fallback_after_ms(self) -> int | None:
+        """Say how long a lane may be shut before the next channel is tried; None: for ever."""
+        wish = self.campaign.message.fallback_after_ms
+        if wish == NEVER_MS or len(self.channels) == 1:
+            return None
+        return None if wish is None and self.is_marketing else wish or FALLBACK_AFTER_MS
 
     @property
     def is_marketing(self) -> bool:
@@ -73,7 +94,11 @@ class Case(Struct, frozen=True):
 
 
 def case_of(
-    plan: Plan, facts: ClaimFacts, rendered: Mapping[str, Rendered], now_ms: int
+    plan: Plan,
+    facts: ClaimFacts,
+    rendered: Mapping[str, Rendered],
+    now_ms: int,
+    lanes: Mapping[str, LaneView],
 ) -> Case | None:
     """Lay a message out; None when its campaign or template is not live any more."""
     campaign = campaign_of(plan, facts)
@@ -83,7 +108,7 @@ def case_of(
     phone = phone_of(facts)
     zones = zones_of(facts.person, phone, plan.workspace_zone, now_ms)
     law = jurisdiction_of(plan, facts.person, phone, now_ms)
-    return Case(plan, facts, campaign, template, rendered, zones, law, now_ms)
+    return Case(plan, facts, campaign, template, rendered, zones, law, now_ms, lanes)
 
 
 def campaign_of(plan: Plan, facts: ClaimFacts) -> Campaign | None:

@@ -10,6 +10,8 @@ Rule 2. The suppression list holds for every message. Where the workspace sends 
         listed, everybody else is refused here too (``not_allow_listed``).
 Rule 3. Quiet hours and caps concern marketing. A proof was asked for this very moment, so hours do
         not apply to it; test persons, seeds and proofs take no slot.
+Rule 4. A lane is shut while its breaker is open or its provider asked for a pause, and full while
+        it has as many calls as it takes. A full one is never passed by: it has room in a moment.
 """
 
 from __future__ import annotations
@@ -29,7 +31,18 @@ from fencepost_gateway.decide.solver import Limit
 from fencepost_gateway.decide.spend import SpendTerms
 from fencepost_gateway.decide.timing import Timing
 
-ORDER = ("reachable", "suppression", "consent", "quiet_hours", "label", "render", "spend", "caps")
+ORDER = (
+    "reachable",
+    "suppression",
+    "consent",
+    "quiet_hours",
+    "label",
+    "render",
+    "lane",
+    "spend",
+    "caps",
+    "untried",
+)  # how far a refusal got; what a provider refused got furthest
 
 
 def way_of(case: Case, channel: str) -> Way:
@@ -40,6 +53,22 @@ def way_of(case: Case, channel: str) -> Way:
         if address.served and suppression(case, way).ok and consent(case, way).ok:
             return way
     return Way(channel, next((a for a in addresses if a.served), next(iter(addresses), None)))
+
+
+def untried(case: Case, way: Way) -> Check:
+    """Has no provider refused the message on this channel?"""
+    reason = case.facts.refused.get(way.channel, "")
+    return Check("untried", not reason, way.channel, reason=reason)
+
+
+def lane(case: Case, way: Way) -> Check:
+    """Does the lane take a call (Rule 4)? It is one that does not; ``passes``: try the next."""
+    view, after_ms = case.lanes[way.channel], case.fallback_after_ms
+    shut_ms = view.shut_ms
+    passes = shut_ms is not None and after_ms is not None and shut_ms >= after_ms
+    inputs = {"shut_ms": shut_ms, "fallback_after_ms": after_ms, "passes": passes}
+    reason = "lane_full" if shut_ms is None else "lane_shut"
+    return Check("lane", ok=False, channel=way.channel, reason=reason, inputs=inputs)
 
 
 def reachable(case: Case, way: Way) -> Check:
@@ -223,3 +252,6 @@ def slot_of(case: Case, channel: str) -> cap_rules.Slot:
         priority=message.priority,
         cause_at_ms=message.cause.at_ms,
     )
+
+
+FIRST = (reachable, suppression, consent)

@@ -24,6 +24,9 @@ OPEN_STATES = ("queued", "deferred")
 
 
 Mark = Literal["", "test", "seed", "proof", "draft", "shadow"]
+# Who is claimed first: security codes, transactional, triggered marketing, marketing to many.
+Rank = Literal[0, 1, 2, 3]
+OnUnknown = Literal["end", "retry", "next"]
 
 
 class Proof(Struct, frozen=True):
@@ -47,6 +50,7 @@ class Message(Struct, frozen=True):
     says that it is no customer's: a test person's, a seed's copy, a ``proof``, or of a trial
     (``draft``, ``shadow``). ``step_id`` is
     the step of a journey that wants it; ``began_ms`` when the run began, by which a goal counts.
+    ``rank`` is the class in which it is claimed, before its priority.
     """
 
     message_id: str
@@ -64,6 +68,7 @@ class Message(Struct, frozen=True):
     proof: Proof | None = None
     step_id: str = ""
     began_ms: int | None = None
+    rank: Rank = 2
 
 
 ListName = Literal["suppression", "allow"]
@@ -115,7 +120,8 @@ class ClaimFacts(Struct, frozen=True):
     """
     Everything ``judge`` may see, read in the claim's own transaction.
 
-    ``due_ms`` is since when the message has been due, ``spent`` what SMS have cost, by day.
+    ``due_ms`` is since when the message has been due, ``spent`` what SMS have cost, by day,
+    ``refused`` by channel why it is not tried there again.
     """
 
     message: Message
@@ -129,6 +135,7 @@ class ClaimFacts(Struct, frozen=True):
     campaign_archived: bool = False
     control: Control | None = None
     spent: dict[int, int] = {}
+    refused: dict[str, str] = {}
 
 
 class Check(Struct, frozen=True):
@@ -147,9 +154,12 @@ class Verdict(Struct, frozen=True):
 
     ``holds`` defers the message until its campaign goes on, in the place in which it is due.
     ``cost`` is what a message that goes takes of the day's spending (``spend``).
+    ``failed``: a provider has refused it, and there is no other way. ``waits``: the lane of
+    ``channel`` takes no call now; nothing is written but that. ``on_unknown`` says what an unknown
+    outcome of the call does.
     """
 
-    outcome: Literal["send", "withheld", "deferred"]
+    outcome: Literal["send", "withheld", "deferred", "failed", "waits"]
     checks: tuple[Check, ...]
     reason: str = ""
     purpose: str = ""
@@ -161,3 +171,4 @@ class Verdict(Struct, frozen=True):
     arm: str = ""
     holds: bool = False
     cost: int = 0
+    on_unknown: OnUnknown = "end"

@@ -17,6 +17,7 @@ GATES: dict[str, Said] = {
     "holdout": Said("not in a holdout", "대조군 아님"),
     "goal": Said("goal not reached yet", "목표 미달성"),
     "while": Said("still relevant", "여전히 유효함"),
+    "untried": Said("not refused before", "거절된 적 없음"),
     "reachable": Said("reachable", "연락 가능"),
     "suppression": Said("not suppressed", "발송 금지 아님"),
     "consent": Said("consent", "동의"),
@@ -24,6 +25,7 @@ GATES: dict[str, Said] = {
     "label": Said("data labels", "데이터 라벨"),
     "render": Said("content renders", "내용 렌더링"),
     "spend": Said("spending", "발송 비용"),
+    "lane": Said("channel takes calls", "채널 이용 가능"),
     "caps": Said("frequency caps", "발송 횟수 제한"),
 }
 
@@ -149,6 +151,10 @@ CLAIM: dict[str, Said] = {
     "withheld": Said(
         "Withheld ({reason}): {campaign}. {why}", "보내지 않았습니다 ({reason}): {campaign}. {why}"
     ),
+    "failed": Said(
+        "Failed ({reason}): {campaign}. {why} No other channel was left.",
+        "보내지 못했습니다 ({reason}): {campaign}. {why} 다른 채널도 없었습니다.",
+    ),
     "on": Said(" on {channel}", " ({channel})"),
 }
 
@@ -221,6 +227,11 @@ CHECKS: dict[str, Said] = {
     "cap": Said(
         "{rule}: {used} of {limit} used, {window}", "{rule}: {limit}회 중 {used}회 사용, {window}"
     ),
+    "shut": Said("no calls for {span}", "{span} 동안 이용할 수 없음"),
+    "passed_by": Said(
+        "waited for at most {span}, so the next is tried",
+        "최대 {span} 기다린 뒤 다음 채널로 넘어감",
+    ),
     "next_slot": Said("next slot {at}", "다음 발송 가능 {at}"),
 }
 
@@ -275,6 +286,8 @@ OUTCOME: dict[str, Said] = {
     "by": Said(" by {channel}", " ({channel})"),
     "why": Said(": {why}", ": {why}"),
     "code": Said(" ({code})", " ({code})"),
+    "moves": Said("The next channel is tried.", "다음 채널로 보냅니다."),
+    "again": Said("It is tried again at {at}.", "{at}에 다시 시도합니다."),
 }
 
 MESSAGE_STATES: dict[str, Said] = {

@@ -13,7 +13,7 @@ Rule 3. Campaigns wake in order of id, so that replay and live agree.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from msgspec import Struct
 
@@ -147,7 +147,8 @@ class MessagePlan(Struct, frozen=True):
     ``hours`` narrows when it may go (None: not at all); ``only_open`` keeps it to the opening hours
     of the fence that woke it. ``quiet_hours`` says what both do, ``caps`` what a full cap does.
     With an experiment ``by_arm`` names each arm's template, and ``template_id`` one of them: they
-    are of one purpose.
+    are of one purpose. ``on_unknown`` and ``fallback_after_ms`` (``NEVER_MS``: not at all) are what
+    the author says; empty and None: what is usual for the template's purpose (``Case``).
     """
 
     template_id: str
@@ -162,6 +163,8 @@ class MessagePlan(Struct, frozen=True):
     caps: Literal["defer", "drop"] = "drop"
     experiment_id: str = ""
     by_arm: dict[str, str] = {}
+    on_unknown: Literal["", "end", "retry"] = ""
+    fallback_after_ms: int | None = None
 
 
 class Campaign(Struct, frozen=True):
@@ -188,6 +191,7 @@ class Campaign(Struct, frozen=True):
     limits: Limits | None = None
 
 
+NEVER_MS: Final = -1
 NO_MESSAGE = MessagePlan("", ())
 LIVING, LIVING_MAX = 40, 200  # journeys that somebody may be in at once: usual, and at most
 
@@ -199,6 +203,7 @@ class Template(Struct, frozen=True):
     ``sources`` maps channel -> member -> source; lists (buttons) stay lists of mappings.
     ``missing`` says what an absent value does: withhold the message, or print nothing.
     ``confirms`` names the purpose that the message asks its receiver to confirm.
+    ``is_code``: it holds a security code, which goes before everything else.
     ``tracks_opens`` and ``tracks_clicks`` say what is told of it by pixel and links.
     ``language`` is that of ``sources``; ``languages`` maps others to their complete channels.
     """
@@ -211,6 +216,7 @@ class Template(Struct, frozen=True):
     language: str = ""
     languages: dict[str, dict[str, dict[str, Any]]] = {}
     confirms: str = ""
+    is_code: bool = False
     tracks_opens: bool = False
     tracks_clicks: bool = False
 

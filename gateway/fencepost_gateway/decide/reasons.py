@@ -190,6 +190,14 @@ REASONS: dict[str, Said] = {
         "What the content relied on, a consent or a policy, has changed; it is rendered anew.",
         "내용 작성의 근거가 된 동의나 정책이 그사이 바뀌어 내용을 다시 작성합니다.",
     ),
+    "lane_shut": Said(
+        "The channel takes no calls for a while: its provider fails, or asked for a pause.",
+        "발송 사업자의 장애 또는 요청으로 이 채널을 잠시 이용할 수 없습니다.",
+    ),
+    "lane_full": Said(
+        "The channel has as many calls under way as it takes at once.",
+        "이 채널에서 한 번에 보낼 수 있는 건수를 모두 보내는 중입니다.",
+    ),
     "frequency_cap": Said(
         "A frequency cap is used up.",
         "발송 횟수 제한을 모두 사용했습니다.",

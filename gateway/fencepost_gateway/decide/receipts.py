@@ -62,7 +62,6 @@ _SAYS: Final[dict[Word, str]] = {
 _MEANS: Final[dict[Word, tuple[str, ...]]] = {
     "bounced_hard": ("bounced", "failed"),
     "bounced_soft": ("bounced", "failed"),
-    "received": ("received", "delivered"),
     "clicked": ("clicked", "opened"),
 }
 
@@ -76,7 +75,9 @@ def state_after(channel: str, state: str, what: Word) -> str:
 
 def first_times(what: Word) -> tuple[str, ...]:
     """Give what a person keeps of it, by the words of rules and journeys (Rule 5)."""
-    return _MEANS.get(what, (what,))
+    means = _MEANS.get(what, (what,))
+    is_got = _SAYS.get(what) == "delivered" and what != "delivered"
+    return (*means, "delivered") if is_got else means
 
 
 def reason_of(state: str, what: Word, code: str) -> str:

@@ -45,6 +45,15 @@ def for_slot(case: Case, refusals: Sequence[Check], checks: tuple[Check, ...]) -
     return _defer(case, first, checks)
 
 
+def for_lane(case: Case, check: Check, checks: tuple[Check, ...]) -> Verdict:
+    """Keep a message in the queue until its lane takes calls, or the next channel is its turn."""
+    shut_ms, after_ms = check.inputs["shut_ms"], check.inputs["fallback_after_ms"]
+    at_ms = None
+    if shut_ms is not None and after_ms is not None:
+        at_ms = case.now_ms + after_ms - shut_ms
+    return Verdict("waits", checks, check.reason, channel=check.channel, retry_at_ms=at_ms)
+
+
 def _defer(case: Case, check: Check, checks: tuple[Check, ...]) -> Verdict:
     """Defer to the next instant, unless there is none or the message ends before."""
     found = channel_gates.timing_of(case, channel_gates.way_of(case, check.channel))

@@ -6,19 +6,22 @@ Pure. What is wanted here is judged by the claim.
 Rule 1. A message's age counts from what made it wanted, by that one's own time: a transition is old
         after a quarter of an hour, everything else after a day, unless the author says otherwise.
 Rule 2. With ``each`` there is a message a channel; they are one group, and count once.
-Rule 3. Ids come from the run, the step and how often the run has come by it.
+Rule 3. Security codes are claimed first, then what is transactional, then marketing that somebody
+        has brought about, and last what many are told of.
+Rule 4. Ids come from the run, the step and how often the run has come by it.
 """
 
 from __future__ import annotations
 
 from fencepost_gateway.decide.ids import derive
-from fencepost_gateway.decide.message import Message
-from fencepost_gateway.decide.plan import Campaign
+from fencepost_gateway.decide.message import Message, Rank
+from fencepost_gateway.decide.plan import Campaign, Plan
 from fencepost_gateway.decide.scene import Scene
 from fencepost_gateway.decide.stimulus import Cause
 
 MAX_AGE_TRANSITION_MS = 15 * 60_000
 MAX_AGE_EVENT_MS = 24 * 3_600_000
+TO_MANY = frozenset({"schedule", "external", "api"})
 
 
 def want(  # noqa: PLR0913 - what an id is made of, and what a message carries
@@ -65,8 +68,17 @@ def want(  # noqa: PLR0913 - what an id is made of, and what a message carries
             mark="test" if is_test else "",
             step_id=step_id,
             began_ms=began_ms,
+            rank=rank_of(scene.plan, part, cause),
         )
         for lane in lanes
     ]
     scene.walked.messages += found
     return tuple(message.message_id for message in found)
+
+
+def rank_of(plan: Plan, part: Campaign, cause: Cause) -> Rank:
+    """Give the class in which a message is claimed (Rule 3)."""
+    template = plan.templates.get(part.message.template_id)
+    if template is not None and template.purpose == "transactional":
+        return 0 if template.is_code else 1
+    return 3 if cause.broadcast or cause.kind in TO_MANY else 2

@@ -116,7 +116,13 @@ def message_of(wish: Message, priority: int | None = None) -> plan.MessagePlan:
         hours=None if wish.hours is None else windows_of(wish.hours),
         only_open=wish.only_open,
         caps=wish.caps,
+        on_unknown=wish.on_unknown or "",
+        fallback_after_ms=_fallback_ms(wish.fallback_after),
     )
+
+
+def _fallback_ms(said: str | None) -> int | None:
+    return plan.NEVER_MS if said == "never" else parse_duration_ms(said)
 
 
 def _templates(authored: str | ArmTemplates) -> dict[str, Any]:

@@ -34,21 +34,26 @@ from fencepost_gateway.documents.check_parts import (
     check_sensitive,
     is_marketing,
     placed,
+    templates_of,
 )
 from fencepost_gateway.documents.document import Document, Path
 from fencepost_gateway.documents.flow_graph import FlowGraph, circle_from
 from fencepost_gateway.documents.kinds import Finding
 from fencepost_gateway.documents.models.awaited import REACTIONS, Happening, Reaction
+from fencepost_gateway.documents.models.campaign import Message
 from fencepost_gateway.documents.models.journey import Journey
 from fencepost_gateway.documents.models.step import Copied, Step
 from fencepost_gateway.documents.world import World, nearest
 
+_ON_SCREEN: Final = frozenset(
+    {"delivered", "failed", "displayed", "opened", "clicked", "dismissed"}
+)
 ANSWERS: Final[Mapping[str, frozenset[str]]] = {
-    "in_app": frozenset(REACTIONS),
-    "push": frozenset(REACTIONS),
-    "web_push": frozenset(REACTIONS),
-    "email": frozenset({"delivered", "opened", "clicked"}),
-    "sms": frozenset({"delivered", "clicked"}),
+    "in_app": _ON_SCREEN,
+    "push": _ON_SCREEN,
+    "web_push": _ON_SCREEN,
+    "email": frozenset({"delivered", "failed", "bounced", "opened", "clicked", "replied"}),
+    "sms": frozenset({"delivered", "failed", "clicked", "replied"}),
 }
 
 
@@ -77,7 +82,7 @@ def _check_head(document: Document, journey: Journey, world: World) -> Iterator[
         if isinstance(awaited, Happening):
             yield from check_entry(awaited, path, world)
         else:
-            yield from _check_reaction(awaited, path, journey)
+            yield from _check_reaction(awaited, path, journey, world)
     messages = [step.message for step in journey.steps if step.message]
     if is_marketing(messages, world):
         waits = [
@@ -134,7 +139,7 @@ def _check_wait(step: Step, path: Path, graph: FlowGraph, world: World) -> Itera
         if isinstance(each, Happening):
             yield from check_entry(each, spot, world)
             continue
-        yield from _check_reaction(each, spot, graph.journey)
+        yield from _check_reaction(each, spot, graph.journey, world)
         for what, step_id in each.parts:
             to = graph.targets.of(step_id)
             if to in graph.steps and wait_id not in graph.reached(to):
@@ -146,7 +151,9 @@ def _number(path: Path) -> int:
     return path[1] if isinstance(path[1], int) else 0
 
 
-def _check_reaction(reaction: Reaction, path: Path, journey: Journey) -> Iterator[Finding]:
+def _check_reaction(
+    reaction: Reaction, path: Path, journey: Journey, world: World
+) -> Iterator[Finding]:
     """Find reactions that cannot be (Rule 4)."""
     by_id = dict(zip(journey.step_ids, journey.steps, strict=True))
     for what, step_id in reaction.parts:
@@ -159,6 +166,18 @@ def _check_reaction(reaction: Reaction, path: Path, journey: Journey) -> Iterato
             able = ", ".join(a for a in REACTIONS if a in ANSWERS[step.message.channels[0]])
             why = f"a message by {names} is never {what}"
             yield Finding((*path, what), why, f"wait for {able}, or add a channel")
+        elif not _is_told(what, step.message, world):
+            why = f"nobody will tell that it was {what}: its template is not tracked"
+            how = f"write tracking: {{{what.removesuffix('ed')}s: true}} in the template"
+            yield Finding((*path, what), why, how, is_warning=True)
+
+
+def _is_told(what: str, message: Message, world: World) -> bool:
+    """Say whether what email and SMS tell only of tracked messages can be told of this one."""
+    if what not in {"opened", "clicked"} or not {"email", "sms"}.issuperset(message.channels):
+        return True
+    found = [template.tracking for template in templates_of([message], world)]
+    return not found or any(t.clicks or (what == "opened" and t.opens) for t in found)
 
 
 def _check_calls(step: Step, path: Path, world: World) -> Iterator[Finding]:

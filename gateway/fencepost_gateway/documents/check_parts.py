@@ -15,6 +15,7 @@ from fencepost_gateway.documents.document import Path
 from fencepost_gateway.documents.kinds import Finding
 from fencepost_gateway.documents.models.campaign import Message, Run
 from fencepost_gateway.documents.models.entry import Entry, Limits
+from fencepost_gateway.documents.models.template import Template
 from fencepost_gateway.documents.rule_references import (
     consents,
     references,
@@ -156,13 +157,17 @@ def check_run(run: Run, world: World) -> Iterator[Finding]:
 
 def is_marketing(messages: Iterable[Message], world: World) -> bool:
     """Say whether one of these is marketing."""
+    return any(template.purpose == "marketing" for template in templates_of(messages, world))
+
+
+def templates_of(messages: Iterable[Message], world: World) -> list[Template]:
+    """Give the templates of messages that there are."""
     names = [
         name
         for wish in (message.template for message in messages)
         for name in ([wish] if isinstance(wish, str) else wish.arms.values())
     ]
-    found = [world.templates[name] for name in names if name in world.templates]
-    return any(template.purpose == "marketing" for template in found)
+    return [world.templates[name] for name in names if name in world.templates]
 
 
 def check_sensitive(entries: Sequence[Placed], rules: Rules, world: World) -> Iterator[Finding]:

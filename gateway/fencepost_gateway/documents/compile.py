@@ -268,6 +268,7 @@ def _template(source: StoredDocument, authored: Template) -> plan.Template:
         language=authored.language,
         languages=languages,
         confirms=authored.confirms or "",
+        is_code=authored.security_code,
         tracks_opens=authored.tracking.opens,
         tracks_clicks=authored.tracking.clicks,
     )

@@ -5,7 +5,8 @@ Pure. ``compile`` takes the channels that are complete; ``check`` names what the
 
 Rule 1. A translation of a channel is complete when every text of the default that is not empty has
         one: titles, bodies, subjects, and each button. Whole channels may be missing.
-Rule 2. Layout, links, and what a device shows or does beside the words, are no texts: the default's stand where a translation says none.
+Rule 2. Layout, links, and what a device does beside the words are no texts: the default's stand
+        where a translation says none.
 """
 
 from __future__ import annotations

@@ -73,7 +73,8 @@ class Outcome(Struct, tag="outcome"):
     ``fence_id`` is that of the transition that caused it; empty when something else did.
     ``delivery_id`` names the call that was made, if one was. ``lost_ref`` is the address that
     reaches the person no longer: the provider says it is gone, or they opted out there.
-    ``mark`` is the message's, and so are ``campaign_version`` and ``step_id``.
+    ``mark`` is the message's, and so are ``campaign_version`` and ``step_id``. ``goes_on``: the
+    message has not ended, its next channel is tried; only what was lost is told.
     """
 
     message_id: str
@@ -89,6 +90,7 @@ class Outcome(Struct, tag="outcome"):
     mark: Mark = ""
     campaign_version: int = 0
     step_id: str = ""
+    goes_on: bool = False
 
 
 class Reported(Struct, tag="reported"):

@@ -46,9 +46,10 @@ class AddressChange(Struct, frozen=True):
     """
     An address appears or is told again (``raw``), or goes (None).
 
-    Told again it keeps its ``since_ms``. A push token is one phone's and a web push subscription one
-    browser's: they are taken from whoever had them, unless they told them later. Other addresses may be several people's. Of each
-    channel a person has the ``ADDRESSES_MAX`` that were told last.
+    Told again it keeps its ``since_ms``. A push token is one phone's and a web push subscription
+    one browser's: they are taken from whoever had them, unless they told them later. Other
+    addresses may be several people's. Of each channel a person has the ``ADDRESSES_MAX`` that were
+    told last.
     """
 
     person_id: str
@@ -211,12 +212,14 @@ class AudienceDay(Struct, frozen=True):
 
 
 class DueMessage(Struct, frozen=True):
-    """A message whose claim is due."""
+    """A message whose claim is due, and the lane it waits on; empty: one of several."""
 
     message_id: str
     priority: int
     due_ms: int
     cause_ms: int
+    rank: int = 2
+    lane: str = ""
 
 
 class Claimed(Struct, frozen=True):

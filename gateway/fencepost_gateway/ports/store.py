@@ -12,7 +12,7 @@ embedded deployment.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
@@ -24,7 +24,7 @@ from fencepost_gateway.decide.message import (
     Verdict,
 )
 from fencepost_gateway.decide.person import Person
-from fencepost_gateway.decide.settle import CallOutcome, Settlement
+from fencepost_gateway.decide.settle import Attempt, CallOutcome, Settlement
 from fencepost_gateway.intake.admission import Admission, AdmitFacts
 from fencepost_gateway.intake.records import LogRecord, Record
 from fencepost_gateway.intake.statement import ConsentChange
@@ -55,7 +55,7 @@ AckLevel = Literal["memory", "os", "fsync"]
 
 Admit = Callable[[AdmitFacts], Admission]
 Judge = Callable[[ClaimFacts], Verdict]
-Settle = Callable[[int], Settlement]
+Settle = Callable[[Attempt], Settlement]
 Answer = Callable[[ClaimFacts], Sequence[ConsentChange]]
 
 
@@ -183,8 +183,16 @@ class Store(Protocol):
         Those of devices come first, then those of persons.
         """
 
-    async def due(self, now_ms: int, limit: int) -> list[DueMessage]:
-        """Give open messages that are due, by priority (higher first), earlier cause, id."""
+    async def due(self, now_ms: int, rooms: Mapping[str, int]) -> list[DueMessage]:
+        """
+        Give open messages that are due, in the order of their claims.
+
+        That is by rank, then priority (higher first), earlier cause, id. ``rooms`` says of how many
+        of each lane; the lane of what may go on several channels is the empty name.
+        """
+
+    async def over(self, now_ms: int, limit: int) -> list[DueMessage]:
+        """Give open messages that have expired while they waited on a lane."""
 
     async def next_due_ms(self) -> int | None:
         """Give the earliest moment at which an open message or a timer comes due."""
@@ -196,9 +204,12 @@ class Store(Protocol):
         """
         Judge an open, due message and write the verdict, in one commit.
 
-        To send: the slot is reserved, the delivery is leased (``lease_token`` rises) and in state
-        ``sending``. Withheld: the outcome re-enters the log. Held (``verdict.holds``): it is not
-        due until ``JourneyBook.release`` gives it back, as due as it was. The claim's checks are a
+        To send: the slot is reserved (that of a channel before is taken over), the delivery is
+        leased (``lease_token`` rises) and in state ``sending``. Withheld, or failed: the outcome
+        re-enters the log. Everything but sending and waiting gives an open slot back. It waits: its
+        lane is noted, and when it is due if that is said; nothing else. Held (``verdict.holds``):
+        it is not due until ``JourneyBook.release`` gives it back, as due as it was. The claim's
+        checks are a
         record.
 
         Returns:
@@ -217,9 +228,10 @@ class Store(Protocol):
         inbox: dict[str, Any] | None = None,
     ) -> Settlement | None:
         """
-        Write the outcome of a call; ``settle`` gets the attempt's number.
+        Write the outcome of a call; ``settle`` says what it means.
 
-        With ``inbox`` an in-app message is put before its person in the same commit. Who is found
+        What refused a message that goes on to its next channel is kept with it. With ``inbox`` an
+        in-app message is put before its person in the same commit. Who is found
         to have opted out at the provider (``address: suppress``) has said no, as by
         ``RefusalBook.take``.
 
@@ -240,12 +252,8 @@ class Store(Protocol):
 
         """
 
-    async def reconcile(self, now_ms: int, *, all_leases: bool = False) -> int:
-        """
-        Turn ``sending`` deliveries whose lease ran out (or all) into ``unknown``; how many.
-
-        In-app ones are claimed again: nobody has what no confirm has put before them.
-        """
+    async def reconcile(self, now_ms: int, settle: Settle, *, all_leases: bool = False) -> int:
+        """End ``sending`` deliveries whose lease ran out, or all, as ``settle`` says; how many."""
 
     async def inbox(self, person_id: str, after: int, now_ms: int) -> list[InboxRow]:
         """

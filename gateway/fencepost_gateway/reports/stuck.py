@@ -148,6 +148,8 @@ def _messages(
             "version": key[0],
             "step": key[1],
             "sent": each.get("sent", 0),
+            "delivered": each.get("delivered", 0),
+            "opened": each.get("opened", 0),
             "clicked": each.get("clicked", 0),
             "went_on": each.get("went_on", 0) if key[1] else None,
             "broken_links": [_link(row) for row in asked.values() if row.bad_since_ms is not None],

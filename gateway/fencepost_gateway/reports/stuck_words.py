@@ -27,10 +27,15 @@ SAYS: Final[dict[str, Said]] = {
         "{step} 단계 정체: 떠난 사람 20명 중 19명({usual})보다 오래 기다리는 중 ({waits})",
     ),
     "message": Said(
-        "message {step}: {sent} sent, {clicked} clicked, {went_on} went on after it",
-        "{step} 메시지: 발송 {sent}, 클릭 {clicked}, 클릭 후 진행 {went_on}",
+        "message {step}: {sent} sent, {delivered} delivered, {opened} opened, {clicked} clicked, "
+        "{went_on} went on after it",
+        "{step} 메시지: 발송 {sent}, 전달 {delivered}, 열람 {opened}, 클릭 {clicked}, "
+        "클릭 후 진행 {went_on}",
     ),
-    "campaign": Said("{sent} sent, {clicked} clicked", "발송 {sent}, 클릭 {clicked}"),
+    "campaign": Said(
+        "{sent} sent, {delivered} delivered, {opened} opened, {clicked} clicked",
+        "발송 {sent}, 전달 {delivered}, 열람 {opened}, 클릭 {clicked}",
+    ),
     "broken": Said("BROKEN LINK {url} answers {status} since {since}",
                    "끊어진 링크 {url}: {since}부터 {status} 응답"),
     "unreachable": Said("BROKEN LINK {url} cannot be reached ({failure}) since {since}",

@@ -56,15 +56,17 @@ from fencepost_gateway.stores.memory_books import (
     message_end,
     message_of,
     open_messages,
+    over,
     pack,
     put_inbox,
     put_records,
     records_of,
+    standing,
     unpack,
 )
 from fencepost_gateway.stores.memory_broadcasts import MemoryBroadcasts, take_broadcasts
 from fencepost_gateway.stores.memory_calls import MemoryCalls, put_calls
-from fencepost_gateway.stores.memory_claims import claim_facts, end, take
+from fencepost_gateway.stores.memory_claims import claim_facts, end, end_lost, take
 from fencepost_gateway.stores.memory_door import admit, answer
 from fencepost_gateway.stores.memory_fences import MemoryFences
 from fencepost_gateway.stores.memory_history import MemoryHistory, put_history
@@ -213,7 +215,8 @@ class MemoryStore:
             for change in effects.addresses:
                 change_address(books, change)
             for m in effects.messages:
-                row = MessageRow(m.person_id, pack(m), "queued", effects.now_ms)
+                lane = rows.lane_of(m)
+                row = MessageRow(m.person_id, pack(m), "queued", effects.now_ms, lane=lane)
                 books.messages.setdefault(m.message_id, row)
             for each in effects.reacted:
                 react(books, *each, effects.now_ms)
@@ -236,10 +239,13 @@ class MemoryStore:
 
     # ---- claim and confirm ----------------------------------------------------------------
 
-    async def due(self, now_ms: int, limit: int) -> list[DueMessage]:
+    async def due(self, now_ms: int, rooms: Mapping[str, int]) -> list[DueMessage]:
         """See ``Store.due``."""
-        ripe = [m for m in open_messages(self._books) if m.due_ms <= now_ms]
-        return sorted(ripe, key=lambda d: (-d.priority, d.cause_ms, d.message_id))[:limit]
+        return rows.in_rooms([m for m in open_messages(self._books) if m.due_ms <= now_ms], rooms)
+
+    async def over(self, now_ms: int, limit: int) -> list[DueMessage]:
+        """See ``Store.over``."""
+        return over(self._books, now_ms)[:limit]
 
     async def next_due_ms(self) -> int | None:
         """See ``Store.next_due_ms``."""
@@ -281,7 +287,7 @@ class MemoryStore:
             if delivery.lease_token != lease_token:
                 return None
             row = books.messages[delivery.message_id]
-            settlement, shown = settle(row.attempt), None
+            settlement, shown = settle(standing(row).attempted(delivery_id, delivery.channel)), None
             if inbox is not None and settlement.state == "sent":
                 body = books.persons.get(row.person_id)
                 person = None if body is None else unpack(body, Person)
@@ -301,18 +307,10 @@ class MemoryStore:
         with self._unit() as books:
             return answer(books, message_id, decide, now_ms)
 
-    async def reconcile(self, now_ms: int, *, all_leases: bool = False) -> int:
+    async def reconcile(self, now_ms: int, settle: Settle, *, all_leases: bool = False) -> int:
         """See ``Store.reconcile``."""
         with self._unit() as books:
-            lost = [
-                delivery_id
-                for delivery_id, d in sorted(books.deliveries.items())
-                if d.state == "sending" and (all_leases or d.lease_until_ms <= now_ms)
-            ]
-            for delivery_id in lost:
-                channel = books.deliveries[delivery_id].channel
-                end(books, delivery_id, rows.lost(channel, now_ms), now_ms)
-            return len(lost)
+            return end_lost(books, settle, now_ms, all_leases=all_leases)
 
     async def suppress(self, channel: str, ref: str, reason: str, now_ms: int) -> None:
         """See ``Store.suppress``."""

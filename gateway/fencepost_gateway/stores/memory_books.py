@@ -24,9 +24,11 @@ from fencepost_gateway.decide.message import (
     ListedAddress,
     Message,
     MessageEnd,
+    OnUnknown,
 )
 from fencepost_gateway.decide.proof import ProofHead, ProofRow
 from fencepost_gateway.decide.ranking import Ranking
+from fencepost_gateway.decide.standing import Standing
 from fencepost_gateway.intake import records
 from fencepost_gateway.intake.records import Record
 from fencepost_gateway.ports import (
@@ -62,6 +64,10 @@ class MessageRow(Struct, frozen=True):
     attempt: int = 0
     reason: str = ""
     held_by: str = ""
+    lane: str = ""
+    refused: dict[str, str] = {}
+    unknowns: int = 0
+    on_unknown: OnUnknown = "end"
 
 
 class DeliveryRow(Struct, frozen=True):
@@ -235,14 +241,30 @@ def message_of(row: MessageRow) -> Message:
     return structs.replace(unpack(row.body, Message), person_id=row.person_id)
 
 
+def standing(row: MessageRow) -> Standing:
+    """Give a message and where it stands."""
+    place = (row.state, row.due_ms, row.attempt, row.refused, row.unknowns, row.on_unknown)
+    return Standing(message_of(row), *place)
+
+
 def open_messages(books: Books) -> list[DueMessage]:
     """Give the messages that still want to be sent."""
     return [
-        DueMessage(message_id, message.priority, row.due_ms, message.cause.at_ms)
+        DueMessage(
+            message_id, message.priority, row.due_ms, message.cause.at_ms, message.rank, row.lane
+        )
         for message_id, row in books.messages.items()
         if row.state in OPEN_STATES and not row.held_by
         for message in (message_of(row),)
     ]
+
+
+def over(books: Books, now_ms: int) -> list[DueMessage]:
+    """Give what has expired while it waited on a lane, what expired first at the front."""
+    waiting = [m for m in open_messages(books) if m.lane]
+    ends = {m.message_id: message_of(books.messages[m.message_id]).expires_at_ms for m in waiting}
+    found = [m for m in waiting if ends[m.message_id] <= now_ms]
+    return sorted(found, key=lambda m: ends[m.message_id])
 
 
 def message_end(row: MessageRow) -> MessageEnd:

@@ -16,6 +16,7 @@ from fencepost_gateway.decide.spend import day_of
 from fencepost_gateway.ports import (
     LEASE_MS,
     Claimed,
+    Settle,
 )
 from fencepost_gateway.stores import rows
 from fencepost_gateway.stores.memory_addresses import addresses_of, suppressed_for
@@ -28,6 +29,7 @@ from fencepost_gateway.stores.memory_books import (
     known_as,
     message_of,
     put_records,
+    standing,
     unpack,
 )
 
@@ -60,6 +62,7 @@ def claim_facts(books: Books, row: MessageRow) -> ClaimFacts:
         emergency_stop=books.emergency_stop,
         control=books.controls.get(message_of(row).campaign_id),
         spent=dict(books.spent),
+        refused=row.refused,
     )
 
 
@@ -67,17 +70,31 @@ def take(books: Books, row: MessageRow, verdict: Verdict, now_ms: int) -> Claime
     """Write a verdict: lease and slot, or the new due time, or the outcome; and the record."""
     message = message_of(row)
     claimed = Claimed(verdict, message)
+    if verdict.outcome == "waits":
+        at_ms = verdict.retry_at_ms
+        lane, due_ms = (verdict.channel, row.due_ms) if at_ms is None else ("", at_ms)
+        books.messages[message.message_id] = structs.replace(row, lane=lane, due_ms=due_ms)
+        return claimed
     row = structs.replace(row, held_by="")
     if verdict.outcome == "send":
         claimed = _lease(books, row, verdict, now_ms)
-        row = structs.replace(row, state="sending", due_ms=now_ms, attempt=claimed.attempt)
+        row = structs.replace(
+            row,
+            state="sending",
+            due_ms=now_ms,
+            attempt=claimed.attempt,
+            on_unknown=verdict.on_unknown,
+        )
     elif verdict.holds:
         row = structs.replace(row, state="deferred", held_by=message.campaign_id)
     elif verdict.outcome == "deferred":
         row = structs.replace(row, state="deferred", due_ms=verdict.retry_at_ms or now_ms)
     else:
-        row = structs.replace(row, state="withheld", due_ms=now_ms)
-        append(books, rows.withheld(message, verdict.reason), now_ms)
+        row = structs.replace(row, state=verdict.outcome, due_ms=now_ms)
+        append(books, rows.ended(message, verdict), now_ms)
+    slot = books.slots.get(message.message_id)
+    if verdict.outcome != "send" and slot is not None and slot.state == "open":
+        books.slots[slot.slot_id] = structs.replace(slot, state="released")
     books.messages[message.message_id] = structs.replace(row, reason=verdict.reason)
     put_records(books, [rows.claim_record(message, verdict, claimed.delivery_id, now_ms)])
     return claimed
@@ -111,11 +128,19 @@ def end(
     books.deliveries[delivery_id] = structs.replace(
         delivery, state=settlement.state, provider_id=provider_id
     )
+    at = standing(row)
+    refused = at.refused_after(delivery.channel, settlement)
     books.messages[message.message_id] = structs.replace(
-        row, state=settlement.state, due_ms=due_ms, reason=settlement.reason
+        row,
+        state=settlement.message_state,
+        due_ms=due_ms,
+        reason=settlement.reason,
+        refused=refused,
+        unknowns=at.unknowns_after(settlement),
+        lane=rows.lane_of(message, refused),
     )
     slot = books.slots.get(message.message_id)
-    if slot is not None:
+    if slot is not None and settlement.slot != "open":
         kept = settlement.slot == "kept_unknown"
         used_at_ms = max(now_ms, delivery.lease_until_ms) if kept else now_ms
         used = structs.replace(slot, used_at_ms=used_at_ms, state=settlement.slot)
@@ -125,8 +150,24 @@ def end(
         books.spent[day] -= cost
     if settlement.address == "remove":
         books.addresses.pop((message.person_id, delivery.channel, delivery.ref), None)
-    if settlement.state != "queued":
+    if rows.is_told(settlement):
         ended = rows.settled(message, settlement, delivery.channel, delivery_id, delivery.ref)
         append(books, ended, now_ms)
     record = rows.outcome_record(message, delivery.channel, delivery_id, settlement, now_ms)
     put_records(books, [record])
+
+
+def end_lost(books: Books, settle: Settle, now_ms: int, *, all_leases: bool) -> int:
+    """End the calls whose lease ran out, or all; gives how many."""
+    lost = [
+        delivery_id
+        for delivery_id, d in sorted(books.deliveries.items())
+        if d.state == "sending" and (all_leases or d.lease_until_ms <= now_ms)
+    ]
+    for delivery_id in lost:
+        delivery = books.deliveries[delivery_id]
+        attempt = standing(books.messages[delivery.message_id])
+        end(
+            books, delivery_id, settle(attempt.attempted(delivery_id, delivery.channel)), now_ms, ""
+        )
+    return len(lost)

@@ -49,7 +49,7 @@ def _take(books: Books, told: LaneReport, now_ms: int) -> Taken:
     if books.reports.get(told.key, -1) >= now_ms - KEPT_MS:
         return Taken("repeated", *names, delivery.state)
     books.reports[told.key] = now_ms
-    settles = move(books, delivery_id, told.what, told.code, now_ms)
+    settles = move(books, delivery_id, told.what, told.code, now_ms, told.provider_id)
     state, message = books.deliveries[delivery_id].state, message_of(row)
     heard = rows.reported(message, delivery_id, delivery.channel, told, state, settles=settles)
     append(books, heard, now_ms)
@@ -72,7 +72,9 @@ def _find(books: Books, told: LaneReport) -> str:
     return max(found, key=lambda i: (mine[i].lease_until_ms, i), default="")
 
 
-def move(books: Books, delivery_id: str, what: Word, code: str, now_ms: int) -> bool:
+def move(
+    books: Books, delivery_id: str, what: Word, code: str, now_ms: int, provider_id: str = ""
+) -> bool:
     """Move a delivery, and the message whose last call it was; says whether it settles it."""
     delivery = books.deliveries[delivery_id]
     row = books.messages[delivery.message_id]
@@ -83,7 +85,7 @@ def move(books: Books, delivery_id: str, what: Word, code: str, now_ms: int) -> 
     if state == before:
         return False
     if is_open:  # nobody has told yet what came of the call: this does
-        end(books, delivery_id, ACCEPTED, now_ms, delivery.provider_id)
+        end(books, delivery_id, ACCEPTED, now_ms, provider_id or delivery.provider_id)
         delivery, row = books.deliveries[delivery_id], books.messages[delivery.message_id]
     books.deliveries[delivery_id] = structs.replace(delivery, state=state)
     if is_last:

@@ -6,7 +6,8 @@ Pure. A store decides how to keep rows; what they say is decided here, once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -37,6 +38,7 @@ from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import (
     Chosen,
     DeadCall,
+    DueMessage,
     InboxRow,
     Preferences,
     RecordRow,
@@ -44,7 +46,6 @@ from fencepost_gateway.ports import (
 )
 
 INBOX_MAX = 100  # messages of one answer
-LEASE_LOST = Settlement("unknown", "kept_unknown", "unknown.lease_lost")
 LEFT = Settlement("failed", "released", "no_longer_relevant")  # nobody was there to show it to
 IN_APP_REF = "in_app"  # every person comes through an SDK, which can show messages
 
@@ -79,18 +80,6 @@ def log_records(
     return found
 
 
-def lost(channel: str, now_ms: int) -> Settlement:
-    """
-    Say what the end of a lease means.
-
-    What goes into the app is there only once its confirm has put it there, so without one it is
-    certain that nobody has it: it is claimed again.
-    """
-    if channel == "in_app":
-        return Settlement("queued", "released", "in_app.lease_lost", retry_at_ms=now_ms)
-    return LEASE_LOST
-
-
 def inbox_row(
     message: Message,
     delivery_id: str,
@@ -111,6 +100,22 @@ def inbox_row(
         show_until_ms=inbox.until_ms(message, content, now_ms),
         fence_id=fence_id,
     )
+
+
+def in_rooms(due: Sequence[DueMessage], rooms: Mapping[str, int]) -> list[DueMessage]:
+    """Give what is due in the order of its claims, of each lane no more than there is room for."""
+    left, found = Counter(rooms), []
+    for each in sorted(due, key=lambda d: (d.rank, -d.priority, d.cause_ms, d.message_id)):
+        if left[each.lane] > 0:
+            left[each.lane] -= 1
+            found.append(each)
+    return found
+
+
+def lane_of(message: Message, refused: Container[str] = ()) -> str:
+    """Give the lane that a message waits on; empty while it may go on several."""
+    open_to = [channel for channel in message.channels if channel not in refused]
+    return open_to[0] if len(open_to) == 1 else ""
 
 
 def answered(call: Call, reply: Reply) -> Answered:
@@ -282,9 +287,15 @@ def outcome_record(
         "reason": settlement.reason,
         "slot": settlement.slot,
         "retry_at_ms": settlement.retry_at_ms,
+        "moves": settlement.moves,
         **marked(message.mark),
     }
     return RecordRow(0, now_ms, message.person_id, "outcome", message.message_id, body)
+
+
+def ended(message: Message, verdict: Verdict) -> Outcome:
+    """Give the log record of a message that its claim has ended: it may not go, or nowhere else."""
+    return _outcome(message, verdict.outcome, verdict.reason)
 
 
 def moved(
@@ -334,20 +345,24 @@ def report_record(message: Message, delivery_id: str, told: LaneReport, now_ms: 
     return RecordRow(0, now_ms, message.person_id, "outcome", message.message_id, body)
 
 
-def withheld(message: Message, reason: str) -> Outcome:
-    """Give the log record of a message that may not go."""
-    return _outcome(message, "withheld", reason)
-
-
 def settled(
     message: Message, settlement: Settlement, channel: str, delivery_id: str, ref: str
 ) -> Outcome:
     """Give the log record of a call that came to its end; ``ref`` is the address it was made to."""
     is_lost = settlement.address != "keep"
-    ended = _outcome(message, settlement.state, settlement.reason)
+    told = _outcome(message, settlement.state, settlement.reason)
     return structs.replace(
-        ended, channel=channel, delivery_id=delivery_id, lost_ref=ref if is_lost else ""
+        told,
+        channel=channel,
+        delivery_id=delivery_id,
+        lost_ref=ref if is_lost else "",
+        goes_on=settlement.retry_at_ms is not None,
     )
+
+
+def is_told(settlement: Settlement) -> bool:
+    """Say whether the pipeline hears of a settled call: of an end, and of a lost address."""
+    return settlement.retry_at_ms is None or settlement.address != "keep"
 
 
 def _outcome(message: Message, state: str, reason: str) -> Outcome:

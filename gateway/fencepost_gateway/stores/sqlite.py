@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -70,6 +70,7 @@ from fencepost_gateway.stores.sqlite_trials import SqliteTrials
 from fencepost_gateway.stores.sqlite_writer import Writer
 
 SQLITE_MIN = (3, 51, 3)
+LEASES_END_MS = 1 << 62
 
 T = TypeVar("T")
 _person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
@@ -162,9 +163,10 @@ class SqliteStore:
         """See ``Store.answer``."""
         return await self._write(lambda: self._desk.answer(message_id, decide, now_ms))
 
-    async def reconcile(self, now_ms: int, *, all_leases: bool = False) -> int:
+    async def reconcile(self, now_ms: int, settle: Settle, *, all_leases: bool = False) -> int:
         """See ``Store.reconcile``."""
-        return await self._write(lambda: self._desk.reconcile(now_ms, all_leases=all_leases))
+        horizon_ms = LEASES_END_MS if all_leases else now_ms
+        return await self._write(lambda: self._desk.reconcile(now_ms, settle, horizon_ms))
 
     async def suppress(self, channel: str, ref: str, reason: str, now_ms: int) -> None:
         """See ``Store.suppress``."""
@@ -239,11 +241,15 @@ class SqliteStore:
         asked = (json.dumps(list(device_ids)),)
         return await self._read(lambda: dict(self._read_db.execute(self._sql.tracks, asked)))
 
-    async def due(self, now_ms: int, limit: int) -> list[DueMessage]:
+    async def due(self, now_ms: int, rooms: Mapping[str, int]) -> list[DueMessage]:
         """See ``Store.due``."""
+        return await self._read(lambda: self._facts.due(now_ms, rooms))
+
+    async def over(self, now_ms: int, limit: int) -> list[DueMessage]:
+        """See ``Store.over``."""
         row = (now_ms, limit)
         return await self._read(
-            lambda: [DueMessage(*r) for r in self._read_db.execute(self._sql.due, row)]
+            lambda: [DueMessage(*r) for r in self._read_db.execute(self._sql.over, row)]
         )
 
     async def messages(self, after: str, limit: int) -> list[MessageEnd]:
@@ -261,9 +267,7 @@ class SqliteStore:
             found = self._facts.message(message_id)
             if found is None:
                 return None
-            message, _, due_ms, attempt = found
-            consents = self._facts.consents(message.person_id)
-            return self._facts.claim_facts(message, due_ms, attempt, consents)
+            return self._facts.claim_facts(found, self._facts.consents(found.message.person_id))
 
         return await self._read(query)
 

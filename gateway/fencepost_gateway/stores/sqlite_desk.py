@@ -19,11 +19,11 @@ from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.message import (
     OPEN_STATES,
     ClaimFacts,
-    Message,
     Verdict,
 )
 from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.decide.spend import day_of
+from fencepost_gateway.decide.standing import Standing
 from fencepost_gateway.intake.admission import Admission, Withdrawal
 from fencepost_gateway.intake.records import TimerFired
 from fencepost_gateway.intake.statement import ConsentChange
@@ -103,8 +103,8 @@ class Desk:
         taken, both = 0, (withdrawal.person_id, withdrawal.person_id)
         for row in self._db.execute(self._sql.pending_of, both).fetchall():
             found = self._facts.message(str(row[0]))
-            if found is not None and rows.is_recalled(found[0], withdrawal):
-                self._write(found[0], rows.recall(withdrawal), found[3], now_ms)
+            if found is not None and rows.is_recalled(found.message, withdrawal):
+                self._write(found, rows.recall(withdrawal), now_ms)
                 taken += 1
         return taken
 
@@ -134,8 +134,8 @@ class Desk:
         for change in effects.addresses:
             self._change_address(change)
         for m in effects.messages:
-            row = (m.message_id, m.person_id, effects.now_ms, m.priority, m.cause.at_ms, _pack(m))
-            run(sql.put_message, row)
+            order = (effects.now_ms, m.priority, m.cause.at_ms, m.rank, rows.lane_of(m))
+            run(sql.put_message, (m.message_id, m.person_id, *order, m.expires_at_ms, _pack(m)))
         for each in effects.reacted:
             self.receipts.react(*each, effects.now_ms)
         take_reactions(self._db, sql, effects.reacted)
@@ -212,12 +212,11 @@ class Desk:
     def claim(self, message_id: str, judge: Judge, now_ms: int) -> Claimed | None:
         """Do what ``Store.claim`` promises."""
         found = self._facts.message(message_id)
-        if found is None or found[1] not in OPEN_STATES or found[2] > now_ms:
+        if found is None or found.state not in OPEN_STATES or found.due_ms > now_ms:
             return None
-        message, _, due_ms, attempt = found
-        consents = self._door.consents(self._door.resolve(message.person_id))
-        verdict = judge(self._facts.claim_facts(message, due_ms, attempt, consents))
-        return self._write(message, verdict, attempt, now_ms)
+        consents = self._door.consents(self._door.resolve(found.message.person_id))
+        verdict = judge(self._facts.claim_facts(found, consents))
+        return self._write(found, verdict, now_ms)
 
     def answer(self, message_id: str, decide: Answer, now_ms: int) -> bool:
         """Do what ``Store.answer`` promises."""
@@ -232,10 +231,9 @@ class Desk:
         found = self._facts.message(message_id)
         if found is None:
             return None
-        message, _, due_ms, attempt = found
-        subject = self._door.resolve(message.person_id)
-        facts = self._facts.claim_facts(message, due_ms, attempt, self._door.consents(subject))
-        return structs.replace(facts, message=structs.replace(message, person_id=subject))
+        subject = self._door.resolve(found.message.person_id)
+        facts = self._facts.claim_facts(found, self._door.consents(subject))
+        return structs.replace(facts, message=structs.replace(found.message, person_id=subject))
 
     def state(self, changes: Sequence[ConsentChange], now_ms: int) -> None:
         """Let statements take effect that no upload brings."""
@@ -244,32 +242,38 @@ class Desk:
             self._door.append(record, now_ms)
         refusing.heed(self.ledger, changes, now_ms)
 
-    def _write(self, message: Message, verdict: Verdict, attempt: int, now_ms: int) -> Claimed:
-        run, sql = self._db.execute, self._sql
-        claimed = Claimed(verdict, message)
+    def _write(self, at: Standing, verdict: Verdict, now_ms: int) -> Claimed:
+        run, sql, message = self._db.execute, self._sql, at.message
+        claimed, due_ms = Claimed(verdict, message), verdict.retry_at_ms or now_ms
+        if verdict.outcome == "waits":
+            lane = "" if verdict.retry_at_ms else verdict.channel
+            run(sql.wait_message, (lane, verdict.retry_at_ms or at.due_ms, message.message_id))
+            return claimed
         if verdict.outcome == "send":
-            claimed = self._lease(message, verdict, attempt, now_ms)
+            claimed = self._lease(at, verdict, now_ms)
         elif verdict.holds:
             held = (verdict.reason, message.campaign_id, message.message_id)
             run(sql.hold_message, held)
         elif verdict.outcome == "deferred":
-            due_ms = verdict.retry_at_ms or now_ms
-            run(sql.set_message, ("deferred", due_ms, verdict.reason, attempt, message.message_id))
+            run(sql.set_message, ("deferred", due_ms, verdict.reason, message.message_id))
         else:
-            run(sql.set_message, ("withheld", now_ms, verdict.reason, attempt, message.message_id))
-            self._door.append(rows.withheld(message, verdict.reason), now_ms)
+            run(sql.set_message, (verdict.outcome, now_ms, verdict.reason, message.message_id))
+            self._door.append(rows.ended(message, verdict), now_ms)
+        if at.refused and verdict.outcome != "send":
+            run(sql.release_slot, (message.message_id,))
         self.put_records([rows.claim_record(message, verdict, claimed.delivery_id, now_ms)])
         return claimed
 
-    def _lease(self, message: Message, verdict: Verdict, attempt: int, now_ms: int) -> Claimed:
+    def _lease(self, at: Standing, verdict: Verdict, now_ms: int) -> Claimed:
         run, sql = self._db.execute, self._sql
+        message, attempt = at.message, at.attempt
         ref = verdict.address.ref if verdict.address else ""
         delivery_id = rows.delivery_id_of(message.message_id, verdict.channel, ref)
         token = attempt + 1
         lease_until_ms = now_ms + LEASE_MS
         row = (delivery_id, message.message_id, verdict.channel, ref, token, lease_until_ms)
         run(sql.put_delivery, row)
-        run(sql.set_message, ("sending", now_ms, "", attempt + 1, message.message_id))
+        run(sql.send_message, (now_ms, attempt + 1, verdict.on_unknown, message.message_id))
         if verdict.slot is not None:
             slot = verdict.slot
             run(
@@ -298,13 +302,13 @@ class Desk:
         found = self._facts.message(row[0])
         if found is None:
             return None
-        message, _, _, attempt = found
-        settlement, shown = settle(attempt), None
+        message, settlement = found.message, settle(found.attempted(delivery_id, row[1]))
+        shown = None
         if inbox is not None and settlement.state == "sent":
             person = self._facts.person(message.person_id)
             shown = rows.inbox_row(message, delivery_id, inbox, person, now_ms)
             settlement = settlement if shown else rows.LEFT
-        self.end(message, delivery_id, settlement, now_ms, outcome.provider_id)
+        self.end(found, delivery_id, settlement, now_ms, outcome.provider_id)
         if settlement.address == "suppress":
             refusal = rows.opted_out(message, row[1], row[2], settlement, now_ms)
             refusing.take(self.ledger, refusal, now_ms)
@@ -317,34 +321,35 @@ class Desk:
         self._db.execute(self._sql.trim_inbox, (before_ms, limit))
         return self._db.changes()
 
-    def reconcile(self, now_ms: int, *, all_leases: bool) -> int:
-        """Do what ``Store.reconcile`` promises."""
-        horizon_ms = (1 << 62) if all_leases else now_ms
+    def reconcile(self, now_ms: int, settle: Settle, horizon_ms: int) -> int:
+        """Do what ``Store.reconcile`` promises, of leases that end by ``horizon_ms``."""
         expired = list(self._db.execute(self._sql.expired_leases, (horizon_ms,)))
         for delivery_id, message_id, channel in expired:
             found = self._facts.message(message_id)
             if found is not None:
-                self.end(found[0], delivery_id, rows.lost(channel, now_ms), now_ms, "")
+                settlement = settle(found.attempted(delivery_id, channel))
+                self.end(found, delivery_id, settlement, now_ms, "")
         return len(expired)
 
     def end(
         self,
-        message: Message,
+        at: Standing,
         delivery_id: str,
         settlement: Settlement,
         now_ms: int,
         provider_id: str,
     ) -> None:
         """Write how a call ended: delivery, message, slot, address, outcome, record."""
-        run, sql = self._db.execute, self._sql
+        run, sql, message = self._db.execute, self._sql, at.message
         _, channel, ref, _, _, lease_until_ms = run(sql.delivery, (delivery_id,)).get
         run(sql.end_delivery, (settlement.state, provider_id, settlement.reason, delivery_id))
         due_ms = settlement.retry_at_ms or now_ms
-        attempt = run(sql.message, (message.message_id,)).get[4]
-        state = (settlement.state, due_ms, settlement.reason, attempt, message.message_id)
-        run(sql.set_message, state)
+        refused = at.refused_after(channel, settlement)
+        packed, lane = _pack(refused) if refused else None, rows.lane_of(message, refused)
+        state = (settlement.message_state, due_ms, settlement.reason, packed)
+        run(sql.end_message, (*state, at.unknowns_after(settlement), lane, message.message_id))
         body = run(sql.slot, (message.message_id,)).get
-        if body is not None:
+        if body is not None and settlement.slot != "open":
             kept = settlement.slot == "kept_unknown"
             used_at_ms = max(now_ms, lease_until_ms) if kept else now_ms
             slot = structs.replace(_slot.decode(body), used_at_ms=used_at_ms, state=settlement.slot)
@@ -355,7 +360,7 @@ class Desk:
             run(sql.drop_cost, (delivery_id,))
         if settlement.address == "remove":
             run(sql.drop_address, (message.person_id, channel, ref))
-        if settlement.state != "queued":
+        if rows.is_told(settlement):
             ended = rows.settled(message, settlement, channel, delivery_id, ref)
             self._door.append(ended, now_ms)
         record = rows.outcome_record(message, channel, delivery_id, settlement, now_ms)

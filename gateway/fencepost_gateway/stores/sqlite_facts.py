@@ -6,7 +6,8 @@ Reads only, on either side of the file: a claim reads on the writing side, in it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -24,7 +25,9 @@ from fencepost_gateway.decide.message import (
     MessageEnd,
 )
 from fencepost_gateway.decide.person import Person
+from fencepost_gateway.decide.standing import Standing
 from fencepost_gateway.ports import (
+    DueMessage,
     InboxRow,
 )
 from fencepost_gateway.stores import rows
@@ -34,6 +37,7 @@ _message: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 _person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
 _slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
 _control: msgspec.msgpack.Decoder[Control] = msgspec.msgpack.Decoder(Control)
+_refused: msgspec.msgpack.Decoder[dict[str, str]] = msgspec.msgpack.Decoder(dict[str, str])
 _plain = msgspec.msgpack.Decoder()
 
 
@@ -44,14 +48,17 @@ class Facts:
         self._db = db
         self._sql = sql
 
-    def message(self, message_id: str) -> tuple[Message, str, int, int] | None:
-        """Give a message with its state, due time and attempts."""
+    def message(self, message_id: str) -> Standing | None:
+        """Give a message and where it stands."""
         row = self._db.execute(self._sql.message, (message_id,)).get
         if row is None:
             return None
-        body, person_id, state, due_ms, attempt = row
-        message = structs.replace(_message.decode(body), person_id=person_id)
-        return message, state, due_ms, attempt
+        body, person_id, state, due_ms, attempt, refused, *unknown = row
+        message = _message.decode(body)
+        if message.person_id != person_id:
+            message = structs.replace(message, person_id=person_id)
+        held = {} if refused is None else _refused.decode(refused)
+        return Standing(message, state, due_ms, attempt, held, *unknown)
 
     def person(self, person_id: str) -> Person | None:
         """Give a person's row."""
@@ -63,10 +70,9 @@ class Facts:
         subject = self._db.execute(self._sql.alias, (person_id,)).get or person_id
         return [ConsentEntry(*row) for row in self._db.execute(self._sql.consents, (subject,))]
 
-    def claim_facts(
-        self, message: Message, due_ms: int, attempt: int, consents: Sequence[Any]
-    ) -> ClaimFacts:
+    def claim_facts(self, at: Standing, consents: Sequence[Any]) -> ClaimFacts:
         """Gather what ``judge`` may see; ``consents`` are those of the resolved person."""
+        message = at.message
         person_id = message.person_id
         subject = self._db.execute(self._sql.alias, (person_id,)).get or person_id
         body = self._db.execute(self._sql.person, (person_id,)).get
@@ -90,12 +96,23 @@ class Facts:
             consents=tuple(consents),
             addresses=tuple(addresses),
             slots=tuple(slots),
-            attempt=attempt,
-            due_ms=due_ms,
+            attempt=at.attempt,
+            due_ms=at.due_ms,
             emergency_stop=bool(stop),
             control=None if control is None else _control.decode(control),
             spent=dict(self._db.execute(self._sql.spent)),
+            refused=at.refused,
         )
+
+    def due(self, now_ms: int, rooms: Mapping[str, int]) -> list[DueMessage]:
+        """See ``Store.due``."""
+        run, sql = self._db.execute, self._sql
+        found = []
+        for lane, room in rooms.items():
+            found += [DueMessage(*row) for row in run(sql.due_queued, (lane, now_ms, room))]
+        row = (json.dumps([*rooms]), now_ms, sum(rooms.values()))
+        found += [DueMessage(*row) for row in run(sql.due_deferred, row)]
+        return rows.in_rooms(found, rooms)
 
     def message_ends(self, after: str, limit: int) -> list[MessageEnd]:
         """See ``Store.messages``."""

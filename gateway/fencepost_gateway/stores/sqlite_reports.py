@@ -15,9 +15,10 @@ import msgspec
 from msgspec import structs
 
 from fencepost_gateway.decide.caps import Slot
-from fencepost_gateway.decide.message import OPEN_STATES, Message
+from fencepost_gateway.decide.message import OPEN_STATES
 from fencepost_gateway.decide.receipts import ACCEPTED, WENT, Word
 from fencepost_gateway.decide.settle import Settlement
+from fencepost_gateway.decide.standing import Standing
 from fencepost_gateway.intake.reports import LaneReport
 from fencepost_gateway.ports import KEPT_MS, RecordRow, Taken
 from fencepost_gateway.stores import rows
@@ -34,7 +35,7 @@ class Endings(Protocol):
 
     def end(
         self,
-        message: Message,
+        at: Standing,
         delivery_id: str,
         settlement: Settlement,
         now_ms: int,
@@ -66,12 +67,13 @@ class Receipts:
         found = self._facts.message(row[0]) if row is not None else None
         if row is None or found is None:
             return Taken("unknown")
-        message, names = found[0], (delivery_id, row[0], found[0].person_id)
+        message = found.message
+        names = delivery_id, row[0], message.person_id
         taken_ms = run(sql.report, (told.key,)).get
         if taken_ms is not None and taken_ms >= now_ms - KEPT_MS:
             return Taken("repeated", *names, row[3])
         run(sql.put_report, (told.key, now_ms))
-        settles = self._move(delivery_id, told.what, told.code, now_ms)
+        settles = self._move(delivery_id, told.what, told.code, now_ms, told.provider_id)
         channel, state = row[1], run(sql.delivery, (delivery_id,)).get[3]
         heard = rows.reported(message, delivery_id, channel, told, state, settles=settles)
         self._door.append(heard, now_ms)
@@ -82,7 +84,7 @@ class Receipts:
         """Take what a person's own device tells of a delivery to them."""
         row = self._db.execute(self._sql.delivery, (delivery_id,)).get
         found = self._facts.message(row[0]) if row is not None else None
-        if found is None or found[0].person_id != person_id:
+        if found is None or found.message.person_id != person_id:
             return
         self._move(delivery_id, what, "", now_ms)
 
@@ -101,28 +103,30 @@ class Receipts:
         found = self._db.execute(asked[0], {"id": asked[1], "channel": told.channel}).get
         return str(found or "")
 
-    def _move(self, delivery_id: str, what: Word, code: str, now_ms: int) -> bool:
+    def _move(
+        self, delivery_id: str, what: Word, code: str, now_ms: int, provider_id: str = ""
+    ) -> bool:
         """Move a delivery, and the message whose last call it was; says whether it settles it."""
         run, sql = self._db.execute, self._sql
         message_id, channel, _, before, token, _ = run(sql.delivery, (delivery_id,)).get
-        message, at, due_ms, attempt = self._message(message_id)
-        is_last = attempt == token
-        is_open = is_last and at in {*OPEN_STATES, "sending"}
+        at = self._message(message_id)
+        is_last = at.attempt == token
+        is_open = is_last and at.state in {*OPEN_STATES, "sending"}
         state, reason, settles = rows.moved(channel, before, what, code, is_open=is_open)
         if state == before:
             return False
         if is_open:  # nobody has told yet what came of the call: this does
-            provider_id = run(sql.provider_of, (delivery_id,)).get
-            self._desk.end(message, delivery_id, ACCEPTED, now_ms, provider_id)
-            due_ms = now_ms
+            known = provider_id or run(sql.provider_of, (delivery_id,)).get
+            self._desk.end(at, delivery_id, ACCEPTED, now_ms, known)
         run(sql.raise_delivery, (state, reason, delivery_id))
         if is_last:
-            run(sql.set_message, (state, due_ms, reason, attempt, message_id))
+            due_ms = now_ms if is_open else at.due_ms
+            run(sql.set_message, (state, due_ms, reason, message_id))
             if before not in WENT:
                 self._confirm_slot(message_id)
         return settles
 
-    def _message(self, message_id: str) -> tuple[Message, str, int, int]:
+    def _message(self, message_id: str) -> Standing:
         found = self._facts.message(message_id)
         if found is None:
             raise LookupError("a delivery is of a message")

@@ -16,6 +16,7 @@ from msgspec import structs
 
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.message import Message
+from fencepost_gateway.decide.standing import Standing
 from fencepost_gateway.intake.records import TrialBegun
 from fencepost_gateway.ports import (
     DocumentRow,
@@ -114,7 +115,8 @@ class SqliteTrials:
             body, person_id, _, due_ms, ahead_ms = row
             message = structs.replace(_message.decode(body), person_id=person_id)
             reader = Facts(db, sql)
-            facts = reader.claim_facts(message, due_ms, 0, reader.consents(person_id))
+            at = Standing(message, "queued", due_ms)
+            facts = reader.claim_facts(at, reader.consents(person_id))
             slots = [
                 structs.replace(_slot.decode(packed), person_id=owner)
                 for owner, packed in db.execute(sql.trial_slots, (person_id,))

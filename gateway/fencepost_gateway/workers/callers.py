@@ -23,9 +23,10 @@ from typing import Final
 import structlog
 
 from fencepost_gateway.clock import Clock
-from fencepost_gateway.decide.calls import Call, filled, reply_to
+from fencepost_gateway.decide.breaker import Breaker
+from fencepost_gateway.decide.calls import RETRIED, Call, filled, reply_to
 from fencepost_gateway.decide.plan import Source
-from fencepost_gateway.decide.retries import Breaker, again_ms
+from fencepost_gateway.decide.retries import again_ms
 from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import LEASE_MS, Store, TakenCall
@@ -168,5 +169,9 @@ class Callers:
             tried = await self._outbound.make(call, source)
             told = Told(tried, self._clock.now_ms())
         finally:
-            breaker.went(told.tried, self._clock.now_ms())
+            breaker.went(
+                failed=told.tried.failure in RETRIED,
+                now_ms=self._clock.now_ms(),
+                hold_s=told.tried.retry_after_s,
+            )
         return told

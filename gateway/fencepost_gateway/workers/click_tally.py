@@ -3,8 +3,9 @@ Click tally: what is counted of messages and of waits, to show where people get 
 
 No I/O. Counts as ``journey_tally`` has them: by step and day, in the commit of the facts.
 
-Rule 1. Of a message step: messages that were sent, those of them that were clicked, and those after
-        whose click the person went on; each message once.
+Rule 1. Of a message step: messages that were sent, those of them that were delivered, opened and
+        clicked as far as anybody tells, and those after whose click the person went on; each
+        message once.
 Rule 2. Going on is doing what the journey waits for, or reaching its goal. Time moves nobody on in
         this sense, and a reaction to a message is none: whoever clicks has only begun.
 Rule 3. Of whoever leaves a step it is counted how long they were there, by the first of
@@ -31,6 +32,7 @@ from fencepost_gateway.workers.journey_tally import DAY_MS, JourneyDays
 
 SENT: Final = "sent"
 CLICKED: Final = "clicked"
+COUNTED: Final = frozenset({"delivered", "opened", CLICKED})
 WENT_ON: Final = "went_on"
 STAYED: Final = "stayed"  # so many seconds at most, behind the colon
 MINUTE_S: Final = 60
@@ -41,6 +43,10 @@ BOUNDS_S: Final = (
     *(HOUR_S, 3 * HOUR_S, 12 * HOUR_S),
     *(days * DAY_S for days in (1, 2, 3, 7, 14, 30, 90, 400)),
 )
+
+
+Got = tuple[PastMessage | None, frozenset[str]]
+"""A message, and what of ``COUNTED`` has become of it."""
 
 
 class Stood(Struct, frozen=True):
@@ -64,12 +70,12 @@ def stood(person: Person) -> dict[str, Stood]:
     }
 
 
-def clicked(person: Person, delivery_id: str) -> PastMessage | None:
-    """Give the message of a delivery, if it is known and was clicked."""
+def got(person: Person, delivery_id: str) -> Got:
+    """Give the message of a delivery, if it is known, and what is counted that became of it."""
     for each in person.messages:
-        if each.delivery_id == delivery_id != "" and each.message_id and CLICKED in each.first_ms:
-            return each
-    return None
+        if each.delivery_id == delivery_id != "" and each.message_id:
+            return each, COUNTED.intersection(each.first_ms)
+    return None, frozenset()
 
 
 def count_sent(days: JourneyDays, outcome: Outcome, now_ms: int) -> None:
@@ -79,9 +85,12 @@ def count_sent(days: JourneyDays, outcome: Outcome, now_ms: int) -> None:
         _add(days, now_ms, JourneyPlace(*named), SENT)
 
 
-def count_clicked(days: JourneyDays, message: PastMessage, now_ms: int) -> None:
-    """Count a message that was clicked for the first time."""
-    _add(days, now_ms, _place_of(message), CLICKED)
+def count_got(days: JourneyDays, before: Got, after: Got, now_ms: int) -> None:
+    """Count what became of a message for the first time."""
+    message, found = after
+    if message is not None:
+        for what in sorted(found - before[1]):
+            _add(days, now_ms, _place_of(message), what)
 
 
 def count_left(days: JourneyDays, walked: Walked, before: Mapping[str, Stood], now_ms: int) -> None:

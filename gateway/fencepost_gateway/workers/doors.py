@@ -1,9 +1,9 @@
 """
 Doors: several drivers of one channel, and the one that an address asks for.
 
-A key of the settings table ``channels`` that is no channel's name is ``<channel>_<name>``: push goes
-by ``push_apns`` and ``push_fcm``. What is opened for one channel is joined here into one door, so
-that whoever sends sees a channel and its lane, as ever.
+A key of the settings table ``channels`` that is no channel's name is ``<channel>_<name>``: push
+goes by ``push_apns`` and ``push_fcm``. What is opened for one channel is joined here into one door,
+so that whoever sends sees a channel and its lane, as ever.
 
 Rule 1. An address goes to the first door, in the order of their names, that takes its form. Who is
         made for another service says so (``other_service``); what else is wrong is wrong for good.
@@ -14,6 +14,7 @@ Rule 2. An address for which there is no door is none of its channel (``channel_
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from msgspec import structs
@@ -38,11 +39,20 @@ def channel_of(key: str) -> Channel | None:
     return max(named, key=len, default=None)
 
 
-def joined(channel: Channel, doors: Sequence[tuple[DriverSpec, Send]]) -> tuple[DriverSpec, Send]:
+@dataclass(frozen=True, slots=True)
+class Door:
+    """An open driver; ``own`` are its settings."""
+
+    spec: DriverSpec
+    send: Send
+    own: Any = field(default=None, repr=False)
+
+
+def joined(channel: Channel, doors: Sequence[Door]) -> Door:
     """Make one door of several (Rule 1)."""
     if len(doors) == 1:
         return doors[0]
-    specs = [spec for spec, _ in doors]
+    specs = [each.spec for each in doors]
 
     def parse(raw: Mapping[str, Any]) -> Taken:
         for number, spec in enumerate(specs):
@@ -55,7 +65,11 @@ def joined(channel: Channel, doors: Sequence[tuple[DriverSpec, Send]]) -> tuple[
 
     async def send(message: Outgoing, address: Taken) -> Outcome:
         number, own = address
-        return await doors[number][1](message, own)
+        return await doors[number].send(message, own)
+
+    def judge(_own: object, address: Taken) -> str:
+        number, own = address
+        return specs[number].judge_address(doors[number].own, own)
 
     spec = DriverSpec(
         name=" and ".join(spec.name for spec in specs),
@@ -64,8 +78,9 @@ def joined(channel: Channel, doors: Sequence[tuple[DriverSpec, Send]]) -> tuple[
         mask=specs[0].mask,
         parse_settings=specs[0].parse_settings,
         connect=specs[0].connect,
+        judge_address=judge,
     )
-    return spec, send
+    return Door(spec, send)
 
 
 def served(facts: ClaimFacts, lanes: Mapping[str, Lane]) -> ClaimFacts:

@@ -4,9 +4,8 @@ Outbound: the one way by which documents have the gateway call another system.
 Does I/O. Who is called was written by whoever may publish, so it must not be a way into the network
 that the gateway stands in.
 
-Rule 1. Only public hosts: the name is judged, then every address that it has, and it is these
-        addresses that are connected to; one private address among them and nobody is called. No
-        proxy is used, no redirect followed, no cookie kept.
+Rule 1. Only public hosts: the name is judged here, and what it leads to by ``way_out``. No proxy
+        is used, no redirect followed, no cookie kept.
 Rule 2. Bounded: the whole call by the source's timeout, the answer by ``MAX_ANSWER_BYTES``, which
         is never inflated, and what is in it by ``looked``.
 Rule 3. An answer to a look-up is JSON and says so (``application/json``, ``…+json``). Of what a
@@ -24,7 +23,6 @@ import binascii
 import contextlib
 import hashlib
 import hmac
-import socket
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -34,40 +32,21 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 
 from fencepost_channels.call import MAX_ANSWER_BYTES, Answer, CallFailed, request, retry_after_s
 from fencepost_gateway.clock import Clock
 from fencepost_gateway.decide.calls import Call, filled
-from fencepost_gateway.decide.hosts import is_public, private_host
+from fencepost_gateway.decide.hosts import private_host
 from fencepost_gateway.decide.looked import fault_of
 from fencepost_gateway.decide.plan import Source
 from fencepost_gateway.decide.retries import Tried
 from fencepost_gateway.workers.lanes import LentParts
-from fencepost_gateway.workers.page_asking import PageAnswer, PrivateHostError, ask_page
+from fencepost_gateway.workers.page_asking import PageAnswer, ask_page
+from fencepost_gateway.workers.way_out import PrivateHostError, open_way_out
 
 RETRIED_STATUS: Final = frozenset({408, 425, 429})
 KEY_PREFIX: Final = "whsec_"  # Standard Webhooks: what follows is the key in base64
-
-
-class PublicResolver(AbstractResolver):
-    """Resolves names, and refuses those that lead somewhere private (Rule 1)."""
-
-    def __init__(self, inner: AbstractResolver) -> None:
-        self._inner = inner
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        """Give the addresses of a name."""
-        found = await self._inner.resolve(host, port, family)
-        if not all(is_public(each["host"]) for each in found):
-            raise PrivateHostError("an address of this host is not public")
-        return found
-
-    async def close(self) -> None:
-        """Close what it asks."""
-        await self._inner.close()
 
 
 @asynccontextmanager
@@ -77,6 +56,7 @@ async def open_outbound(
     *,
     resolver: AbstractResolver | None = None,
     tls: ssl.SSLContext | None = None,
+    to_loopback: bool = False,
 ) -> AsyncIterator[Outbound]:
     """
     Open it.
@@ -84,18 +64,12 @@ async def open_outbound(
     Args:
         clock: Where time comes from.
         secrets: Secrets by name, as the operator set them.
-        resolver: Who says which addresses a name has; only public ones when left out.
+        resolver: Whom to ask for the addresses of a name; the machine when left out.
         tls: Whose certificates are trusted; those the machine trusts when left out.
+        to_loopback: Whether 127.0.0.1 may be called: tests have their counterparts there.
 
     """
-    resolver = resolver or PublicResolver(aiohttp.ThreadedResolver())
-    connector = aiohttp.TCPConnector(
-        resolver=resolver, ttl_dns_cache=10, limit=0, ssl=tls if tls is not None else True
-    )
-    jar = aiohttp.DummyCookieJar()
-    async with aiohttp.ClientSession(
-        connector=connector, trust_env=False, cookie_jar=jar
-    ) as session:
+    async with open_way_out(to_loopback=to_loopback, resolver=resolver, tls=tls) as session:
         yield Outbound(session, clock, secrets)
 
 

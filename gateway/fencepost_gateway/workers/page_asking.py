@@ -21,6 +21,7 @@ import aiohttp
 from msgspec import Struct
 
 from fencepost_gateway.decide.hosts import private_host
+from fencepost_gateway.workers.way_out import PrivateHostError
 
 TIMEOUT_S: Final = 10.0
 HOPS_MAX: Final = 5
@@ -29,10 +30,6 @@ REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 GONE_ASTRAY: Final = "redirect"  # Rule 2
 PRIVATE: Final = "private_host"
 _HEADERS: Final = {"User-Agent": "fencepost", "Accept": "*/*"}
-
-
-class PrivateHostError(OSError):
-    """A name has an address that is not on the public internet."""
 
 
 class PageAnswer(Struct, frozen=True):

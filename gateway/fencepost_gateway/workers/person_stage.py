@@ -32,7 +32,6 @@ from fencepost_gateway.decide.cause import shown
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.flags import borne
 from fencepost_gateway.decide.ids import derive
-from fencepost_gateway.decide.past import PastMessage
 from fencepost_gateway.decide.person import Person, Presence, Reached, is_blank
 from fencepost_gateway.decide.presence import due_openings, move
 from fencepost_gateway.decide.scene import Walked
@@ -169,9 +168,9 @@ class PersonStage:
         elif isinstance(event, wire.Receipt | wire.Engagement):
             what = event.status if isinstance(event, wire.Receipt) else event.action
             self._fold.keeping.keep(person, Reacted(at_ms, seq, event.delivery_id, what))
-            was_clicked = click_tally.clicked(person, event.delivery_id)
+            before = click_tally.got(person, event.delivery_id)
             hear_device(person, event.delivery_id, what, at_ms)
-            self._clicked(person, event.delivery_id, was_clicked)
+            self._count_got(person, event.delivery_id, before)
             body = {"state": what, "delivery_id": event.delivery_id, "seq": seq}
             self._fold.record(person, "outcome", event.delivery_id, body)
             self._fold.effects.reacted.append((person.person_id, event.delivery_id, what))
@@ -181,9 +180,9 @@ class PersonStage:
         """Take what was told of a message after its call; the store has put it on record."""
         fold, person = self._fold, self.now(told.person_id)
         fold.keeping.keep(person, Reacted(told.at_ms, 0, told.delivery_id, told.what))
-        was_clicked = click_tally.clicked(person, told.delivery_id)
+        before = click_tally.got(person, told.delivery_id)
         hear_report(person, told, fold.plan, fold.now_ms)
-        self._clicked(person, told.delivery_id, was_clicked)
+        self._count_got(person, told.delivery_id, before)
         self._reacted(person)
 
     def _reacted(self, person: Person) -> None:
@@ -300,22 +299,26 @@ class PersonStage:
     def outcome(self, outcome: Outcome) -> None:
         """Take what became of a message."""
         fold, person = self._fold, self.now(outcome.person_id)
-        was_clicked = click_tally.clicked(person, outcome.delivery_id)
+        if outcome.goes_on:  # its next channel is tried: all that is told is a lost address
+            person.reached_at(outcome.channel, Reached(outcome.lost_ref), is_gone=True)
+            self.altered(person, "reach")
+            return
+        before = click_tally.got(person, outcome.delivery_id)
         if not outcome.mark:
             fold.tally.outcome(outcome, fold.now_ms)
             click_tally.count_sent(fold.journeys.days, outcome, fold.now_ms)
         copies = seed_copies(fold.plan, fold.workspace, outcome, fold.states.copied, fold.now_ms)
         fold.effects.messages += copies
         hear_outcome(person, outcome, fold.plan, fold.now_ms)
-        self._clicked(person, outcome.delivery_id, was_clicked)
+        self._count_got(person, outcome.delivery_id, before)
         self._walked(person, self._journeys.settled(person, outcome))
         self.altered(person, "messages", *(["reach"] if outcome.lost_ref else []))
 
-    def _clicked(self, person: Person, delivery_id: str, before: PastMessage | None) -> None:
-        """Count a click that is known by now, and was not before."""
-        message = click_tally.clicked(person, delivery_id)
-        if message is not None and before is None and not self._fold.is_tester(person):
-            click_tally.count_clicked(self._fold.journeys.days, message, self._fold.now_ms)
+    def _count_got(self, person: Person, delivery_id: str, before: click_tally.Got) -> None:
+        """Count what is known by now to have become of a message, and was not before."""
+        after = click_tally.got(person, delivery_id)
+        if not self._fold.is_tester(person):
+            click_tally.count_got(self._fold.journeys.days, before, after, self._fold.now_ms)
 
     def trial_told(self, told: TrialTold) -> None:
         """Take what became of a message on trial."""

@@ -144,7 +144,7 @@ def _written(
         return TrialVerdict(
             message.message_id, "deferred", _said(records, trial), due_ms, retry_ms - due_ms
         )
-    outcome = rows.withheld(message, verdict.reason)
+    outcome = rows.ended(message, verdict)
     if is_sent:
         outcome = rows.settled(message, _SENT, verdict.channel, delivery_id, ref)
         told = rows.outcome_record(message, verdict.channel, delivery_id, _SENT, now_ms)

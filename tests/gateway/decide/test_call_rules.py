@@ -32,15 +32,7 @@ from fencepost_gateway.decide.looked import (
     fault_of,
     has_room,
 )
-from fencepost_gateway.decide.retries import (
-    FAILED_MAX,
-    OPEN_MAX_MS,
-    OPEN_MS,
-    WEBHOOK_MS,
-    Breaker,
-    Tried,
-    again_ms,
-)
+from fencepost_gateway.decide.retries import WEBHOOK_MS, Tried, again_ms
 from gateway.decide.builders import NOON_MS
 
 CALL = Call("c-1", "r-1", "p-1", "journey", "step", "crm", "look_up", NOON_MS)
@@ -159,67 +151,6 @@ def test_retry_after_is_a_lower_bound() -> None:
 
     assert at_ms == NOON_MS + 60_000
     assert again_ms(CALL, asked, 1, NOON_MS, 5_000, NOON_MS) is None
-
-
-def broken(times: int = FAILED_MAX) -> Breaker:
-    """Give a breaker that has seen failures in a row."""
-    breaker = Breaker()
-    for _ in range(times):
-        assert breaker.lets(NOON_MS)
-        breaker.went(DOWN, NOON_MS)
-    return breaker
-
-
-def test_breaker_opens_after_failures_in_a_row() -> None:
-    """Not before; and an answer in between begins the count anew."""
-    mended = broken(FAILED_MAX - 1)
-    mended.went(Tried("bad_status", 404), NOON_MS)  # it answers
-    mended.went(DOWN, NOON_MS)
-
-    assert mended.lets(NOON_MS)
-    assert not broken().lets(NOON_MS + OPEN_MS - 1)
-
-
-def test_breaker_lets_one_through_and_its_end_decides() -> None:
-    """Half open: the others stay out until that one is back."""
-    breaker = broken()
-    at_ms = NOON_MS + OPEN_MS
-    found = [breaker.lets(at_ms), breaker.lets(at_ms)]
-    breaker.went(DOWN, at_ms)
-    again = [breaker.lets(at_ms + 2 * OPEN_MS - 1), breaker.lets(at_ms + 2 * OPEN_MS)]
-    breaker.went(FINE, at_ms + 2 * OPEN_MS)
-    after = [breaker.lets(at_ms + 2 * OPEN_MS) for _ in range(3)]
-
-    assert (found, again, after) == ([True, False], [False, True], [True] * 3)
-
-
-def test_calls_begun_before_it_opened_do_not_open_it_wider() -> None:
-    """Ten that hang together count as the one outage they are."""
-    breaker = broken()
-    for _ in range(10):
-        breaker.went(DOWN, NOON_MS + 1)
-
-    assert breaker.until_ms == NOON_MS + OPEN_MS
-
-
-def test_breaker_is_never_open_for_longer_than_its_most() -> None:
-    """Doubled each time, and no further."""
-    breaker, at_ms = broken(), NOON_MS
-    for _ in range(20):
-        at_ms = breaker.until_ms
-        assert breaker.lets(at_ms)
-        breaker.went(DOWN, at_ms)
-
-    assert breaker.until_ms - at_ms == OPEN_MAX_MS
-
-
-def test_retry_after_holds_the_whole_source_back() -> None:
-    """One call was told; the others need not ask."""
-    breaker = Breaker()
-    breaker.lets(NOON_MS)
-    breaker.went(Tried("unavailable", 429, retry_after_s=7.0), NOON_MS)
-
-    assert [breaker.lets(NOON_MS + ms) for ms in (6_999, 7_000)] == [False, True]
 
 
 def test_what_is_no_address_is_not_public() -> None:

@@ -24,6 +24,7 @@ sensitive: true
 kind: template
 id: greet
 purpose: marketing
+tracking: {clicks: true}
 sms: {text: hi}
 email: {subject: hi, text: hi}
 web_push: {title: hi}
@@ -229,7 +230,7 @@ ERRORS: dict[str, tuple[str, str]] = {
         f"  - {{id: a, {SMS}}}\n  - wait: {{for: {{opened: a}}, timeout: 1d}}\n",
         (
             f"j.yaml:7: {IN}step 2, wait.for.opened: a message by sms is never opened; "
-            "wait for delivered, clicked, or add a channel"
+            "wait for delivered, failed, clicked, replied, or add a channel"
         ),
     ),
     "template": (
@@ -702,6 +703,36 @@ def test_marketing_of_a_journey_asks_for_no_sensitive_fence(written: str, spot: 
     assert f"{IN}{spot}: " in line
     assert "sensitive" in line
     assert said(quiet, more=service) == []
+
+
+@pytest.mark.parametrize(
+    ("what", "channels", "tracking", "doubts"),
+    [
+        ("clicked", "email", "", True),
+        ("clicked", "sms", "tracking: {clicks: true}", False),
+        ("clicked", "email", "tracking: {opens: true}", True),
+        ("opened", "email", "tracking: {opens: true}", False),
+        ("opened", "email", "tracking: {clicks: true}", False),
+        ("opened", "email", "", True),
+        ("clicked", "email, web_push", "", False),
+        ("bounced", "email", "", False),
+    ],
+)
+def test_wait_for_what_nobody_tells_is_doubted(
+    what: str,
+    channels: str,
+    tracking: str,
+    doubts: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    """Email and SMS tell of openings and clicks only where their template asks for it."""
+    more = f"kind: template\nid: t\npurpose: marketing\n{tracking}\n"
+    more += "sms: {text: hi}\nemail: {subject: hi, text: hi}\nweb_push: {title: hi}\n"
+    steps = f"  - id: a\n    message: {{template: t, channels: [{channels}]}}\n"
+    steps += f"  - wait: {{for: {{{what}: a}}, timeout: 1d}}\n"
+    found = [line for line in said(steps, more=more) if "not tracked" in line]
+
+    assert bool(found) == doubts
+    assert all("warning" in line for line in found)
 
 
 PLACES = f"""  - branch: [{{when: {{inside: {{tag: studio}}}}, to: a}}, {{otherwise: end}}]

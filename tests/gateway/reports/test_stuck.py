@@ -130,12 +130,12 @@ def test_words_are_whole_in_both_languages() -> None:
         "STUCK at v1 ask: 11 of 20 who came left there (55 %)",
         "STUCK at v1 ask: 1 overdue, the gateway is behind",
         "STUCK at v1 ask: people wait longer (2 h) than 19 of 20 did who left it (1 h)",
-        "message v1 mail: 20 sent, 9 clicked, 0 went on after it",
+        "message v1 mail: 20 sent, 0 delivered, 0 opened, 9 clicked, 0 went on after it",
         f"BROKEN LINK {GONE.url} answers 404 since 2026-06-01T12:00:00.000Z",
         f"BROKEN LINK {SLOW.url} cannot be reached (timeout) since 2026-06-01T12:00:00.000Z",
         "2 more that Liquid makes: not asked",
         "links not asked yet, or not on the public internet: 1",
     ]
-    assert "v1 mail 메시지: 발송 20, 클릭 9, 클릭 후 진행 0" in korean
+    assert "v1 mail 메시지: 발송 20, 전달 0, 열람 0, 클릭 9, 클릭 후 진행 0" in korean
     assert "{" not in korean
     assert all(said.en and said.ko for said in SAYS.values())

@@ -20,6 +20,7 @@ from contract.store_kit import (
     effects,
     facts_of,
     message,
+    rooms,
     unwritable_upload,
     upload,
 )
@@ -252,7 +253,7 @@ async def test_full_disk_raises_and_recovers(store: SqliteStore) -> None:
 
     with pytest.raises(StoreUnavailableError):
         await store.commit(effects(1, large))
-    unchanged = await store.position(), await store.due(NOW_MS, 10)
+    unchanged = await store.position(), await store.due(NOW_MS, rooms(10))
     db_of(store).execute("PRAGMA max_page_count = 1000000")
     await store.commit(effects(1, large))
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from contract.store_kit import settles
+from contract.store_kit import rooms, settles
 from fencepost_gateway.clock import ManualClock
 from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.control import Action, Mode, turned
@@ -229,7 +229,7 @@ class RunHouse:
     def deliver(self, most: int = 9, *, goes_well: bool = True) -> bool:
         """Let due messages go, by the real claim; the provider takes them or refuses."""
         before = len(self.log)
-        for due in self.do(self.store.due(self.now_ms, most)):
+        for due in self.do(self.store.due(self.now_ms, rooms(most))):
             found = self.do(self.store.claim(due.message_id, self._judge, self.now_ms))
             if found is None or found.verdict.outcome != "send":
                 continue

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from contract.store_kit import rooms
 from fencepost_gateway.decide.person import Person, Reached
 from fencepost_gateway.decide.summary import DAY_MS
 from fencepost_gateway.intake.admission import AdmitFacts
@@ -224,7 +225,7 @@ async def test_message_of_an_audience_of_a_located_one_bears_that_a_place_caused
     not_guests = audience("not-guests", {"not": {"audience": "guests"}})
     await house.publish(GUESTS, not_guests, welcoming("not-guests"), WORDS)
     await house.take(said(event(1)))
-    (message,) = await house.store.due(NOW_MS + DAY_MS, 10)
+    (message,) = await house.store.due(NOW_MS + DAY_MS, rooms(10))
     facts = await house.store.peek(message.message_id)
 
     assert facts is not None

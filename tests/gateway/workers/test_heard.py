@@ -61,7 +61,7 @@ async def test_visit_message_and_click_can_be_asked_for(tmp_path: Path) -> None:
     assert [visit.fence_id for visit in person.visits] == ["studio"]
     assert (message.campaign_id, message.template_id) == ("greeting", "greet")
     assert message.delivery_id == shown["delivery_id"]
-    assert set(message.first_ms) == {"sent", "clicked", "opened"}
+    assert set(message.first_ms) == {"sent", "clicked", "opened", "delivered"}
 
 
 async def test_rule_asks_for_the_message_that_was_just_sent(tmp_path: Path) -> None:

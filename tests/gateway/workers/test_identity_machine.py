@@ -18,7 +18,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from contract.store_kit import sends, settles
+from contract.store_kit import rooms, sends, settles
 from fencepost_gateway.clock import ManualClock
 from fencepost_gateway.intake.admission import House
 from fencepost_gateway.intake.admit import admit
@@ -226,7 +226,7 @@ class IdentityMachine(RuleBasedStateMachine):
     def deliver(self) -> None:
         """Let due messages go, by claim and confirm, into the inbox."""
         self._run(self._pipeline.step())
-        for due in self._run(self._store.due(self._now_ms, 9)):
+        for due in self._run(self._store.due(self._now_ms, rooms(9))):
             found = self._run(self._store.claim(due.message_id, sends(self._now_ms), self._now_ms))
             if found is None:
                 continue
@@ -294,7 +294,7 @@ class IdentityMachine(RuleBasedStateMachine):
 
     def _check_runs(self, persons: Any) -> None:
         """Nobody is in the campaign twice: what is to be sent is of the one run that stayed."""
-        for due in self._run(self._store.due(self._now_ms, 10_000)):
+        for due in self._run(self._store.due(self._now_ms, rooms(10_000))):
             facts = self._run(self._store.peek(due.message_id))
             person = persons[facts.message.person_id]
             stays = person.runs["hello"].run_id

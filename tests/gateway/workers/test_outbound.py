@@ -20,7 +20,8 @@ from fencepost_gateway.clock import ManualClock
 from fencepost_gateway.decide.calls import Call, fills_of
 from fencepost_gateway.decide.plan import Source
 from fencepost_gateway.decide.retries import Tried
-from fencepost_gateway.workers.outbound import PublicResolver, open_outbound, sign
+from fencepost_gateway.workers.outbound import open_outbound, sign
+from fencepost_gateway.workers.way_out import PublicResolver
 from gateway.rig import NOON_MS
 
 SECRETS = {"key": "Bearer of-tickets", "old": "an old secret", "new": "whsec_bmV3ZXIga2V5"}
@@ -171,7 +172,7 @@ async def test_name_of_a_private_address_is_not_called(
     stub: SourceStub, addresses: tuple[str, ...]
 ) -> None:
     """Whatever the name is: one private address, and nobody is connected to."""
-    clock, resolver = ManualClock(NOON_MS), PublicResolver(Names(*addresses))
+    clock, resolver = ManualClock(NOON_MS), Names(*addresses)
     async with open_outbound(clock, {}, resolver=resolver) as outbound:
         found = await outbound.make(CALL, source(stub))
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from doubles.http_server import HttpServer, Silence
 from doubles.source_stub import Names
 from fencepost_gateway.clock import ManualClock
-from fencepost_gateway.workers.outbound import PublicResolver, open_outbound
+from fencepost_gateway.workers.outbound import open_outbound
 from fencepost_gateway.workers.page_asking import HOPS_MAX, PageAnswer, ask_page
 from gateway.rig import NOON_MS
 
@@ -58,7 +58,8 @@ class Pages:
 async def open_session(resolver: object = None) -> AsyncIterator[aiohttp.ClientSession]:
     """Open the way out, with a name server that knows every name."""
     names: aiohttp.abc.AbstractResolver = resolver or Names()  # type: ignore[assignment]
-    async with open_outbound(ManualClock(NOON_MS), {}, resolver=names) as outbound:
+    clock = ManualClock(NOON_MS)
+    async with open_outbound(clock, {}, resolver=names, to_loopback=True) as outbound:
         yield outbound.http
 
 
@@ -134,7 +135,7 @@ async def test_private_host_is_not_asked(pages: Pages, host: str) -> None:
 
 async def test_name_with_a_private_address_is_not_asked(pages: Pages) -> None:
     """What the name resolves to is judged as well."""
-    async with open_session(PublicResolver(Names("93.184.216.34", "10.0.0.1"))) as http:
+    async with open_session(Names("93.184.216.34", "10.0.0.1")) as http:
         found = await ask_page(http, f"{pages.url}/200")
 
     assert (found, pages.asked) == (PageAnswer(failure="private_host"), [])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from fencepost_channels.message import Channel
 from scenarios.again import check_again
 from scenarios.backtest import check_backtest
 from scenarios.golden import check_golden
@@ -78,7 +79,10 @@ async def be_killed_after_the_first_claim(world: World, moment: str) -> None:
     gateway = world.gateway
     while await gateway.timers.step() or await gateway.pipeline.step():
         pass
-    due = [each.message_id for each in await gateway.store.due(world.clock.now_ms(), 10)]
+    due = [
+        each.message_id
+        for each in await gateway.store.due(world.clock.now_ms(), dict.fromkeys(("", *Channel), 9))
+    ]
     assert len(due) == 3
     for message_id in due:
         facts = await gateway.store.peek(message_id)

@@ -42,6 +42,13 @@ def _reentry(value: object) -> object:
     return refuse("no re-entry rule", "write never, after_end, always or {after: 24h}")
 
 
+def _fallback(value: object) -> object:
+    if value == "never" or parse_duration_ms(value) is not None:
+        return value
+    return refuse("no length of time", "write a length of time (5m) or never")
+
+
+FallbackAfter = Annotated[str, PlainValidator(_fallback), Shape("a length of time (5m) or never")]
 Channel = ChannelName
 ReentryRule = Annotated[
     Any, PlainValidator(_reentry), Shape("never, after_end, always or {after: 24h}")
@@ -63,8 +70,6 @@ class Message(Authored):
     """The one message: which template, where it may go, how long it is worth sending."""
 
     later: ClassVar = {
-        "on_unknown": "leave it out: an unknown outcome is not sent again",
-        "fallback_after": "leave it out: a refused channel falls back at once",
         "spread": "leave it out: deferred messages are spread anyway",
     }
 
@@ -100,6 +105,16 @@ class Message(Authored):
     )
     caps: Literal["defer", "drop"] = Field(
         default="drop", description="Under a full cap: wait for the next slot, or drop."
+    )
+    on_unknown: Literal["end", "retry"] | None = Field(
+        default=None,
+        description="Nobody knows whether a call arrived: end, or send again, three times at most "
+        "(it may arrive twice). Default: end for marketing, retry for transactional messages.",
+    )
+    fallback_after: FallbackAfter | None = Field(
+        default=None,
+        description="How long a channel that takes no calls is waited for before the next is "
+        "tried, or `never`. Default: 1m for transactional messages, never for marketing.",
     )
     priority: int = Field(
         default=50, ge=0, le=100, description="Who goes first for the last cap slot."

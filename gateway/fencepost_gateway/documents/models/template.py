@@ -28,6 +28,7 @@ from fencepost_gateway.documents.models.base import (
 )
 
 BUTTONS_MAX = 4
+MEDIA_MAX = 10  # of one message at Twilio
 DATA_MAX = 16
 LANGUAGES_MAX = 50
 TIMES_MAX = 100
@@ -55,9 +56,6 @@ def _languages(value: dict[str, Any]) -> dict[str, Any]:
     if len(value) > LANGUAGES_MAX:
         refuse(f"more than {LANGUAGES_MAX} languages", "write a second template")
     return value
-
-
-MEDIA_MAX = 10  # of one message at Twilio
 
 
 def _data(value: dict[str, Any]) -> dict[str, Any]:
@@ -320,6 +318,11 @@ class Template(Authored):
         description="It asks its receiver to confirm this consent, which is pending (`p`): "
         "`{{ confirm.link }}` leads there. It goes only where one is pending, and once.",
     )
+    security_code: bool = Field(
+        default=False,
+        description="It holds a code that somebody waits for: it goes before everything else. "
+        "Transactional templates only.",
+    )
     languages: Languages = Field(
         default={},
         description="`{en: default, ko: {sms: {text: …}}}`; the person's locale chooses.",
@@ -347,6 +350,8 @@ class Template(Authored):
             refuse("no content", "add one of: in_app, push, web_push, sms, email")
         if self.confirms and self.purpose != "transactional":
             refuse("a confirmation that advertises", "write purpose: transactional")
+        if self.security_code and self.purpose != "transactional":
+            refuse("a security code that advertises", "write purpose: transactional")
         if self.tracking.opens and not self.email:
             refuse("opens are told by email alone", "leave tracking.opens out, or add email")
         if self.tracking.clicks and not (self.email or self.sms):

@@ -125,8 +125,9 @@ LEFT JOIN allowed l ON l.channel = a.channel AND l.ref = a.ref
 WHERE a.person_id = ? OR a.person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?)
 ORDER BY a.channel, a.seen_ms DESC, a.ref, a.person_id;
 -- name: put_message
-INSERT INTO message (message_id, person_id, state, due_ms, priority, cause_ms, body)
-VALUES (?, ?, 'queued', ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING;
+INSERT INTO message
+  (message_id, person_id, state, due_ms, priority, cause_ms, rank, lane, expires_ms, body)
+VALUES (?, ?, 'queued', ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (message_id) DO NOTHING;
 -- name: put_record
 INSERT INTO record (at_ms, person_id, kind, subject, body) VALUES (?, ?, ?, ?, ?);
 
@@ -169,10 +170,19 @@ UPDATE timer SET person_id = ? WHERE person_id = ?;
 -- name: move_records
 UPDATE record SET person_id = ? WHERE person_id = ?;
 
--- name: due
-SELECT message_id, priority, due_ms, cause_ms FROM message
-WHERE state IN ('queued', 'deferred') AND held_by = '' AND due_ms <= ?
-ORDER BY priority DESC, cause_ms, message_id LIMIT ?;
+-- name: due_queued
+SELECT message_id, priority, due_ms, cause_ms, rank, lane FROM message
+WHERE state = 'queued' AND held_by = '' AND lane = ?1 AND due_ms <= ?2
+ORDER BY rank, priority DESC, cause_ms, message_id LIMIT ?3;
+-- name: due_deferred
+SELECT message_id, priority, due_ms, cause_ms, rank, lane FROM message INDEXED BY message_due
+WHERE state IN ('queued', 'deferred') AND held_by = '' AND state = 'deferred'
+  AND lane IN (SELECT value FROM json_each(?1)) AND due_ms <= ?2
+ORDER BY rank, priority DESC, cause_ms, message_id LIMIT ?3;
+-- name: over
+SELECT message_id, priority, due_ms, cause_ms, rank, lane FROM message
+WHERE state IN ('queued', 'deferred') AND held_by = '' AND lane <> '' AND expires_ms <= ?
+ORDER BY expires_ms LIMIT ?;
 -- name: pending_of
 SELECT message_id FROM message WHERE state IN ('queued', 'deferred')
   AND (person_id = ? OR person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?))
@@ -190,10 +200,20 @@ SELECT min(at) FROM (
   UNION ALL SELECT min(due_ms) FROM schedule
 );
 -- name: message
-SELECT body, person_id, state, due_ms, attempt FROM message WHERE message_id = ?;
--- name: set_message
-UPDATE message SET state = ?, due_ms = ?, reason = ?, attempt = ?, held_by = ''
+SELECT body, person_id, state, due_ms, attempt, refused, unknowns, on_unknown FROM message
 WHERE message_id = ?;
+-- name: set_message
+UPDATE message SET state = ?, due_ms = ?, reason = ?, held_by = '' WHERE message_id = ?;
+-- name: send_message
+UPDATE message SET state = 'sending', due_ms = ?, reason = '', attempt = ?, on_unknown = ?,
+  held_by = '' WHERE message_id = ?;
+-- name: end_message
+UPDATE message SET state = ?, due_ms = ?, reason = ?, refused = ?, unknowns = ?, lane = ?
+WHERE message_id = ?;
+-- name: wait_message
+UPDATE message SET lane = ?, due_ms = ? WHERE message_id = ?;
+-- name: release_slot
+UPDATE slot SET state = 'released' WHERE slot_id = ? AND state = 'open';
 -- name: hold_message
 UPDATE message SET state = 'deferred', reason = ?, held_by = ? WHERE message_id = ?;
 -- name: retime
