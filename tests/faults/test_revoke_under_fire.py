@@ -1,9 +1,10 @@
 """
 R14, whole: people take their word back at random in the middle of a blast, and the gateway dies.
 
-A hundred messages a second; SIGKILL every two seconds. Everybody takes back in one of five ways:
-the purpose, the channel, the one number, by the hand of an operator (the suppression list), or by
-STOP to the provider, which refuses from then on.
+A hundred messages a second; SIGKILL every two seconds. Everybody takes back in one of six ways:
+the purpose, the channel, the one number, by the hand of an operator (the suppression list), by a
+STOP that the provider tells us (signed, and told again until it is answered), or by one that it
+keeps to itself and refuses from then on.
 
 Pass lines:
 
@@ -25,6 +26,7 @@ import aiohttp
 import apsw
 import pytest
 
+from doubles.twilio_stub import written
 from e2e.clock import Dice, dice, now_ms, steady_ns
 from e2e.rig import POLL_S, Gateway, gateway, until, until_answered
 from faults import documents
@@ -35,13 +37,14 @@ from faults.laws import conserved, is_at_rest
 from faults.provider import Fate, Provider
 from fencepost_gateway.decide.ids import person_id_of_user
 
-WAYS = ("purpose", "channel", "number", "operator", "stop")
+WAYS = ("purpose", "channel", "number", "operator", "word", "stop")
 PER_S = 100
 EVERY_S = 1 / PER_S
 KILL_EVERY_S = 2.0
 IN_FLIGHT_MS = 1_000
 """A call whose claim was committed before the revoke may still arrive, but not much later."""
 AT_ONCE = 50
+OK = 200
 
 
 def plan() -> tuple[Fate, float]:
@@ -86,6 +89,8 @@ class Play:
                 await device.insist(said)
             case "operator":
                 await self._suppress(number)
+            case "word":
+                await self._write(person)
             case _:
                 self.provider.stopped.add(number)
                 return  # when it counts is in the records
@@ -100,6 +105,19 @@ class Play:
                 await asyncio.sleep(POLL_S)  # the gateway is being started again
             else:
                 return
+
+    async def _write(self, person: int) -> None:
+        """Write STOP; the provider tells it until it is answered."""
+        url = f"{self.door.url}/v1/callbacks/sms"
+        sent = written(url, "Stop.", number_of(person), f"SM{person:032x}")
+        while True:
+            try:
+                async with self.door.http.post(url, data=sent.body, headers=sent.headers) as answer:
+                    if answer.status == OK:
+                        return
+            except (aiohttp.ClientError, ConnectionError):
+                pass
+            await asyncio.sleep(POLL_S)  # the gateway is being started again
 
     async def buy(self, device: Device, number: int) -> None:
         """Let somebody buy something."""
@@ -164,7 +182,7 @@ def unheeded(play: Play, house: House) -> list[str]:
     wrong, stopped = [], set[int]()
     for row in house.records:
         person = by_id.get(row.person_id, -1)
-        if row.kind == "outcome" and row.body["reason"].startswith("opted_out"):
+        if row.kind == "outcome" and row.body.get("reason", "").startswith("opted_out"):
             stopped.add(person)
         if row.kind != "claim" or row.body["outcome"] != "send":
             continue
@@ -222,7 +240,7 @@ async def prove(folder: Path, seed: int, *, people: int, seconds: float) -> str:
 async def test_no_message_goes_after_a_revoke_in_any_way(
     tmp_path: Path, seed: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two hundred people, five ways to take the word back, and a gateway that dies meanwhile."""
+    """Two hundred people, six ways to take the word back, and a gateway that dies meanwhile."""
     line = await prove(tmp_path, seed, people=200, seconds=8)
     with capsys.disabled():
         print(line)  # noqa: T201 - the row's one line

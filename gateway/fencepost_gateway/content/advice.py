@@ -223,7 +223,7 @@ def _is_hangul(text: str) -> bool:
 
 
 def _long(source: Source, member: str, text: str) -> Iterator[Finding]:
-    if source.channel == "sms":
+    if source.channel == "sms" and member == "text":
         found = segments(text)
         if found.count > 1:
             why = f" because of {found.outside!r}" if found.outside else ""

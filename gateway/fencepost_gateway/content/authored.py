@@ -67,3 +67,6 @@ def _channel_texts(body: Mapping[str, Any], path: Path) -> Iterator[Source]:
             for member, text in button.items():
                 if member in _TEXTS:
                     yield Source((*path, channel, "buttons", number, member), text, channel)
+        media = content.get("media")
+        for number, text in enumerate(media if isinstance(media, list) else ()):
+            yield Source((*path, channel, "media", number), text, channel)

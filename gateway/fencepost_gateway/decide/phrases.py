@@ -184,6 +184,9 @@ CHECKS: dict[str, Said] = {
         "{purpose} = {value} (nothing was said; default of policy {policy})",
         "{purpose} = {value} (의사 표시 없음, 정책 {policy}의 기본값)",
     ),
+    "location_paused": Said(
+        "the use of the location is paused by the person", "본인이 위치 이용을 일시 중지함"
+    ),
     "asked_before": Said("asked at {at}", "확인 요청 시각 {at}"),
     "policies": Said("under {policies}", "적용 정책 {policies}"),
     "country": Said("{countries} by {source}", "{countries} ({source})"),

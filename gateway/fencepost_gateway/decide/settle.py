@@ -7,6 +7,8 @@ or goes to its next channel.
 
 Rule 1. Only a definite refusal releases the slot; ``unknown`` keeps it, used at the lease's end.
 Rule 2. ``gone`` removes the address, ``opted_out`` suppresses it, in the confirm's transaction.
+        Where the provider says since when it is dead (``gone_ms``) and the address was told again
+        after that, it lives: the message is refused, and the address stays.
 Rule 3. ``unavailable`` is tried again, with full jitter drawn from the delivery's id, and never
         at or after the message's end; ``Retry-After`` is a lower bound, clamped to 1 s ... 1 h.
 Rule 4. What the provider refused for good (``gone``, ``opted_out``, ``rejected``) passes the
@@ -46,12 +48,17 @@ DeliveryState = Literal["sent", "failed", "unknown", "queued"]
 
 
 class CallOutcome(Struct, frozen=True):
-    """A driver's outcome as plain data; ``code`` is the driver's finer word."""
+    """
+    A driver's outcome as plain data; ``code`` is the driver's finer word.
+
+    ``gone_ms`` is since when the provider holds the address to be dead, if it says so.
+    """
 
     family: Family
     code: str = ""
     provider_id: str = ""
     retry_after_s: float | None = None
+    gone_ms: int | None = None
 
 
 class Attempt(Struct, frozen=True):
@@ -66,6 +73,7 @@ class Attempt(Struct, frozen=True):
         on_unknown: What an unknown outcome does (Rule 5).
         has_next: The message names a channel that has not refused it yet.
         channel: The one of the call.
+        told_ms: When its address was told last; None: it is not there any more.
 
     """
 
@@ -76,6 +84,7 @@ class Attempt(Struct, frozen=True):
     on_unknown: OnUnknown = "end"
     has_next: bool = False
     channel: str = ""
+    told_ms: int | None = None
 
 
 class Settlement(Struct, frozen=True):
@@ -129,6 +138,8 @@ def settle(outcome: CallOutcome, attempt: Attempt, now_ms: int) -> Settlement:
                 "failed" if at_ms is None else "queued", "released", reason, retry_at_ms=at_ms
             )
         case "gone":
+            if _lives(outcome, attempt):
+                return _refused(attempt, f"{reason}.told_again", "keep", now_ms)
             return _refused(attempt, reason, "remove", now_ms)
         case "opted_out":
             return _refused(attempt, reason, "suppress", now_ms)
@@ -138,6 +149,12 @@ def settle(outcome: CallOutcome, attempt: Attempt, now_ms: int) -> Settlement:
             return Settlement("failed", "released", reason)
         case _:
             return _unknown(attempt, reason, now_ms)
+
+
+def _lives(outcome: CallOutcome, attempt: Attempt) -> bool:
+    """Say whether an address was told after the provider saw it dead (Rule 2)."""
+    known = outcome.gone_ms is not None and attempt.told_ms is not None
+    return known and (attempt.told_ms or 0) > (outcome.gone_ms or 0)
 
 
 def _refused(

@@ -28,8 +28,8 @@ class Standing(Struct, frozen=True):
     unknowns: int = 0
     on_unknown: OnUnknown = "end"
 
-    def attempted(self, delivery_id: str, channel: str) -> Attempt:
-        """Give the call on ``channel`` that is under way."""
+    def attempted(self, delivery_id: str, channel: str, told_ms: int | None = None) -> Attempt:
+        """Give the call on ``channel`` that is under way, to an address told at ``told_ms``."""
         return Attempt(
             delivery_id,
             self.attempt,
@@ -38,6 +38,7 @@ class Standing(Struct, frozen=True):
             self.on_unknown,
             has_next=any(c != channel and c not in self.refused for c in self.message.channels),
             channel=channel,
+            told_ms=told_ms,
         )
 
     def refused_after(self, channel: str, settlement: Settlement) -> dict[str, str]:

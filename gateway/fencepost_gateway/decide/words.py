@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from fencepost_gateway.decide.consent import LOCATION_ACTIVE
 from fencepost_gateway.decide.delivery_words import tell_lane, tell_outcome
 from fencepost_gateway.decide.journey_words import ENDS, tell_call, tell_step
 from fencepost_gateway.decide.phrases import (
@@ -267,7 +268,9 @@ def _tell_suppression(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str
 
 def _tell_consent(inputs: Mapping[str, Any], tongue: Tongue) -> Iterator[str]:
     values = {name: inputs[name] for name in ("purpose", "value", "policy")}
-    if inputs["said_for"] == "policy":
+    if inputs["purpose"] == LOCATION_ACTIVE:
+        yield tongue.say(CHECKS["location_paused"])
+    elif inputs["said_for"] == "policy":
         yield tongue.say(CHECKS["unsaid"], **values)
     else:
         level = told_level(inputs["said_for"], tongue)

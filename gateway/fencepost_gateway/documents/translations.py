@@ -21,7 +21,7 @@ from fencepost_gateway.documents.models.template import Template
 CHANNELS: Final = tuple(str(channel) for channel in Channel)
 _TEXTS: Final = ("title", "body", "subject", "preheader", "text", "html", "mjml")
 _SAME: Final = (
-    *("layout", "link", "image", "data", "badge", "sound"),
+    *("layout", "link", "media", "image", "data", "badge", "sound"),
     *("show", "pinned", "expires", "while_inside"),
 )
 

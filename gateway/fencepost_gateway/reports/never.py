@@ -25,7 +25,7 @@ from typing import Any, Final
 import msgspec
 
 from fencepost_gateway.decide import consent
-from fencepost_gateway.decide.consent import ConsentAnswer, ConsentEntry
+from fencepost_gateway.decide.consent import LOCATION_ACTIVE, ConsentAnswer, ConsentEntry
 from fencepost_gateway.decide.holdout import held_by
 from fencepost_gateway.decide.person import NAMES_MAX, RECENT_MAX, Person
 from fencepost_gateway.decide.plan import Plan
@@ -225,7 +225,8 @@ def _transition(
     selector = str(entry.fence.selector()) if entry.fence else ""
     facts = {"wanted": entry.transition, "selector": selector, "campaign": name}
     reasons = list(_no_sign(known, plan))
-    stays_open = not any(r.code in {"location_denied", "silent", "not_heard_yet"} for r in reasons)
+    ends = {"location_denied", "location_paused", "silent", "not_heard_yet"}
+    stays_open = not any(r.code in ends for r in reasons)
     maybe = [reason for reason in reasons if reason.code == "location_partly"]
     reasons = [reason for reason in reasons if reason not in maybe]
     rest = [*maybe, *_unheard(known), *([Finding("positions_not_kept")] if stays_open else [])]
@@ -307,7 +308,8 @@ def _no_sign(known: Known, plan: Plan) -> Iterator[Finding]:
     if len(denied) == len(answers):
         last = denied[-1]
         facts = {"purpose": last.purpose, "value": last.value, "policy": last.policy}
-        yield Finding("location_denied", facts)
+        is_paused = last.purpose == LOCATION_ACTIVE
+        yield Finding("location_paused") if is_paused else Finding("location_denied", facts)
     elif denied:
         yield Finding("location_partly", {"at_ms": answers[-1][0]})
     elif not any(a.allowed for _, a in _location(known, plan, "location_precise")):

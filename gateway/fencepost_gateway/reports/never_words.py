@@ -208,6 +208,11 @@ NEVER: dict[str, Said] = {
         "이 기간에 {purpose} 동의가 없어(값 {value}, 정책 {policy}) 위치가 접수 단계에서 "
         "거절되었고 저장되지 않았습니다.",
     ),
+    "location_paused": Said(
+        "The person had paused the use of their location, so positions were refused at the door "
+        "and none was stored.",
+        "위치 이용을 일시 중지한 상태여서 위치가 접수 단계에서 거절되었고 저장되지 않았습니다.",
+    ),
     "location_partly": Said(
         "The person allowed positions in only part of this time (changed at {at_ms}); those of "
         "the rest were refused at the door.",

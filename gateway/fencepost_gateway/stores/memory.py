@@ -41,7 +41,7 @@ from fencepost_gateway.ports import (
     Settle,
 )
 from fencepost_gateway.stores import refusing, rows
-from fencepost_gateway.stores.memory_addresses import change_address
+from fencepost_gateway.stores.memory_addresses import change_address, told_ms_of
 from fencepost_gateway.stores.memory_audiences import (
     MemoryAudiences,
     fire_person_timers,
@@ -287,7 +287,11 @@ class MemoryStore:
             if delivery.lease_token != lease_token:
                 return None
             row = books.messages[delivery.message_id]
-            settlement, shown = settle(standing(row).attempted(delivery_id, delivery.channel)), None
+            channel, told_ms = delivery.channel, None
+            if outcome.gone_ms is not None:
+                told_ms = told_ms_of(books, channel, delivery.ref)
+            settlement = settle(standing(row).attempted(delivery_id, channel, told_ms))
+            shown = None
             if inbox is not None and settlement.state == "sent":
                 body = books.persons.get(row.person_id)
                 person = None if body is None else unpack(body, Person)

@@ -57,6 +57,12 @@ def change_address(books: Books, change: AddressChange | AddressMove) -> None:
     return trim_addresses(books, change.person_id)
 
 
+def told_ms_of(books: Books, channel: str, ref: str) -> int | None:
+    """Say when an address was told last, by anybody; None: nobody has it."""
+    told = [entry.seen_ms for key, entry in books.addresses.items() if key[1:] == (channel, ref)]
+    return max(told, default=None)
+
+
 def trim_addresses(books: Books, person_id: str) -> None:
     """Keep the addresses of each channel that were told last."""
     kept: Counter[str] = Counter()

@@ -149,7 +149,8 @@ def end(
         day, cost = books.costs.pop(delivery_id)
         books.spent[day] -= cost
     if settlement.address == "remove":
-        books.addresses.pop((message.person_id, delivery.channel, delivery.ref), None)
+        for key in [k for k in books.addresses if k[1:] == (delivery.channel, delivery.ref)]:
+            del books.addresses[key]
     if rows.is_told(settlement):
         ended = rows.settled(message, settlement, delivery.channel, delivery_id, delivery.ref)
         append(books, ended, now_ms)

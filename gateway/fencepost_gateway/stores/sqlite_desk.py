@@ -302,7 +302,10 @@ class Desk:
         found = self._facts.message(row[0])
         if found is None:
             return None
-        message, settlement = found.message, settle(found.attempted(delivery_id, row[1]))
+        told_ms = None
+        if outcome.gone_ms is not None:
+            told_ms = self._db.execute(self._sql.address_told, (row[1], row[2])).get
+        message, settlement = found.message, settle(found.attempted(delivery_id, row[1], told_ms))
         shown = None
         if inbox is not None and settlement.state == "sent":
             person = self._facts.person(message.person_id)
@@ -359,7 +362,7 @@ class Desk:
             run(sql.take_back_spent, (delivery_id,))
             run(sql.drop_cost, (delivery_id,))
         if settlement.address == "remove":
-            run(sql.drop_address, (message.person_id, channel, ref))
+            run(sql.drop_dead_address, (channel, ref))
         if rows.is_told(settlement):
             ended = rows.settled(message, settlement, channel, delivery_id, ref)
             self._door.append(ended, now_ms)

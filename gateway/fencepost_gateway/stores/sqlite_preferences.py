@@ -5,11 +5,13 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import apsw
+from msgspec import structs
 
 from fencepost_gateway.ports import Choose, Preferences, RequestRow
 from fencepost_gateway.stores import rows
 from fencepost_gateway.stores.sqlite_desk import Desk
 from fencepost_gateway.stores.sqlite_door import Door
+from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_side import Side
 
 
@@ -19,6 +21,7 @@ class SqlitePreferences:
     def __init__(
         self, read: Side, write: Side, sql: SimpleNamespace, door: Door, desk: Desk
     ) -> None:
+        self._facts = Facts(read.db, sql)
         self._read = read
         self._write = write
         self._sql = sql
@@ -27,8 +30,21 @@ class SqlitePreferences:
 
     async def read(self, message_id: str) -> Preferences | None:
         """See ``PreferenceBook.read``."""
-        # On the writing side: seldom asked, and it must see who somebody is by now.
-        return await self._write.run(lambda: self._now(message_id))
+        db, sql = self._read.db, self._sql
+
+        def query() -> Preferences | None:
+            with db:  # one moment for all of it
+                found = self._facts.message(message_id)
+                if found is None:
+                    return None
+                message = found.message
+                subject = db.execute(sql.alias, (message.person_id,)).get or message.person_id
+                facts = self._facts.claim_facts(found, self._facts.consents(subject))
+                requests = _rows(db, sql.requests_of, (subject, subject))
+            message = structs.replace(message, person_id=subject)
+            return Preferences(structs.replace(facts, message=message), tuple(requests))
+
+        return await self._read.run(query)
 
     async def take(self, message_id: str, choose: Choose, now_ms: int) -> bool:
         """See ``PreferenceBook.take``."""

@@ -167,6 +167,7 @@ def as_data(outcome: Outcome) -> CallOutcome:
         "" if code == family else code,
         provider_id=outcome.provider_id if isinstance(outcome, Sent) else "",
         retry_after_s=outcome.retry_after_s if isinstance(outcome, Unavailable) else None,
+        gone_ms=outcome.since_ms if isinstance(outcome, Gone) else None,
     )
 
 

@@ -186,7 +186,7 @@ async def test_store_away_is_503_and_nothing_is_said(tmp_path: Path) -> None:
 
 async def test_link_without_a_public_url_withholds_the_message(tmp_path: Path) -> None:
     """A mail that promises a way out and has none does not go."""
-    async with open_rig(tmp_path) as rig:
+    async with open_rig(tmp_path, public_url="") as rig:
         await told(rig, OPEN_POLICY)
 
         assert (await rig.claims())[-1] == ("withheld", "no_public_url")

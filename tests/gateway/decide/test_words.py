@@ -214,6 +214,7 @@ def test_default_of_a_policy_is_told_from_what_somebody_said() -> None:
     assert "u (nothing was said; default of policy eu v1)" in check("consent", found)
     assert "의사 표시 없음" in check("consent", found, KOREAN)
     assert "대상 전체" in check("consent", found | {"said_for": "any"}, KOREAN)
+    assert "is paused" in check("consent", found | {"purpose": "location_active"})
 
 
 def test_hours_that_never_open_together_say_so() -> None:

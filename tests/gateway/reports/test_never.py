@@ -92,6 +92,9 @@ def states(*values: str, at_ms: int = BEFORE_MS) -> list[Statement]:
     ]
 
 
+PAUSED = Statement(BEFORE_MS + 9, ConsentEntry("location_active", "n", BEFORE_MS + 9))
+
+
 def known(*rows: RecordRow, **members: Any) -> Known:
     """Give what is known of somebody who is tracked, allows it and has just been heard of."""
     usual: dict[str, Any] = {
@@ -194,6 +197,7 @@ TRANSITIONS: dict[str, tuple[Known, dict[str, Any]]] = {
         {"entry": DWELL},
     ),
     "location_denied": (known(statements=states("y", "n")), {}),
+    "location_paused": (known(statements=[*states("y"), PAUSED]), {}),
     "location_coarse": (known(statements=states("y")[:1]), {}),
     "no_device": (known(devices=[]), {}),
     "silent": (known(devices=[DeviceSeen("d", 0, BEFORE_MS)]), {}),

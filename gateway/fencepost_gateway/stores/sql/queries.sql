@@ -116,6 +116,10 @@ DELETE FROM address WHERE person_id = ? AND (channel, ref) IN (
       (PARTITION BY channel ORDER BY seen_ms DESC, since_ms DESC, ref) AS place
     FROM address WHERE person_id = ?)
   WHERE place > ?);
+-- name: address_told
+SELECT max(seen_ms) FROM address WHERE channel = ? AND ref = ?;
+-- name: drop_dead_address
+DELETE FROM address WHERE channel = ? AND ref = ?;
 -- name: drop_address
 DELETE FROM address WHERE person_id = ? AND channel = ? AND ref = ?;
 -- name: addresses
