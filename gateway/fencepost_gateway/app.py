@@ -239,6 +239,7 @@ async def serve(
                 await asyncio.to_thread(load_borders)
                 await stop.wait()
                 gateway.surface.is_stopping = True
+                gateway.surface.wakes.inbox.ring_all()
                 await runner.cleanup()
         finally:
             await runner.cleanup()

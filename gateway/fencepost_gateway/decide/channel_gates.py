@@ -25,6 +25,7 @@ from fencepost_gateway.decide import consent as statements
 from fencepost_gateway.decide import rendered as rendering
 from fencepost_gateway.decide import spend as spending
 from fencepost_gateway.decide.case import Case, Way
+from fencepost_gateway.decide.inbox import is_left
 from fencepost_gateway.decide.message import AddressRow, Check
 from fencepost_gateway.decide.quiet_hours import policy_hours
 from fencepost_gateway.decide.solver import Limit
@@ -169,7 +170,7 @@ def label(case: Case, way: Way) -> Check:
 
 
 def render(case: Case, way: Way) -> Check:
-    """Could the content be made, and does what it relied on still hold?"""
+    """Could the content be made, and does what it relied on and hangs on still hold?"""
     rendered = case.rendered[way.channel]
     template = f"{case.template.template_id} v{case.template.version}"
     inputs: dict[str, Any] = {"template": template, **rendered.told}
@@ -182,6 +183,9 @@ def render(case: Case, way: Way) -> Check:
     if gone or rendered.reason:
         inputs |= {"withdrawn": gone} if gone else {"member": rendered.member}
     reason = "content_stale" if gone else rendered.reason
+    if not reason and is_left(rendered.hangs_on, case.facts.person):
+        reason = "no_longer_relevant"
+        inputs["left"] = rendered.hangs_on
     return Check("render", not reason, way.channel, reason=reason, inputs=inputs)
 
 

@@ -20,6 +20,8 @@ Rule 5. An ``unknown`` outcome ends the message (``end``), or it is sent again u
         Nothing of marketing passes on after an unknown outcome: the first channel may have reached
         the person.
 Rule 6. ``misconfigured`` ends the message: our keys are at fault, on this channel as on a retry.
+Rule 7. What goes into the app is there only once its confirm has put it there: without one it is
+        certain that nobody has it, so it is claimed again, whatever its purpose.
 """
 
 from __future__ import annotations
@@ -70,6 +72,7 @@ class Attempt(Struct, frozen=True):
         unknowns: How many of this delivery's calls before ended as ``unknown``.
         on_unknown: What an unknown outcome does (Rule 5).
         has_next: The message names a channel that has not refused it yet.
+        channel: The one of the call.
         told_ms: When its address was told last; None: it is not there any more.
 
     """
@@ -80,6 +83,7 @@ class Attempt(Struct, frozen=True):
     unknowns: int = 0
     on_unknown: OnUnknown = "end"
     has_next: bool = False
+    channel: str = ""
     told_ms: int | None = None
 
 
@@ -163,7 +167,9 @@ def _refused(
 
 
 def _unknown(attempt: Attempt, reason: str, now_ms: int) -> Settlement:
-    """Nobody knows whether it arrived (Rule 5)."""
+    """Nobody knows whether it arrived (Rule 5), but in the app (Rule 7)."""
+    if attempt.channel == "in_app":
+        return Settlement("queued", "released", reason, retry_at_ms=now_ms)
     at_ms: int | None = None
     is_last = attempt.unknowns + 1 >= TRIES_MAX
     moves = is_last and attempt.on_unknown == "next" and attempt.has_next

@@ -115,7 +115,3 @@ def react(books: Books, person_id: str, delivery_id: str, what: Word, now_ms: in
     if delivery is None or books.messages[delivery.message_id].person_id != person_id:
         return
     move(books, delivery_id, what, "", now_ms)
-    slot = books.slots.get(delivery.message_id)
-    is_unshown = what == "unshown" and delivery.channel == "in_app"
-    if is_unshown and slot is not None and slot.state == "confirmed":
-        books.slots[slot.slot_id] = structs.replace(slot, state="released")

@@ -271,6 +271,10 @@ class SqliteStore:
 
         return await self._read(query)
 
+    async def trim_inbox(self, before_ms: int, limit: int) -> int:
+        """See ``Store.trim_inbox``."""
+        return await self._write(lambda: self._desk.trim_inbox(before_ms, limit))
+
     async def inbox(self, person_id: str, after: int, now_ms: int) -> list[InboxRow]:
         """See ``Store.inbox``."""
         return await self._read(lambda: self._facts.inbox(person_id, after, now_ms))

@@ -52,6 +52,7 @@ from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_fences import count_fence_days
 from fencepost_gateway.stores.sqlite_history import put_history
+from fencepost_gateway.stores.sqlite_inbox import put_inbox, take_leave, take_reactions
 from fencepost_gateway.stores.sqlite_journeys import count_journey_days
 from fencepost_gateway.stores.sqlite_refusals import SqliteLedger
 from fencepost_gateway.stores.sqlite_reports import Receipts
@@ -137,6 +138,8 @@ class Desk:
             run(sql.put_message, (m.message_id, m.person_id, *order, m.expires_at_ms, _pack(m)))
         for each in effects.reacted:
             self.receipts.react(*each, effects.now_ms)
+        take_reactions(self._db, sql, effects.reacted)
+        take_leave(self._db, sql, effects.persons)
         self.put_records(effects.records)
         put_history(self._db, sql, effects)
         put_person_timers(self._db, sql, effects)
@@ -304,21 +307,21 @@ class Desk:
         if outcome.gone_ms is not None:
             told_ms = self._db.execute(self._sql.address_told, (row[1], row[2])).get
         message, settlement = found.message, settle(found.attempted(delivery_id, row[1], told_ms))
+        shown = None
+        if inbox is not None and settlement.state == "sent":
+            person = self._facts.person(message.person_id)
+            shown = rows.inbox_row(message, delivery_id, inbox, person, now_ms)
+            settlement = settlement if shown else rows.LEFT
         self.end(found, delivery_id, settlement, now_ms, outcome.provider_id)
         bouncing.settled(self.ledger, message, (row[1], row[2]), settlement, now_ms)
-        if inbox is not None and settlement.state == "sent":
-            self._db.execute(
-                self._sql.put_inbox,
-                (
-                    message.person_id,
-                    delivery_id,
-                    message.message_id,
-                    message.priority,
-                    message.expires_at_ms,
-                    _pack(inbox),
-                ),
-            )
+        if shown is not None:
+            put_inbox(self._db, self._sql, message.person_id, shown)
         return settlement
+
+    def trim_inbox(self, before_ms: int, limit: int) -> int:
+        """Do what ``Store.trim_inbox`` promises."""
+        self._db.execute(self._sql.trim_inbox, (before_ms, limit))
+        return self._db.changes()
 
     def reconcile(self, now_ms: int, settle: Settle, horizon_ms: int) -> int:
         """Do what ``Store.reconcile`` promises, of leases that end by ``horizon_ms``."""

@@ -93,8 +93,6 @@ class Receipts:
         if found is None or found.message.person_id != person_id:
             return
         self._move(delivery_id, what, "", now_ms)
-        if what == "unshown":
-            self._db.execute(self._sql.release_unshown, (person_id, delivery_id))
 
     def _find(self, told: LaneReport) -> str:
         """Name the delivery that is meant; empty: there is none."""

@@ -169,7 +169,7 @@ UPDATE message SET person_id = ? WHERE person_id = ?;
 UPDATE slot SET person_id = ? WHERE person_id = ?;
 -- name: take_inbox
 DELETE FROM inbox WHERE person_id = ?
-RETURNING cursor, delivery_id, message_id, priority, show_until_ms, content;
+RETURNING cursor, delivery_id, message_id, priority, show_until_ms, content, state, fence_id;
 -- name: move_timers
 UPDATE timer SET person_id = ? WHERE person_id = ?;
 -- name: move_records
@@ -255,11 +255,27 @@ UPDATE delivery SET state = ?, provider_id = ?, reason = ? WHERE delivery_id = ?
 SELECT delivery_id, message_id, channel FROM delivery
 WHERE state = 'sending' AND lease_until_ms <= ? ORDER BY delivery_id;
 -- name: put_inbox
-INSERT INTO inbox (person_id, delivery_id, message_id, priority, show_until_ms, content)
-VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (delivery_id) DO NOTHING;
+INSERT INTO inbox (person_id, delivery_id, message_id, priority, show_until_ms, content, state,
+  fence_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (delivery_id) DO NOTHING;
 -- name: inbox
-SELECT cursor, delivery_id, message_id, content, priority, show_until_ms FROM inbox
-WHERE person_id = ? AND cursor > ? AND show_until_ms > ? ORDER BY cursor LIMIT ?;
+SELECT cursor, delivery_id, message_id, content, priority, show_until_ms, state, fence_id FROM inbox
+WHERE person_id = :person AND cursor > :after AND show_until_ms > :now
+  AND (state <> 'gone' OR :after > 0)
+ORDER BY cursor LIMIT :limit;
+-- name: inbox_row
+SELECT message_id, content, priority, show_until_ms, state, fence_id FROM inbox
+WHERE person_id = ? AND delivery_id = ?;
+-- name: drop_inbox_row
+DELETE FROM inbox WHERE person_id = ? AND delivery_id = ?;
+-- name: any_inbox_fence
+SELECT EXISTS (SELECT 1 FROM inbox WHERE fence_id <> '' AND state <> 'gone');
+-- name: inbox_fences
+SELECT delivery_id, fence_id FROM inbox
+WHERE person_id = ? AND fence_id <> '' AND state <> 'gone' ORDER BY cursor;
+-- name: trim_inbox
+DELETE FROM inbox WHERE cursor IN (
+  SELECT cursor FROM inbox WHERE show_until_ms < ? ORDER BY show_until_ms LIMIT ?);
 -- name: suppress
 INSERT INTO suppression (channel, ref, reason, since_ms, source) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (channel, ref) DO NOTHING;
