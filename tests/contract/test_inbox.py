@@ -43,9 +43,9 @@ async def put(store: Store, content: dict[str, Any], message_id: str = "m-1") ->
     return next((row for row in rows if row.delivery_id == found.delivery_id), None)
 
 
-async def told(store: Store, row: InboxRow, *whats: str, by: str = visitor()) -> list[InboxRow]:
+async def told(store: Store, row: InboxRow, *told_of: str, by: str = visitor()) -> list[InboxRow]:
     """Let a device tell of a message; gives what another device hears behind its cursor."""
-    for what in whats:
+    for what in told_of:
         await store.commit(effects(0, reacted=[(by, row.delivery_id, what)]))
     return await store.inbox(visitor(), row.cursor, NOW_MS)
 
@@ -92,7 +92,7 @@ async def test_inbox_gets_nothing_from_a_refused_call(store: Store) -> None:
 
 @pytest.mark.feature("C01")
 @pytest.mark.parametrize(
-    ("content", "whats", "state"),
+    ("content", "told_of", "state"),
     [
         ({}, ["displayed"], "gone"),
         ({}, ["clicked"], "gone"),
@@ -111,13 +111,13 @@ async def test_inbox_gets_nothing_from_a_refused_call(store: Store) -> None:
     ],
 )
 async def test_what_one_device_tells_the_others_hear(
-    store: Store, content: dict[str, Any], whats: list[str], state: str
+    store: Store, content: dict[str, Any], told_of: list[str], state: str
 ) -> None:
     """A row that changed stands behind every cursor; of what is gone no content is kept."""
     await with_message(store)
     row = await put(store, content)
     assert row is not None
-    (heard,) = await told(store, row, *whats)
+    (heard,) = await told(store, row, *told_of)
 
     assert (heard.delivery_id, heard.state) == (row.delivery_id, state)
     assert heard.content == ({} if state == "gone" else content)
@@ -138,17 +138,17 @@ async def test_what_was_told_before_moves_nothing(store: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    ("whats", "is_kept"),
+    ("told_of", "is_kept"),
     [(["unshown"], False), (["displayed", "unshown"], True), (["unshown", "displayed"], False)],
 )
 async def test_a_slot_is_given_back_only_by_who_was_first(
-    store: Store, whats: list[str], *, is_kept: bool
+    store: Store, told_of: list[str], *, is_kept: bool
 ) -> None:
     """What one device has shown was shown, whatever another could not do."""
     await with_message(store)
     row = await put(store, {})
     assert row is not None
-    await told(store, row, *whats)
+    await told(store, row, *told_of)
 
     assert bool((await facts_of(store)).slots) is is_kept
 
