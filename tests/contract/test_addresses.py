@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from contract.store_kit import (
     REF,
     address,
@@ -25,6 +27,12 @@ def browser(person_id: str, at_ms: int = NOW_MS, ref: str = "sub-1") -> AddressC
     """Give the web push subscription of device-1."""
     raw = {"subscription": {"endpoint": f"https://push.example/{ref}"}}
     return AddressChange(person_id, "web_push", ref, raw, "device-1", at_ms)
+
+
+def phone(person_id: str, at_ms: int = NOW_MS, ref: str = "tok-1") -> AddressChange:
+    """Give the push token of device-1."""
+    raw = {"registration": {"service": "apns", "token": ref}}
+    return AddressChange(person_id, "push", ref, raw, "device-1", at_ms)
 
 
 async def told(store: Store, *changes: AddressChange | AddressMove) -> None:
@@ -74,6 +82,17 @@ async def test_subscription_belongs_to_whoever_told_it_last(store: Store) -> Non
     assert [a.ref for a in await seen(store, "q")] == ["sub-1"]
 
 
+async def test_token_belongs_to_whoever_told_it_last(store: Store) -> None:
+    """A phone is one person's too, and goes with its device; a browser's reference is another's."""
+    await told(store, phone("p", NOW_MS), phone("q", LATER_MS), phone("p", NOW_MS + 1))
+    await told(store, browser("p", LATER_MS, "tok-1"))
+    both = [a.channel for a in await seen(store, "p")], [a.channel for a in await seen(store, "q")]
+    await told(store, AddressMove("device-1", "r"))
+
+    assert both == (["web_push"], ["push"])
+    assert [a.channel for a in await seen(store, "r")] == ["push", "web_push"]
+
+
 async def test_number_or_mailbox_may_be_two_peoples(store: Store) -> None:
     """A couple shares a mailbox: both are found by it, and one who leaves leaves the other's."""
     await told(store, address("q"), address("p"))
@@ -120,6 +139,23 @@ async def test_address_a_provider_calls_gone_is_gone(store: Store) -> None:
 
     assert [a.ref for a in left] == ["a"]
     assert await seen(store) == (AddressSeen("sms", "a", NOW_MS, NOW_MS, "stop"),)
+
+
+@pytest.mark.guarantee("R17")
+@pytest.mark.parametrize(("gone_after_ms", "stays"), [(-1, True), (0, False), (1, False)])
+async def test_address_told_after_it_was_seen_dead_stays(
+    store: Store,
+    gone_after_ms: int,
+    stays: bool,  # noqa: FBT001 - the expected value of a table
+) -> None:
+    """It counts when it was told last, by the time of the confirm: it may just have come back."""
+    await told(store, address("p", at_ms=NOW_MS))
+    await store.commit(effects(9, message("m-1", "p")))
+    found = await claimed(store, "m-1")
+    await told(store, address("p", at_ms=LATER_MS))
+    await ended(store, found, "gone", gone_ms=LATER_MS + gone_after_ms)
+
+    assert [a.ref for a in await seen(store)] == ([REF] if stays else [])
 
 
 # ---- whom a device speaks for ------------------------------------------------------------------

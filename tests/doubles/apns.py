@@ -190,27 +190,14 @@ class Apns:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def judge(self, headers: dict[str, str], body: bytes, connection: int) -> Reply:
-        """Say what Apple would; raises what it refuses."""
-        path = headers[":path"]
-        token = path.removeprefix("/3/device/")
+    def judge(self, headers: dict[str, str], body: bytes, connection: int, *, takes: bool) -> Reply:
+        """Say what Apple would; raises what it refuses. Nothing is shown unless it ``takes`` it."""
+        token = headers[":path"].removeprefix("/3/device/")
         self.calls.append(token)
         if headers[":method"] != "POST" or "/" in token:
             raise _Refusal(404, "BadPath")
         self._judge_provider(headers.get("authorization", ""))
-        if headers.get("apns-topic") != TOPIC:
-            raise _Refusal(400, "DeviceTokenNotForTopic")
-        if headers.get("apns-push-type") != "alert" or headers.get("apns-priority") not in (
-            "5",
-            "10",
-        ):
-            raise _Refusal(400, "InvalidPushType")
-        if not headers.get("apns-expiration", "").isdigit():
-            raise _Refusal(400, "BadExpirationDate")
-        if not 0 < len(headers.get("apns-collapse-id", "")) <= 64:
-            raise _Refusal(400, "BadCollapseId")
-        if str(uuid.UUID(headers["apns-id"])) != headers["apns-id"]:
-            raise _Refusal(400, "BadMessageId")
+        _judge_headers(headers)
         if len(body) > 4096:
             raise _Refusal(413, "PayloadTooLarge")
         if token in self.gone:
@@ -218,8 +205,9 @@ class Apns:
         if token not in self._tokens:
             raise _Refusal(400, "BadDeviceToken")
         push = Push(token, json.loads(body), headers, connection)
-        self.received.append(push)
-        self.showing[token, headers["apns-collapse-id"]] = push
+        if takes:
+            self.received.append(push)
+            self.showing[token, headers["apns-collapse-id"]] = push
         return Reply(200, headers={"apns-id": headers["apns-id"]})
 
     def _judge_provider(self, header: str) -> None:
@@ -240,6 +228,19 @@ class Apns:
             raise _Refusal(403, "InvalidProviderToken")
         if not -60 <= self._now_s() - claims["iat"] <= HOUR_S:
             raise _Refusal(403, "ExpiredProviderToken")
+
+
+def _judge_headers(headers: dict[str, str]) -> None:
+    if headers.get("apns-topic") != TOPIC:
+        raise _Refusal(400, "DeviceTokenNotForTopic")
+    if headers.get("apns-push-type") != "alert" or headers.get("apns-priority") not in ("5", "10"):
+        raise _Refusal(400, "InvalidPushType")
+    if not headers.get("apns-expiration", "").isdigit():
+        raise _Refusal(400, "BadExpirationDate")
+    if not 0 < len(headers.get("apns-collapse-id", "")) <= 64:
+        raise _Refusal(400, "BadCollapseId")
+    if str(uuid.UUID(headers["apns-id"])) != headers["apns-id"]:
+        raise _Refusal(400, "BadMessageId")
 
 
 class _Line:
@@ -295,7 +296,8 @@ class _Line:
         script = self._apns.script.popleft() if self._apns.script else self._apns.always
         head, body = self._heads.pop(number), bytes(self._bodies.pop(number))
         try:
-            reply = self._apns.judge(head, body, self._number)
+            takes = script is None or (isinstance(script, Goaway) and script.taken)
+            reply = self._apns.judge(head, body, self._number, takes=takes)
         except _Refusal as refusal:
             reply = refusal.reply
             if script is None and reply.status != 410:

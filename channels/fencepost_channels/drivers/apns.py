@@ -188,6 +188,17 @@ def outcome_for(answer: Answer, now_s: int) -> Outcome:
     return finer if finer is not None and isinstance(outcome, Rejected) else outcome
 
 
+def sign(settings: ApnsSettings, now_s: int) -> Token:
+    """Make a provider token (Rule 2)."""
+    text = jwt.encode(
+        {"iss": settings.team_id, "iat": now_s},
+        settings.key,
+        algorithm="ES256",
+        headers={"kid": settings.key_id},
+    )
+    return Token(text, now_s, now_s + RENEW_S)
+
+
 class _Apns:
     """The open driver: a client for each environment, and our token."""
 
@@ -231,13 +242,7 @@ class _Apns:
         return answer
 
     async def _sign(self, now_s: int) -> Token:
-        text = jwt.encode(
-            {"iss": self._settings.team_id, "iat": now_s},
-            self._settings.key,
-            algorithm="ES256",
-            headers={"kid": self._settings.key_id},
-        )
-        return Token(text, now_s, now_s + RENEW_S)
+        return sign(self._settings, now_s)
 
     async def close(self) -> None:
         """Hang up."""

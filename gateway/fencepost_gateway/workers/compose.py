@@ -22,13 +22,14 @@ Rule 5. Without ``public_url`` nobody could answer: what asks for a confirmation
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 import structlog
 from msgspec import Struct, structs
 
-from fencepost_channels.message import Content, SmsContent
+from fencepost_channels.message import Content, InAppContent, SmsContent
 from fencepost_gateway.content.labels import Duties, finish
 from fencepost_gateway.content.nearest import CELL_M, ROOTS, Nearby, NearestScope, Position
 from fencepost_gateway.content.proof import as_proof
@@ -55,6 +56,7 @@ if TYPE_CHECKING:
 
     from fencepost_gateway.decide.message import ClaimFacts
     from fencepost_gateway.decide.person import Person
+    from fencepost_gateway.decide.place import FenceView
     from fencepost_gateway.decide.plan import Brand, Plan, Policy, Template
     from fencepost_gateway.ports import Store
     from fencepost_geofence.fix import Fix
@@ -228,6 +230,8 @@ class Composer:
         content = self._renderer.render(
             case.template, channel, scope, plan.fragments, case.shown.locale
         )
+        if isinstance(content, InAppContent) and content.while_inside:
+            content = _hung(content, place_of(plan, facts.person, facts.message.cause))
         plain = content
         if channel in case.tracks_on and not isinstance(content, RenderProblem):
             message_id = facts.message.message_id
@@ -245,6 +249,7 @@ class Composer:
             location=not outline.roots.isdisjoint({"place", *ROOTS}),
             place="place" in outline.roots,
             relied_on=_relied_on(case, outline, nearest, position, is_tracked=is_tracked),
+            hangs_on=content.inside if isinstance(content, InAppContent) else "",
             told=_told(case, outline, position) | _counted(content),
             obeys=obeys,
             segments=segments(content.text).count if isinstance(content, SmsContent) else 0,
@@ -337,6 +342,13 @@ def _relied_on(
     if nearest.is_used and position is not None and position.source == "fix":
         relied += LOCATION_NEEDS[case.template.purpose]
     return tuple(relied)
+
+
+def _hung(content: InAppContent, place: FenceView | None) -> InAppContent | RenderProblem:
+    """Hang a message on the place it is about."""
+    if place is None:
+        return RenderProblem("render_failed", "in_app.while_inside", "no_place")
+    return replace(content, inside=place.fence_id)
 
 
 def _told(case: _Case, outline: Outline, position: Position | None) -> dict[str, Any]:

@@ -47,13 +47,15 @@ def test_example_becomes_numbers_and_ids() -> None:
     assert campaign.run_until_ms == monaco_ms("2026-09-01")
     assert campaign.when is not None
     assert campaign.message.while_ is not None
-    assert campaign.message.channels == ("in_app", "web_push", "email")
+    assert campaign.message.channels == ("push", "in_app", "email")
     assert campaign.message.max_age_ms == 15 * MIN_MS
     assert (campaign.message.quiet_hours, campaign.message.priority) == ("defer", 50)
     template = made.templates["greet"]
     assert (template.purpose, template.missing) == ("marketing", "withhold")
-    assert template.sources["in_app"]["buttons"] == [{"text": "Book", "link": "luma://book"}]
-    assert set(template.sources) == {"in_app", "web_push", "email"}
+    assert template.sources["in_app"]["buttons"] == [
+        {"text": "Book", "link": "luma://book", "id": None}
+    ]
+    assert set(template.sources) == {"in_app", "push", "email"}
     assert made.caps == (
         plan.CapRule("default.1", 3, rolling_ms=7 * DAY_MS),
         plan.CapRule("default.2", 1, plan.CapScope(channels=frozenset({"sms"})), calendar="day"),
@@ -80,7 +82,7 @@ def test_shipped_policy_holds_until_one_is_written() -> None:
     assert made.policy.defaults == {"transactional": "CT"}
     assert made.policy.accepts["*"] == {"y"}
     (hours,) = made.policy.quiet_hours
-    assert hours.channels == {"in_app", "web_push", "sms"}
+    assert hours.channels == {"in_app", "push", "web_push", "sms"}
     assert {(w.start_min, w.end_min) for w in hours.allowed} == {(480, 1260)}
     assert made.caps == ()
 

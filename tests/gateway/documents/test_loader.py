@@ -73,10 +73,6 @@ nme: x
             "compare with a number; moments use before, after, within"
         ),
         (
-            "0.yaml:9: campaign Upper, message.channels.1: push comes later; "
-            "use web_push, in_app, sms or email"
-        ),
-        (
             "0.yaml:10: campaign Upper, message.max_age: no duration; "
             "write 30s 10m 2h 7d; there are no months"
         ),
