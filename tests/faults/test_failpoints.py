@@ -9,7 +9,7 @@ Pass lines, by the provider's own ledger (in-app: by the inbox):
 1. Marketing was taken once at most, wherever the gateway died.
 2. What is transactional was taken, and more than once only where the gateway died after the
    provider had taken it and before that was written; under the same key.
-3. In-app is never unknown and never there twice.
+3. In-app is never there twice.
 """
 
 from __future__ import annotations
