@@ -221,7 +221,7 @@ async def test_payload_above_4096_bytes_is_not_sent(send: Send, fcm: Fcm) -> Non
         ({"service_account": "[" * 100_000}, "service_account"),
         ({"endpoint": "https://evil.example"}, "endpoint"),
         ({"endpoint": "http://127.0.0.1.evil.example:80"}, "endpoint"),
-        ({"endpiont": "x"}, "endpoint"),
+        ({"end_point": "x"}, "endpoint"),
     ],
 )
 def test_unusable_setting_is_named(fcm: Fcm, changed: dict[str, str], names: str) -> None:
