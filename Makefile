@@ -84,8 +84,9 @@ bench-journeys: $(READY)  ## a step, an event that wakes nothing, and what it co
 bench-noise: $(READY)  ## how often is a geofence wrong? writes docs/noise.md
 	@PYTHONPATH=tests $(BIN)/python -m bench.noise
 
-bench-web-push: $(READY)  ## a web push beside bare pywebpush, a core and second
+bench-web-push: $(READY)  ## a web push beside bare pywebpush, the call alone and from decision to confirm
 	@PYTHONPATH=tests $(BIN)/python -m bench.web_push
+	@PYTHONPATH=tests $(BIN)/python -m bench.outbox
 
 bench-workspace: $(READY)  ## a thousand journeys of two hundred steps: publish, start, an event
 	@PYTHONPATH=tests $(BIN)/python -m bench.workspace

@@ -43,20 +43,47 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button of an in-app message; ``link`` is ``https:`` or a scheme the app named."""
+    """
+    A button of an in-app message; ``link`` is ``https:`` or a scheme the app named.
+
+    ``id`` names it in what the app reports: what the author called it, else its place, from 1.
+    """
 
     text: str
     link: str = ""
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class InAppContent:
-    """Structured content of an in-app message; the host app draws it, so it is never HTML."""
+    """
+    Structured content of an in-app message; the host app draws it, so it is never HTML.
+
+    Attributes:
+        body: Text.
+        title: Heading.
+        layout: ``banner``, ``modal``, ``full``, or ``card``, which stays in the inbox.
+        buttons: At most four.
+        image: Address of a picture, ``https:``.
+        show: How often the app shows it: ``{"frequency": "once"}``, ``until_clicked``, ``always``,
+            or ``{"frequency": "times", "times": 2, "per_s": 86400}``.
+        is_pinned: A card that stands above the others.
+        while_inside: Only while the person is inside a fence.
+        inside: That fence: the one that woke the message, or else where the person is.
+        expires_ms: How long a card stays; None: as long as the message is worth sending.
+
+    """
 
     body: str
     title: str = ""
     layout: str = "banner"
     buttons: tuple[Button, ...] = ()
+    image: str = ""
+    show: dict[str, object] = field(default_factory=lambda: {"frequency": "once"})
+    is_pinned: bool = False
+    while_inside: bool = False
+    inside: str = ""
+    expires_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

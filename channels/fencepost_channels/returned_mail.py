@@ -16,7 +16,9 @@ Rule 3. A complaint counts for ``abuse``, ``fraud`` and ``virus``; ``not-spam`` 
         are what they say, and other words are nothing.
 Rule 4. What is no report, but was written by a machine in return of ours, counts by the code that
         is in it; without a code, or where a person or a holiday notice answers, it is nothing.
-Rule 5. A truncated report counts as far as it goes; what cannot be read is nothing. At most
+Rule 5. Mail whose subject is ``unsubscribe`` and a token says no to what that token names: so
+        ``List-Unsubscribe`` has it written (RFC 2369).
+Rule 6. A truncated report counts as far as it goes; what cannot be read is nothing. At most
         ``READ_BYTES`` are looked at, ``PARTS_MAX`` parts, ``DEPTH_MAX`` deep.
 """
 
@@ -42,6 +44,7 @@ PARTS_MAX: Final = 50
 DEPTH_MAX: Final = 8
 
 _TOKEN = re.compile(r"(?<![a-z2-7])([a-z2-7]{48})(?=@)", re.IGNORECASE)
+_UNSUBSCRIBE = re.compile(r"unsubscribe ([a-z2-7]{48})", re.IGNORECASE)
 _ARRIVED = ("X-Original-To", "Delivered-To", "X-Envelope-To", "Envelope-To", "X-RCPT-TO", "To")
 _COMPLAINTS: Final[dict[str, What]] = {
     "abuse": "complained",
@@ -73,6 +76,10 @@ def read_returned(wire: bytes, to: str = "") -> Report | None:
     wire = wire[:READ_BYTES]
     message = email.message_from_bytes(wire, policy=compat32)
     parts = list(_parts(message))
+    asked = _UNSUBSCRIBE.fullmatch(_header(message, "Subject"))
+    if asked:
+        word = asked[1].lower()
+        return Report("opted_out", f"unsubscribe {word}", code="mailto", return_token=word)
     token = _token(message, parts, to)
     if not token:
         return None

@@ -126,6 +126,7 @@ async def open_gateway(
                         wakes=wakes,
                         metrics=metrics,
                         heed=Replies(store, plans, wakes, settings.sms_replies).heed,
+                        failpoints=failpoints,
                     ),
                 ),
                 pipeline=Pipeline(
@@ -238,6 +239,7 @@ async def serve(
                 await asyncio.to_thread(load_borders)
                 await stop.wait()
                 gateway.surface.is_stopping = True
+                gateway.surface.wakes.inbox.ring_all()
                 await runner.cleanup()
         finally:
             await runner.cleanup()

@@ -182,6 +182,13 @@ ERRORS: dict[str, ErrorCode] = {
             "Try again after `Retry-After`; GET /v1/broadcasts says how far they are.",
         ),
         ErrorCode(
+            "too_many_streams",
+            503,
+            "ours",
+            "So many devices have a stream of messages open that there is no place for one more.",
+            "Ask GET /v1/messages meanwhile; try again after `Retry-After`.",
+        ),
+        ErrorCode(
             "store_unavailable",
             503,
             "ours",

@@ -117,6 +117,9 @@ class Metrics:
             buckets=LATENCY_BUCKETS_S,
             registry=make,
         )
+        self.streams = Gauge(
+            "fencepost_message_streams", "Streams of messages that are open.", registry=make
+        )
         self.ack_level = Gauge(
             "fencepost_ack_level", "1 for the ack level in force.", ["level"], registry=make
         )

@@ -125,6 +125,13 @@ class Settings(BaseSettings):
         description="Ask once a day, and after a publication, whether the pages are there that "
         "live messages link to, on public hosts; `fencepost journey show` tells which are not.",
     )
+    streams: int = Field(
+        default=2_000,
+        ge=0,
+        le=100_000,
+        description="Devices that may have a stream of messages open at the same time; one more "
+        "asks for its messages as without streams.",
+    )
     in_flight: int = Field(
         default=200,
         ge=1,

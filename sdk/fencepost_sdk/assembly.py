@@ -31,7 +31,7 @@ def core_of(settings: Settings, clock: Clock, guard: Guard) -> Core:
         settings.limits,
         clock,
         fsync=settings.durability == "fsync",
-        poll_ms=int(settings.messages.poll_s * 1_000),
+        messages=settings.messages,
     )
     if core.problem is not None:
         guard.fault("store", core.problem)

@@ -19,6 +19,7 @@ from fencepost_sdk.clock import Clock, SystemClock
 from fencepost_sdk.explain import client_checks, event_checks
 from fencepost_sdk.guard import Guard, InvalidCallError, MissingPart, guarded
 from fencepost_sdk.inbox import Inbox, PendingMessages, listen
+from fencepost_sdk.receiving import come_again
 from fencepost_sdk.results import ConsentEntry, Explanation, FlushResult, Stats, Status, Tracked
 from fencepost_sdk.settings import Settings
 from fencepost_sdk.transport import Host, Transport
@@ -47,16 +48,18 @@ class Client:
         self._clock = clock or SystemClock()
         host = self._checked(settings)
         self._core = core_of(settings, self._clock, self.guard)
-        transport = None
+        transport, second = None, None
         if host is not None:
             headers = {"Authorization": f"Bearer {settings.key}", "User-Agent": user_agent()}
             transport = Transport(host, headers, self._core.limits)
+            second = Transport(host, headers, self._core.limits)
         self._has_transport = transport is not None
         self._location = cast("Location", MissingPart(self.guard, "location"))
         self._inbox = Inbox(self._core, self.guard)
         self._messages = PendingMessages(self._core, self.guard)
-        self._worker = Worker(self._core, self.guard, transport)
+        self._worker = Worker(self._core, self.guard, transport, second)
         self._attach(settings)
+        self.foreground()
 
     @guarded(fallback.no_host)
     def _checked(self, settings: Settings) -> Host | None:
@@ -88,7 +91,7 @@ class Client:
 
     @property
     def inbox(self) -> Inbox:
-        """Messages kept for the person; using it begins to ask the gateway."""
+        """Cards kept for the person; using it begins to ask the gateway."""
         return self._inbox
 
     @property
@@ -260,12 +263,14 @@ class Client:
     @guarded(lambda _: fallback.do_nothing)
     def on(self, kind: str, callback: Callable[[Any], object]) -> Callable[[], None]:
         """
-        Call ``callback`` when something of ``kind`` happens, in the worker's thread.
+        Call ``callback`` when something of ``kind`` happens, in a thread of ours.
 
         Args:
             kind: ``message``, ``card``, ``error``, or of visits to the fences around the device
                 ``enter``, ``exit``, ``dwell``, ``expire``.
-            callback: Takes the ``Message``, the exception, or the ``Visit``.
+            callback: Takes the ``Message``, the exception, or the ``Visit``. To a ``message`` it
+                may answer ``"show"`` (as does None), ``"later"`` or ``"discard"``, within two
+                seconds.
 
         Returns:
             What ends it.
@@ -280,6 +285,11 @@ class Client:
         if kind in VISIT_KINDS:
             self._location.watch()
         return ends
+
+    @guarded(fallback.nothing)
+    def foreground(self) -> None:
+        """Say that the app was opened again: what may be shown more than once comes again."""
+        come_again(self._core)
 
     # -- sending, seeing ---------------------------------------------------------------------------
 

@@ -23,6 +23,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from fencepost_sdk import consent, identity, ids, opening, wire
+from fencepost_sdk.display import Screen
+from fencepost_sdk.fallback import do_nothing
 from fencepost_sdk.poll import Poll
 from fencepost_sdk.queue import NEVER, NOW_TYPES
 from fencepost_sdk.results import Tracked
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
     from fencepost_sdk.answer import Reply
     from fencepost_sdk.clock import Clock
     from fencepost_sdk.guard import Guard
+    from fencepost_sdk.inbox import Messages
     from fencepost_sdk.limits import Limits
+    from fencepost_sdk.message_table import StoredMessage
     from fencepost_sdk.parts import Errand, Teller
     from fencepost_sdk.uploader import Effects
 
@@ -67,14 +71,18 @@ class Core:
         clock: Clock,
         *,
         fsync: bool,
-        poll_ms: int,
+        messages: Messages,
     ) -> None:
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.limits = limits
         self.clock = clock
         self.uploader = Uploader(limits)
-        self.poll = Poll(poll_ms)
+        self.poll = Poll(int(messages.poll_s * 1_000))
+        self.screen = Screen(int(messages.gap_s * 1_000), int(messages.hold_s * 1_000))
+        self.streams = messages.stream is True
+        self.on_reset: Callable[[], None] = do_nothing
+        self.changed_cards: dict[str, StoredMessage] = {}
         self.errands: list[Errand] = []
         self.tellers: list[Teller] = []
         self.policy = consent.DEFAULT_POLICY
@@ -208,12 +216,15 @@ class Core:
                 self.store.set_meta(UNHEARD, anonymous_id)
                 self.store.forget_consent_but_no()
                 self.store.messages.clear()
+                self.changed_cards = {}
+                self.screen.clear()
                 self._forget_fences()
             self.identity = self.identity._replace(anonymous_id=anonymous_id, user_id="")
             self._unheard = anonymous_id
             self.poll.etag = ""
             self._envelope = 0
             self._entries = self._read_entries()
+            self.on_reset()
 
     # -- consent -----------------------------------------------------------------------------------
 
@@ -349,11 +360,17 @@ class Core:
             with self.store.transaction():
                 self.store.set_meta(UNHEARD, "")
             self._unheard = ""
+            self.changed.notify_all()
+
+    @property
+    def wants_messages(self) -> bool:
+        """Whether somebody listens, and the gateway knows who that is (Rule 4)."""
+        return not self._unheard and self.poll.due_ms is not None
 
     @property
     def poll_due_ms(self) -> int | None:
-        """When to ask for messages; None: not now (Rule 4)."""
-        return None if self._unheard else self.poll.due_ms
+        """When to ask for messages; None: not now, or they come by themselves."""
+        return self.poll.due_ms if self.wants_messages and not self.poll.is_streaming else None
 
     def headers(self) -> dict[str, str]:
         """Name this device to the gateway, with its secret."""

@@ -35,6 +35,11 @@ def no_host(_: str) -> Host | None:
     return None
 
 
+def no_count(_: str) -> int:
+    """Stand for a count that cannot be made."""
+    return 0
+
+
 def no_stats(_: str) -> Stats | None:
     """Stand for counts that cannot be read."""
     return None

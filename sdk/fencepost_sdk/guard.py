@@ -88,12 +88,13 @@ class Guard:
             except Exception:  # noqa: BLE001 - the host's handler may raise anything
                 self.faults += 1
 
-    def call(self, callback: Callable[..., object], *values: object) -> None:
-        """Call the host back (Rule 4)."""
+    def ask(self, callback: Callable[..., object], value: object, *, on_error: str) -> object:
+        """Call the host back and give its answer, ``on_error`` if it raised (Rule 4)."""
         try:
-            callback(*values)
+            return callback(value)
         except Exception as error:  # noqa: BLE001 - the host's callback may raise anything
             self.fault("callback", error)
+            return on_error
 
     def _log(self, name: str, detail: str) -> None:
         if name in self._logged and not self._debug:

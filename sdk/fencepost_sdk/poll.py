@@ -6,6 +6,7 @@ Pure: moments (of a clock that never jumps) and chance are arguments.
 Rule 1. Nobody listens, nothing is asked. The first listener asks at once, then each ``every_ms``.
 Rule 2. A hint in an answer to a batch that names another state than the one we have asks at once.
 Rule 3. A failed poll backs off like an upload; never below the ordinary interval.
+Rule 4. While a stream is open (``stream.py``) nothing is asked.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ class Poll:
         self._failures = 0
         self.due_ms: int | None = None
         self.etag = ""
+        self.is_streaming = False
 
     def want(self, now_ms: int) -> bool:
         """Begin to ask; say whether that is new (Rule 1)."""
@@ -32,6 +34,16 @@ class Poll:
     def hint(self, etag: str, now_ms: int) -> None:
         """Take the gateway's hint (Rule 2)."""
         if self.due_ms is not None and etag and etag.strip('"') != self.etag.strip('"'):
+            self.due_ms = now_ms
+
+    def stream_began(self) -> None:
+        """Take it that messages come by themselves: nothing need be asked."""
+        self.is_streaming = True
+
+    def stream_ended(self, now_ms: int) -> None:
+        """Take it that they do no longer: what came meanwhile is asked for at once."""
+        self.is_streaming = False
+        if self.due_ms is not None:
             self.due_ms = now_ms
 
     def succeeded(self, etag: str, now_ms: int) -> None:

@@ -3,11 +3,12 @@ Schema: the tables of one SDK store.
 
 Pure text. ``event.raw`` holds the bytes that go on the wire; ``event.id`` orders the queue.
 ``state``: 0 ready, 1 held for consent, 2 set aside (quarantined). ``klass``: see ``queue.py``.
+``message.shown``: moments of the last showings.
 """
 
 from __future__ import annotations
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -63,6 +64,18 @@ CREATE TABLE message (
     priority INTEGER NOT NULL,
     arrived_ms INTEGER NOT NULL,
     show_until_ms INTEGER,
-    body TEXT NOT NULL
+    body TEXT NOT NULL,
+    is_pinned INTEGER NOT NULL DEFAULT 0,
+    is_read INTEGER NOT NULL DEFAULT 0,
+    shown TEXT NOT NULL DEFAULT ''
 );
 """
+
+# From each older version to the one after it: what is queued outlives an upgrade of the app.
+UPGRADES = {
+    1: """
+ALTER TABLE message ADD COLUMN is_pinned INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE message ADD COLUMN is_read INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE message ADD COLUMN shown TEXT NOT NULL DEFAULT '';
+""",
+}

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from fencepost_sdk.ledger import Ledger, Row
 from fencepost_sdk.message_table import MessageTable
 from fencepost_sdk.queue import CLASS_OF, NEVER, Totals, Yield, overflow
-from fencepost_sdk.schema import SCHEMA, SCHEMA_VERSION
+from fencepost_sdk.schema import SCHEMA, SCHEMA_VERSION, UPGRADES
 from fencepost_sdk.uploader import Effects, Item
 
 if TYPE_CHECKING:
@@ -95,11 +95,21 @@ class SqliteStore:
                 for statement in SCHEMA.split(";")[:-1]:
                     run(statement)
                 run(f"PRAGMA user_version={SCHEMA_VERSION}")
-        elif version != SCHEMA_VERSION:
-            raise UnreadableStoreError(f"schema {version} is not {SCHEMA_VERSION}")
+        elif version > SCHEMA_VERSION:
+            raise UnreadableStoreError(f"schema {version} is newer than {SCHEMA_VERSION}")
         elif run("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise UnreadableStoreError("quick_check")
+        elif version < SCHEMA_VERSION:
+            self._upgrade(version)
         self.totals = self._counted()
+
+    def _upgrade(self, version: int) -> None:
+        """Bring the tables of an older release up to now, all or nothing."""
+        with self.transaction():
+            for older in range(version, SCHEMA_VERSION):
+                for statement in UPGRADES[older].split(";")[:-1]:
+                    self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version={SCHEMA_VERSION}")
 
     def close(self) -> None:
         """Close the file; nothing that was committed is lost."""

@@ -15,10 +15,11 @@ Rule 4. Whatever goes wrong on the way is "no answer"; what exactly is told by a
 from __future__ import annotations
 
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from fencepost_sdk.answer import Reply, retry_after_s
+from fencepost_sdk.answer import OK, Reply, retry_after_s
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from fencepost_sdk.clock import Clock
     from fencepost_sdk.limits import Limits
 
+EVENTS = "text/event-stream"
 GZIP_FROM_BYTES = 1_024
 ANSWER_BYTES = 1_048_576
 READ_BYTES = 16_384
@@ -58,6 +60,13 @@ def parse_host(url: str) -> Host:
     is_tls = parts.scheme == "https"
     port = parts.port or (443 if is_tls else 80)
     return Host(is_tls, parts.hostname, port, parts.path.rstrip("/"))
+
+
+class Opened(NamedTuple):
+    """A stream that is open, or None and when to ask again."""
+
+    response: HTTPResponse | None
+    retry_after_s: float | None = None
 
 
 class Transport:
@@ -93,6 +102,35 @@ class Transport:
         except (OSError, http.client.HTTPException, ValueError):
             self.close()
             return None
+
+    def open_stream(
+        self, path: str, headers: Mapping[str, str], silence_s: float, clock: Clock
+    ) -> Opened:
+        """Open a stream of server-sent events; ``close`` ends it."""
+        import http.client  # noqa: PLC0415 - see the module's first lines
+
+        self.close()
+        try:
+            self._kept = connection = self._connected()
+            connection.sock.settimeout(silence_s)
+            sent = {**self._headers, **headers, "Accept": EVENTS}
+            connection.request("GET", self._host.path + path, None, sent)
+            answer = connection.getresponse()
+        except (OSError, http.client.HTTPException, ValueError):
+            self.close()
+            return Opened(None)
+        is_stream = answer.getheader("Content-Type", "").partition(";")[0].strip() == EVENTS
+        if answer.status == OK and is_stream:
+            return Opened(answer)
+        self.close()
+        return Opened(None, retry_after_s(answer.getheader("Retry-After", ""), clock.wall_ms()))
+
+    def interrupt(self) -> None:
+        """Wake whoever reads from the connection, from another thread."""
+        kept = self._kept
+        if kept is not None and kept.sock is not None:
+            with suppress(OSError):
+                kept.sock.shutdown(2)
 
     def close(self) -> None:
         """Let the connection go."""

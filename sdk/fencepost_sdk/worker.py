@@ -1,9 +1,9 @@
 """
-Worker: the one thread that talks to the gateway and calls the host back.
+Worker: the one thread that asks the gateway, and gathers what the host is to be told.
 
 Not pure. It decides nothing: the uploader and the poll say what and when, this performs it.
 
-Rule 1. Network and callbacks happen outside the lock.
+Rule 1. The network is used outside the lock. The host is called back by another thread.
 Rule 2. A fault costs one turn and a pause, never the thread.
 """
 
@@ -14,9 +14,11 @@ from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 
+from fencepost_sdk.callbacks import Callbacks
 from fencepost_sdk.core import Parcel
 from fencepost_sdk.guard import SdkError
-from fencepost_sdk.inbox import hand_out, take_in
+from fencepost_sdk.receiving import due_ms, hand_out, take_in
+from fencepost_sdk.stream import StreamReader
 from fencepost_sdk.uploader import Idle, Wait
 
 if TYPE_CHECKING:
@@ -43,33 +45,31 @@ class Question(NamedTuple):
 class Worker:
     """The thread, and what it was asked."""
 
-    def __init__(self, core: Core, guard: Guard, transport: Transport | None) -> None:
+    def __init__(
+        self,
+        core: Core,
+        guard: Guard,
+        transport: Transport | None,
+        second: Transport | None = None,
+    ) -> None:
         self._core = core
+        self._reader = StreamReader(core, guard, second) if second and core.streams else None
         self._guard = guard
         self._transport = transport
         self._questions: deque[Question] = deque()
-        self._callbacks: dict[str, list[Callable[..., object]]] = {}
+        self._callbacks = Callbacks(core, guard)
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="fencepost", daemon=True)
         self._thread.start()
 
     @property
     def is_current(self) -> bool:
-        """Whether the caller is this thread: a callback, which must not wait for it."""
+        """Whether the caller is this thread: ``on_error``, which must not wait for it."""
         return threading.current_thread() is self._thread
 
     def listen(self, kind: str, callback: Callable[..., object]) -> Callable[[], None]:
         """Add a callback; give what removes it."""
-        with self._core.lock:
-            self._callbacks.setdefault(kind, []).append(callback)
-            self._core.changed.notify_all()
-
-        def unlisten() -> None:
-            with self._core.lock:
-                if callback in self._callbacks.get(kind, []):
-                    self._callbacks[kind].remove(callback)
-
-        return unlisten
+        return self._callbacks.listen(kind, callback)
 
     def ask(self, path: str, timeout_s: float) -> Reply | None:
         """Have the worker GET ``path``; None when there was no answer in time."""
@@ -85,8 +85,12 @@ class Worker:
         with self._core.lock:
             self._is_stopping = True
             self._core.changed.notify_all()
+        if self._reader is not None:
+            self._reader.stop(timeout_s)
+        end_ms = self._core.clock.steady_ms() + int(timeout_s * 1_000)
         if not self.is_current:
             self._thread.join(timeout_s)
+        self._callbacks.stop(max(0.0, (end_ms - self._core.clock.steady_ms()) / 1_000))
 
     def _run(self) -> None:
         while not self._is_stopping:
@@ -103,7 +107,9 @@ class Worker:
     def _turn(self) -> None:
         """Do the one thing that is due, or wait."""
         core = self._core
-        self._call_back()
+        self._gather()
+        if self._reader is not None and core.wants_messages:
+            self._reader.begin()
         if self._questions:
             self._answer(self._questions.popleft())
             return
@@ -129,7 +135,8 @@ class Worker:
         """Wait for the moment or for a change; the lock is held and let go meanwhile."""
         core = self._core
         told = [teller.due_ms for teller in core.tellers]
-        if self._questions or self._has_messages() or _is_due(told, core.clock.steady_ms()):
+        told.append(due_ms(core, self._callbacks.of(MESSAGE_KINDS)))
+        if self._questions or _is_due(told, core.clock.steady_ms()):
             return
         core.is_worker_asleep = isinstance(step, Idle)
         moments = told
@@ -169,8 +176,7 @@ class Worker:
 
     def _tell(self, error: SdkError) -> None:
         self._guard.tell(error)
-        for callback in self._callbacks.get("error", ())[:]:
-            self._guard.call(callback, error)
+        self._callbacks.tell("error", error)
 
     def _answer(self, question: Question) -> None:
         reply = None
@@ -212,27 +218,13 @@ class Worker:
         after = known.get("messages_after", "")
         return f"/v1/messages?after={quote(after, safe='')}"
 
-    def _kinds(self) -> frozenset[str]:
-        return frozenset(kind for kind in MESSAGE_KINDS if self._callbacks.get(kind))
-
-    def _has_messages(self) -> bool:
-        kinds = self._kinds()
-        if not kinds:
-            return False
-        return any(stored.kind in kinds for stored in self._core.store.messages.read(("pending",)))
-
-    def _call_back(self) -> None:
-        self._hand_messages()
+    def _gather(self) -> None:
+        """Hand what the host is to be told to the thread that calls it back."""
+        for message in hand_out(self._core, self._guard, self._callbacks.of(MESSAGE_KINDS)):
+            self._callbacks.tell(message.kind, message)
         for teller in self._core.tellers:
             for kind, value in teller.hand_out():
-                for callback in self._callbacks.get(kind, ())[:]:
-                    self._guard.call(callback, value)
-
-    def _hand_messages(self) -> None:
-        kinds = self._kinds()
-        for message in hand_out(self._core, self._guard, kinds) if kinds else ():
-            for callback in self._callbacks.get(message.kind, ())[:]:
-                self._guard.call(callback, message)
+                self._callbacks.tell(kind, value)
 
 
 def _is_due(moments: list[int | None], now_ms: int) -> bool:

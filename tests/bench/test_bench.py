@@ -49,6 +49,14 @@ async def test_bench_of_web_push_runs() -> None:
     assert b"x a core" in said
 
 
+async def test_bench_of_the_outbox_runs() -> None:
+    """Everybody is sent one message by a real gateway."""
+    said = await said_by("bench.outbox", "--persons", "20")
+
+    assert b"20 messages from one event" in said
+    assert b"x a core" in said
+
+
 def test_crowd_is_a_function_of_its_seed() -> None:
     """Two runs send the same bytes."""
     first, second = (Crowd(3, 10, seed=1, now_ms=10**12) for _ in range(2))

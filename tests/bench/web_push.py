@@ -90,7 +90,7 @@ async def ours() -> AsyncIterator[Push]:
     async with open_way_out(to_loopback=True) as http:
         parts = LentParts(http, TIMEOUT_S, SystemClock())
         async with driver.connect(settings, parts) as send:
-            lane = Lane(driver, send, TIMEOUT_S, settings)
+            lane = Lane(driver, send, TIMEOUT_S, own=settings)
 
             async def push(subscription: dict[str, Any]) -> None:
                 outcome = await lane.call(MESSAGE, {"subscription": subscription})

@@ -21,6 +21,8 @@ from fencepost_channels.errors import (
     Unknown,
 )
 from fencepost_channels.message import EmailContent, Outgoing, Purpose
+from fencepost_channels.smtp_call import Envelope, Relay
+from fencepost_channels.smtp_pool import Pool
 
 TO = Mailbox("sora@example.com")
 DEAD = Mailbox("dead@example.com")
@@ -190,17 +192,29 @@ async def test_who_waits_too_long_was_not_sent(mta: Mta, lent: Lent) -> None:
     assert second == Unavailable("no_connection")
 
 
-async def test_who_waited_has_time_to_finish(mta: Mta, lent: Lent) -> None:
-    """A message that waited for a connection is not cut off behind the dot for having waited."""
+async def test_who_waited_half_its_time_is_not_begun(mta: Mta) -> None:
+    """A conversation is not begun with little time left: it would end as unknown."""
     mta.scripts[1] = {"rcpt": SILENCE}
-    settings = parse_settings({**mta.settings, "connections": "1"})
-    async with connect(settings, lent) as send:
-        outcomes = await asyncio.gather(*(send(MESSAGE, TO) for _ in range(3)))
-        after = await send(MESSAGE, TO)
+    relay = Relay(mta.host, mta.port, "none", trust=None, username=None, password=None)
+    pool = Pool(relay, connections=1, messages=100)
+    envelope = Envelope("hello@shop.example", TO.address, b"Subject: Hi\r\n\r\nText\r\n")
+    first, second = await asyncio.gather(
+        pool.hand_over(envelope, 0.6), pool.hand_over(envelope, 1.0)
+    )
+    await pool.close()
 
-    lost, full = Unavailable("connection_lost"), Unavailable("no_connection")
-    assert outcomes == [lost, full, full]
-    assert after == Sent()
+    assert (first, second) == (Unavailable("connection_lost"), Unavailable("no_connection"))
+    assert mta.connections == 1
+
+
+async def test_account_that_is_refused_logs_in_anew(send: Send, mta: Mta) -> None:
+    """A relay that has forgotten who we are gets no more messages on that connection."""
+    mta.scripts[1] = {"mail": "530 5.7.0 log in first"}
+
+    outcomes = [await send(MESSAGE, TO), await send(MESSAGE, TO)]
+
+    assert outcomes == [Misconfigured("auth_refused"), Sent()]
+    assert mta.connections == 2
 
 
 async def test_cancelled_message_leaves_no_connection(send: Send, mta: Mta) -> None:

@@ -98,6 +98,11 @@ def counts(one: CapRule, line: Line, now_ms: int) -> bool:
     return max(line.used_ms, line.at_ms) + one.rolling_ms > now_ms
 
 
+def _in_doubt(claims: list[Any]) -> str:
+    """Say what becomes of a slot when nobody knows; in the app nothing is before its confirm."""
+    return "released" if claims[0].verdict.channel == "in_app" else "kept_unknown"
+
+
 class CapLedgerMachine(RuleBasedStateMachine):
     """Two stores and a list."""
 
@@ -215,9 +220,8 @@ class CapLedgerMachine(RuleBasedStateMachine):
                     found.delivery_id, found.lease_token, outcome, settle, self._now_ms, inbox=None
                 )
             )
-        self._close(
-            message_id, {"sent": "confirmed", "rejected": "released"}.get(family, "kept_unknown")
-        )
+        in_doubt = _in_doubt(claims)
+        self._close(message_id, {"sent": "confirmed", "rejected": "released"}.get(family, in_doubt))
 
     def _close(self, message_id: str, state: str) -> None:
         at = next(n for n, x in enumerate(self._ledger) if x.message_id == message_id)
@@ -228,12 +232,12 @@ class CapLedgerMachine(RuleBasedStateMachine):
 
     @rule()
     def restart(self) -> None:
-        """End the process: what was on its way is unknown, and everything else is there."""
+        """End the process: what a provider may have is unknown, and everything else is there."""
         self._run(self._stores[1].close())
         self._stores[1] = self._run(self._open())
         self._both(lambda s: s.reconcile(self._now_ms, lost(self._now_ms), all_leases=True))
-        for message_id, _ in self._leased:
-            self._close(message_id, "kept_unknown")
+        for message_id, claims in self._leased:
+            self._close(message_id, _in_doubt(claims))
         self._leased.clear()
 
     def _both_halves_hold(self) -> bool:

@@ -144,7 +144,7 @@ async def test_confirm_tells_settle_of_the_call(store: Store) -> None:
 
     await store.confirm(found.delivery_id, found.lease_token, outcome, asking, NOW_MS)
 
-    assert asked[0] == Attempt(found.delivery_id, 1, NOW_MS + DAY_MS)
+    assert asked[0] == Attempt(found.delivery_id, 1, NOW_MS + DAY_MS, channel="sms")
 
 
 async def test_confirm_after_the_lease_was_lost_changes_nothing(store: Store) -> None:

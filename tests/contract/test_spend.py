@@ -7,6 +7,7 @@ from msgspec import structs
 
 from contract.store_kit import ended, facts_of, sends, with_message
 from fencepost_gateway.decide.message import ClaimFacts, Verdict
+from fencepost_gateway.decide.settle import CallOutcome, Settlement
 from fencepost_gateway.decide.spend import day_of
 from fencepost_gateway.ports import Claimed, Store
 from gateway.batches import DAY_MS, NOW_MS
@@ -54,8 +55,21 @@ async def test_second_try_is_paid_for_when_it_is_made(store: Store) -> None:
     """What was given back is taken anew, on its own day."""
     await with_message(store, "m-1", "m-2")
     await ended(store, await bought(store, "m-1", 7), "unavailable", retry_after_s=1)
-    late_ms = NOW_MS + DAY_MS // 2
+    late_ms = NOW_MS + DAY_MS
     await bought(store, "m-1", 9, late_ms)
     found = (await facts_of(store, "m-2")).spent
 
     assert {day: n for day, n in found.items() if n} == {day_of(late_ms): 9}
+
+
+async def test_refusal_after_an_unknown_call_gives_back_its_own_cost_alone(store: Store) -> None:
+    """The call of yesterday, of which nobody knows, stays paid for on its day."""
+    await with_message(store, "m-1", "m-2")
+    late_ms = NOW_MS + DAY_MS
+    first = await bought(store, "m-1", 7)
+    again = Settlement("unknown", "kept_unknown", "unknown", retry_at_ms=late_ms)
+    outcome = CallOutcome("unknown")
+    await store.confirm(first.delivery_id, first.lease_token, outcome, lambda _: again, NOW_MS)
+    await ended(store, await bought(store, "m-1", 9, late_ms), "rejected", late_ms)
+
+    assert (await facts_of(store, "m-2")).spent == {TODAY: 7, TODAY + 1: 0}

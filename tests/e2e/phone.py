@@ -86,7 +86,7 @@ def main() -> None:
         location=Location(),
         limits=QUICK,
         context={"zone": given["zone"]},
-        messages=Messages(poll_s=POLL_S),
+        messages=Messages(poll_s=POLL_S, gap_s=0, hold_s=0),
         strict=True,
     )
     client.on("message", show)

@@ -35,6 +35,7 @@ from fencepost_gateway.intake.marks import Marks
 from fencepost_gateway.intake.records import Upload
 
 ANY = -1
+REACTIONS = frozenset({"displayed", "clicked", "dismissed"})
 SHOWN = 5  # how much of a difference is printed
 RISING = ("queued", "sending", "unknown", "sent")
 GOT = ("delivered", "received", "complained", "displayed", "opened", "clicked", "dismissed")
@@ -51,6 +52,7 @@ class Told:
     state: str = "queued"
     reason: str = ""
     deliveries: dict[str, str] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)  # what some device has shown
     channels: dict[str, str] = field(default_factory=dict)
     last: str = ""  # the delivery of the last call
     person_id: str = ""
@@ -103,7 +105,8 @@ def _reserves(check: Mapping[str, Any]) -> bool:
 
 def _ended(told: Told, body: Mapping[str, Any]) -> None:
     before = told.deliveries.get(body["delivery_id"])
-    if before != "sending" and (before, body["state"]) != ("queued", "sent"):  # a receipt says so
+    by_receipt = body["state"] == "sent" and before in {"queued", "unknown", "failed"}
+    if before != "sending" and not by_receipt:
         told.faults.append("a call ended that was not on its way")
     told.deliveries[body["delivery_id"]] = body["state"]
     told.state = body["state"] if body["retry_at_ms"] is None else "queued"
@@ -115,7 +118,10 @@ def _ended(told: Told, body: Mapping[str, Any]) -> None:
 def _receipt(told: Told, body: Mapping[str, Any]) -> None:
     delivery_id, what = body["delivery_id"], body["state"]
     channel, before = told.channels[delivery_id], told.deliveries[delivery_id]
-    if what == "unshown" and channel == "in_app" and told.slot == "confirmed":
+    if what in REACTIONS:
+        told.seen.add(delivery_id)
+    is_unshown = what == "unshown" and delivery_id not in told.seen
+    if is_unshown and channel == "in_app" and told.slot == "confirmed":
         told.slot = "released"
     said = SAYS.get(what, before)
     order = [*RISING, *(("delivered", "failed") if channel == "email" else ("failed", "delivered"))]

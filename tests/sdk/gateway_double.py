@@ -11,12 +11,15 @@ import json
 import threading
 import zlib
 from collections import deque
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+STREAM = "/v1/messages/stream"
 RECEIVED_AT = "2026-05-04T09:12:40.377Z"
 
 
@@ -59,7 +62,11 @@ class GatewayDouble:
         self.events: dict[tuple[str, str, int], dict[str, Any]] = {}
         self.reports: list[dict[str, Any]] = []
         self.messages: list[dict[str, Any]] = []
+        self.cards: list[dict[str, Any]] = []
+        self.retracted: list[str] = []
+        self.lists = 0  # how often they were changed in place
         self.hints: dict[str, str] = {}
+        self.stream: SimpleQueue[str] | None = None  # None: there is no such thing
         self.script: deque[Scripted] = deque()
         self.ruling: Callable[[dict[str, Any]], tuple[str, str]] = lambda _: ("accepted", "")
         self.refuse: Callable[[Request], Scripted | None] = lambda _: None
@@ -80,6 +87,9 @@ class GatewayDouble:
             def _serve(self, method: str) -> None:
                 raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 request = Request(method, self.path, dict(self.headers.items()), raw)
+                if double.stream is not None and self.path.startswith(STREAM):
+                    self._stream(request, double.stream)
+                    return
                 answer = double.answer(request)
                 self.send_response(answer.status)
                 for name, value in answer.headers:
@@ -87,6 +97,17 @@ class GatewayDouble:
                 self.send_header("Content-Length", str(len(answer.body)))
                 self.end_headers()
                 self.wfile.write(answer.body)
+
+            def _stream(self, request: Request, words: SimpleQueue[str]) -> None:
+                """Write what is put into the queue, as it comes; an empty word ends the stream."""
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.end_headers()
+                double.note(request)
+                with suppress(OSError):
+                    while word := words.get(timeout=30):
+                        self.wfile.write(word.encode())
+                self.close_connection = True
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""
@@ -130,6 +151,12 @@ class GatewayDouble:
         """Requests to ``/v1/batch``."""
         return (request for request in self.requests if request.path == "/v1/batch")
 
+    def note(self, request: Request) -> None:
+        """Keep a request that is answered elsewhere."""
+        with self.changed:
+            self.requests.append(request)
+            self.changed.notify_all()
+
     def answer(self, request: Request) -> Scripted:
         """Answer one request."""
         with self.changed:
@@ -172,8 +199,10 @@ class GatewayDouble:
         return Scripted(200, json.dumps(told).encode())
 
     def _messages(self, request: Request) -> Scripted:
-        etag = f'"m-{len(self.messages)}"'
+        count = len(self.messages) + len(self.cards) + len(self.retracted) + self.lists
+        etag = f'"m-{count}"'
         if request.headers.get("If-None-Match") == etag:
             return Scripted(304, b"", (("ETag", etag),))
-        told = {"messages": self.messages, "cards": [], "cursor": str(len(self.messages))}
+        told: dict[str, Any] = {"messages": self.messages, "cards": self.cards}
+        told |= {"retracted": self.retracted, "cursor": str(count)}
         return Scripted(200, json.dumps(told).encode(), (("ETag", etag),))

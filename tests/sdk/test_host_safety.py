@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fencepost_sdk import Client, InvalidCallError, init
+from fencepost_sdk import Client, InvalidCallError, Messages, init
 from fencepost_sdk.location import Fix, Location
 
 if TYPE_CHECKING:
@@ -171,23 +171,48 @@ def test_a_callback_that_raises_is_counted(gateway: GatewayDouble, make_client: 
 def test_a_call_from_a_callback_does_not_wait_for_itself(
     gateway: GatewayDouble, make_client: MakeClient
 ) -> None:
-    """``flush`` inside a callback would wait for its own thread: it returns and says so."""
+    """``flush`` inside ``on_error`` would wait for its own thread; other callbacks may."""
     results: list[object] = []
     done = threading.Event()
-    fp = make_client()
 
     def flush_inside(_: object) -> None:
         fp.track("inside", priority="now")
         results.append(fp.flush(5).why)
-        done.set()
+        if len(results) > 1:
+            done.set()
 
+    fp = make_client(on_error=flush_inside)
     gateway.ruling = lambda e: ("rejected", "x") if e.get("name") == "bad" else ("accepted", "")
     fp.on("error", flush_inside)
     fp.track("bad", priority="now")
 
     assert done.wait(10)
-    assert results == ["in_callback"]
-    gateway.wait_for(lambda: gateway.names() == ["inside"])
+    assert results == ["in_callback", ""]
+    gateway.wait_for(lambda: gateway.names() == ["inside", "inside"])
+
+
+def test_a_callback_that_hangs_harms_nothing(
+    gateway: GatewayDouble, make_client: MakeClient
+) -> None:
+    """Uploads go on, calls return, the end waits for nobody; its message comes the next time."""
+    gateway.messages = [{"delivery_id": d, "content": {"title": d}} for d in ("q7z", "q8a")]
+    hung, release = threading.Event(), threading.Event()
+    fp = make_client(messages=Messages(poll_s=0.05, stream=False, gap_s=0, hold_s=0))
+
+    def hang(_: object) -> None:
+        hung.set()
+        release.wait(30)
+
+    fp.on("message", hang)
+    assert hung.wait(10)
+    fp.track("goes on", priority="now")
+    gateway.wait_for(lambda: "goes on" in gateway.names())
+    fp.shutdown(0.2)
+    release.set()
+    later, got = make_client(messages=Messages(poll_s=0.05, stream=False)), threading.Event()
+    later.on("message", lambda m: got.set() if m.delivery_id == "q8a" else None)
+
+    assert got.wait(10)
 
 
 def test_calls_after_shutdown_say_closed(make_client: MakeClient) -> None:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from fencepost_sdk import Messages
 from fencepost_sdk.answer import Reply
 from fencepost_sdk.location import Fix, Location
 from fencepost_sdk.nearby import Nearby, read
@@ -330,7 +331,7 @@ def test_withdrawn_consent_takes_the_fences_with_it(
 
 def test_a_hint_may_stand_in_quotes_or_not(gateway: GatewayDouble, make_client: MakeClient) -> None:
     """The header has them, the hint need not: the known state of the messages is not asked for."""
-    fp = make_client()
+    fp = make_client(messages=Messages(stream=False))
     fp.inbox.list()
     gateway.wait_for(lambda: any(r.method == "GET" for r in gateway.requests))
     gateway.hints = {"messages": "m-0"}

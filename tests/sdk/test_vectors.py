@@ -21,6 +21,7 @@ from fencepost_sdk.answer import (
     read_answer,
     retry_after_s,
 )
+from fencepost_sdk.display import Screen, again, is_over
 from fencepost_sdk.limits import Limits
 from fencepost_sdk.nearby import FenceSet, applied, read
 from fencepost_sdk.outline import read_outline
@@ -34,6 +35,7 @@ OWNED = (
     "batch",
     "codec",
     "consent",
+    "display",
     "geofence",
     "nearby",
     "problems",
@@ -288,3 +290,33 @@ def test_uploader_vector_holds(case: dict[str, Any]) -> None:
     script = Script(case["given"])
 
     assert [script.do(step) for step in case["when"]] == case["then"]
+
+
+@pytest.mark.parametrize("case", cases("display"))
+def test_display_vector_holds(case: dict[str, Any]) -> None:
+    """What is shown next, and from when on there is something; how often a message comes."""
+    screen = Screen(**case["given"]) if case["given"] else None
+    for step, expected in zip(case["when"], case["then"], strict=True):
+        found = _frequency(**step) if screen is None else _screened(screen, **step)
+
+        assert found == expected
+
+
+def _frequency(show: dict[str, Any], shown_ms: list[int], wall_ms: int) -> dict[str, Any]:
+    ends = {action: is_over(show, action) for action in ("clicked", "dismissed")}
+    return {"again": again(show, shown_ms, wall_ms), **ends}
+
+
+def _screened(screen: Screen, now_ms: int, **step: Any) -> dict[str, Any] | None:
+    ((what, value),) = step.items()
+    if what == "waiting":
+        return {"next": screen.next_of(value, now_ms), "due_ms": screen.due_ms(value)}
+    if what == "pause":
+        screen.is_paused = value
+    elif what == "occasion":
+        screen.occasion()
+    elif what == "asks":
+        screen.asks(value)
+    else:
+        getattr(screen, what)(value, now_ms)
+    return None

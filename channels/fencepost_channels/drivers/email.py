@@ -11,7 +11,9 @@ Rule 2. Marketing says how to stop it: ``List-Unsubscribe`` with the link and, w
         are signed. Other messages have them only where ``list_unsubscribe`` is ``all``.
 Rule 3. Bounces of a message go to a mailbox of its own (``bounce_domain``): its local part is
         ``bounce+`` and the signed token of the delivery, 55 of the 64 characters there are.
-Rule 4. Every message says that a machine sent it (``Auto-Submitted``, RFC 3834), so that no
+Rule 4. What comes back to that mailbox is handed on as it came (``read_callback``), and is read by
+        ``returned_mail``. Nobody signs it: the token that it came to is all that is believed.
+Rule 5. Every message says that a machine sent it (``Auto-Submitted``, RFC 3834), so that no
         holiday notice answers it.
 """
 
@@ -25,6 +27,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from fencepost_channels.addresses import Mailbox, mask_mailbox, parse_mailbox
+from fencepost_channels.callback import Callback, Reading
 from fencepost_channels.dkim_signature import Signer, signer_of
 from fencepost_channels.driver import DriverIO, DriverSpec, Send
 from fencepost_channels.email_settings import EmailSettings, build_relay, parse_settings
@@ -37,10 +40,12 @@ from fencepost_channels.message import (
     is_delivery_id,
 )
 from fencepost_channels.mime import NotAMessage, write_message
+from fencepost_channels.returned_mail import read_returned
 from fencepost_channels.smtp_call import Envelope
 from fencepost_channels.smtp_pool import Pool
 
 BOUNCE = "bounce+"
+ARRIVED_AT = "x-envelope-to"  # header of a callback: the mailbox, where its server says it
 _TOKEN = re.compile(r"[a-z2-7]{1,57}")  # with what stands before it 64 characters
 _LINK = re.compile(r"https?://[!-;=?-~]+")  # no blank, no "<", no ">"
 _FEEDBACK_WORD = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -116,6 +121,12 @@ def _return_path(settings: EmailSettings, message: Outgoing) -> str:
     return settings.sender.mailbox
 
 
+def read_callback(_settings: EmailSettings, request: Callback, _now_s: int) -> Reading:
+    """Read what came back to a return path (Rule 4)."""
+    report = read_returned(request.body, request.headers.get(ARRIVED_AT, ""))
+    return Reading(() if report is None else (report,))
+
+
 @asynccontextmanager
 async def connect(settings: EmailSettings, io: DriverIO) -> AsyncIterator[Send]:
     """Load the certificates to trust; connections are opened by the first messages."""
@@ -136,4 +147,5 @@ driver = DriverSpec(
     parse_settings=parse_settings,
     connect=connect,
     secrets=frozenset({"password", "dkim_private_key"}),
+    read_callback=read_callback,
 )

@@ -1,41 +1,12 @@
-"""What a device may read: its messages, its configuration, the decisions about it."""
+"""What a device may read besides its messages: its configuration, the decisions about it."""
 
 from __future__ import annotations
 
 from aiohttp import web
 
 from fencepost_gateway.api.decisions import explain, query_language
-from fencepost_gateway.api.surface import SURFACE, as_json, device_of, moment, query_int
+from fencepost_gateway.api.surface import SURFACE, as_json, device_of
 from fencepost_gateway.errors import ApiError
-
-CURSOR_MAX = (1 << 63) - 1
-
-
-async def get_messages(request: web.Request) -> web.Response:
-    """Give the in-app messages behind a cursor; 304 when the caller has seen them all."""
-    surface = request.app[SURFACE]
-    after = query_int(request, "after", 0, CURSOR_MAX)
-    person_id = await person_of(request)
-    rows = await surface.store.inbox(person_id, after, surface.clock.now_ms())
-    cursor = rows[-1].cursor if rows else after
-    etag = f'"m-{cursor}"'
-    if not rows and request.headers.get("If-None-Match") == etag:
-        return web.Response(status=304, headers={"ETag": etag})
-    messages = [
-        {
-            "message_id": row.message_id,
-            "delivery_id": row.delivery_id,
-            "layout": row.content.get("layout", "banner"),
-            "priority": row.priority,
-            "content": row.content,
-            "show_until": moment(row.show_until_ms),
-        }
-        for row in rows
-    ]
-    response = as_json({"v": 1, "messages": messages, "cursor": str(cursor)})
-    response.headers["ETag"] = etag
-    response.headers["Cache-Control"] = "private"
-    return response
 
 
 async def get_config(request: web.Request) -> web.Response:

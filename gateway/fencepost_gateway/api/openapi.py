@@ -83,7 +83,12 @@ ANSWERS: dict[str, dict[str, Any]] = {
         },
     },
 }
-TEXTS = {"text": "text/plain", "page": "text/html", "pixel": "image/gif"}
+TEXTS = {
+    "text": "text/plain",
+    "page": "text/html",
+    "pixel": "image/gif",
+    "MessageStream": "text/event-stream",
+}
 BARE = {"nothing": "204", "redirect": "302"}  # answers without a body
 SECURITY: dict[str, list[dict[str, list[str]]]] = {
     "open": [],

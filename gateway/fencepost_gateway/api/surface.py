@@ -179,6 +179,17 @@ def query_int(request: web.Request, name: str, default: int, top: int) -> int:
     text = request.query.get(name)
     if not text:  # absent, or empty: an SDK that has no cursor yet
         return default
+    return read_int(name, text, top)
+
+
+def read_int(name: str, text: str, top: int) -> int:
+    """
+    Read a whole number.
+
+    Raises:
+        ApiError: It is not one, or not in 0 ... ``top``.
+
+    """
     if not (text.isascii() and text.isdigit() and len(text) <= DIGITS_MAX) or int(text) > top:
         raise ApiError("malformed", f"{name} must be a whole number up to {top}", name)
     return int(text)

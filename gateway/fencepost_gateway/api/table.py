@@ -27,6 +27,7 @@ from fencepost_gateway.api import (
     health,
     history,
     imports,
+    inbox,
     journeys,
     lists,
     nearby,
@@ -55,9 +56,16 @@ ROUTES: tuple[Route, ...] = (
                 "too_large", "ratio", "encoding", "store_unavailable"),
     ),
     Route(
-        "GET", "/v1/messages", device.get_messages, "device",
-        "In-app messages of the calling device's person.", "Messages",
+        "GET", "/v1/messages", inbox.get_messages, "device",
+        "In-app messages and cards of the calling device's person, and what is gone.", "Messages",
         query={"after": "Cursor of the last answer."}, errors=("malformed", "device_secret"),
+    ),
+    Route(
+        "GET", "/v1/messages/stream", inbox.get_stream, "device",
+        "The same as they come: server-sent events `message`, `card` and `retract`; the header "
+        "`Last-Event-ID` is the cursor.", "MessageStream",
+        query={"after": "Cursor of the last answer, without that header."},
+        errors=("malformed", "device_secret", "too_many_streams"),
     ),
     Route(
         "GET", "/v1/fences/nearby", nearby.get_nearby, "device",
@@ -443,6 +451,7 @@ def build(surface: Surface) -> web.Application:
     app[audiences.DESK] = asyncio.Lock()
     app[fence_health.DESK] = fence_health.HealthDesk()
     app[tail.TAILS] = set()
+    app[inbox.DESK] = inbox.Desk(surface.settings.streams)
     for route in ROUTES:
         app.router.add_route(route.method, route.path, _guarded(route))
     return app

@@ -64,8 +64,11 @@ def _channel_texts(body: Mapping[str, Any], path: Path) -> Iterator[Source]:
                 yield Source((*path, channel, "data", name), text, channel)
         buttons = content.get("buttons")
         for number, button in enumerate(buttons if isinstance(buttons, list) else ()):
-            for member, text in button.items():
-                yield Source((*path, channel, "buttons", number, member), text, channel)
+            yield from (
+                Source((*path, channel, "buttons", number, member), text, channel)
+                for member, text in button.items()
+                if member in _TEXTS  # its id is a name
+            )
         media = content.get("media")
         for number, text in enumerate(media if isinstance(media, list) else ()):
             yield Source((*path, channel, "media", number), text, channel)

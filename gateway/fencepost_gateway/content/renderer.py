@@ -50,10 +50,11 @@ from fencepost_gateway.content.budget import (
 )
 from fencepost_gateway.content.fragments import names_in
 from fencepost_gateway.decide.plan import Fragment, Template
+from fencepost_gateway.decide.spans import parse_duration_ms
 
 KEPT_MAX: Final = 2_000
 NO_FRAGMENTS: Final[Mapping[str, Fragment]] = {}
-_NOT_LIQUID: Final = frozenset({"layout", "sound"})
+_NOT_LIQUID: Final = frozenset({"layout", "show", "expires", "sound"})
 _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "in_app": ("body",),
     "push": ("title",),
@@ -229,7 +230,11 @@ class Renderer:
                 members[member] = language.parse(environments.plain, source)
             member = "buttons"
             buttons = tuple(
-                {name: language.parse(environments.plain, source) for name, source in each.items()}
+                {
+                    name: language.parse(environments.plain, source)
+                    for name, source in each.items()
+                    if name != "id"
+                }
                 for each in sources.get("buttons", ())
             )
             member = "media"
@@ -262,7 +267,7 @@ def _texts(sources: Mapping[str, Any]) -> Iterator[str]:
             yield source
     yield from sources.get("data", {}).values()
     for button in sources.get("buttons", ()):
-        yield from button.values()
+        yield from (source for source in button.values() if isinstance(source, str))
     yield from sources.get("media", ())
 
 
@@ -317,6 +322,13 @@ class _Rendering:
         """Give a rendered link that may be sent."""
         return self._allowed(self.text(member), self.parsed.sources.get(member, ""), member)
 
+    def image(self, member: str) -> str:
+        """Give the rendered address of a picture, which is fetched as soon as it is drawn."""
+        link = self.link(member)
+        if link and not link.lower().startswith("https://"):
+            raise _Failed(self._failure(member, "link"))
+        return link
+
     def html(self) -> str:
         """Give the rendered HTML whose addresses may all be sent."""
         text = self.text("html")
@@ -334,7 +346,8 @@ class _Rendering:
             text = " ".join(self._render(button["text"], member).split())
             if not text:
                 raise _Failed(self._failure(member, "blank"))
-            made.append(Button(text, self._allowed(link, source, member)))
+            name = self.parsed.sources["buttons"][number].get("id") or str(number + 1)
+            made.append(Button(text, self._allowed(link, source, member), name))
         return tuple(made)
 
     def media(self) -> tuple[str, ...]:
@@ -375,8 +388,26 @@ class _Rendering:
 
 
 def _in_app(r: _Rendering) -> Content:
-    layout = r.text("layout") or "banner"
-    return InAppContent(r.text("body"), r.text("title"), layout, r.buttons())
+    said = r.parsed.sources
+    return InAppContent(
+        body=r.text("body"),
+        title=r.text("title"),
+        layout=r.text("layout") or "banner",
+        buttons=r.buttons(),
+        image=r.image("image"),
+        show=_shown(said.get("show", "once")),
+        is_pinned=bool(said.get("pinned")),
+        while_inside=bool(said.get("while_inside")),
+        expires_ms=parse_duration_ms(said.get("expires") or ""),
+    )
+
+
+def _shown(written: str | Mapping[str, Any]) -> dict[str, object]:
+    """Give how often a device shows a message, as the wire says it."""
+    if isinstance(written, str):
+        return {"frequency": written}
+    per_ms = parse_duration_ms(written["per"]) or 0
+    return {"frequency": "times", "times": written["times"], "per_s": per_ms // 1000}
 
 
 def _push(r: _Rendering) -> Content:

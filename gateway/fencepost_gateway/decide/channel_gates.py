@@ -6,8 +6,9 @@ caps last because they reserve.
 
 Rule 1. Of several addresses on a channel the newest is meant that a driver serves, and that is
         neither listed against nor denied.
-Rule 2. The suppression list holds for every message. Where the workspace sends only to whom it has
-        listed, everybody else is refused here too (``not_allow_listed``).
+Rule 2. The suppression list holds for every message, but for a probe (``bounces``). Where the
+        workspace sends only to whom it has listed, everybody else is refused here too
+        (``not_allow_listed``).
 Rule 3. Quiet hours and caps concern marketing. A proof was asked for this very moment, so hours do
         not apply to it; test persons, seeds and proofs take no slot.
 Rule 4. A lane is shut while its breaker is open or its provider asked for a pause, and full while
@@ -18,12 +19,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from fencepost_gateway.decide import bounces, confirm, permission, timing
 from fencepost_gateway.decide import caps as cap_rules
-from fencepost_gateway.decide import confirm, permission, timing
 from fencepost_gateway.decide import consent as statements
 from fencepost_gateway.decide import rendered as rendering
 from fencepost_gateway.decide import spend as spending
 from fencepost_gateway.decide.case import Case, Way
+from fencepost_gateway.decide.inbox import is_left
 from fencepost_gateway.decide.message import AddressRow, Check
 from fencepost_gateway.decide.quiet_hours import policy_hours
 from fencepost_gateway.decide.solver import Limit
@@ -82,12 +84,14 @@ def reachable(case: Case, way: Way) -> Check:
 
 def suppression(case: Case, way: Way) -> Check:
     """Is the address one that may be used at all (Rule 2)?"""
-    reason, listed = "", case.plan.allow_only
-    inputs: dict[str, Any] = {}
-    if way.address and way.address.suppressed:
+    reason, at, inputs = "", way.address, dict[str, Any]()
+    allowed, user_id = case.plan.allow_only, case.facts.person.user_id
+    if at and bounces.may_probe(at.suppressed, at.suppressed_ms, case.now_ms):
+        inputs["probes"] = at.suppressed
+    elif at and at.suppressed:
         reason = "suppressed"
-        inputs["listed_for"] = way.address.suppressed
-    elif listed is not None and not _is_allowed(way.address, case.facts.person.user_id, listed):
+        inputs["listed_for"] = at.suppressed
+    if not reason and allowed is not None and not _is_allowed(at, user_id, allowed):
         reason = "not_allow_listed"
         inputs["allow_only"] = True
     return Check("suppression", not reason, way.channel, reason=reason, inputs=inputs)
@@ -166,7 +170,7 @@ def label(case: Case, way: Way) -> Check:
 
 
 def render(case: Case, way: Way) -> Check:
-    """Could the content be made, and does what it relied on still hold?"""
+    """Could the content be made, and does what it relied on and hangs on still hold?"""
     rendered = case.rendered[way.channel]
     template = f"{case.template.template_id} v{case.template.version}"
     inputs: dict[str, Any] = {"template": template, **rendered.told}
@@ -179,6 +183,9 @@ def render(case: Case, way: Way) -> Check:
     if gone or rendered.reason:
         inputs |= {"withdrawn": gone} if gone else {"member": rendered.member}
     reason = "content_stale" if gone else rendered.reason
+    if not reason and is_left(rendered.hangs_on, case.facts.person):
+        reason = "no_longer_relevant"
+        inputs["left"] = rendered.hangs_on
     return Check("render", not reason, way.channel, reason=reason, inputs=inputs)
 
 

@@ -103,8 +103,8 @@ class AddressRow(Struct, frozen=True):
     """
     Where a channel reaches the person; ``raw`` is for the driver alone and is never shown.
 
-    ``suppressed`` is why it must not be used; ``allowed`` says that it is on the allow list;
-    without a driver for what it is it is not ``served``.
+    ``suppressed`` is why it must not be used, since ``suppressed_ms``; ``allowed`` says that it is
+    on the allow list; without a driver for what it is it is not ``served``.
     """
 
     channel: str
@@ -114,6 +114,7 @@ class AddressRow(Struct, frozen=True):
     suppressed: str = ""
     allowed: bool = False
     served: bool = True
+    suppressed_ms: int = 0
 
 
 class ClaimFacts(Struct, frozen=True):

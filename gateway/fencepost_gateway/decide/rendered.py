@@ -37,6 +37,7 @@ class Rendered(Struct, frozen=True):
         location: The template has fields with the label ``location``.
         place: It names the place, which nothing stands in for.
         relied_on: Purposes without which the content would be another.
+        hangs_on: Fence that the person has to be inside of, the content being for that long alone.
         told: What the record says of the content: language, fragments, where ``nearest`` is from.
         segments: How many short messages the text takes, where it is one.
         obeys: The policies that wanted something said, by name and version.
@@ -48,6 +49,7 @@ class Rendered(Struct, frozen=True):
     location: bool = False
     place: bool = False
     relied_on: tuple[str, ...] = ()
+    hangs_on: str = ""
     told: dict[str, Any] = {}
     obeys: tuple[str, ...] = ()
     segments: int = 0

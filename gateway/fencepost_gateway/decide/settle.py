@@ -20,19 +20,21 @@ Rule 5. An ``unknown`` outcome ends the message (``end``), or it is sent again u
         Nothing of marketing passes on after an unknown outcome: the first channel may have reached
         the person.
 Rule 6. ``misconfigured`` ends the message: our keys are at fault, on this channel as on a retry.
+Rule 7. What goes into the app is there only once its confirm has put it there: without one it is
+        certain that nobody has it, so it is claimed again, whatever its purpose.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from msgspec import Struct
 
 from fencepost_gateway.decide.ids import chance
 
 if TYPE_CHECKING:
-    from fencepost_gateway.decide.message import Message, OnUnknown
+    from fencepost_gateway.decide.message import OnUnknown
 
 BASE_S = 2.0
 CAP_S = 300.0
@@ -70,6 +72,7 @@ class Attempt(Struct, frozen=True):
         unknowns: How many of this delivery's calls before ended as ``unknown``.
         on_unknown: What an unknown outcome does (Rule 5).
         has_next: The message names a channel that has not refused it yet.
+        channel: The one of the call.
         told_ms: When its address was told last; None: it is not there any more.
 
     """
@@ -80,6 +83,7 @@ class Attempt(Struct, frozen=True):
     unknowns: int = 0
     on_unknown: OnUnknown = "end"
     has_next: bool = False
+    channel: str = ""
     told_ms: int | None = None
 
 
@@ -89,7 +93,7 @@ class Settlement(Struct, frozen=True):
 
     ``retry_at_ms`` puts the message back into the queue; where it ``moves``, for its next channel.
     Without it the message ends as its delivery did. With ``suppress`` the person has said no:
-    ``spares`` tells what is pending and no marketing.
+    ``spares`` says of a message whether it is no marketing.
     """
 
     state: DeliveryState
@@ -98,7 +102,7 @@ class Settlement(Struct, frozen=True):
     address: Literal["keep", "remove", "suppress"] = "keep"
     retry_at_ms: int | None = None
     moves: bool = False
-    spares: Callable[[Message], bool] | None = None
+    spares: Callable[[Any], bool] | None = None
 
     @property
     def is_refusal(self) -> bool:
@@ -163,7 +167,9 @@ def _refused(
 
 
 def _unknown(attempt: Attempt, reason: str, now_ms: int) -> Settlement:
-    """Nobody knows whether it arrived (Rule 5)."""
+    """Nobody knows whether it arrived (Rule 5), but in the app (Rule 7)."""
+    if attempt.channel == "in_app":
+        return Settlement("queued", "released", reason, retry_at_ms=now_ms)
     at_ms: int | None = None
     is_last = attempt.unknowns + 1 >= TRIES_MAX
     moves = is_last and attempt.on_unknown == "next" and attempt.has_next

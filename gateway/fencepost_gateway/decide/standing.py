@@ -37,6 +37,7 @@ class Standing(Struct, frozen=True):
             self.unknowns,
             self.on_unknown,
             has_next=any(c != channel and c not in self.refused for c in self.message.channels),
+            channel=channel,
             told_ms=told_ms,
         )
 

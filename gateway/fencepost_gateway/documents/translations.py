@@ -20,7 +20,10 @@ from fencepost_gateway.documents.models.template import Template
 
 CHANNELS: Final = tuple(str(channel) for channel in Channel)
 _TEXTS: Final = ("title", "body", "subject", "preheader", "text", "html", "mjml")
-_SAME: Final = ("layout", "link", "media", "image", "data", "badge", "sound")
+_SAME: Final = (
+    *("layout", "link", "media", "image", "data", "badge", "sound"),
+    *("show", "pinned", "expires", "while_inside"),
+)
 
 
 def translated(template: Template, tag: str) -> dict[str, dict[str, Any]]:

@@ -9,12 +9,13 @@ Rule 2. It happened when the provider says, though not in the future, nor longer
         kept; without a moment, when it came.
 Rule 3. A code is a constant word of the provider; what does not look like one is left out.
 Rule 4. Where there is a return token it alone says which delivery is meant: anybody can write mail
-        to a return path.
+        to a return path. With one that is not ours nothing is believed.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from msgspec import Struct
@@ -50,22 +51,28 @@ class LaneReport(Struct, frozen=True):
     code: str = ""
 
 
+def believed(told: Report, seed: str) -> Report | None:
+    """Give a report with the delivery that its token names (Rule 4); None: it is forged."""
+    if not told.return_token:
+        return told
+    ours = read_return_token(seed, told.return_token)
+    if not ours:
+        return None
+    return replace(told, delivery_id=ours, provider_id="", address=None, return_token="")
+
+
 def lane_report(lane: str, channel: str, told: Report, seed: str, now_ms: int) -> LaneReport:
-    """Make what the store takes of what a driver read (Rule 4)."""
-    if told.return_token:
-        ours = read_return_token(seed, told.return_token)
-        named = {"delivery_id": ours, "provider_id": "", "ref": ""}
-    else:
-        ref = address_ref(seed, channel, told.address) if told.address else ""
-        provider_id = told.provider_id[:ID_MAX]
-        named = {"delivery_id": told.delivery_id, "provider_id": provider_id, "ref": ref}
+    """Make what the store takes of what a driver read and somebody believed (Rule 4)."""
+    ref = address_ref(seed, channel, told.address) if told.address else ""
     at_ms = now_ms if told.at_s is None else min(max(told.at_s * 1000, now_ms - OLDEST_MS), now_ms)
     return LaneReport(
         key=derive("report", lane, told.report_id),
         what=told.what,
         at_ms=at_ms,
         channel=channel,
-        **named,
+        delivery_id=told.delivery_id,
+        provider_id=told.provider_id[:ID_MAX],
+        ref=ref,
         code=told.code if _CODE.fullmatch(told.code) else "",
     )
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hmac
 from base64 import b32encode, urlsafe_b64encode
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final, Literal
 
@@ -84,6 +85,10 @@ def _return_mac(seed: str, delivery_id: str) -> str:
     return b32encode(mac).decode().lower()  # 80 bits: sixteen characters, none of them padding
 
 
+@lru_cache(maxsize=64)  # a message has four tickets or more, and a house one seed
+def _key(seed: str, door: Door) -> bytes:
+    return hmac.digest(seed.encode(), _LABELS[door], sha256)
+
+
 def _digest(seed: str, door: Door, subject: str) -> bytes:
-    key = hmac.digest(seed.encode(), _LABELS[door], sha256)
-    return hmac.digest(key, subject.encode(errors="surrogatepass"), sha256)
+    return hmac.digest(_key(seed, door), subject.encode(errors="surrogatepass"), sha256)

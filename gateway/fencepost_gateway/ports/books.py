@@ -20,6 +20,7 @@ from fencepost_gateway.ports.journey_rows import LinkRow
 from fencepost_gateway.ports.rows import (
     AudienceDay,
     BroadcastRow,
+    DeliveredTo,
     DeviceSeen,
     HistoryRow,
     Holdings,
@@ -260,6 +261,9 @@ class ReportBook(Protocol):
             Of each report what became of it.
 
         """
+
+    async def delivered_to(self, delivery_id: str) -> DeliveredTo | None:
+        """Say whom a delivery was to, as who they are by now; None: there is no such delivery."""
 
     async def prune(self, before_ms: int, limit: int) -> int:
         """Forget reports taken before ``before_ms``, at most ``limit``; gives how many."""

@@ -10,6 +10,7 @@ from fencepost_gateway.decide.broadcasts import Broadcast
 from fencepost_gateway.decide.calls import Call
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
+from fencepost_gateway.decide.inbox import InboxState
 from fencepost_gateway.decide.message import Message, Verdict
 from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.receipts import Word
@@ -111,10 +112,11 @@ class Effects(Struct):
     pairs: rows of the first become the second's; cap slots move, so counters add, and messages of
     the inbox get cursors behind all others, so that no device passes them by. ``reacted`` are
     what a person's own device told of a delivery, as (person, delivery, what): it moves as by a
-    report, and one in-app message that it never showed gives its cap slot back (``unshown``).
-    ``fence_days`` holds what was counted, by UTC day (days since 1970) and fence,
-    ``audience_days`` the same by audience, ``journey_days`` by place in a journey; it is added to
-    what is there. ``person_timers`` maps a person to when to ask again about them, None to
+    report; one in the app changes in the inbox too, and one that no device has shown gives its cap
+    slot back (``decide.inbox``). What hangs in the inbox on a fence is gone when one of ``persons``
+    is no longer inside. ``fence_days`` holds what was counted, by UTC day (days since 1970) and
+    fence, ``audience_days`` the same by audience, ``journey_days`` by place in a journey; it is
+    added to what is there. ``person_timers`` maps a person to when to ask again about them, None to
     clear it. ``runs`` are those of journeys that moved, ``calls`` what they ask to be called.
     ``answered`` names calls that need not be made any more; look-ups of runs that ended need not.
 
@@ -231,7 +233,11 @@ class Claimed(Struct, frozen=True):
 
 
 class InboxRow(Struct, frozen=True):
-    """An in-app message waiting for its person."""
+    """
+    An in-app message before its person, or that there was one (``decide.inbox``).
+
+    ``content`` is empty once it is ``gone``; ``fence_id`` is the fence it hangs on, if it does.
+    """
 
     cursor: int
     delivery_id: str
@@ -239,6 +245,16 @@ class InboxRow(Struct, frozen=True):
     content: dict[str, Any]
     priority: int
     show_until_ms: int
+    state: InboxState = "open"
+    fence_id: str = ""
+
+
+class DeliveredTo(Struct, frozen=True):
+    """Whom a delivery was to, and by which channel and address."""
+
+    person_id: str
+    channel: str
+    ref: str
 
 
 class Taken(Struct, frozen=True):

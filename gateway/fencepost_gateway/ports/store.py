@@ -256,7 +256,14 @@ class Store(Protocol):
         """End ``sending`` deliveries whose lease ran out, or all, as ``settle`` says; how many."""
 
     async def inbox(self, person_id: str, after: int, now_ms: int) -> list[InboxRow]:
-        """Give at most 100 in-app messages behind cursor ``after`` that may still be shown."""
+        """
+        Give at most 100 in-app messages behind cursor ``after`` that are not over.
+
+        Those that are gone are among them, for devices that have seen more than nothing.
+        """
+
+    async def trim_inbox(self, before_ms: int, limit: int) -> int:
+        """Forget what of the inbox was over before a moment, at most ``limit``; how many."""
 
     async def message_of(self, delivery_id: str) -> str | None:
         """Give the message that a delivery belongs to."""

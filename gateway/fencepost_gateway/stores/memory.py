@@ -40,7 +40,7 @@ from fencepost_gateway.ports import (
     RecordRow,
     Settle,
 )
-from fencepost_gateway.stores import refusing, rows
+from fencepost_gateway.stores import bouncing, rows
 from fencepost_gateway.stores.memory_addresses import change_address, told_ms_of
 from fencepost_gateway.stores.memory_audiences import (
     MemoryAudiences,
@@ -70,6 +70,12 @@ from fencepost_gateway.stores.memory_claims import claim_facts, end, end_lost, t
 from fencepost_gateway.stores.memory_door import admit, answer
 from fencepost_gateway.stores.memory_fences import MemoryFences
 from fencepost_gateway.stores.memory_history import MemoryHistory, put_history
+from fencepost_gateway.stores.memory_inbox import (
+    read_inbox,
+    take_leave,
+    take_reactions,
+    trim_inbox,
+)
 from fencepost_gateway.stores.memory_journeys import MemoryJourneys, count_journey_days
 from fencepost_gateway.stores.memory_links import MemoryLinks
 from fencepost_gateway.stores.memory_lists import MemoryLists
@@ -214,6 +220,8 @@ class MemoryStore:
                 books.messages.setdefault(m.message_id, row)
             for each in effects.reacted:
                 react(books, *each, effects.now_ms)
+            take_reactions(books, effects.reacted)
+            take_leave(books, effects.persons)
             put_records(books, effects.records)
             put_history(books, effects)
             take_trial(books, effects)
@@ -259,7 +267,10 @@ class MemoryStore:
             row = books.messages.get(message_id)
             if row is None or row.state not in OPEN_STATES or row.due_ms > now_ms:
                 return None
-            return take(books, row, judge(claim_facts(books, row)), now_ms)
+            claimed = take(books, row, judge(claim_facts(books, row)), now_ms)
+            if claimed.verdict.outcome == "send":
+                bouncing.probed(MemoryLedger(books), claimed.verdict.address, now_ms)
+            return claimed
 
     async def confirm(
         self,
@@ -283,15 +294,17 @@ class MemoryStore:
             if outcome.gone_ms is not None:
                 told_ms = told_ms_of(books, channel, delivery.ref)
             settlement = settle(standing(row).attempted(delivery_id, channel, told_ms))
-            end(books, delivery_id, settlement, now_ms, outcome.provider_id)
-            if settlement.address == "suppress":
-                message, at = message_of(row), (delivery.channel, delivery.ref)
-                refusal = rows.opted_out(message, *at, settlement, now_ms)
-                refusing.take(MemoryLedger(books), refusal, now_ms)
+            shown = None
             if inbox is not None and settlement.state == "sent":
-                m = message_of(row)
-                shown = (0, delivery_id, m.message_id, inbox, m.priority, m.expires_at_ms)
-                put_inbox(books, m.person_id, InboxRow(*shown))
+                body = books.persons.get(row.person_id)
+                person = None if body is None else unpack(body, Person)
+                shown = rows.inbox_row(message_of(row), delivery_id, inbox, person, now_ms)
+                settlement = settlement if shown else rows.LEFT
+            end(books, delivery_id, settlement, now_ms, outcome.provider_id)
+            message, at = message_of(row), (delivery.channel, delivery.ref)
+            bouncing.settled(MemoryLedger(books), message, at, settlement, now_ms)
+            if shown is not None:
+                put_inbox(books, row.person_id, shown)
             return settlement
 
     async def answer(self, message_id: str, decide: Answer, now_ms: int) -> bool:
@@ -335,9 +348,12 @@ class MemoryStore:
 
     async def inbox(self, person_id: str, after: int, now_ms: int) -> list[InboxRow]:
         """See ``Store.inbox``."""
-        mine = [e.body for _, e in sorted(self._books.inbox.items()) if e.person_id == person_id]
-        found = [unpack(body, InboxRow) for body in mine]
-        return [r for r in found if r.cursor > after and r.show_until_ms > now_ms][: rows.INBOX_MAX]
+        return read_inbox(self._books, person_id, after, now_ms, rows.INBOX_MAX)
+
+    async def trim_inbox(self, before_ms: int, limit: int) -> int:
+        """See ``Store.trim_inbox``."""
+        with self._unit() as books:
+            return trim_inbox(books, before_ms, limit)
 
     async def message_of(self, delivery_id: str) -> str | None:
         """See ``Store.message_of``."""

@@ -21,6 +21,12 @@ from fencepost_gateway.stores.memory_books import AddressEntry, Books, known_as,
 Key = tuple[str, str, str]  # person, channel, reference
 
 
+def suppressed_since_ms(books: Books, channel: str, ref: str) -> int:
+    """Say since when an address is on the suppression list; 0 where it is not."""
+    listed = books.suppressed.get((channel, ref))
+    return listed.since_ms if listed is not None else 0
+
+
 def suppressed_for(books: Books, channel: str, ref: str) -> str:
     """Say why an address is on the suppression list; empty where it is not."""
     listed = books.suppressed.get((channel, ref))

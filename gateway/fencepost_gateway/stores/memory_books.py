@@ -80,6 +80,7 @@ class DeliveryRow(Struct, frozen=True):
     lease_token: int
     lease_until_ms: int
     provider_id: str = ""
+    reason: str = ""
 
 
 class AddressEntry(Struct, frozen=True):
@@ -148,6 +149,8 @@ class Books(Struct):
     deliveries: dict[str, DeliveryRow] = {}
     slots: dict[str, Slot] = {}
     inbox: dict[int, Owned] = {}
+    hanging: dict[int, str] = {}  # cursors of the inbox that hang on a fence, and whose
+    last_inbox: int = 0
     suppressed: dict[tuple[str, str], ListedAddress] = {}
     allowed: dict[tuple[str, str], ListedAddress] = {}
     documents: dict[tuple[str, str, int], DocumentRow] = {}
@@ -273,5 +276,14 @@ def message_end(row: MessageRow) -> MessageEnd:
 
 def put_inbox(books: Books, person_id: str, row: InboxRow) -> None:
     """Put a message before a person, behind every cursor that was ever given."""
-    cursor = max(books.inbox, default=0) + 1
-    books.inbox[cursor] = Owned(person_id, pack(structs.replace(row, cursor=cursor)))
+    books.last_inbox += 1
+    row = structs.replace(row, cursor=books.last_inbox)
+    books.inbox[row.cursor] = Owned(person_id, pack(row))
+    if row.fence_id and row.state != "gone":
+        books.hanging[row.cursor] = person_id
+
+
+def drop_inbox(books: Books, cursor: int) -> None:
+    """Take a row out of the inbox."""
+    del books.inbox[cursor]
+    books.hanging.pop(cursor, None)

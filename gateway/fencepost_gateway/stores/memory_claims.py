@@ -19,7 +19,11 @@ from fencepost_gateway.ports import (
     Settle,
 )
 from fencepost_gateway.stores import rows
-from fencepost_gateway.stores.memory_addresses import addresses_of, suppressed_for
+from fencepost_gateway.stores.memory_addresses import (
+    addresses_of,
+    suppressed_for,
+    suppressed_since_ms,
+)
 from fencepost_gateway.stores.memory_books import (
     Books,
     DeliveryRow,
@@ -46,6 +50,7 @@ def claim_facts(books: Books, row: MessageRow) -> ClaimFacts:
             address.since_ms,
             suppressed_for(books, channel, ref),
             (channel, ref) in books.allowed,
+            suppressed_ms=suppressed_since_ms(books, channel, ref),
         )
         for (_, channel, ref), address in addresses_of(books, everybody)
     ]
@@ -111,8 +116,7 @@ def _lease(books: Books, row: MessageRow, verdict: Verdict, now_ms: int) -> Clai
         books.slots[verdict.slot.slot_id] = verdict.slot
     if verdict.cost:
         day = day_of(now_ms)
-        _, held = books.costs.get(delivery_id, (day, 0))
-        books.costs[delivery_id] = (day, held + verdict.cost)
+        books.costs[delivery_id] = (day, verdict.cost)  # an unknown one before it stays spent
         books.spent[day] = books.spent.get(day, 0) + verdict.cost
     return Claimed(verdict, message, delivery_id, lease_token=attempt, attempt=attempt)
 
@@ -126,7 +130,7 @@ def end(
     message = message_of(row)
     due_ms = settlement.retry_at_ms or now_ms
     books.deliveries[delivery_id] = structs.replace(
-        delivery, state=settlement.state, provider_id=provider_id
+        delivery, state=settlement.state, provider_id=provider_id, reason=settlement.reason
     )
     at = standing(row)
     refused = at.refused_after(delivery.channel, settlement)

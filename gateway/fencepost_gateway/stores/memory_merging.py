@@ -10,7 +10,7 @@ from fencepost_gateway.ports import (
     InboxRow,
 )
 from fencepost_gateway.stores.memory_addresses import move_addresses
-from fencepost_gateway.stores.memory_books import Books, put_inbox, unpack
+from fencepost_gateway.stores.memory_books import Books, drop_inbox, put_inbox, unpack
 
 
 def merge(books: Books, visitor_id: str, person_id: str) -> None:
@@ -22,7 +22,7 @@ def merge(books: Books, visitor_id: str, person_id: str) -> None:
     move_addresses(books, visitor_id, person_id)
     for cursor, row in sorted(books.inbox.items()):
         if row.person_id == visitor_id:
-            del books.inbox[cursor]
+            drop_inbox(books, cursor)
             put_inbox(books, person_id, unpack(row.body, InboxRow))
     tables: tuple[dict[Any, Any], ...] = (
         books.messages,

@@ -8,13 +8,14 @@ from contextlib import AbstractContextManager
 from msgspec import structs
 
 from fencepost_gateway.decide import consent
+from fencepost_gateway.decide.bounces import Call
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import ListedAddress
 from fencepost_gateway.intake.admission import Withdrawal
 from fencepost_gateway.intake.refusals import Assent, Refusal
 from fencepost_gateway.intake.statement import ConsentChange
-from fencepost_gateway.ports import Assented, RefusalRow, Refused
+from fencepost_gateway.ports import LEASE_MS, Assented, RefusalRow, Refused
 from fencepost_gateway.stores import refusing, rows
 from fencepost_gateway.stores.memory_addresses import holdings_of
 from fencepost_gateway.stores.memory_books import Books, append, consents_of
@@ -73,6 +74,16 @@ class MemoryLedger:
         self._books.suppressed.pop((channel, ref), None)
         if entry is not None:
             self._books.suppressed[(channel, ref)] = entry
+
+    def calls_to(self, channel: str, ref: str, limit: int) -> list[Call]:
+        """See ``Ledger.calls_to``."""
+        found = [
+            (d.lease_until_ms, i, d)
+            for i, d in self._books.deliveries.items()
+            if (d.channel, d.ref) == (channel, ref)
+        ]
+        newest = sorted(found, key=lambda each: each[:2], reverse=True)[:limit]
+        return [Call(d.state, d.reason, d.lease_until_ms - LEASE_MS) for *_, d in newest]
 
     def standing(self, channel: str, ref: str) -> list[RefusalRow]:
         """See ``Ledger.standing``."""

@@ -10,10 +10,11 @@ from msgspec import structs
 from fencepost_gateway.decide.message import OPEN_STATES
 from fencepost_gateway.decide.receipts import ACCEPTED, WENT, Word
 from fencepost_gateway.intake.reports import LaneReport
-from fencepost_gateway.ports import KEPT_MS, Taken
-from fencepost_gateway.stores import rows
+from fencepost_gateway.ports import KEPT_MS, DeliveredTo, Taken
+from fencepost_gateway.stores import bouncing, rows
 from fencepost_gateway.stores.memory_books import Books, append, message_of, put_records
 from fencepost_gateway.stores.memory_claims import end
+from fencepost_gateway.stores.memory_refusals import MemoryLedger
 
 
 class MemoryReports:
@@ -29,6 +30,15 @@ class MemoryReports:
         """See ``ReportBook.take``."""
         with self._unit() as books:
             return [_take(books, each, now_ms) for each in reports]
+
+    async def delivered_to(self, delivery_id: str) -> DeliveredTo | None:
+        """See ``ReportBook.delivered_to``."""
+        books = self._books()
+        delivery = books.deliveries.get(delivery_id)
+        if delivery is None:
+            return None
+        person_id = books.messages[delivery.message_id].person_id
+        return DeliveredTo(books.aliases.get(person_id, person_id), delivery.channel, delivery.ref)
 
     async def prune(self, before_ms: int, limit: int) -> int:
         """See ``ReportBook.prune``."""
@@ -50,6 +60,8 @@ def _take(books: Books, told: LaneReport, now_ms: int) -> Taken:
         return Taken("repeated", *names, delivery.state)
     books.reports[told.key] = now_ms
     settles = move(books, delivery_id, told.what, told.code, now_ms, told.provider_id)
+    at = (delivery.channel, delivery.ref)
+    bouncing.told(MemoryLedger(books), at, told.what, now_ms)
     state, message = books.deliveries[delivery_id].state, message_of(row)
     heard = rows.reported(message, delivery_id, delivery.channel, told, state, settles=settles)
     append(books, heard, now_ms)
@@ -87,7 +99,7 @@ def move(
     if is_open:  # nobody has told yet what came of the call: this does
         end(books, delivery_id, ACCEPTED, now_ms, provider_id or delivery.provider_id)
         delivery, row = books.deliveries[delivery_id], books.messages[delivery.message_id]
-    books.deliveries[delivery_id] = structs.replace(delivery, state=state)
+    books.deliveries[delivery_id] = structs.replace(delivery, state=state, reason=reason)
     if is_last:
         moved = structs.replace(row, state=state, reason=reason)
         books.messages[delivery.message_id] = moved
@@ -103,7 +115,3 @@ def react(books: Books, person_id: str, delivery_id: str, what: Word, now_ms: in
     if delivery is None or books.messages[delivery.message_id].person_id != person_id:
         return
     move(books, delivery_id, what, "", now_ms)
-    slot = books.slots.get(delivery.message_id)
-    is_unshown = what == "unshown" and delivery.channel == "in_app"
-    if is_unshown and slot is not None and slot.state == "confirmed":
-        books.slots[slot.slot_id] = structs.replace(slot, state="released")

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from msgspec import structs
 
 from fencepost_gateway.decide import consent
+from fencepost_gateway.decide.bounces import Call
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import ListedAddress
@@ -55,6 +56,9 @@ class Ledger(Protocol):
 
     def put_listed(self, channel: str, ref: str, entry: ListedAddress | None) -> None:
         """Let the suppression list say this of an address; None: nothing."""
+
+    def calls_to(self, channel: str, ref: str, limit: int) -> list[Call]:
+        """Give the calls that were made to an address, the newest first."""
 
     def standing(self, channel: str, ref: str) -> list[RefusalRow]:
         """Give the refusals of an address that stand, the newest first."""

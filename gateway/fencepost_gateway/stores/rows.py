@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Container, Mapping, Sequence
+from typing import Any
 
 import msgspec
 from msgspec import structs
 
-from fencepost_gateway.decide import consent
+from fencepost_gateway.decide import consent, inbox
 from fencepost_gateway.decide.calls import Call, Reply
 from fencepost_gateway.decide.consent import LOCATION_ACTIVE
 from fencepost_gateway.decide.ids import derive
 from fencepost_gateway.decide.message import AddressRow, Check, Mark, Message, Verdict
+from fencepost_gateway.decide.person import Person
 from fencepost_gateway.decide.proof import ProofRow
 from fencepost_gateway.decide.receipts import Word, reason_of, state_after
 from fencepost_gateway.decide.settle import Settlement
@@ -37,12 +39,14 @@ from fencepost_gateway.ports import (
     Chosen,
     DeadCall,
     DueMessage,
+    InboxRow,
     Preferences,
     RecordRow,
     RequestRow,
 )
 
 INBOX_MAX = 100  # messages of one answer
+LEFT = Settlement("failed", "released", "no_longer_relevant")  # nobody was there to show it to
 IN_APP_REF = "in_app"  # every person comes through an SDK, which can show messages
 
 
@@ -74,6 +78,28 @@ def log_records(
         if upload is not None:
             found.append(upload)
     return found
+
+
+def inbox_row(
+    message: Message,
+    delivery_id: str,
+    content: dict[str, Any],
+    person: Person | None,
+    now_ms: int,
+) -> InboxRow | None:
+    """Give what is put before the person; None: they have left the fence it hangs on."""
+    fence_id = inbox.fence_of(content)
+    if inbox.is_left(fence_id, person):
+        return None
+    return InboxRow(
+        cursor=0,
+        delivery_id=delivery_id,
+        message_id=message.message_id,
+        content=content,
+        priority=message.priority,
+        show_until_ms=inbox.until_ms(message, content, now_ms),
+        fence_id=fence_id,
+    )
 
 
 def in_rooms(due: Sequence[DueMessage], rooms: Mapping[str, int]) -> list[DueMessage]:

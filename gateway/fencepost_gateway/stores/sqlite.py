@@ -109,7 +109,7 @@ class SqliteStore:
         self.preferences = SqlitePreferences(read, write, self._sql, self._door, self._desk)
         self.proofs = SqliteProofs(read, write, self._sql)
         self.refusals = SqliteRefusals(read, write, self._sql, self._desk.ledger)
-        self.reports = SqliteReports(write, self._sql, self._desk.receipts)
+        self.reports = SqliteReports(read, write, self._sql, self._desk.receipts)
         self.runs = SqliteRuns(read, self._sql)
         self.trials = SqliteTrials(read, write, self._sql, self._door)
 
@@ -270,6 +270,10 @@ class SqliteStore:
             return self._facts.claim_facts(found, self._facts.consents(found.message.person_id))
 
         return await self._read(query)
+
+    async def trim_inbox(self, before_ms: int, limit: int) -> int:
+        """See ``Store.trim_inbox``."""
+        return await self._write(lambda: self._desk.trim_inbox(before_ms, limit))
 
     async def inbox(self, person_id: str, after: int, now_ms: int) -> list[InboxRow]:
         """See ``Store.inbox``."""

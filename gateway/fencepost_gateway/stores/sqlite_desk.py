@@ -40,7 +40,7 @@ from fencepost_gateway.ports import (
     RecordRow,
     Settle,
 )
-from fencepost_gateway.stores import refusing, rows
+from fencepost_gateway.stores import bouncing, refusing, rows
 from fencepost_gateway.stores.sqlite_audiences import (
     count_audience_days,
     fire_person_timers,
@@ -52,6 +52,7 @@ from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_fences import count_fence_days
 from fencepost_gateway.stores.sqlite_history import put_history
+from fencepost_gateway.stores.sqlite_inbox import put_inbox, take_leave, take_reactions
 from fencepost_gateway.stores.sqlite_journeys import count_journey_days
 from fencepost_gateway.stores.sqlite_refusals import SqliteLedger
 from fencepost_gateway.stores.sqlite_reports import Receipts
@@ -137,6 +138,8 @@ class Desk:
             run(sql.put_message, (m.message_id, m.person_id, *order, m.expires_at_ms, _pack(m)))
         for each in effects.reacted:
             self.receipts.react(*each, effects.now_ms)
+        take_reactions(self._db, sql, effects.reacted)
+        take_leave(self._db, sql, effects.persons)
         self.put_records(effects.records)
         put_history(self._db, sql, effects)
         put_person_timers(self._db, sql, effects)
@@ -281,6 +284,7 @@ class Desk:
             run(sql.put_cost, (delivery_id, day_of(now_ms), verdict.cost))
             run(sql.add_spent, (day_of(now_ms), verdict.cost))
             run(sql.prune_costs, (day_of(now_ms) - COSTS_DAYS, COSTS_MAX))
+        bouncing.probed(self.ledger, verdict.address, now_ms)
         return Claimed(verdict, message, delivery_id, token, attempt + 1)
 
     def confirm(
@@ -303,23 +307,21 @@ class Desk:
         if outcome.gone_ms is not None:
             told_ms = self._db.execute(self._sql.address_told, (row[1], row[2])).get
         message, settlement = found.message, settle(found.attempted(delivery_id, row[1], told_ms))
-        self.end(found, delivery_id, settlement, now_ms, outcome.provider_id)
-        if settlement.address == "suppress":
-            refusal = rows.opted_out(message, row[1], row[2], settlement, now_ms)
-            refusing.take(self.ledger, refusal, now_ms)
+        shown = None
         if inbox is not None and settlement.state == "sent":
-            self._db.execute(
-                self._sql.put_inbox,
-                (
-                    message.person_id,
-                    delivery_id,
-                    message.message_id,
-                    message.priority,
-                    message.expires_at_ms,
-                    _pack(inbox),
-                ),
-            )
+            person = self._facts.person(message.person_id)
+            shown = rows.inbox_row(message, delivery_id, inbox, person, now_ms)
+            settlement = settlement if shown else rows.LEFT
+        self.end(found, delivery_id, settlement, now_ms, outcome.provider_id)
+        bouncing.settled(self.ledger, message, (row[1], row[2]), settlement, now_ms)
+        if shown is not None:
+            put_inbox(self._db, self._sql, message.person_id, shown)
         return settlement
+
+    def trim_inbox(self, before_ms: int, limit: int) -> int:
+        """Do what ``Store.trim_inbox`` promises."""
+        self._db.execute(self._sql.trim_inbox, (before_ms, limit))
+        return self._db.changes()
 
     def reconcile(self, now_ms: int, settle: Settle, horizon_ms: int) -> int:
         """Do what ``Store.reconcile`` promises, of leases that end by ``horizon_ms``."""

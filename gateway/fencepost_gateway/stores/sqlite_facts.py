@@ -31,6 +31,7 @@ from fencepost_gateway.ports import (
     InboxRow,
 )
 from fencepost_gateway.stores import rows
+from fencepost_gateway.stores.sqlite_inbox import read_inbox
 
 _message: msgspec.msgpack.Decoder[Message] = msgspec.msgpack.Decoder(Message)
 _person: msgspec.msgpack.Decoder[Person] = msgspec.msgpack.Decoder(Person)
@@ -59,6 +60,11 @@ class Facts:
         held = {} if refused is None else _refused.decode(refused)
         return Standing(message, state, due_ms, attempt, held, *unknown)
 
+    def person(self, person_id: str) -> Person | None:
+        """Give a person's row."""
+        body = self._db.execute(self._sql.person, (person_id,)).get
+        return None if body is None else _person.decode(body)
+
     def consents(self, person_id: str) -> list[ConsentEntry]:
         """Give the statements of whoever ``person_id`` is by now."""
         subject = self._db.execute(self._sql.alias, (person_id,)).get or person_id
@@ -76,8 +82,16 @@ class Facts:
             for owner, body in self._db.execute(self._sql.slots, both)
         ]
         addresses = [
-            AddressRow(channel, ref, _plain.decode(raw), since_ms, why, bool(is_allowed))
-            for channel, ref, raw, since_ms, why, is_allowed in self._db.execute(
+            AddressRow(
+                channel,
+                ref,
+                _plain.decode(raw),
+                since_ms,
+                why,
+                bool(is_allowed),
+                suppressed_ms=why_ms,
+            )
+            for channel, ref, raw, since_ms, why, is_allowed, why_ms in self._db.execute(
                 self._sql.addresses, both
             )
         ]
@@ -119,10 +133,4 @@ class Facts:
 
     def inbox(self, person_id: str, after: int, now_ms: int) -> list[InboxRow]:
         """See ``Store.inbox``."""
-        row = (person_id, after, now_ms, rows.INBOX_MAX)
-        return [
-            InboxRow(cursor, delivery_id, message_id, _plain.decode(content), priority, until_ms)
-            for cursor, delivery_id, message_id, content, priority, until_ms in self._db.execute(
-                self._sql.inbox, row
-            )
-        ]
+        return read_inbox(self._db, self._sql, person_id, after, now_ms, rows.INBOX_MAX)

@@ -15,13 +15,14 @@ import msgspec
 from msgspec import structs
 
 from fencepost_gateway.decide import consent
+from fencepost_gateway.decide.bounces import Call
 from fencepost_gateway.decide.caps import Slot
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.message import ListedAddress
 from fencepost_gateway.intake.admission import Withdrawal
 from fencepost_gateway.intake.refusals import Assent, Refusal
 from fencepost_gateway.intake.statement import ConsentChange
-from fencepost_gateway.ports import Assented, RefusalRow, Refused
+from fencepost_gateway.ports import LEASE_MS, Assented, RefusalRow, Refused
 from fencepost_gateway.stores import refusing, rows
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_side import Side
@@ -89,6 +90,11 @@ class SqliteLedger:
         self._db.execute(self._sql.unsuppress, (channel, ref))
         if entry is not None:
             self._db.execute(self._sql.suppress, structs.astuple(entry))
+
+    def calls_to(self, channel: str, ref: str, limit: int) -> list[Call]:
+        """See ``Ledger.calls_to``."""
+        found = self._db.execute(self._sql.calls_to, (channel, ref, limit))
+        return [Call(state, reason, until_ms - LEASE_MS) for state, reason, until_ms in found]
 
     def standing(self, channel: str, ref: str) -> list[RefusalRow]:
         """See ``Ledger.standing``."""

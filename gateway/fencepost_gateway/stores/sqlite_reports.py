@@ -20,8 +20,9 @@ from fencepost_gateway.decide.receipts import ACCEPTED, WENT, Word
 from fencepost_gateway.decide.settle import Settlement
 from fencepost_gateway.decide.standing import Standing
 from fencepost_gateway.intake.reports import LaneReport
-from fencepost_gateway.ports import KEPT_MS, RecordRow, Taken
-from fencepost_gateway.stores import rows
+from fencepost_gateway.ports import KEPT_MS, DeliveredTo, RecordRow, Taken
+from fencepost_gateway.stores import bouncing, rows
+from fencepost_gateway.stores.refusing import Ledger
 from fencepost_gateway.stores.sqlite_door import Door
 from fencepost_gateway.stores.sqlite_facts import Facts
 from fencepost_gateway.stores.sqlite_side import Side
@@ -31,7 +32,11 @@ _slot: msgspec.msgpack.Decoder[Slot] = msgspec.msgpack.Decoder(Slot)
 
 
 class Endings(Protocol):
-    """What the desk lends: how a call ends, and the records."""
+    """What the desk lends: how a call ends, the records, and what is done to addresses."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The rows of people and lists."""
 
     def end(
         self,
@@ -74,6 +79,7 @@ class Receipts:
             return Taken("repeated", *names, row[3])
         run(sql.put_report, (told.key, now_ms))
         settles = self._move(delivery_id, told.what, told.code, now_ms, told.provider_id)
+        bouncing.told(self._desk.ledger, (row[1], row[2]), told.what, now_ms)
         channel, state = row[1], run(sql.delivery, (delivery_id,)).get[3]
         heard = rows.reported(message, delivery_id, channel, told, state, settles=settles)
         self._door.append(heard, now_ms)
@@ -87,8 +93,6 @@ class Receipts:
         if found is None or found.message.person_id != person_id:
             return
         self._move(delivery_id, what, "", now_ms)
-        if what == "unshown":
-            self._db.execute(self._sql.release_unshown, (person_id, delivery_id))
 
     def _find(self, told: LaneReport) -> str:
         """Name the delivery that is meant; empty: there is none."""
@@ -145,7 +149,8 @@ class Receipts:
 class SqliteReports:
     """``ReportBook`` of the SQLite store."""
 
-    def __init__(self, write: Side, sql: SimpleNamespace, receipts: Receipts) -> None:
+    def __init__(self, read: Side, write: Side, sql: SimpleNamespace, receipts: Receipts) -> None:
+        self._read = read
         self._write = write
         self._sql = sql
         self._receipts = receipts
@@ -154,6 +159,16 @@ class SqliteReports:
         """See ``ReportBook.take``."""
         take = self._receipts.take
         return await self._write.run(lambda: [take(each, now_ms) for each in reports])
+
+    async def delivered_to(self, delivery_id: str) -> DeliveredTo | None:
+        """See ``ReportBook.delivered_to``."""
+        db, sql = self._read.db, self._sql
+
+        def query() -> DeliveredTo | None:
+            row = db.execute(sql.delivered_to, (delivery_id,)).get
+            return None if row is None else DeliveredTo(*map(str, row))
+
+        return await self._read.run(query)
 
     async def prune(self, before_ms: int, limit: int) -> int:
         """See ``ReportBook.prune``."""

@@ -22,13 +22,14 @@ Rule 5. Without ``public_url`` nobody could answer: what asks for a confirmation
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import msgspec
 import structlog
 from msgspec import Struct, structs
 
-from fencepost_channels.message import Content, SmsContent
+from fencepost_channels.message import Content, InAppContent, SmsContent
 from fencepost_gateway.content.labels import Duties, finish
 from fencepost_gateway.content.nearest import CELL_M, ROOTS, Nearby, NearestScope, Position
 from fencepost_gateway.content.proof import as_proof
@@ -45,6 +46,7 @@ from fencepost_gateway.decide.looked import values_of
 from fencepost_gateway.decide.rendered import LOCATION_NEEDS, Rendered, obeyed
 from fencepost_gateway.intake.answer_links import answer_link
 from fencepost_gateway.intake.history import HOME
+from fencepost_gateway.intake.tickets import Door
 from fencepost_geofence.fix import claimed_m
 from fencepost_geofence.sphere import POLE_DEG, SEAM_DEG
 from fencepost_geofence.state import DeviceState
@@ -54,6 +56,7 @@ if TYPE_CHECKING:
 
     from fencepost_gateway.decide.message import ClaimFacts
     from fencepost_gateway.decide.person import Person
+    from fencepost_gateway.decide.place import FenceView
     from fencepost_gateway.decide.plan import Brand, Plan, Policy, Template
     from fencepost_gateway.ports import Store
     from fencepost_geofence.fix import Fix
@@ -222,11 +225,13 @@ class Composer:
             is_generic=case.is_generic,
             nearest=nearest.roots(),
             values=values_of(facts.person, facts.message.run_id),
-            answer_links=self._links(case),
+            answer_links=self._links(case, outline.roots),
         )
         content = self._renderer.render(
             case.template, channel, scope, plan.fragments, case.shown.locale
         )
+        if isinstance(content, InAppContent) and content.while_inside:
+            content = _hung(content, place_of(plan, facts.person, facts.message.cause))
         plain = content
         if channel in case.tracks_on and not isinstance(content, RenderProblem):
             message_id = facts.message.message_id
@@ -244,21 +249,23 @@ class Composer:
             location=not outline.roots.isdisjoint({"place", *ROOTS}),
             place="place" in outline.roots,
             relied_on=_relied_on(case, outline, nearest, position, is_tracked=is_tracked),
+            hangs_on=content.inside if isinstance(content, InAppContent) else "",
             told=_told(case, outline, position) | _counted(content),
             obeys=obeys,
             segments=segments(content.text).count if isinstance(content, SmsContent) else 0,
         )
         return Composed(content, rendered)
 
-    def _links(self, case: _Case) -> dict[str, str]:
-        """Give the links by which a message can be answered, by what templates call them."""
-        where = (self._public_url, self._plans.plan.seed)
-        message_id = case.facts.message.message_id
-        asked = answer_link(*where, "confirm", message_id)
+    def _links(self, case: _Case, roots: Collection[str]) -> dict[str, str]:
+        """Give the links by which a message can be answered that its template names."""
+        seed, message_id = self._plans.plan.seed, case.facts.message.message_id
+        doors: tuple[Door, ...] = ("unsubscribe", "preferences")
+        if case.template.confirms:
+            doors = (*doors, CONFIRM)
         return {
-            "unsubscribe": answer_link(*where, "unsubscribe", message_id),
-            "preferences": answer_link(*where, "preferences", message_id),
-            CONFIRM: asked if case.template.confirms else "",
+            door: answer_link(self._public_url, seed, door, message_id)
+            for door in doors
+            if door in roots
         }
 
     def _duties(self, case: _Case) -> Duties:
@@ -335,6 +342,13 @@ def _relied_on(
     if nearest.is_used and position is not None and position.source == "fix":
         relied += LOCATION_NEEDS[case.template.purpose]
     return tuple(relied)
+
+
+def _hung(content: InAppContent, place: FenceView | None) -> InAppContent | RenderProblem:
+    """Hang a message on the place it is about."""
+    if place is None:
+        return RenderProblem("render_failed", "in_app.while_inside", "no_place")
+    return replace(content, inside=place.fence_id)
 
 
 def _told(case: _Case, outline: Outline, position: Position | None) -> dict[str, Any]:

@@ -274,6 +274,8 @@ class Deliver:
         if settlement is None:
             self._metrics.lease_lost.inc()
             return
+        if inbox is not None:
+            self._wakes.inbox.ring([claimed.message.person_id])
         if not claimed.message.mark:
             self._metrics.deliveries.labels(channel, settlement.state).inc()
             if settlement.retry_at_ms is not None and settlement.state != "queued":

@@ -269,6 +269,7 @@ class Pipeline:
             self._wakes.messages.set()
         if effects.calls:
             self._wakes.calls.set()
+        self._wakes.inbox.ring({**effects.persons, **dict(effects.merges)})
 
     def forget(self) -> None:
         """Hold nothing; what is needed is read again."""

@@ -3,8 +3,8 @@ Pruner: lets go of what is too old, a little at a time.
 
 What is too old, and what is never let go, say ``HistoryBook.prune`` and ``BroadcastBook.trim``;
 webhooks that were given up are kept for ``DEAD_DAYS``, reports of deliveries and refusals that are
-over for ``KEPT_MS``. Each commit takes at most ``ROWS_MAX`` rows of a kind, so that nobody waits
-for it longer than for an upload.
+over for ``KEPT_MS``, what was in an inbox for ``INBOX_MS`` behind its end. Each commit takes at
+most ``ROWS_MAX`` rows of a kind, so that nobody waits for it longer than for an upload.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import asyncio
 from typing import Final
 
 from fencepost_gateway.clock import Clock
+from fencepost_gateway.decide.inbox import KEEP_MS as INBOX_MS
 from fencepost_gateway.ports import KEPT_MS, Store
 
 ROWS_MAX: Final = 500
@@ -42,6 +43,7 @@ class Pruner:
         """Let go of some of it; 0: nothing is left to let go."""
         now_ms = self._clock.now_ms()
         gone = await self._store.history.prune(now_ms, now_ms - self._keep_ms, ROWS_MAX)
+        gone += await self._store.trim_inbox(now_ms - INBOX_MS, ROWS_MAX)
         gone += await self._store.refusals.prune(now_ms - KEPT_MS, ROWS_MAX)
         gone += await self._store.reports.prune(now_ms - KEPT_MS, ROWS_MAX)
         return gone + await self._store.calls.prune(now_ms - DEAD_DAYS * DAY_MS, ROWS_MAX)

@@ -12,7 +12,7 @@ Rule 4. Nothing that was told is logged or counted but what became of it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import structlog
@@ -21,8 +21,10 @@ from fencepost_channels.callback import Callback, CallbackRefused, Reading, Repo
 from fencepost_gateway.clock import Clock
 from fencepost_gateway.decide.receipts import Word
 from fencepost_gateway.errors import ApiError
+from fencepost_gateway.failpoints import Failpoints
 from fencepost_gateway.intake.reports import (
     LaneReport,
+    believed,
     lane_report,
     link_report,
     worker_report,
@@ -58,6 +60,7 @@ class Reception:
         wakes: Wakes,
         metrics: Metrics,
         heed: Heed = _heed_nothing,
+        failpoints: Failpoints | None = None,
     ) -> None:
         self._store = store
         self._lanes = lanes
@@ -66,6 +69,7 @@ class Reception:
         self._wakes = wakes
         self._metrics = metrics
         self._heed = heed
+        self._failpoints = failpoints or Failpoints()
 
     async def callback(self, channel: str, request: Callback) -> Reading:
         """
@@ -78,10 +82,21 @@ class Reception:
         """
         now_ms = self._clock.now_ms()
         reading = self._read(channel, request, now_ms)
-        said = [await self._heed(channel, told, now_ms) for told in reading.reports]
-        found = [lane_report(channel, channel, r, self._seed, now_ms) for r in reading.reports]
+        reports = [*self._believed(channel, reading.reports)]
+        said = [await self._heed(channel, told, now_ms) for told in reports]
+        found = [lane_report(channel, channel, r, self._seed, now_ms) for r in reports]
         await self._take(found, now_ms)
+        self._failpoints.reach("callback.after_append_before_reply")
         return self._answered(channel, reading, next(filter(None, said), ""))
+
+    def _believed(self, channel: str, reports: Iterable[Report]) -> Iterator[Report]:
+        """Give those of deliveries of ours; what is forged is counted, and changes nothing."""
+        for told in reports:
+            mine = believed(told, self._seed)
+            if mine is None:
+                self._metrics.reports.labels(channel, "forged").inc()
+            else:
+                yield mine
 
     def _answered(self, channel: str, reading: Reading, text: str) -> Reading:
         """Put a text for whoever wrote into the answer, where the provider takes one."""

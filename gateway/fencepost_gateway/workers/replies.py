@@ -8,8 +8,9 @@ Rule 3. One confirmation a STOP, at once, without advertising: none where the pr
         by itself, and none to whom it is not new. Help is given ``HELPS_MAX`` times an hour, since
         two machines may write to each other.
 Rule 4. What was written is neither logged nor counted. Who is asked to look sees it, until then.
-Rule 5. A complaint is a no to the marketing of its channel. A number that does not exist is put on
-        the suppression list, and changes no consent.
+Rule 5. A complaint is a no to the marketing of its channel, and so is mail that asks to
+        unsubscribe. A number or mailbox that does not exist is put on the suppression list, and
+        changes no consent.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from fencepost_gateway.ports import Store
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.wakes import Wakes
 
+EMAIL: Final = "email"
 HOUR_MS: Final = 3_600_000
 HELPS_MAX: Final = 5
 REMEMBERED_MAX: Final = 10_000
@@ -53,11 +55,14 @@ class Replies:
         """Take a no, or a yes again, that a report tells of; gives what whoever wrote is told."""
         if told.what == "complained":
             await self._refuse(channel, told, ("complaint", "channel", "complaint"), now_ms)
+        elif told.what == "opted_out" and channel == EMAIL:
+            await self._refuse(channel, told, ("unsubscribe_mail", "channel", ""), now_ms)
         elif told.what == "opted_out":
             method = "stop_reply" if told.text or told.code == "STOP" else "provider_code"
             await self._refuse(channel, told, (method, "all", "stop"), now_ms)
-        elif told.what == "bounced_hard" and told.address:
-            await self._refuse(channel, told, ("callback", "none", "hard_bounce"), now_ms)
+        elif told.what == "bounced_hard":
+            method = "bounce" if channel == EMAIL else "callback"
+            await self._refuse(channel, told, (method, "none", "hard_bounce"), now_ms)
         elif told.what == "replied":
             return await self._hear(channel, told, now_ms)
         return ""
@@ -95,7 +100,7 @@ class Replies:
         method, scope, reason = how
         ref, person_id = self._ref(channel, told), ""
         if not ref and told.delivery_id:
-            person_id = await self._person_of(told.delivery_id)
+            person_id, ref = await self._reached(told.delivery_id, channel)
         if not ref and not person_id:
             log.warning("replies.of_nobody", channel=channel, what=told.what)
             return False
@@ -131,10 +136,10 @@ class Replies:
         self._wakes.log.set()
         return taken.ended + taken.answered > 0
 
-    async def _person_of(self, delivery_id: str) -> str:
-        message_id = await self._store.message_of(delivery_id)
-        facts = await self._store.peek(message_id) if message_id else None
-        return facts.message.person_id if facts else ""
+    async def _reached(self, delivery_id: str, channel: str) -> tuple[str, str]:
+        """Give whom a delivery was to, and by which address; empty: there is none here."""
+        found = await self._store.reports.delivered_to(delivery_id)
+        return (found.person_id, found.ref) if found and found.channel == channel else ("", "")
 
     def _ref(self, channel: str, told: Report) -> str:
         return address_ref(self._plans.plan.seed, channel, told.address) if told.address else ""

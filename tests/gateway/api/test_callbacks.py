@@ -50,9 +50,9 @@ def read(own: Any, told: Callback, _now_s: int) -> Reading:
 
 
 @asynccontextmanager
-async def told_rig(folder: Path) -> AsyncIterator[Rig]:
+async def told_rig(folder: Path, *, failpoint: str = "") -> AsyncIterator[Rig]:
     """Open a gateway whose SMS lane can be told things, with one message on its way."""
-    async with open_rig(folder, public_url=URL) as rig:
+    async with open_rig(folder, public_url=URL, failpoint=failpoint) as rig:
         lanes: Any = rig.gateway.surface.lanes
         spec = replace(lanes["sms"].spec, read_callback=read)
         lanes["sms"] = replace(lanes["sms"], spec=spec, own={"secret": SECRET})
@@ -131,6 +131,20 @@ async def test_replayed_callback_counts_once(tmp_path: Path) -> None:
         found = await reports_of(rig)
 
     assert (answers, found) == ([200] * 3, [("delivered", "")])
+
+
+@pytest.mark.guarantee("R19")
+async def test_callback_that_was_taken_and_not_answered_counts_once(tmp_path: Path) -> None:
+    """It fails between the commit and the answer; the provider tells it again, to no effect."""
+    failpoint = "callback.after_append_before_reply:raise:1:s"
+    async with told_rig(tmp_path, failpoint=failpoint) as rig:
+        report = {"what": "clicked", "report_id": "1", "delivery_id": delivery_id(tmp_path)}
+        first, _, _ = await tell(rig, report)
+    async with told_rig(tmp_path) as rig:
+        again, _, _ = await tell(rig, report)
+        found = await reports_of(rig)
+
+    assert (first, again, found) == (500, 200, [("clicked", "")])
 
 
 async def test_callback_of_an_unknown_delivery_is_answered_and_counted(tmp_path: Path) -> None:

@@ -214,8 +214,29 @@ def test_author_may_name_the_app_s_own_scheme() -> None:
     made = render("in_app", {"layout": "modal", "body": "b", "buttons": buttons}, id=7)
 
     assert made == InAppContent(
-        "b", "", "modal", (Button("Book now", "luma://book/7"), Button("No", ""))
+        "b", "", "modal", (Button("Book now", "luma://book/7", "1"), Button("No", "", "2"))
     )
+
+
+@pytest.mark.feature("C01")
+def test_an_in_app_message_says_how_it_is_shown() -> None:
+    """What is no text goes as it is written: how often, how long, where; pictures are https."""
+    said = {"layout": "card", "body": "b", "pinned": True, "expires": "2h", "while_inside": True}
+    made = render("in_app", said | {"image": "https://img.example/{{ person.id }}.png"}, id=7)
+    times = render("in_app", {"body": "b", "show": {"times": 2, "per": "1d"}}, id=7)
+    plain = render("in_app", {"body": "b", "image": "http://img.example/7.png"}, id=7)
+    path = render("in_app", {"body": "b", "image": "/{{ person.id }}.png"}, id=7)
+
+    assert made == InAppContent(
+        *("b", "", "card"),
+        image="https://img.example/7.png",
+        is_pinned=True,
+        while_inside=True,
+        expires_ms=7_200_000,
+    )
+    assert isinstance(times, InAppContent)
+    assert times.show == {"frequency": "times", "times": 2, "per_s": 86_400}
+    assert plain == path == RenderProblem("render_failed", "in_app.image", "link")
 
 
 @pytest.mark.parametrize("link", ["https://shop.example/{{ person.id }}", "/class/{{ person.id }}"])

@@ -45,7 +45,7 @@ async def test_picture_goes_with_the_text_in_every_language(tmp_path: Path, loca
     assert sent["content"]["media"] == ["https://cdn.example/a1.jpg"]
 
 
-@pytest.mark.parametrize("value", ["javascript:alert(1)", "http://cdn.example/a.jpg", ""])
+@pytest.mark.parametrize("value", ["javascript:alert(1)", "http://cdn.example/a.jpg"])
 async def test_picture_that_nobody_could_fetch_withholds_the_message(
     tmp_path: Path, value: str
 ) -> None:

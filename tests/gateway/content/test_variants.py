@@ -130,12 +130,10 @@ def test_translation_counts_when_it_is_complete() -> None:
 
     assert template.language == "en"
     assert set(template.languages["pt"]) == {"sms"}
-    assert template.languages["ko"]["in_app"] == {
-        "layout": "modal",
-        "title": "안녕",
-        "body": "오세요",
-        "buttons": [{"text": "예약", "link": "/book"}],
-    }
+    said = template.languages["ko"]["in_app"]
+    assert said.keys() == template.sources["in_app"].keys()
+    assert (said["layout"], said["title"], said["body"]) == ("modal", "안녕", "오세요")
+    assert said["buttons"] == [{"text": "예약", "link": "/book", "id": None}]
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,9 @@ def test_example_becomes_numbers_and_ids() -> None:
     assert (campaign.message.quiet_hours, campaign.message.priority) == ("defer", 50)
     template = made.templates["greet"]
     assert (template.purpose, template.missing) == ("marketing", "withhold")
-    assert template.sources["in_app"]["buttons"] == [{"text": "Book", "link": "luma://book"}]
+    assert template.sources["in_app"]["buttons"] == [
+        {"text": "Book", "link": "luma://book", "id": None}
+    ]
     assert set(template.sources) == {"in_app", "push", "email"}
     assert made.caps == (
         plan.CapRule("default.1", 3, rolling_ms=7 * DAY_MS),

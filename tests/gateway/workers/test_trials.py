@@ -133,7 +133,7 @@ async def test_draft_runs_for_a_test_person_and_sends_nothing(tmp_path: Path) ->
         assert await told(rig, "ada") == [
             "entered", "greet took", "mark took", "reaction waits", "send sms", "sent sms"
         ]  # fmt: skip
-        assert shown.content == {"text": "Hello"}
+        assert shown.content == {"text": "Hello", "media": []}
         assert await untouched(rig, tmp_path, "ada")
 
 

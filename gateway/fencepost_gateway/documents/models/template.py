@@ -3,7 +3,9 @@ Template: the words of a message by channel, as Liquid; and fragments, which tem
 
 Rule 1. One language is the default, and is what the channels of the template are written in. The
         others repeat the channels they translate; layout and links they may leave out.
-Rule 2. A translation may be unfinished: which texts it lacks is a warning (``content.advice``), and
+Rule 2. A ``card`` stays in the app's inbox until its own end; banner, modal and full screen are
+        shown as often as ``show`` says, and no longer than the message is worth sending.
+Rule 3. A translation may be unfinished: which texts it lacks is a warning (``content.advice``), and
         until it has them the channel goes out in the next language (``content.variants``).
 """
 
@@ -15,12 +17,21 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from fencepost_gateway.documents.mjml_text import MjmlFault, compile_mjml
-from fencepost_gateway.documents.models.base import TEXT_MAX, Authored, Id, Name, Shape, refuse
+from fencepost_gateway.documents.models.base import (
+    TEXT_MAX,
+    Authored,
+    Duration,
+    Id,
+    Name,
+    Shape,
+    refuse,
+)
 
 BUTTONS_MAX = 4
 MEDIA_MAX = 10  # of one message at Twilio
 DATA_MAX = 16
 LANGUAGES_MAX = 50
+TIMES_MAX = 100
 # What the app finds in any case, what is APNs', what is FCM's.
 DATA_TAKEN = frozenset(
     {"delivery_id", "link", "image", "report", "aps", "from", "message_type", "collapse_key"}
@@ -90,21 +101,63 @@ _NO_MEDIA = {
 class Button(Authored):
     """A button of an in-app message."""
 
+    id: Id | None = Field(
+        default=None, description="Its name in what the app reports. Default: its place, from 1."
+    )
     text: Liquid = Field(min_length=1, description="What it says.")
     link: Liquid = Field(default="", description="What it opens: https or a scheme the app named.")
+
+
+class ShowTimes(Authored):
+    """So many times in a span of time, by the clock of the device."""
+
+    times: int = Field(ge=1, le=TIMES_MAX, description="How often at most.")
+    per: Duration = Field(description="In which span, counted back from now.")
 
 
 class InApp(Authored):
     """A message inside the app; the app draws it."""
 
-    later: ClassVar = {**_NO_MEDIA, "colours": "leave it out: the app draws in its own colours"}
+    later: ClassVar = {
+        "icon": "write image:",
+        "colours": "leave it out: the app draws in its own colours",
+    }
 
-    layout: Literal["banner", "modal", "full"] = Field(
-        default="banner", description="How it is drawn."
+    layout: Literal["banner", "modal", "full", "card"] = Field(
+        default="banner",
+        description="How it is drawn; a `card` stays in the app's inbox.",
+    )
+    image: Liquid = Field(default="", description="Address of a picture, https.")
+    show: Literal["once", "until_clicked", "always"] | ShowTimes = Field(
+        default="once",
+        description="How often a device shows it, a time whenever the app is opened: `once`, "
+        "`until_clicked`, `always`, or `{times: 3, per: 24h}`. Not of a card.",
+    )
+    pinned: bool = Field(default=False, description="Of a card: it stands above the others.")
+    expires: Duration | None = Field(
+        default=None,
+        description="Of a card: how long it stays in the inbox. Default: the message's `max_age`.",
+    )
+    while_inside: bool = Field(
+        default=False,
+        description="Only while the person is inside the fence that woke the message (else the one "
+        "they are in): it leaves with EXIT and EXPIRE.",
     )
     title: Liquid = Field(default="", description="Heading.")
     body: Liquid = Field(min_length=1, description="Text.")
     buttons: list[Button] = Field(default=[], max_length=BUTTONS_MAX, description="At most four.")
+
+    @model_validator(mode="after")
+    def _fits_its_layout(self) -> Self:
+        is_card = self.layout == "card"
+        if is_card and self.show != "once":
+            refuse("a card stays in the inbox", "leave show: out, or choose another layout")
+        if not is_card and (self.pinned or self.expires):
+            refuse("pinned: and expires: are of a card", "write layout: card, or leave them out")
+        names = [each.id for each in self.buttons if each.id]
+        if len(set(names)) < len(names):
+            refuse("two buttons have one id", "name each differently")
+        return self
 
 
 class WebPush(Authored):

@@ -123,7 +123,8 @@ DELETE FROM address WHERE channel = ? AND ref = ?;
 -- name: drop_address
 DELETE FROM address WHERE person_id = ? AND channel = ? AND ref = ?;
 -- name: addresses
-SELECT a.channel, a.ref, a.raw, a.since_ms, coalesce(s.reason, ''), l.ref IS NOT NULL
+SELECT a.channel, a.ref, a.raw, a.since_ms, coalesce(s.reason, ''), l.ref IS NOT NULL,
+  coalesce(s.since_ms, 0)
 FROM address a LEFT JOIN suppression s ON s.channel = a.channel AND s.ref = a.ref
 LEFT JOIN allowed l ON l.channel = a.channel AND l.ref = a.ref
 WHERE a.person_id = ? OR a.person_id IN (SELECT visitor_id FROM alias WHERE person_id = ?)
@@ -168,7 +169,7 @@ UPDATE message SET person_id = ? WHERE person_id = ?;
 UPDATE slot SET person_id = ? WHERE person_id = ?;
 -- name: take_inbox
 DELETE FROM inbox WHERE person_id = ?
-RETURNING cursor, delivery_id, message_id, priority, show_until_ms, content;
+RETURNING cursor, delivery_id, message_id, priority, show_until_ms, content, state, fence_id;
 -- name: move_timers
 UPDATE timer SET person_id = ? WHERE person_id = ?;
 -- name: move_records
@@ -254,11 +255,27 @@ UPDATE delivery SET state = ?, provider_id = ?, reason = ? WHERE delivery_id = ?
 SELECT delivery_id, message_id, channel FROM delivery
 WHERE state = 'sending' AND lease_until_ms <= ? ORDER BY delivery_id;
 -- name: put_inbox
-INSERT INTO inbox (person_id, delivery_id, message_id, priority, show_until_ms, content)
-VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (delivery_id) DO NOTHING;
+INSERT INTO inbox (person_id, delivery_id, message_id, priority, show_until_ms, content, state,
+  fence_id)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (delivery_id) DO NOTHING;
 -- name: inbox
-SELECT cursor, delivery_id, message_id, content, priority, show_until_ms FROM inbox
-WHERE person_id = ? AND cursor > ? AND show_until_ms > ? ORDER BY cursor LIMIT ?;
+SELECT cursor, delivery_id, message_id, content, priority, show_until_ms, state, fence_id FROM inbox
+WHERE person_id = :person AND cursor > :after AND show_until_ms > :now
+  AND (state <> 'gone' OR :after > 0)
+ORDER BY cursor LIMIT :limit;
+-- name: inbox_row
+SELECT message_id, content, priority, show_until_ms, state, fence_id FROM inbox
+WHERE person_id = ? AND delivery_id = ?;
+-- name: drop_inbox_row
+DELETE FROM inbox WHERE person_id = ? AND delivery_id = ?;
+-- name: any_inbox_fence
+SELECT EXISTS (SELECT 1 FROM inbox WHERE fence_id <> '' AND state <> 'gone');
+-- name: inbox_fences
+SELECT delivery_id, fence_id FROM inbox
+WHERE person_id = ? AND fence_id <> '' AND state <> 'gone' ORDER BY cursor;
+-- name: trim_inbox
+DELETE FROM inbox WHERE cursor IN (
+  SELECT cursor FROM inbox WHERE show_until_ms < ? ORDER BY show_until_ms LIMIT ?);
 -- name: suppress
 INSERT INTO suppression (channel, ref, reason, since_ms, source) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (channel, ref) DO NOTHING;
@@ -705,6 +722,14 @@ SELECT at_ms FROM report WHERE key = ?;
 INSERT INTO report (key, at_ms) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET at_ms = excluded.at_ms;
 -- name: prune_reports
 DELETE FROM report WHERE key IN (SELECT key FROM report WHERE at_ms < ? LIMIT ?);
+-- name: calls_to
+SELECT state, reason, lease_until_ms FROM delivery WHERE channel = ? AND address_ref = ?
+ORDER BY lease_until_ms DESC, delivery_id DESC LIMIT ?;
+-- name: delivered_to
+SELECT coalesce(alias.person_id, m.person_id), d.channel, d.address_ref
+FROM delivery d JOIN message m ON m.message_id = d.message_id
+LEFT JOIN alias ON alias.visitor_id = m.person_id
+WHERE d.delivery_id = ?;
 -- name: delivery_by_id
 SELECT delivery_id FROM delivery WHERE delivery_id = :id AND :channel IN ('', channel);
 -- name: delivery_by_message
@@ -728,7 +753,7 @@ INSERT INTO spent (day, micros) VALUES (?, ?)
 ON CONFLICT (day) DO UPDATE SET micros = micros + excluded.micros;
 -- name: put_cost
 INSERT INTO cost (delivery_id, day, micros) VALUES (?, ?, ?)
-ON CONFLICT (delivery_id) DO UPDATE SET day = excluded.day, micros = micros + excluded.micros;
+ON CONFLICT (delivery_id) DO UPDATE SET day = excluded.day, micros = excluded.micros;
 -- name: take_back_spent
 UPDATE spent SET micros = micros - (SELECT micros FROM cost WHERE delivery_id = ?1)
 WHERE day = (SELECT day FROM cost WHERE delivery_id = ?1);
