@@ -7,13 +7,17 @@ import os
 import sys
 import tomllib
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from jsonschema import Draft202012Validator
 
 from docs.blocks import PAGES, ROOT, Block, blocks, links
 from docs.shell import BIN, run
+from doubles.dkim_keys import rsa_pem
 from fencepost_channels.registry import load_drivers
 from fencepost_gateway.credentials import open_credentials
 from fencepost_gateway.documents.reference import EXAMPLE
@@ -72,6 +76,25 @@ def test_documents_of_a_page_pass_the_check(page: Path, tmp_path: Path) -> None:
     assert read_documents([], [tmp_path])
 
 
+def _p8() -> str:
+    key = ec.generate_private_key(ec.SECP256R1())
+    kind, how = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, kind, how).decode()
+
+
+def _account() -> str:
+    told = {"project_id": "luma-1", "client_email": "fencepost@luma-1.iam.gserviceaccount.com"}
+    told |= {"private_key": rsa_pem(), "private_key_id": "k1"}
+    return json.dumps(told | {"token_uri": "https://oauth2.googleapis.com/token"})
+
+
+# What a page leaves to the environment, or to a file of the reader's: lane, setting, value.
+SECRETS: tuple[tuple[str, str, Callable[[], str]], ...] = (
+    ("push_apns", "key", _p8),
+    ("push_fcm", "service_account", _account),
+)
+
+
 @pytest.mark.parametrize("block", list(blocks("toml")), ids=lambda block: block.page.stem)
 def test_settings_on_a_page_start_a_gateway(
     block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -83,6 +106,9 @@ def test_settings_on_a_page_start_a_gateway(
     file = tmp_path / "fencepost.toml"
     file.write_text(block.text, "utf-8")
     monkeypatch.setenv("FENCEPOST_CONFIG", str(file))
+    for lane, name, secret in SECRETS:
+        if f"channels.{lane}]" in block.text:
+            monkeypatch.setenv(f"FENCEPOST_CHANNELS__{lane}__SETTINGS__{name}".upper(), secret())
     chosen = wanted(read_settings(), open_credentials(tmp_path / "keys"))
     drivers = load_drivers()
 

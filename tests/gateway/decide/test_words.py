@@ -8,6 +8,7 @@ import pytest
 from fencepost_gateway.decide import channel_gates, message_gates, permission, phrases, words
 from fencepost_gateway.decide.phrases import CLAIM, GATES, KIND_NAMES, KINDS, NOTES, STATES
 from fencepost_gateway.decide.reasons import REASONS
+from fencepost_gateway.decide.receipts import Word
 from fencepost_gateway.decide.rule_facts import TRANSITIONS
 from fencepost_gateway.decide.settle import Settlement
 from fencepost_gateway.decide.tongue import ENGLISH, Said, Tongue
@@ -72,10 +73,11 @@ def test_every_check_has_its_phrase_and_every_phrase_its_check() -> None:
 
 
 def test_every_kind_note_and_state_has_its_phrase() -> None:
-    """Transitions, notes of operands, verdicts, ends of calls, what devices report."""
+    """Transitions, notes of operands, verdicts, ends of calls, what is told of them."""
     states = set(get_args(get_type_hints(Settlement)["state"]))
     states |= set(get_args(get_type_hints(wire.Receipt)["status"]))
     states |= set(get_args(get_type_hints(wire.Engagement)["action"]))
+    states |= set(get_args(Word))
 
     assert set(KINDS) == set(KIND_NAMES) == set(TRANSITIONS)
     assert set(NOTES) == {"missing", "type", "stale", "zone", "history"}
