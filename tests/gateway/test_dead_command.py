@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from gateway.batches import DAY_MS
 from gateway.rig import Rig, open_rig
 
 
-async def _run(rig: Rig, *arguments: Any, **options: Any) -> None:
+async def _run(rig: Rig, what: Any, **options: Any) -> None:
     url = str(rig.client.make_url("")).rstrip("/")
-    door = {"url": url, "key": rig.gateway.credentials.operator_key}
-    await asyncio.to_thread(dead, *arguments, **options, **door)
+    key = rig.gateway.credentials.operator_key
+    await asyncio.to_thread(partial(dead, what, url=url, key=key, **options))
 
 
 async def _fail(rig: Rig, *ids: str) -> None:
