@@ -19,21 +19,24 @@ Rule 4. What is no report, but was written by a machine in return of ours, count
 Rule 5. Mail whose subject is ``unsubscribe`` and a token says no to what that token names: so
         ``List-Unsubscribe`` has it written (RFC 2369).
 Rule 6. A truncated report counts as far as it goes; what cannot be read is nothing. At most
-        ``READ_BYTES`` are looked at, ``PARTS_MAX`` parts, ``DEPTH_MAX`` deep.
+        ``READ_BYTES`` are looked at, ``PARTS_MAX`` parts and groups of fields, ``DEPTH_MAX`` deep.
+        A message that says of more than ``PARTS_MAX`` parts that they contain others is nothing:
+        what it takes to read grows with the square of their depth.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import email
 import hashlib
 import re
 from collections.abc import Iterator
 from contextlib import suppress
+from email.errors import MessageError
 from email.header import decode_header, make_header
 from email.message import Message
 from email.policy import compat32
+from itertools import islice
 from typing import Final
 
 from fencepost_channels.bounce_codes import basic_in, enhanced_in, is_hard
@@ -45,6 +48,7 @@ DEPTH_MAX: Final = 8
 
 _TOKEN = re.compile(r"(?<![a-z2-7])([a-z2-7]{48})(?=@)", re.IGNORECASE)
 _UNSUBSCRIBE = re.compile(r"unsubscribe ([a-z2-7]{48})", re.IGNORECASE)
+_CONTAINER = re.compile(rb"^content-type:\s*(?:multipart|message)/", re.IGNORECASE | re.MULTILINE)
 _ARRIVED = ("X-Original-To", "Delivered-To", "X-Envelope-To", "Envelope-To", "X-RCPT-TO", "To")
 _COMPLAINTS: Final[dict[str, What]] = {
     "abuse": "complained",
@@ -74,6 +78,8 @@ def read_returned(wire: bytes, to: str = "") -> Report | None:
 
     """
     wire = wire[:READ_BYTES]
+    if sum(1 for _ in islice(_CONTAINER.finditer(wire), PARTS_MAX + 1)) > PARTS_MAX:
+        return None
     message = email.message_from_bytes(wire, policy=compat32)
     parts = list(_parts(message))
     asked = _UNSUBSCRIBE.fullmatch(_header(message, "Subject"))
@@ -94,7 +100,7 @@ def read_returned(wire: bytes, to: str = "") -> Report | None:
 def _parts(message: Message, depth: int = 0) -> Iterator[Message]:
     """Give every part, the outer first; what is inside the original mail comes last."""
     yield message
-    payload = message.get_payload()
+    payload = message.get_payload() if message.is_multipart() else None
     if depth < DEPTH_MAX and isinstance(payload, list):
         for part in payload[:PARTS_MAX]:
             if isinstance(part, Message):
@@ -175,22 +181,24 @@ def _fields_of(parts: list[Message], kind: str) -> Iterator[Message]:
     for part in parts:
         if part.get_content_type() != kind:
             continue
-        for block in re.split(r"\r?\n\r?\n", _text_of_fields(part)):
+        for block in re.split(r"\r?\n\r?\n", _text_of_fields(part), maxsplit=PARTS_MAX)[:PARTS_MAX]:
             if block.strip():
                 yield email.message_from_string(block.strip(), policy=compat32)
 
 
 def _text_of_fields(part: Message) -> str:
     """Give the text of a report's part, which the parser takes apart as if it were mail."""
-    payload = part.get_payload()
+    payload = part.get_payload() if part.is_multipart() else None
     if not isinstance(payload, list):
         return _text(part)
-    inside = "\n".join(each.as_string() for each in payload if isinstance(each, Message))
+    inside = "\n".join(
+        each.as_string() for each in payload[:PARTS_MAX] if isinstance(each, Message)
+    )
     if _header(part, "Content-Transfer-Encoding").lower() != "base64":
         return inside
     try:
         return base64.b64decode(inside).decode("utf-8", "replace")
-    except binascii.Error:
+    except ValueError:  # nothing of base64, or more than ASCII
         return ""
 
 
@@ -198,7 +206,9 @@ def _header(message: Message, name: str) -> str:
     """Give a header as one line of text; empty: it is not there."""
     raw = next((str(v) for each, v in message.raw_items() if each.lower() == name.lower()), "")
     words = raw.encode("utf-8", "surrogateescape").decode("utf-8", "replace")  # as it came
-    with suppress(ValueError, LookupError):  # no encoded words after all, or in odd characters
+    with suppress(
+        ValueError, LookupError, MessageError
+    ):  # no encoded words after all, or in odd characters
         words = str(make_header(decode_header(words)))
     return " ".join(words.split())
 

@@ -102,9 +102,10 @@ def _fields(token: str, callback: Callback) -> Mapping[str, str]:
         is_json = "bodySHA256" in parse_qs(urlsplit(callback.url).query)
         params: Any = text if is_json else MultiDict(_form(text))
         found = _json(text) if is_json else params
-    except (ValueError, RecursionError):
+        is_signed = RequestValidator(token).validate(callback.url, params, signature)
+    except (ValueError, RecursionError):  # an address with a port that is none, too
         raise CallbackRefused("malformed") from None
-    if not RequestValidator(token).validate(callback.url, params, signature):
+    if not is_signed:
         raise CallbackRefused("bad_signature")
     return found
 

@@ -80,6 +80,42 @@ def test_long_run_of_anything_is_read_in_a_blink(odd: str) -> None:
     read_returned(wire.encode())  # what takes minutes fails by the hang guard
 
 
+@pytest.mark.parametrize(
+    "nested",
+    [
+        b"Content-Type: message/rfc822\n\n" * 3_000,
+        b"".join(
+            b'Content-Type: multipart/mixed; boundary="%d"\n\n--%d\n' % (n, n) for n in range(900)
+        ),
+    ],
+)
+def test_mail_in_mail_in_mail_is_nothing(nested: bytes) -> None:
+    """However deep it goes, it neither breaks the reader nor keeps it busy."""
+    assert read_returned(f"To: bounce+{'a' * 48}@r.example.com\n".encode() + nested) is None
+
+
+@pytest.mark.parametrize(
+    "subject", [b"=?utf-8?b?a?=", b"=?nosuch?q?a?=", b"=?utf-8?q?=ff?=", b"\xff\xed\xa0\x80"]
+)
+def test_subject_that_cannot_be_decoded_hides_no_bounce(subject: bytes) -> None:
+    """The report is in the fields, and still counts."""
+    wire = read("postfix-unknown-user").replace(b"\nSubject: ", b"\nSubject: " + subject, 1)
+    report = read_returned(wire)
+
+    assert report is not None
+    assert report.what == "bounced_hard"
+
+
+@pytest.mark.parametrize("kind", ["message/delivery-status", "text/plain; charset*=utf-8''%ff"])
+@pytest.mark.parametrize("encoding", ["base64", "quoted-printable", "x-uuencode", "none"])
+def test_part_that_cannot_be_decoded_is_nothing(kind: str, encoding: str) -> None:
+    """Odd bytes under any encoding and any name of a charset."""
+    head = f"To: bounce+{'a' * 48}@r.example.com\nFrom: mailer-daemon\nContent-Type: {kind}\n"
+    wire = f"{head}Content-Transfer-Encoding: {encoding}\n\n".encode() + b"\xff\xed\xa0\x80"
+
+    assert read_returned(wire) is None
+
+
 @given(st.binary(max_size=600))
 def test_no_bytes_break_the_reader(wire: bytes) -> None:
     """What cannot be read reports nothing."""

@@ -6,8 +6,9 @@ Rule 1. A page is cached nowhere, loads nothing, runs nothing, is shown in no fr
 Rule 2. It is HTML as it stands: a main region, one heading, controls with labels of their own. It
         follows the reader's colours and text size, works by keyboard, and says nothing by colour
         alone (WCAG 2.2 AA).
-Rule 3. Its language is the one asked for (``lang``), else the best that the browser accepts, else
-        the person's, else English; the other one is a link away.
+Rule 3. Its language is the one asked for (``lang``, where that is spoken here: a link is never
+        refused for it), else the best that the browser accepts, else the person's, else English;
+        the other one is a link away.
 Rule 4. What stands in it is escaped here: callers give text, never markup, but for ``body``.
 """
 
@@ -20,7 +21,6 @@ from typing import Final
 
 from aiohttp import web
 
-from fencepost_gateway.api.decisions import query_language
 from fencepost_gateway.api.problems import RETRY_AFTER_S
 from fencepost_gateway.api.surface import Handler
 from fencepost_gateway.decide.tongue import LANGUAGES, Language, Said, language_of
@@ -92,20 +92,18 @@ def say(said: Said, language: Language) -> str:
 
 
 def reader_language(request: web.Request, locale: str = "") -> Language:
-    """
-    Give the language of who reads a page (Rule 3); ``locale`` is the person's.
-
-    Raises:
-        ApiError: ``lang`` is none that is spoken here.
-
-    """
+    """Give the language of who reads a page (Rule 3); ``locale`` is the person's."""
+    asked = request.query.get("lang", "")
+    for language in LANGUAGES:
+        if asked == language:
+            return language
     accepted = request.headers.get("Accept-Language", "")
     named = {
         part.strip().partition(";")[0].lower().partition("-")[0] for part in accepted.split(",")
     }
-    if locale and not request.query.get("lang") and named.isdisjoint(LANGUAGES):
+    if locale and named.isdisjoint(LANGUAGES):
         return language_of(locale.replace("_", "-"))
-    return query_language(request)
+    return language_of(accepted)
 
 
 def page(

@@ -22,7 +22,7 @@ from urllib.parse import parse_qs
 from aiohttp import web
 from msgspec import Struct
 
-from fencepost_gateway.api.body import read_body
+from fencepost_gateway.api.body import read_raw
 from fencepost_gateway.api.page import as_page, foreign, notice, page, reader_language, say
 from fencepost_gateway.api.preference_form import Told, View, body_of, title_of
 from fencepost_gateway.api.preference_words import TEXTS, wording_of
@@ -42,7 +42,6 @@ from fencepost_gateway.ports import Chosen, Preferences, RequestKind
 
 SURFACE_NAME: Final = "preference page"
 BODY_MAX_BYTES: Final = 16_384
-FIELDS_MAX: Final = 200
 KINDS: Final[tuple[RequestKind, ...]] = ("export", "erasure")
 
 
@@ -74,11 +73,8 @@ async def post_preferences(request: web.Request) -> web.Response:
     if found is None:
         return _nothing(request, message_id)
     language = reader_language(request, found.facts.person.locale)
-    fields = parse_qs(
-        (await read_body(request, BODY_MAX_BYTES)).decode("utf-8", "replace"),
-        max_num_fields=None,
-    )
-    sent = _sent(fields, caller_of(request), language)
+    body = await read_raw(request, BODY_MAX_BYTES)
+    sent = _sent(parse_qs(body.decode("utf-8", "replace")), caller_of(request), language)
     told = [Told()]
 
     def decide(now: Preferences) -> Chosen:

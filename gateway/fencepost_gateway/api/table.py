@@ -366,13 +366,12 @@ ROUTES: tuple[Route, ...] = (
         "GET", "/v1/confirm/{token}", confirm.get_confirm, "open",
         "The page that asks somebody to confirm a consent; it changes nothing.", "page",
         query={"lang": "`en` or `ko`; default: the best of `Accept-Language`."},
-        errors=("malformed",),
     ),
     Route(
         "POST", "/v1/confirm/{token}", confirm.post_confirm, "open",
         "Confirm the consent that a message asked about; again changes nothing.", "page",
         query={"lang": "`en` or `ko`; default: the best of `Accept-Language`."},
-        errors=("malformed", "store_unavailable"),
+        errors=("store_unavailable",),
     ),
     Route(
         "POST", "/v1/callbacks/{lane}", callbacks.post_callback, "open",
@@ -382,25 +381,25 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", "/v1/unsubscribe/{token}", unsubscribe.get_unsubscribe, "open",
         "The page behind `{{ unsubscribe.link }}`; it changes nothing.", "page",
-        query={"lang": "`en` or `ko`; default: the reader's."}, errors=("malformed",),
+        query={"lang": "`en` or `ko`; default: the reader's."},
     ),
     Route(
         "POST", "/v1/unsubscribe/{token}", unsubscribe.post_unsubscribe, "open",
         "Say no to advertising on the channel of a message, by one click (RFC 8058); again "
         "changes nothing.", "page",
         query={"lang": "`en` or `ko`; default: the reader's."},
-        errors=("malformed", "store_unavailable"),
+        errors=("store_unavailable",),
     ),
     Route(
         "GET", "/v1/preferences/{token}", preferences.get_preferences, "open",
         "The page behind `{{ preferences.link }}`: what somebody allows; it changes nothing.",
-        "page", query={"lang": "`en` or `ko`; default: the reader's."}, errors=("malformed",),
+        "page", query={"lang": "`en` or `ko`; default: the reader's."},
     ),
     Route(
         "POST", "/v1/preferences/{token}", preferences.post_preferences, "open",
         "Take the form of that page, all of it in one commit.", "page",
         query={"lang": "`en` or `ko`; default: the reader's."},
-        errors=("malformed", "too_large", "store_unavailable"),
+        errors=("too_large", "store_unavailable"),
     ),
     Route(
         "POST", "/v1/reports/{ticket}", receipts.post_report, "open",

@@ -63,7 +63,8 @@ class Slot(Struct, frozen=True):
     ``group_id`` is shared by the messages of one step that go on every channel: they count once.
     ``used_at_ms`` is the end of the provider's call, or of the lease when the outcome is unknown.
     ``zone`` is the person's when it was reserved, empty if nobody knew. ``fence_id`` is that of the
-    transition that caused the message.
+    transition that caused the message. ``template_id`` is whose the safety cap counts it as
+    (``safety``); a cap rule does not look at it.
     """
 
     slot_id: str
@@ -82,6 +83,7 @@ class Slot(Struct, frozen=True):
     priority: int = 50
     cause_at_ms: int = 0
     asks: Asked | None = None
+    template_id: str = ""
 
 
 class CapAnswer(Struct, frozen=True):

@@ -15,6 +15,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from fencepost_gateway.decide import safety
 from fencepost_gateway.decide.experiment import arm_of, template_of
 from fencepost_gateway.decide.flow import LaneView
 from fencepost_gateway.decide.jurisdiction import Jurisdiction, jurisdiction_of
@@ -71,6 +72,11 @@ class Case(Struct, frozen=True):
     def is_counted(self) -> bool:
         """Say whether it takes part in holdouts and caps (Rule 2)."""
         return self.is_marketing and self.facts.message.mark in {"", "draft", "shadow"}
+
+    @property
+    def is_guarded(self) -> bool:
+        """Say whether the safety cap is for it (``safety``)."""
+        return not self.is_marketing and self.facts.message.mark not in safety.EXEMPT
 
     @property
     def arm(self) -> str:

@@ -13,13 +13,14 @@ Rule 3. Quiet hours and caps concern marketing. A proof was asked for this very 
         not apply to it; test persons, seeds and proofs take no slot.
 Rule 4. A lane is shut while its breaker is open or its provider asked for a pause, and full while
         it has as many calls as it takes. A full one is never passed by: it has room in a moment.
+Rule 5. What is not marketing has no cap but one against loops (``safety``).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from fencepost_gateway.decide import bounces, confirm, permission, timing
+from fencepost_gateway.decide import bounces, confirm, permission, safety, timing
 from fencepost_gateway.decide import caps as cap_rules
 from fencepost_gateway.decide import consent as statements
 from fencepost_gateway.decide import rendered as rendering
@@ -208,7 +209,9 @@ def spend(case: Case, way: Way) -> Check:
 
 
 def caps(case: Case, way: Way, found: Timing) -> Check:
-    """Is there a slot under every frequency cap?"""
+    """Is there a slot under every frequency cap, or under the safety cap (Rule 5)?"""
+    if case.is_guarded:
+        return _safety(case, way.channel)
     channel = way.channel
     if not case.is_counted:
         return Check("caps", ok=True, channel=channel, inputs={"exempt": True})
@@ -227,13 +230,20 @@ def caps(case: Case, way: Way, found: Timing) -> Check:
     return Check("caps", ok=False, channel=channel, reason=reason, inputs=inputs)
 
 
+def _safety(case: Case, channel: str) -> Check:
+    answer = safety.ask(case.facts.slots, slot_of(case, channel), case.now_ms)
+    inputs: dict[str, Any] = {"rules": [timing.told_cap(answer)]}
+    reason = "" if answer.ok else "safety_cap"
+    return Check("caps", answer.ok, channel, reason=reason, inputs=inputs)
+
+
 def reserved(case: Case, way: Way) -> cap_rules.Slot | None:
     """Give the slot that a message which goes takes; None: it counts nowhere."""
     if case.template.confirms:
         slot = slot_of(case, way.channel)
         template, address = case.template, way.address
         return confirm.reserved(slot, case.facts, template, channel=way.channel, address=address)
-    return slot_of(case, way.channel) if case.is_counted else None
+    return slot_of(case, way.channel) if case.is_counted or case.is_guarded else None
 
 
 def slot_of(case: Case, channel: str) -> cap_rules.Slot:
@@ -254,6 +264,7 @@ def slot_of(case: Case, channel: str) -> cap_rules.Slot:
         fence_id=message.cause.fence_id,
         priority=message.priority,
         cause_at_ms=message.cause.at_ms,
+        template_id="" if case.is_marketing else case.template.template_id,
     )
 
 

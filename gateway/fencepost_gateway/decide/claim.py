@@ -15,7 +15,8 @@ Rule 2. Channels are tried in order of preference: the person's own (attribute
 Rule 3. There is one primary reason: the refusal that got furthest through the gates; of equals,
         that of the channel tried first. It names what stood between the person and the message,
         not the first channel that nobody has (ADR-0017).
-Rule 4. Holdout, quiet hours and caps concern marketing; transactional messages pass them by.
+Rule 4. Holdout, quiet hours and caps concern marketing; transactional messages pass them by, but
+        for a cap against loops (``safety``): what it refuses is withheld, never deferred.
 Rule 5. A check says what it looked at: counters, zones, entries, operands; never an address, a
         coordinate or words of the message.
 Rule 6. A pause holds the message where it stands; it is judged anew after it.
@@ -109,7 +110,7 @@ def _over_channels(case: Case, checks: list[Check]) -> Verdict:
     shut = [c for c in refusals if c.gate == "lane"]
     if shut:
         return Verdict("waits", tuple(checks), shut[0].reason, channel=shut[0].channel)
-    full = [c for c in refusals if c.gate == "caps"]
+    full = [c for c in refusals if c.gate == "caps" and c.reason != "safety_cap"]
     if full and case.campaign.message.caps == "defer":
         return waiting.for_slot(case, full, tuple(checks))
     furthest = max(refusals, key=lambda c: channel_gates.ORDER.index(c.gate))  # keeps the first

@@ -202,6 +202,10 @@ REASONS: dict[str, Said] = {
         "A frequency cap is used up.",
         "발송 횟수 제한을 모두 사용했습니다.",
     ),
+    "safety_cap": Said(
+        "The person got 30 messages of this template within an hour; the next may be of a loop.",
+        "한 시간 안에 이 템플릿으로 30건이 발송되었습니다. 반복 발송 오류일 수 있습니다.",
+    ),
     "spend_cap": Said(
         "What may be spent on SMS in a day is used up.",
         "하루에 쓸 수 있는 문자 발송 비용을 모두 사용했습니다.",

@@ -90,6 +90,21 @@ async def test_no_question_is_asked_of_a_post(tmp_path: Path, body: bytes) -> No
         assert (await proofs(rig))[-1][:4] == ("marketing", "email", "u", "n")
 
 
+@pytest.mark.parametrize("lang", ["fr", "%00", "%3Cscript%3E", "ko&lang=fr"])
+async def test_no_language_that_is_asked_for_keeps_a_no_from_counting(
+    tmp_path: Path, lang: str
+) -> None:
+    """Whatever somebody has put behind the link: a page for people, and the no holds."""
+    async with open_rig(tmp_path, public_url=URL) as rig:
+        path = f"{path_to(rig, 'unsubscribe', await told(rig))}?lang={lang}"
+        looked, done = await shown(rig, path), await sent(rig, path, ONE_CLICK)
+        verdict = await news(rig)
+
+    assert (looked.status, done.status) == (200, 200)
+    assert looked.all("script") == []
+    assert verdict == ("withheld", "consent")
+
+
 async def test_second_click_changes_nothing_and_one_after_a_new_yes_counts(tmp_path: Path) -> None:
     """The same old mail says no again, whatever was said since."""
     async with open_rig(tmp_path, public_url=URL) as rig:

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from fencepost_gateway.decide.caps import in_scope
 from fencepost_gateway.decide.consent import ConsentEntry
 from fencepost_gateway.decide.control import Action, Control, Mode, turned
 from fencepost_gateway.decide.message import AddressRow, Check, ClaimFacts, Verdict
@@ -397,7 +398,9 @@ def test_transactional_passes_what_concerns_marketing(given: dict[str, Any]) -> 
     """A service message goes by contract, at night too, and neither uses nor obeys a cap."""
     verdict = judged(**{"the_plan": plan(purpose="transactional"), **given})
 
-    assert (verdict.outcome, verdict.purpose, verdict.slot) == ("send", "transactional", None)
+    assert (verdict.outcome, verdict.purpose) == ("send", "transactional")
+    assert verdict.slot is not None
+    assert not in_scope(CapScope(), verdict.slot)
 
 
 def test_transactional_obeys_a_no() -> None:
