@@ -184,6 +184,7 @@ def write_settings(folder: Path, channels: Mapping[str, Any], **settings: Any) -
         "environment": "development",
         "check_links": False,
         "min_ack_level": "os",  # a temporary folder may be in memory
+        "public_url": "https://edge.example.com",
         **settings,
     }
     lines = [f"{name} = {json.dumps(value)}" for name, value in given.items()]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -142,14 +143,16 @@ def test_rejected_and_retry_get_their_own_fate(
 ) -> None:
     """One bad event harms only itself, the developer is told, and a shed one is kept."""
     told: list[object] = []
+    heard = threading.Event()
     fates = {"bad": ("rejected", "bad_value"), "shed": ("retry", "")}
     gateway.ruling = lambda event: fates.get(event.get("name", ""), ("accepted", ""))
     fp = make_client()
-    fp.on("error", told.append)
+    fp.on("error", lambda error: (told.append(error), heard.set()))
     ids = {name: fp.track(name).event_id for name in ("good", "bad", "shed")}
     result = fp.flush(0.3)
     ended = {name: fp.explain(event_id).checks[-1] for name, event_id in ids.items()}
 
+    assert heard.wait(10)
     assert gateway.names() == ["good"]
     assert result.left == 1
     assert (ended["good"].name, ended["good"].passed) == ("verdict", True)
