@@ -107,8 +107,8 @@ class Choice(Struct, frozen=True):
     """
     What a form comes to: the statements, and what is to be said of each switch, by name.
 
-    ``off_with`` went off with what it needs, ``asked`` waits for a confirmation, ``lacking`` was
-    not taken for want of what it needs, ``outdated`` because something was stated meanwhile.
+    ``off_with`` went off with what it needs, ``asked`` waits for a confirmation, its own or of what
+    it needs, ``lacking`` was not taken for want of what it needs, ``outdated`` because something was stated meanwhile.
     """
 
     entries: tuple[ConsentEntry, ...] = ()
@@ -187,6 +187,8 @@ def _written(
     for one in standings(subject, book.stands()):
         if one.on and not wanted.get(one.switch.name, False):
             book.refuse(one.switch.purpose, one.switch.channel)
+    stand = {one.switch.name for one in standings(subject, book.stands()) if one.on}
+    asked += [n for n in choice.on if n not in stand and n not in asked]  # what it needs waits
     paused, is_late = _pause(subject, form)
     if paused is not None:
         book.put(LOCATION_ACTIVE, "n" if paused else "y")
