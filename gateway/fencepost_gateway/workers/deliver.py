@@ -41,7 +41,8 @@ from fencepost_gateway.failpoints import Failpoints
 from fencepost_gateway.intake.answer_links import links_of
 from fencepost_gateway.metrics import Metrics
 from fencepost_gateway.ports import LEASE_MS, Claimed, DueMessage, Store
-from fencepost_gateway.workers.compose import Composer, Composition, arm_now
+from fencepost_gateway.workers.compose import Composer, arm_now
+from fencepost_gateway.workers.composed import Composition
 from fencepost_gateway.workers.doors import served
 from fencepost_gateway.workers.lanes import Lane
 from fencepost_gateway.workers.places import Place, Places

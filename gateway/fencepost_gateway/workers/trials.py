@@ -35,7 +35,8 @@ from fencepost_gateway.errors import StoreUnavailableError
 from fencepost_gateway.intake.records import TrialTold
 from fencepost_gateway.ports import RecordRow, Store, TrialVerdict
 from fencepost_gateway.stores import rows
-from fencepost_gateway.workers.compose import Composer, Composition
+from fencepost_gateway.workers.compose import Composer
+from fencepost_gateway.workers.composed import Composition
 from fencepost_gateway.workers.plans import Plans
 from fencepost_gateway.workers.wakes import Wakes
 

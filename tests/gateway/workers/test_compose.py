@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fencepost_gateway.workers.compose import stated_home
+from fencepost_gateway.workers.whereabouts import stated_home
 from gateway.rig import GRANTS, OPEN_POLICY, Rig, open_rig
 
 HOUR_MS = 3_600_000
