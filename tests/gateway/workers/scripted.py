@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -26,6 +27,8 @@ class Script:
     def __init__(self, **answers: list[Outcome]) -> None:
         self.answers = defaultdict(deque, {c: deque(each) for c, each in answers.items()})
         self.calls: list[tuple[str, str]] = []  # (channel, delivery)
+        self.reached = asyncio.Event()
+        self.frozen: asyncio.Event | None = None  # calls stand still until it is set
 
     @property
     def channels(self) -> list[str]:
@@ -37,6 +40,9 @@ class Script:
 
         async def send(message: Outgoing, _address: object) -> Outcome:
             self.calls.append((channel.value, message.delivery_id))
+            self.reached.set()
+            if self.frozen is not None:
+                await self.frozen.wait()
             waiting = self.answers[channel.value]
             return waiting.popleft() if waiting else Sent()
 
