@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from fencepost_gateway.workers import compose
 from fencepost_gateway.workers.whereabouts import stated_home
 from gateway.rig import GRANTS, OPEN_POLICY, Rig, open_rig
 
@@ -241,12 +242,13 @@ async def test_language_and_fragments_are_on_record(tmp_path: Path) -> None:
     assert (check["inputs"]["fragments"], then["inputs"]["fragments"]) == (["foot v1"], ["foot v2"])
 
 
-async def test_tracks_are_read_for_who_asks_only(tmp_path: Path) -> None:
+async def test_tracks_are_read_for_who_asks_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A template that does not name ``nearest`` reads no position."""
     async with open_rig(tmp_path) as rig:
         await ready(rig, FOOTED)
-        composer = rig.gateway.deliver._composer  # noqa: SLF001 - what is not called shows nowhere
-        composer._newest_fix = None  # type: ignore[assignment, method-assign] # noqa: SLF001
+        monkeypatch.setattr(compose, "whereabouts", None)  # what is not called shows nowhere
 
         assert await asked(rig) == "Hello Luma"
 
