@@ -407,6 +407,8 @@ def _number(limit: Mapping[str, str]) -> str:
     value = int(getattr(importlib.import_module(module), name))
     match limit.get("unit"):
         case "bytes":
+            if value % (1 << 10):
+                return f"{value:,} bytes"
             is_large = value >= 1 << 20
             return f"{value >> 20} MiB" if is_large else f"{value >> 10} KiB"
         case "ms":

@@ -21,7 +21,9 @@ Rule 4. The loopback host 127.0.0.1 may have any port and ``http:``, for tests a
 Rule 5. A push registration names its service, ``apns`` or ``fcm``, and a token of the form that
         service gives out: hexadecimal, or letters, digits, ``-``, ``_`` and ``:``. A token goes
         into a URL as it is. ``environment`` and ``topic`` are APNs'.
-Rule 6. Nothing shown by ``repr`` or by an error repeats an address.
+Rule 6. A target is one word or a few of at most 128 printable characters, by which another system
+        knows a kiosk or a screen. It is never a URL and no part of one.
+Rule 7. Nothing shown by ``repr`` or by an error repeats an address.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ HIDDEN = "•••"
 MAX_LOCAL_CHARS = 64
 MAX_MAILBOX_CHARS = 254
 MAX_PORT = 65535
+MAX_TARGET_CHARS = 128
 MAX_ENDPOINT_CHARS = 2048  # the longest in use are about 700 characters
 
 PREMIUM_CODES = frozenset({979})  # the International Premium Rate Service (ITU-T E.169.2)
@@ -100,6 +103,13 @@ class Registration:
     token: str = field(repr=False)
     environment: str = "production"
     topic: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A kiosk, a screen, a room: what another system calls the place where it shows a message."""
+
+    name: str = field(repr=False)
 
 
 def parse_phone(raw: Mapping[str, Any]) -> Phone:
@@ -161,7 +171,7 @@ def parse_subscription(raw: Mapping[str, Any]) -> Subscription:
     if not isinstance(keys, Mapping):
         raise AddressError("no_keys")
     endpoint = given.get("endpoint")
-    host, origin = _parse_endpoint(endpoint)
+    host, origin = parse_endpoint(endpoint)
     point, auth = _base64url(keys.get("p256dh"), 65), _base64url(keys.get("auth"), 16)
     key = _key_of(point)
     if key is None or point is None:
@@ -189,6 +199,16 @@ def parse_registration(raw: Mapping[str, Any], service: str = "") -> Registratio
     if not isinstance(topic, str) or (topic and not is_topic(topic)):
         raise AddressError("bad_topic")
     return Registration(found, token, environment, topic)
+
+
+def parse_target(raw: Mapping[str, Any]) -> Target:
+    """Take ``target`` as the name of one place."""
+    name = raw.get("target")
+    if not isinstance(name, str) or not name.strip() or not name.isprintable():
+        raise AddressError("bad_target")
+    if len(name) > MAX_TARGET_CHARS:
+        raise AddressError("bad_target")
+    return Target(name)
 
 
 def is_host_name(text: str) -> bool:
@@ -234,8 +254,17 @@ def mask_registration(raw: Mapping[str, Any]) -> str:
         return HIDDEN
 
 
-def _parse_endpoint(endpoint: object) -> tuple[str, str]:
-    """Give host and origin, or refuse."""
+def mask_target(raw: Mapping[str, Any]) -> str:
+    """Show the last two characters, if there are enough to hide."""
+    try:
+        name = parse_target(raw).name
+    except AddressError:
+        return HIDDEN
+    return HIDDEN + (name[-2:] if len(name) > len("sign") else "")
+
+
+def parse_endpoint(endpoint: object) -> tuple[str, str]:
+    """Give host and origin of a URL by Rules 3 and 4, or refuse."""
     if not isinstance(endpoint, str) or len(endpoint) > MAX_ENDPOINT_CHARS:
         raise AddressError("bad_endpoint")
     match = _ENDPOINT.fullmatch(endpoint)

@@ -48,6 +48,7 @@ from fencepost_channels.message import (
     Purpose,
     PushContent,
     SmsContent,
+    WebhookContent,
     WebPushContent,
 )
 
@@ -67,6 +68,7 @@ CONTENTS: Mapping[Channel, Content] = {
     Channel.WEB_PUSH: WebPushContent(title="Title", body=f"{CANARY} body"),
     Channel.SMS: SmsContent(text=f"{CANARY} text"),
     Channel.EMAIL: EmailContent(subject="Subject", text=f"{CANARY} text"),
+    Channel.WEBHOOK: WebhookContent(title="Title", body=f"{CANARY} body"),
 }
 SURROGATES: Mapping[Channel, Content] = {
     Channel.IN_APP: InAppContent(body="\ud800"),
@@ -74,19 +76,38 @@ SURROGATES: Mapping[Channel, Content] = {
     Channel.WEB_PUSH: WebPushContent(title="\ud800"),
     Channel.SMS: SmsContent(text="\ud800"),
     Channel.EMAIL: EmailContent(subject="\ud800", text="\ud800"),
+    Channel.WEBHOOK: WebhookContent(title="\ud800"),
 }
 GARBAGE: tuple[Mapping[str, Any], ...] = (
     {},
-    {"address": None, "subscription": None, "registration": None, "person_id": None},
-    {"address": "", "subscription": {}, "registration": {}, "person_id": ""},
-    {"address": 7, "subscription": [CANARY], "registration": [CANARY], "person_id": [CANARY]},
+    {
+        "address": None,
+        "subscription": None,
+        "registration": None,
+        "target": None,
+        "person_id": None,
+    },
+    {"address": "", "subscription": {}, "registration": {}, "target": "", "person_id": ""},
+    {
+        "address": 7,
+        "subscription": [CANARY],
+        "registration": [CANARY],
+        "target": [CANARY],
+        "person_id": [CANARY],
+    },
     {
         "address": f"{CANARY}\r\nBcc: x@example.com",
         "subscription": f"{CANARY}",
         "registration": {"service": f"{CANARY}", "token": f"{CANARY}\r\n"},
+        "target": f"{CANARY}\r\nX-Screen: 1",
         "person_id": f"{CANARY}\n",
     },
-    {"address": f"{CANARY}\x00", "subscription": {"endpoint": CANARY}, "person_id": "\x00"},
+    {
+        "address": f"{CANARY}\x00",
+        "subscription": {"endpoint": CANARY},
+        "target": f"{CANARY}\x00",
+        "person_id": "\x00",
+    },
 )
 
 

@@ -28,6 +28,7 @@ class Channel(StrEnum):
     WEB_PUSH = "web_push"
     SMS = "sms"
     EMAIL = "email"
+    WEBHOOK = "webhook"
 
 
 ON_A_DEVICE = frozenset({Channel.PUSH, Channel.WEB_PUSH})
@@ -138,6 +139,25 @@ class EmailContent:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookContent:
+    """
+    What a kiosk, a sign, a television or another system shows.
+
+    Attributes:
+        title: Heading.
+        body: Text.
+        link: What a touch opens, or what is shown as a code to read by a phone.
+        data: What the system finds beside it.
+
+    """
+
+    title: str
+    body: str = ""
+    link: str = ""
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Links:
     """
     Where a receiver, or their machine, can answer one message; empty without ``public_url``.
@@ -158,7 +178,7 @@ class Links:
     callback: str = field(default="", repr=False)
 
 
-Content = InAppContent | PushContent | WebPushContent | SmsContent | EmailContent
+Content = InAppContent | PushContent | WebPushContent | SmsContent | EmailContent | WebhookContent
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from fencepost_gateway.commands.apply import apply
 from fencepost_gateway.commands.audiences import audiences
 from fencepost_gateway.commands.backtest import backtest, history
 from fencepost_gateway.commands.check import check
+from fencepost_gateway.commands.dead import dead
 from fencepost_gateway.commands.graph import graph
 from fencepost_gateway.commands.journey import emergency_stop, journey
 from fencepost_gateway.commands.line import Key, Url, fail, fail_problem, show
@@ -63,6 +64,7 @@ cli.command()(refusals)
 cli.command("send-proof")(operate.send_proof)
 cli.command()(operate.outcomes)
 cli.command()(requests)
+cli.command()(dead)
 
 
 def main() -> None:

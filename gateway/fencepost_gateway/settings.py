@@ -33,7 +33,7 @@ class ChannelSettings(BaseModel):
 
     driver: str = Field(
         description="Name of an installed driver: in_app, apns, fcm, web_push, sms, email, "
-        "capture, or a third party's."
+        "webhook, capture, or a third party's."
     )
     settings: dict[str, str] = Field(
         default_factory=dict,

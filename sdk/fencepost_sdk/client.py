@@ -179,22 +179,24 @@ class Client:
         Say where a channel reaches the person.
 
         Args:
-            channel: ``email``, ``sms``, ``push`` or ``web_push``.
-            address: The address, the number, the Web Push subscription, or what the phone was
-                registered as: ``{"service": "apns", "token": …}``, or ``fcm``, with
-                ``environment`` and ``topic`` if you like.
+            channel: ``email``, ``sms``, ``push``, ``web_push`` or ``webhook``.
+            address: The address, the number, the target of a webhook (what another system calls
+                the kiosk or screen), the Web Push subscription, or what the phone was registered
+                as: ``{"service": "apns", "token": …}``, or ``fcm``, with ``environment`` and
+                ``topic`` if you like.
             removed: Whether it is no longer to be used.
 
         """
-        arguments.check_choice("channel", channel, ("email", "sms", "push", "web_push"))
+        arguments.check_choice("channel", channel, ("email", "sms", "push", "web_push", "webhook"))
         fields: dict[str, object] = {"channel": channel}
         member = {"web_push": "subscription", "push": "registration"}.get(channel)
         if member is not None:
             arguments.check_object(self._core.limits, member, address)
             fields[member] = address
         else:
-            arguments.check_text("address", address)
-            fields["address"] = address
+            member = "target" if channel == "webhook" else "address"
+            arguments.check_text(member, address)
+            fields[member] = address
         return self._core.record("address", {**fields, "removed": True} if removed else fields)
 
     def _named(

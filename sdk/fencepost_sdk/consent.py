@@ -21,7 +21,7 @@ from typing import NamedTuple
 ANY = "any"
 VALUES = frozenset({"y", "n", "p", "u", "dy", "dn", "LI", "CT", "CP", "VI", "PI"})
 DENYING = frozenset({"n", "p", "u", "dn"})
-CHANNELS = frozenset({"in_app", "push", "web_push", "sms", "email"})
+CHANNELS = frozenset({"in_app", "push", "web_push", "sms", "email", "webhook"})
 BY_CHANNEL = frozenset({"transactional", "marketing", "marketing_night"})
 NEEDS: Mapping[str, tuple[str, ...]] = {
     "collect": (),

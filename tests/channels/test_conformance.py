@@ -17,6 +17,7 @@ from doubles.authority import issue
 from doubles.dkim_keys import ed25519_pem
 from doubles.http_server import Reply, Reset, Script, Silence
 from doubles.push_service import PushService
+from doubles.screens import SECRET, Screens
 from doubles.smtp import DROP, SILENCE, Mta
 from doubles.twilio_stub import ACCOUNT_SID, AUTH_TOKEN, TwilioStub, error
 from fencepost_channels.conformance import CANARY, Case, Stage, check, check_stage
@@ -215,6 +216,25 @@ def email_case(spec: DriverSpec, _vapid_pem: str, _folder: Path) -> Case:
     return Case(spec, settings, MAILBOX, {name: stage(*told) for name, told in REPLIES.items()})
 
 
+def webhook_case(spec: DriverSpec, _vapid_pem: str, _folder: Path) -> Case:
+    """A system of screens with every answer."""
+    secrets = {"secret": SECRET, "old_secret": f"{SECRET} before"}
+    settings = {"url": "https://screens.example.com/messages", **secrets}
+
+    def stage(script: Script | None) -> StageMaker:
+        @asynccontextmanager
+        async def make() -> AsyncIterator[Stage]:
+            async with Screens() as screens:
+                screens.server.always = script
+                screens.targets.add("lobby-7")
+                yield {**screens.settings, **secrets}, {"target": "lobby-7"}
+
+        return make
+
+    stages = {name: stage(script) for name, script in ANSWERS.items()}
+    return Case(spec, settings, {"target": "lobby-7"}, {**stages, "usual": stage(None)})
+
+
 def in_app_case(spec: DriverSpec, _vapid_pem: str, _folder: Path) -> Case:
     """Nobody to call."""
     address = {"person_id": "person-0193"}
@@ -243,6 +263,7 @@ CASES: Mapping[str, Callable[[DriverSpec, str, Path], Case]] = {
     "in_app": in_app_case,
     "sms": sms_case,
     "web_push": push_case,
+    "webhook": webhook_case,
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fencepost_channels.returned_mail import read_returned
+from fencepost_channels.returned_mail import READ_BYTES, read_returned
 from fencepost_gateway.intake.tickets import read_return_token
 
 FOLDER = Path(__file__).parent / "returned_mail"
@@ -90,6 +90,15 @@ def test_long_run_of_anything_is_read_in_a_blink(odd: str) -> None:
     wire = f"To: bounce+{'a' * 48}@r.example.com\nSubject: failure notice {text[:9999]}\n\n{text}"
 
     read_returned(wire.encode())  # what takes minutes fails by the hang guard
+
+
+def test_what_stands_behind_64_kib_is_not_looked_at() -> None:
+    """A report comes first; whoever fills a return path with megabytes costs nothing."""
+    ask = f"Subject: unsubscribe {'a' * 48}\n\nx".encode()
+    behind = b"X-Filler: x\n" * (READ_BYTES // 12 + 1) + ask
+
+    assert read_returned(ask + b"x" * READ_BYTES) is not None
+    assert read_returned(behind) is None
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """What every store promises of devices' timers and of what is due next."""
 
+from msgspec import structs
+
 from contract.store_kit import (
     LATER_MS,
     claimed,
@@ -61,6 +63,25 @@ async def test_due_goes_by_priority_then_cause_then_id(store: Store) -> None:
     assert [d.message_id for d in await store.due(NOW_MS, rooms(2))] == ["z", "a"]
     first = (await store.due(LATER_MS, rooms(1)))[0]
     assert (first.priority, first.due_ms, first.cause_ms) == (90, NOW_MS, NOW_MS)
+
+
+async def test_due_goes_by_class_before_priority(store: Store) -> None:
+    """A code of the lowest priority is claimed before a sale of the highest."""
+    sale, code = message("sale", priority=100), message("code", priority=1)
+    await store.commit(effects(0, structs.replace(sale, rank=3), structs.replace(code, rank=0)))
+
+    assert [d.message_id for d in await store.due(LATER_MS, rooms(10))] == ["code", "sale"]
+
+
+async def test_lane_without_room_holds_up_no_other(store: Store) -> None:
+    """Of each lane as many as it has room for, however many stand before."""
+    many = [message(f"sms-{n}", priority=90) for n in range(5)]
+    mail = structs.replace(message("mail"), channels=("email",))
+    await store.commit(effects(0, *many, mail))
+    some = await store.due(LATER_MS, {"sms": 2, "email": 2})
+
+    assert [d.message_id for d in some] == ["sms-0", "sms-1", "mail"]
+    assert [d.message_id for d in await store.due(LATER_MS, {"email": 1})] == ["mail"]
 
 
 async def test_timers_of_one_millisecond_fire_by_id(store: Store) -> None:

@@ -1,4 +1,4 @@
-"""What README and docs promise, and every rule about a tie, has its named test."""
+"""What README and docs promise, and every rule about a tie or a limit, has its named test."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from docs.blocks import ROOT
 
 CLAIMS = tomllib.loads((ROOT / "tests/claims.toml").read_text("utf-8"))["claim"]
 TIES = tomllib.loads((ROOT / "tests/ties.toml").read_text("utf-8"))["tie"]
+LIMITS = tomllib.loads((ROOT / "docs/limits.toml").read_text("utf-8"))["limit"]
 NODES = [(claim["promise"], node) for claim in CLAIMS for node in claim["tests"]]
 NODES += [(tie["rule"], node) for tie in TIES for node in tie["tests"]]
+NODES += [(limit["what"], node) for limit in LIMITS for node in limit.get("tests", [])]
 
 
 def names_in(path: Path) -> set[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tomllib
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
@@ -95,14 +94,16 @@ SECRETS: tuple[tuple[str, str, Callable[[], str]], ...] = (
 )
 
 
-@pytest.mark.parametrize("block", list(blocks("toml")), ids=lambda block: block.page.stem)
+@pytest.mark.parametrize(
+    "block",
+    # that page's driver is installed where the page is run: test_write_a_driver
+    [b for b in blocks("toml") if b.page.stem != "write-a-driver"],
+    ids=lambda block: block.page.stem,
+)
 def test_settings_on_a_page_start_a_gateway(
     block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Settings that a page shows are taken by the gateway and by the drivers they name."""
-    if "entry-points" in block.text:
-        assert tomllib.loads(block.text)["project"]["entry-points"]["fencepost.channels"]
-        return
     file = tmp_path / "fencepost.toml"
     file.write_text(block.text, "utf-8")
     monkeypatch.setenv("FENCEPOST_CONFIG", str(file))

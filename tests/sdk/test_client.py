@@ -147,7 +147,12 @@ def test_rejected_and_retry_get_their_own_fate(
     fates = {"bad": ("rejected", "bad_value"), "shed": ("retry", "")}
     gateway.ruling = lambda event: fates.get(event.get("name", ""), ("accepted", ""))
     fp = make_client()
-    fp.on("error", lambda error: (told.append(error), heard.set()))
+
+    def hear(error: object) -> None:
+        told.append(error)
+        heard.set()
+
+    fp.on("error", hear)
     ids = {name: fp.track(name).event_id for name in ("good", "bad", "shed")}
     result = fp.flush(0.3)
     ended = {name: fp.explain(event_id).checks[-1] for name, event_id in ids.items()}

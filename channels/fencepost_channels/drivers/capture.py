@@ -31,6 +31,7 @@ from fencepost_channels.message import (
     Outgoing,
     PushContent,
     SmsContent,
+    WebhookContent,
     WebPushContent,
 )
 from fencepost_channels.options import read_options
@@ -41,6 +42,7 @@ CHANNELS = {
     WebPushContent: Channel.WEB_PUSH,
     SmsContent: Channel.SMS,
     EmailContent: Channel.EMAIL,
+    WebhookContent: Channel.WEBHOOK,
 }
 _FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
@@ -63,7 +65,7 @@ def parse_address(raw: Mapping[str, Any]) -> CapturedAddress:
     """Take what any channel could take: a person, an address or a subscription."""
     members = {
         name: value
-        for name in ("person_id", "address", "subscription", "registration")
+        for name in ("person_id", "address", "subscription", "registration", "target")
         if (value := raw.get(name)) is not None
     }
     if not members:

@@ -41,6 +41,7 @@ _FORMS: Final = {  # roughly: enough to find a wrong column; in-app has no addre
     "email": re.compile(r"[^\s@]+@[^\s@]+"),
     "web_push": re.compile(r"https://\S+"),
     "push": re.compile(r"[A-Za-z0-9:_-]{16,4096}"),
+    "webhook": re.compile(r"[^\x00-\x1f\x7f]{1,128}"),
 }
 _REF = re.compile(r"[a-z2-7]{32}")
 
@@ -162,7 +163,7 @@ def _entry(surface: Surface, row: dict[str, str], line: int, source: str) -> Lis
     channel = row.get("channel", "").strip()
     address, ref = row.get("address", "").strip(), row.get("ref", "").strip()
     if channel not in _FORMS:
-        return BadRow(line, "no such channel", "write push, web_push, sms or email")
+        return BadRow(line, "no such channel", "write push, web_push, sms, email or webhook")
     if bool(address) == bool(ref):
         return BadRow(line, "an address or a reference, one of them", "fill in one column")
     if ref and not _REF.fullmatch(ref):
@@ -171,7 +172,7 @@ def _entry(surface: Surface, row: dict[str, str], line: int, source: str) -> Lis
         raw = raw_of(channel, address)
         if not _FORMS[channel].fullmatch(address):
             how = "write +8210… for sms, name@example.org for email, https://… for web_push,"
-            how += " the token for push"
+            how += " the token for push, the target for webhook"
             return BadRow(line, f"no address of {channel}", how)
         ref = address_ref(surface.credentials.seed, channel, raw)
     reason = row.get("reason", "").strip()[:TEXT_MAX] or "manual"

@@ -15,6 +15,7 @@ from fencepost_gateway.api.calls import RedriveRequest
 from fencepost_gateway.api.documents import ApplyRequest
 from fencepost_gateway.api.imports import ImportRequest
 from fencepost_gateway.api.journeys import ControlRequest
+from fencepost_gateway.api.letters import RedriveMessages
 from fencepost_gateway.api.lists import ListImport, ListRequest
 from fencepost_gateway.api.operate import StopRequest, SuppressRequest
 from fencepost_gateway.api.proofs import ProofRequest
@@ -39,6 +40,7 @@ BODIES: dict[str, Any] = {
     "ListImport": ListImport,
     "ProofRequest": ProofRequest,
     "ExternalRequest": ExternalRequest,
+    "RedriveMessages": RedriveMessages,
     "RedriveRequest": RedriveRequest,
     "LookedAtRequest": LookedAtRequest,
     "ControlRequest": ControlRequest,

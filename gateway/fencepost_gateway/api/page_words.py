@@ -16,6 +16,7 @@ BY_CHANNEL: Final[dict[str, Said]] = {
     "push": Said("by notification", "알림"),
     "sms": Said("by text message", "문자"),
     "email": Said("by email", "이메일"),
+    "webhook": Said("on screens", "화면"),
     "any": Said("on every channel", "모든 채널"),
 }
 

@@ -18,7 +18,7 @@ from fencepost_gateway.decide.consent import ANY
 from fencepost_gateway.decide.tongue import Language, Said
 from fencepost_gateway.ports import RequestKind
 
-VERSION: Final = 1
+VERSION: Final = 2
 _MONTHS: Final = (
     "January",
     "February",
@@ -39,6 +39,7 @@ CHANNELS: Final[dict[str, Said]] = {
     "push": Said("By notification on your phone", "휴대전화 알림"),
     "web_push": Said("By notification in your browser", "브라우저 알림"),
     "in_app": Said("In the app", "앱 내 메시지"),
+    "webhook": Said("On screens near me", "가까운 화면"),
 }
 SWITCHES: Final[dict[str, Said]] = {
     "marketing": Said("Advertising", "광고"),

@@ -29,6 +29,7 @@ from fencepost_gateway.api import (
     imports,
     inbox,
     journeys,
+    letters,
     lists,
     nearby,
     openapi,
@@ -169,6 +170,18 @@ ROUTES: tuple[Route, ...] = (
         "Say that somebody has looked at what was written; perhaps that it is a STOP.",
         "LookedAt", body="LookedAtRequest",
         errors=("malformed", "not_found", "store_unavailable"),
+    ),
+    Route(
+        "GET", "/v1/messages/dead", letters.get_dead, "operator",
+        "Messages that failed through our side and are not too old: for whom, and why.",
+        "DeadMessages",
+        query={"limit": "How many; 100, at most 1,000.", "after": "`next` of the last answer."},
+        errors=("malformed",),
+    ),
+    Route(
+        "POST", "/v1/messages/dead/redrive", letters.post_redrive, "operator",
+        "Try messages again that failed through our side: one, those of a campaign, or all.",
+        "TriedAgain", body="RedriveMessages", errors=("malformed", "store_unavailable"),
     ),
     Route(
         "GET", "/v1/webhooks/dead", calls.get_dead, "operator",

@@ -27,7 +27,7 @@ def suppression(  # noqa: PLR0913 - one option each, as people type them
     file: Annotated[Path | None, typer.Argument(help="With import: the CSV.")] = None,
     *,
     channel: Annotated[
-        str, typer.Option(help="With add, remove: push, web_push, sms, email.")
+        str, typer.Option(help="With add, remove: push, web_push, sms, email, webhook.")
     ] = "",
     address: Annotated[str, typer.Option(help="With add, remove: the address,")] = "",
     ref: Annotated[str, typer.Option(help="or its reference, as list shows it.")] = "",
@@ -59,7 +59,7 @@ def send_proof(  # noqa: PLR0913 - one option each
     template: Annotated[str, typer.Argument(help="Id of the template.")],
     *,
     to: Annotated[str, typer.Option(help="Test person (user id) who gets it.")],
-    channel: Annotated[str, typer.Option(help="in_app, push, web_push, sms or email.")],
+    channel: Annotated[str, typer.Option(help="in_app, push, web_push, sms, email or webhook.")],
     as_user: Annotated[str, typer.Option("--as", help="With whose facts; the receiver's.")] = "",
     place: Annotated[str, typer.Option(help="Fence that `place` means.")] = "",
     language: Annotated[str, typer.Option(help="Language, instead of the person's.")] = "",

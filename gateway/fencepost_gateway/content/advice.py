@@ -48,6 +48,8 @@ SHOWN_CHARS: Final[Mapping[tuple[str, str], int]] = {
     ("push", "body"): 150,
     ("web_push", "title"): 50,
     ("web_push", "body"): 150,
+    ("webhook", "title"): 80,
+    ("webhook", "body"): 500,
     ("in_app", "title"): 80,
     ("in_app", "body"): 500,
     ("email", "subject"): 70,
@@ -59,6 +61,7 @@ FIRST_WORDS: Final[Mapping[str, tuple[str, ...]]] = {
     "web_push": ("title", "body"),
     "sms": ("text",),
     "email": ("subject",),
+    "webhook": ("title", "body"),
 }
 _LIKE: Final = 0.8
 _HANGUL: Final = re.compile(r"[\uac00-\ud7a3]")

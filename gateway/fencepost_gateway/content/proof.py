@@ -16,6 +16,7 @@ from fencepost_channels.message import (
     EmailContent,
     InAppContent,
     PushContent,
+    WebhookContent,
     WebPushContent,
 )
 from fencepost_gateway.content.renderer import RenderProblem
@@ -27,6 +28,6 @@ def as_proof(content: Content | RenderProblem) -> Content | RenderProblem:
     """Mark the heading of a content."""
     if isinstance(content, EmailContent):
         return replace(content, subject=MARK + content.subject)
-    if isinstance(content, (PushContent, WebPushContent, InAppContent)):
+    if isinstance(content, (PushContent, WebPushContent, InAppContent, WebhookContent)):
         return replace(content, title=(MARK + content.title).strip())
     return content

@@ -39,6 +39,7 @@ from fencepost_channels.message import (
     InAppContent,
     PushContent,
     SmsContent,
+    WebhookContent,
     WebPushContent,
 )
 from fencepost_gateway.content import language, links, variants
@@ -61,6 +62,7 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
     "web_push": ("title",),
     "sms": ("text",),
     "email": ("subject", "text"),
+    "webhook": ("title",),
 }
 _ONE_LINE: Final = frozenset({"title", "subject", "preheader"})
 _BODY: Final = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
@@ -417,14 +419,22 @@ def _push(r: _Rendering) -> Content:
         r.text("body"),
         r.link("link"),
         r.link("image"),
-        {name: r.text(f"data.{name}") for name in sources.get("data", ())},
+        _data(r),
         sources.get("badge"),
         r.text("sound"),
     )
 
 
+def _data(r: _Rendering) -> dict[str, str]:
+    return {name: r.text(f"data.{name}") for name in r.parsed.sources.get("data", ())}
+
+
 def _web_push(r: _Rendering) -> Content:
     return WebPushContent(r.text("title"), r.text("body"), r.link("link"))
+
+
+def _webhook(r: _Rendering) -> Content:
+    return WebhookContent(r.text("title"), r.text("body"), r.link("link"), _data(r))
 
 
 def _sms(r: _Rendering) -> Content:
@@ -451,4 +461,5 @@ _contents: Final[Mapping[str, Callable[[_Rendering], Content]]] = {
     "web_push": _web_push,
     "sms": _sms,
     "email": _email,
+    "webhook": _webhook,
 }

@@ -52,7 +52,7 @@ WITHDRAWN_ONLY: Final = ("share", "location_share")
 REFUSABLE: Final = (*OFFERED, *WITHDRAWN_ONLY)
 PAUSE: Final = "pause"
 SEEN_CHARS: Final = 16
-CHANNELS: Final = ("email", "sms", "push", "web_push", "in_app")  # as they are shown
+CHANNELS: Final = ("email", "sms", "push", "web_push", "in_app", "webhook")  # as they are shown
 
 
 class Switch(Struct, frozen=True):

@@ -51,6 +51,7 @@ _ON_SCREEN: Final = frozenset(
 ANSWERS: Final[Mapping[str, frozenset[str]]] = {
     "in_app": _ON_SCREEN,
     "push": _ON_SCREEN,
+    "webhook": _ON_SCREEN,
     "web_push": _ON_SCREEN,
     "email": frozenset({"delivered", "failed", "bounced", "opened", "clicked", "replied"}),
     "sms": frozenset({"delivered", "failed", "clicked", "replied"}),

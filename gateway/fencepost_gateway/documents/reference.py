@@ -90,7 +90,7 @@ id: default
 accepts: {transactional: [y, CT, CP], collect: [y, CT], "*": [y]}
 defaults: {transactional: CT}
 quiet_hours:
-  channels: [in_app, push, web_push, sms]
+  channels: [in_app, push, web_push, sms, webhook]
   allowed: {every_day: "08:00-21:00", su: "12:00-20:00"}
 """
 

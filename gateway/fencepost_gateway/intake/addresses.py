@@ -26,6 +26,8 @@ def raw_address(event: wire.Address) -> dict[str, Any]:
         return {"subscription": event.subscription}
     if event.registration is not None:
         return {"registration": event.registration}
+    if event.target is not None:
+        return {"target": event.target}
     return {"address": event.address or ""}
 
 
@@ -36,6 +38,8 @@ def raw_of(channel: str, text: str) -> dict[str, Any]:
     if channel == "push":
         service = "apns" if _APNS_TOKEN.fullmatch(text) else "fcm"
         return {"registration": {"service": service, "token": text}}
+    if channel == "webhook":
+        return {"target": text}
     return {"address": text}
 
 
@@ -47,6 +51,8 @@ def address_ref(seed: str, channel: str, raw: Mapping[str, Any]) -> str:
     elif isinstance(registration, dict):
         token = str(registration.get("token"))
         normal = token.lower() if _APNS_TOKEN.fullmatch(token) else token
+    elif "target" in raw:
+        normal = str(raw["target"])  # another system's name: told as it is
     else:
         normal = str(raw.get("address", "")).strip().casefold()
     return derive("address", seed, channel, normal)

@@ -21,6 +21,7 @@ Fault = tuple[str, str]
 MEMBERS: Final[Mapping[str, str]] = {
     Channel.WEB_PUSH: "subscription",
     Channel.PUSH: "registration",
+    Channel.WEBHOOK: "target",
 }
 AddressChecks = Mapping[str, Callable[[Mapping[str, Any]], str]]
 

@@ -102,6 +102,7 @@ class Address(_Event, tag="address"):
     address: str | None = None
     subscription: dict[str, Any] | None = None
     registration: dict[str, Any] | None = None
+    target: str | None = None
     removed: bool = False
 
 

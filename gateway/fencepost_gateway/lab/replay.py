@@ -34,6 +34,7 @@ ADDRESSES: dict[str, dict[str, Any]] = {
     "email": {"address": "person@example.com"},
     "sms": {"address": "+15550100"},
     "push": {"registration": {"service": "apns", "token": "0" * 64}},
+    "webhook": {"target": "screen-1"},
     "web_push": {"subscription": {"endpoint": "https://push.example.com/replay"}},
 }
 

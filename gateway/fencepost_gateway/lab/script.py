@@ -30,6 +30,7 @@ INVENTED: Final[Mapping[str, str]] = {
     "email": "person@example.com",
     "sms": "+15550100",
     "push": "0" * 64,
+    "webhook": "screen-1",
     "web_push": "https://push.example.com/somebody",
 }
 

@@ -32,6 +32,7 @@ from fencepost_gateway.ports.journey_rows import (
     TakenCall,
     Waiting,
 )
+from fencepost_gateway.ports.letter_rows import DeadMessage, LetterBook
 from fencepost_gateway.ports.preference_rows import (
     Choose,
     Chosen,
@@ -112,6 +113,7 @@ __all__ = [
     "Chosen",
     "Claimed",
     "DeadCall",
+    "DeadMessage",
     "DeliveredTo",
     "DeviceSeen",
     "DocumentRow",
@@ -126,6 +128,7 @@ __all__ = [
     "JourneyCount",
     "JourneyPlace",
     "Judge",
+    "LetterBook",
     "LinkBook",
     "LinkRow",
     "PeopleBook",

@@ -40,6 +40,7 @@ from fencepost_gateway.ports.books import (
     ReportBook,
 )
 from fencepost_gateway.ports.journey_books import CallBook, JourneyBook, RunBook, TrialBook
+from fencepost_gateway.ports.letter_rows import LetterBook
 from fencepost_gateway.ports.preference_rows import PreferenceBook
 from fencepost_gateway.ports.refusal_rows import RefusalBook
 from fencepost_gateway.ports.rows import (
@@ -95,6 +96,10 @@ class Store(Protocol):
     @property
     def journeys(self) -> JourneyBook:
         """What operators decided of campaigns and journeys, and what was counted of them."""
+
+    @property
+    def letters(self) -> LetterBook:
+        """What it keeps of messages that failed through our side."""
 
     @property
     def links(self) -> LinkBook:

@@ -77,6 +77,7 @@ from fencepost_gateway.stores.memory_inbox import (
     trim_inbox,
 )
 from fencepost_gateway.stores.memory_journeys import MemoryJourneys, count_journey_days
+from fencepost_gateway.stores.memory_letters import MemoryLetters
 from fencepost_gateway.stores.memory_links import MemoryLinks
 from fencepost_gateway.stores.memory_lists import MemoryLists
 from fencepost_gateway.stores.memory_merging import merge
@@ -104,6 +105,7 @@ class MemoryStore:
         self.fences = MemoryFences(lambda: self._books)
         self.history = MemoryHistory(lambda: self._books, self._unit)
         self.journeys = MemoryJourneys(lambda: self._books, self._unit)
+        self.letters = MemoryLetters(lambda: self._books, self._unit)
         self.links = MemoryLinks(lambda: self._books, self._unit)
         self.lists = MemoryLists(self._unit, lambda: self._books)
         self.people = MemoryPeople(lambda: self._books)

@@ -38,6 +38,7 @@ from fencepost_gateway.intake.statement import ConsentChange
 from fencepost_gateway.ports import (
     Chosen,
     DeadCall,
+    DeadMessage,
     DueMessage,
     InboxRow,
     Preferences,
@@ -141,6 +142,21 @@ def dead_call(call: Call, dead_ms: int, attempt: int, failure: str) -> DeadCall:
         dead_ms=dead_ms,
         attempt=attempt,
         failure=failure,
+    )
+
+
+def dead_message(message: Message, failed_ms: int, attempt: int, reason: str) -> DeadMessage:
+    """Give a dead letter of a message as it is shown."""
+    return DeadMessage(
+        message_id=message.message_id,
+        person_id=message.person_id,
+        campaign_id=message.campaign_id,
+        step_id=message.step_id,
+        channels=message.channels,
+        failed_ms=failed_ms,
+        expires_at_ms=message.expires_at_ms,
+        attempt=attempt,
+        reason=reason,
     )
 
 

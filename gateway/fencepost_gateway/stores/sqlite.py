@@ -55,6 +55,7 @@ from fencepost_gateway.stores.sqlite_fences import SqliteFences
 from fencepost_gateway.stores.sqlite_file import ack_level_of, connect, lock_folder, migrate
 from fencepost_gateway.stores.sqlite_history import SqliteHistory
 from fencepost_gateway.stores.sqlite_journeys import SqliteJourneys
+from fencepost_gateway.stores.sqlite_letters import SqliteLetters
 from fencepost_gateway.stores.sqlite_links import SqliteLinks
 from fencepost_gateway.stores.sqlite_lists import SqliteLists
 from fencepost_gateway.stores.sqlite_people import SqlitePeople
@@ -103,6 +104,7 @@ class SqliteStore:
         self.fences = SqliteFences(read, self._sql)
         self.history = SqliteHistory(read, write, self._sql)
         self.journeys = SqliteJourneys(read, write, self._sql, self._door)
+        self.letters = SqliteLetters(read, write, self._sql)
         self.links = SqliteLinks(read, write, self._sql)
         self.lists = SqliteLists(read, write, self._sql)
         self.people = SqlitePeople(read, self._sql)

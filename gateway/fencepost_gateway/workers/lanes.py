@@ -26,7 +26,12 @@ from typing import Any, Final
 import aiohttp
 import structlog
 
-from fencepost_channels.addresses import parse_mailbox, parse_phone, parse_registration
+from fencepost_channels.addresses import (
+    parse_mailbox,
+    parse_phone,
+    parse_registration,
+    parse_target,
+)
 from fencepost_channels.driver import AddressError, DriverSpec, Send, SettingsError
 from fencepost_channels.errors import (
     Gone,
@@ -137,6 +142,7 @@ _PLAIN: Final[AddressChecks] = {
     "push": partial(_form, parse_registration),
     "sms": partial(_form, parse_phone),
     "email": partial(_form, parse_mailbox),
+    "webhook": partial(_form, parse_target),
 }
 
 

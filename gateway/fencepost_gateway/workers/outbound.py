@@ -10,19 +10,13 @@ Rule 2. Bounded: the whole call by the source's timeout, the answer by ``MAX_ANS
         is never inflated, and what is in it by ``looked``.
 Rule 3. An answer to a look-up is JSON and says so (``application/json``, ``…+json``). Of what a
         webhook is answered only the status counts.
-Rule 4. A webhook is signed as Standard Webhooks has it: HMAC-SHA256 over ``id.timestamp.body``,
-        one signature a secret, so that the receiver may change over. The id stays, the time is that
-        of the try.
+Rule 4. A webhook is signed as Standard Webhooks has it (``standard_webhooks``). The id stays, the
+        time is that of the try.
 Rule 5. Nothing of address, headers and answer gets into a log or an exception.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import contextlib
-import hashlib
-import hmac
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -35,6 +29,7 @@ import msgspec
 from aiohttp.abc import AbstractResolver
 
 from fencepost_channels.call import MAX_ANSWER_BYTES, Answer, CallFailed, request, retry_after_s
+from fencepost_channels.standard_webhooks import signed_headers
 from fencepost_gateway.clock import Clock
 from fencepost_gateway.decide.calls import Call, filled
 from fencepost_gateway.decide.hosts import private_host
@@ -46,7 +41,6 @@ from fencepost_gateway.workers.page_asking import PageAnswer, ask_page
 from fencepost_gateway.workers.way_out import PrivateHostError, open_way_out
 
 RETRIED_STATUS: Final = frozenset({408, 425, 429})
-KEY_PREFIX: Final = "whsec_"  # Standard Webhooks: what follows is the key in base64
 
 
 @asynccontextmanager
@@ -116,23 +110,9 @@ class Outbound:
         if call.kind == "look_up":
             return headers | {"Accept": "application/json"}
         at_s = self.clock.now_ms() // 1_000
-        signed = f"{call.call_id}.{at_s}.".encode() + body
-        signatures = [f"v1,{sign(self.secrets[name], signed)}" for name in source.sign]
-        headers |= {"webhook-signature": " ".join(signatures)} if signatures else {}
-        return headers | {
-            "Content-Type": "application/json",
-            "webhook-id": call.call_id,
-            "webhook-timestamp": str(at_s),
-        }
-
-
-def sign(secret: str, signed: bytes) -> str:
-    """Sign with a secret: its bytes, or what they are in base64 after ``whsec_`` (Rule 4)."""
-    key = secret.encode()
-    if secret.startswith(KEY_PREFIX):
-        with contextlib.suppress(binascii.Error):  # then it is a text that begins like one
-            key = base64.b64decode(secret.removeprefix(KEY_PREFIX), validate=True)
-    return base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+        secrets = [self.secrets[name] for name in source.sign]
+        headers |= signed_headers(secrets, call.call_id, body, at_s)
+        return headers | {"Content-Type": "application/json"}
 
 
 def _why(failed: CallFailed) -> str:

@@ -132,4 +132,6 @@ def address_of(one: history.Reaches) -> dict[str, Any]:
         return {"subscription": {"endpoint": one.ref}}
     if one.channel == "push":
         return {"registration": {"token": one.ref}}
+    if one.channel == "webhook":
+        return {"target": one.ref}
     return {"address": one.prefix}

@@ -160,7 +160,7 @@ def test_words_of_a_proof_change_only_with_their_version() -> None:
     ]
     digest = hashlib.sha256(" ".join(said).encode()).hexdigest()
 
-    assert (preference_words.VERSION, digest[:16]) == (1, "2be9d74c2de62ff8")
+    assert (preference_words.VERSION, digest[:16]) == (2, "f1b28fbdc33bf5fe")
 
 
 async def test_two_tabs_end_strict_whatever_the_order(tmp_path: Path) -> None:

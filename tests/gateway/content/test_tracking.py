@@ -13,6 +13,8 @@ from fencepost_channels.message import Content, EmailContent, InAppContent, SmsC
 from fencepost_gateway.content.tracking import Tracking
 from fencepost_gateway.decide.plan import Fragment, Plan, Template
 from fencepost_gateway.intake.tracked_links import (
+    NUMBER_MAX,
+    PAGE_MAX,
     LinkPlace,
     click_link,
     location_of,
@@ -97,6 +99,28 @@ def test_only_what_the_author_wrote_is_vouched_for(text: str) -> None:
     content = EmailContent("S", text, html)
 
     assert tracked(content, source) == content
+
+
+def test_page_that_is_too_long_is_left_as_it_is() -> None:
+    """A link that mail programs might cut leads where its author wrote, and is not counted."""
+    longest = SHOP + "x" * (PAGE_MAX - len(SHOP))
+    beyond = SmsContent(longest + "x")
+    made = tracked(SmsContent(longest))
+
+    assert isinstance(made, SmsContent)
+    assert followed(made.text) == (1, longest)
+    assert tracked(beyond) == beyond
+
+
+def test_links_beyond_the_last_number_are_left_as_they_are() -> None:
+    """They lead where they are written, and nobody counts them."""
+    pages = [f"https://shop.example/{n}" for n in range(NUMBER_MAX + 1)]
+    made = tracked(EmailContent("S", " ".join(pages)))
+
+    assert isinstance(made, EmailContent)
+    *counted, last = made.text.split()
+    assert followed(counted[-1]) == (NUMBER_MAX, pages[-2])
+    assert last == pages[-1]
 
 
 def test_host_that_liquid_makes_is_not_written() -> None:

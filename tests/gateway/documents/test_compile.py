@@ -82,7 +82,7 @@ def test_shipped_policy_holds_until_one_is_written() -> None:
     assert made.policy.defaults == {"transactional": "CT"}
     assert made.policy.accepts["*"] == {"y"}
     (hours,) = made.policy.quiet_hours
-    assert hours.channels == {"in_app", "push", "web_push", "sms"}
+    assert hours.channels == {"in_app", "push", "web_push", "sms", "webhook"}
     assert {(w.start_min, w.end_min) for w in hours.allowed} == {(480, 1260)}
     assert made.caps == ()
 

@@ -1,5 +1,6 @@
 """What a message does when a channel will not have it, on the whole way."""
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -279,6 +280,24 @@ async def test_nothing_is_claimed_for_a_lane_that_takes_no_call(tmp_path: Path) 
 
     assert len(before) == len(after) == 1
     assert [state for state, _ in states] == ["queued", "queued"]
+
+
+async def test_lane_that_is_shut_holds_up_no_other(tmp_path: Path) -> None:
+    """Hundreds of messages stand before it; a later mail goes at once."""
+    away = Unavailable("503", retry_after_s=3_600)
+    script = Script(sms=[away])
+    mails = CAMPAIGN.format(purpose="marketing", channels="email", more="")
+    mails = mails.replace("id: news", "id: mails").replace("asked", "mailed")
+    async with asked(tmp_path, script, channels="sms") as rig:
+        await rig.send(*[{"type": "track", "name": "asked"}] * 250)
+        await rig.settle()
+        await rig.apply(mails)
+        await rig.send({"type": "track", "name": "mailed"})
+        await rig.settle()
+        states = Counter(m.state for m in await rig.gateway.store.messages("", 300))
+
+    assert script.channels == ["sms", "email"]
+    assert states == {"queued": 251, "sent": 1}
 
 
 async def test_what_expires_on_a_shut_lane_is_told_so(tmp_path: Path) -> None:

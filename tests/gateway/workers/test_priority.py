@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from fencepost_gateway.decide.stimulus import Cause
+from fencepost_gateway.decide.wanted import rank_of
+from gateway.decide.builders import campaign, plan
 from gateway.rig import OPEN_POLICY, captured, open_rig
 
 TEMPLATE = "kind: template\nid: t\npurpose: marketing\nsms: {text: Hello}\n"
@@ -106,3 +109,35 @@ async def test_of_equal_priority_the_earlier_cause_gets_the_slot(
 
     told = {c["campaign_id"]: (c["outcome"], c["reason"]) for c in claims[2:]}
     assert told == {first: ("send", ""), other: ("withheld", "lower_priority")}
+
+
+async def test_codes_go_before_service_messages_and_these_before_marketing(tmp_path: Path) -> None:
+    """Whatever priority their authors give: nobody waits for a code behind a sale."""
+    service = TEMPLATE.replace("marketing", "transactional")
+    templates = (
+        TEMPLATE.replace("id: t", "id: sale"),
+        service.replace("id: t", "id: receipt"),
+        service.replace("id: t", "id: code") + "security_code: true\n",
+    )
+    campaigns = (
+        _campaign(name, "asked", priority).replace("template: t", f"template: {name}")
+        for name, priority in (("sale", 100), ("receipt", 50), ("code", 1))
+    )
+    async with open_rig(tmp_path) as rig:
+        await rig.apply(*templates, *campaigns, OPEN_POLICY)
+        await rig.consent()
+        await rig.send(ADDRESS, {"type": "track", "name": "asked"})
+        await rig.settle()
+        claimed = [c["body"]["campaign_id"] for c in await rig.records("claim")]
+
+    assert claimed == ["code", "receipt", "sale"]
+
+
+def test_what_many_are_told_of_goes_behind_what_somebody_brought_about() -> None:
+    """A broadcast to a million holds up nobody who has just walked in."""
+    own, many = Cause("c", "event", "asked", 0), Cause("c", "event", "asked", 0, broadcast=7)
+    due = Cause("c", "schedule", "", 0)
+    told = [rank_of(plan(), campaign(), each) for each in (own, many, due)]
+
+    assert told[0] < told[1] == told[2]
+    assert rank_of(plan(purpose="transactional"), campaign(), due) < told[0]

@@ -26,7 +26,7 @@ from fencepost_gateway.documents.models.entry import Entry, Limits
 from fencepost_gateway.documents.models.experiment import ARMS_MAX
 from fencepost_gateway.documents.models.hours import Allowed
 
-ChannelName = Literal["in_app", "push", "web_push", "sms", "email"]
+ChannelName = Literal["in_app", "push", "web_push", "sms", "email", "webhook"]
 CHANNELS: tuple[ChannelName, ...] = get_args(ChannelName)
 
 

@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from fencepost_channels.message import Channel
 from fencepost_gateway.documents.mjml_text import MjmlFault, compile_mjml
 from fencepost_gateway.documents.models.base import (
     TEXT_MAX,
@@ -192,6 +193,19 @@ class Push(Authored):
     )
 
 
+class Webhook(Authored):
+    """What a kiosk, a sign, a television or another system shows."""
+
+    later: ClassVar = _NO_MEDIA
+
+    title: Liquid = Field(min_length=1, description="Heading.")
+    body: Liquid = Field(default="", description="Text.")
+    link: Liquid = Field(default="", description="What a touch opens, or a code on it leads to.")
+    data: Annotated[dict[str, Liquid], AfterValidator(_data), Shape("name → Liquid")] = Field(
+        default={}, description="What the system finds beside it, as texts: 16 at most."
+    )
+
+
 class Sms(Authored):
     """A short message; with pictures it is an MMS, where the provider and the country have them."""
 
@@ -253,6 +267,14 @@ class PushWords(Authored):
     image: Liquid = Field(default="", description="A picture, if it is another one.")
 
 
+class WebhookWords(Authored):
+    """What a screen shows in another language."""
+
+    title: Liquid = Field(default="", description="Heading.")
+    body: Liquid = Field(default="", description="Text.")
+    link: Liquid = Field(default="", description="What a touch opens, if that is another page.")
+
+
 class SmsWords(Authored):
     """A short message in another language."""
 
@@ -277,6 +299,7 @@ class Translation(Authored):
     web_push: WebPushWords | None = Field(default=None, description="Content of a notification.")
     sms: SmsWords | None = Field(default=None, description="Content of a short message.")
     email: EmailWords | None = Field(default=None, description="Content of an email.")
+    webhook: WebhookWords | None = Field(default=None, description="Content of a screen.")
 
 
 Languages = Annotated[
@@ -334,6 +357,9 @@ class Template(Authored):
     )
     sms: Sms | None = Field(default=None, description="Content of a short message.")
     email: Email | None = Field(default=None, description="Content of an email.")
+    webhook: Webhook | None = Field(
+        default=None, description="Content of a kiosk, a sign or another system."
+    )
     tracking: Tracking = Field(
         default=Tracking(),
         description="Off by default. Never of whoever denies `personalisation`, nor of a message "
@@ -346,8 +372,8 @@ class Template(Authored):
 
     @model_validator(mode="after")
     def _has_content(self) -> Self:
-        if not (self.in_app or self.push or self.web_push or self.sms or self.email):
-            refuse("no content", "add one of: in_app, push, web_push, sms, email")
+        if not any(getattr(self, channel) for channel in Channel):
+            refuse("no content", f"add one of: {', '.join(Channel)}")
         if self.confirms and self.purpose != "transactional":
             refuse("a confirmation that advertises", "write purpose: transactional")
         if self.security_code and self.purpose != "transactional":

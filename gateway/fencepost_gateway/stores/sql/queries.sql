@@ -219,6 +219,16 @@ WHERE message_id = ?;
 UPDATE message SET lane = ?, due_ms = ? WHERE message_id = ?;
 -- name: release_slot
 UPDATE slot SET state = 'released' WHERE slot_id = ? AND state = 'open';
+-- name: dead_messages
+SELECT person_id, body, due_ms, attempt, reason FROM message
+WHERE state = 'failed' AND message_id > ? AND expires_ms > ?
+  AND substr(reason, 1, instr(reason || '.', '.') - 1) IN (SELECT value FROM json_each(?))
+ORDER BY message_id LIMIT ?;
+-- name: failed_message
+SELECT state, reason, refused, body FROM message WHERE message_id = ? AND state = 'failed';
+-- name: redrive_message
+UPDATE message SET state = 'queued', due_ms = ?, reason = '', refused = ?, unknowns = 0, lane = ?
+WHERE message_id = ?;
 -- name: hold_message
 UPDATE message SET state = 'deferred', reason = ?, held_by = ? WHERE message_id = ?;
 -- name: retime
