@@ -26,6 +26,7 @@ from fencepost_gateway.decide.consent import (
     NEEDS,
     PURPOSES,
     ConsentEntry,
+    allows,
     allows_under,
     is_paused,
     merge,
