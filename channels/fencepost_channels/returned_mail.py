@@ -82,10 +82,11 @@ def read_returned(wire: bytes, to: str = "") -> Report | None:
         return None
     message = email.message_from_bytes(wire, policy=compat32)
     parts = list(_parts(message))
+    report_id = hashlib.sha256(wire).hexdigest()[:32]  # another mail is another word
     asked = _UNSUBSCRIBE.fullmatch(_header(message, "Subject"))
     if asked:
         word = asked[1].lower()
-        return Report("opted_out", f"unsubscribe {word}", code="mailto", return_token=word)
+        return Report("opted_out", report_id, code="mailto", return_token=word)
     token = _token(message, parts, to)
     if not token:
         return None
@@ -93,7 +94,6 @@ def read_returned(wire: bytes, to: str = "") -> Report | None:
     if found is None:
         return None
     what, code = found
-    report_id = hashlib.sha256(wire).hexdigest()[:32]
     return Report(what, report_id, code=code, return_token=token)
 
 

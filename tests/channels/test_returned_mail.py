@@ -69,6 +69,18 @@ def test_same_message_again_has_the_same_id() -> None:
     assert one.report_id == again.report_id != other.report_id
 
 
+def test_every_mail_that_unsubscribes_is_a_word_of_its_own() -> None:
+    """Who has said yes since may say no again from the same old mail; one mail counts once."""
+    wire = f"Subject: unsubscribe {'b' * 48}\nDate: Mon, 1 Jun 2026 12:00:00 +0000\n\n".encode()
+    mails = (wire, wire, wire.replace(b"12:00", b"13:00"))
+    first, again, later = (read_returned(mail) for mail in mails)
+
+    assert first is not None
+    assert again is not None
+    assert later is not None
+    assert first.report_id == again.report_id != later.report_id
+
+
 @pytest.mark.parametrize(
     "odd", ["-", "(", "=?utf-8?q?a?= ", "5.1.1.", "a" * 48, "0-", "\n\n", "\t"]
 )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fencepost_gateway.workers import whereabouts
+from fencepost_gateway.workers import compose
 from fencepost_gateway.workers.whereabouts import stated_home
 from gateway.rig import GRANTS, OPEN_POLICY, Rig, open_rig
 
@@ -246,9 +246,9 @@ async def test_tracks_are_read_for_who_asks_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A template that does not name ``nearest`` reads no position."""
-    monkeypatch.setattr(whereabouts, "_newest_fix", None)  # what is not called shows nowhere
     async with open_rig(tmp_path) as rig:
         await ready(rig, FOOTED)
+        monkeypatch.setattr(compose, "whereabouts", None)  # what is not called shows nowhere
 
         assert await asked(rig) == "Hello Luma"
 
