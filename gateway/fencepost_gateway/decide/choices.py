@@ -108,8 +108,8 @@ class Choice(Struct, frozen=True):
     What a form comes to: the statements, and what is to be said of each switch, by name.
 
     ``off_with`` went off with what it needs, ``asked`` waits for a confirmation, its own or of what
-    it needs, ``lacking`` was not taken for want of what it needs, ``outdated`` because something was
-    stated meanwhile.
+    it needs, ``lacking`` was not taken for want of that, ``outdated`` because something was stated
+    meanwhile.
     """
 
     entries: tuple[ConsentEntry, ...] = ()
