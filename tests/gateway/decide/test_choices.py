@@ -129,6 +129,19 @@ def test_nothing_comes_on_that_was_not_ticked(subject: Subject, data: st.DataObj
             assert not may or resumed or is_said
 
 
+def test_yes_to_one_channel_after_a_no_to_all_is_for_that_one_alone() -> None:
+    """Whatever channels there are, or come to be."""
+    subject = Subject((STRICT,), (ConsentEntry("marketing", "n", 0),), tuple(ADDRESSES))
+    now = after(subject, choose(subject, made(subject, {"marketing.email"}), NOW_MS))
+    allowed = {
+        channel
+        for channel in (*Channel, "kiosk")
+        if allows_under(now.policies, now.entries, "marketing", channel, "new").allowed
+    }
+
+    assert allowed == {"email"}
+
+
 def _by_any(purpose: str, ticked: set[str]) -> bool:
     """Say whether a purpose that knows no channel was ticked, or one under it."""
     return purpose not in BY_CHANNEL and any(name.startswith(f"{purpose}.") for name in ticked)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from contract.store_kit import effects, ended, facts_of, message, upload
+from contract.store_kit import address, effects, ended, facts_of, message, upload
 from fencepost_gateway.decide.claim import judge
 from fencepost_gateway.decide.message import ClaimFacts, Message, Verdict
 from fencepost_gateway.decide.plan import Campaign, CapRule, MessagePlan, Plan, Template
@@ -48,7 +48,7 @@ async def claim(store: Store, message_id: str, now_ms: int = NOW_MS) -> Claimed:
     await facts_of(store, message_id)
 
     def decide(facts: ClaimFacts) -> Verdict:
-        return judge(PLAN, facts, {"in_app": Rendered()}, now_ms)
+        return judge(PLAN, facts, dict.fromkeys(("in_app", "sms"), Rendered()), now_ms)
 
     found = await store.claim(message_id, decide, now_ms)
     assert found is not None
@@ -70,11 +70,11 @@ async def test_cap_of_three_lets_three_of_two_hundred_racing_claims_send(store: 
 
 async def test_cap_refused_slot_comes_back(store: Store) -> None:
     """Of racing claims whose calls are refused the next ones may go, never more than the cap."""
-    wanted = [in_app(n) for n in range(20)]
-    await store.commit(effects(0, *wanted))
+    wanted = [structs.replace(in_app(n), channels=("sms",)) for n in range(20)]
+    await store.commit(effects(0, *wanted, addresses=[address(visitor())]))
     first = [await claim(store, m.message_id) for m in wanted[:CAP]]
     await ended(store, first[0], "rejected")
-    await ended(store, first[1], "sent")
+    await ended(store, first[1], "unknown")
     rest = await asyncio.gather(*(claim(store, m.message_id) for m in wanted[CAP:]))
 
     assert [c.verdict.outcome for c in first] == ["send"] * CAP
@@ -118,7 +118,7 @@ async def test_revoke_racing_with_claims_splits_them_cleanly(store: Store) -> No
     revoke = upload(consent(2, NOW_MS + 6 * MINUTE_MS, marketing="n"))
 
     def decide(facts: ClaimFacts) -> Verdict:
-        return judge(PLAN, facts, {"in_app": Rendered()}, NOW_MS)
+        return judge(PLAN, facts, dict.fromkeys(("in_app", "sms"), Rendered()), NOW_MS)
 
     before, _, after = await asyncio.gather(
         store.claim("m-010", decide, NOW_MS),
