@@ -149,7 +149,9 @@ async def run(folder: Path, seed: int, people: int, seconds: float) -> Play:
     """Blast, revoke and kill; give what was done."""
     port = free_port()
     async with Provider(plan) as provider:
-        async with gateway(folder, provider.channels, port=port) as first:
+        async with gateway(
+            folder, provider.channels, port=port, public_url=""
+        ) as first:  # signed over where it is
             applied = await first.apply("live", documents.files())
             assert applied.code == 0, applied.err
             key, operator_key = first.write_key, first.operator_key
