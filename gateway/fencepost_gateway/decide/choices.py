@@ -22,7 +22,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from fencepost_gateway.decide.choice_book import ChoiceBook
 from fencepost_gateway.decide.consent import (
@@ -188,6 +188,8 @@ def _written(
     for one in standings(subject, book.stands()):
         if one.on and not wanted.get(one.switch.name, False):
             book.refuse(one.switch.purpose, one.switch.channel)
+    for switch in _let_in(subject, book, wanted):
+        book.refuse(switch.purpose, switch.channel)
     stand = {one.switch.name for one in standings(subject, book.stands()) if one.on}
     asked += [n for n in choice.on if n not in stand and n not in asked]  # what it needs waits
     paused, is_late = _pause(subject, form)
@@ -203,6 +205,25 @@ def _written(
         outdated=(*choice.outdated, *([PAUSE] if is_late else [])),
         paused=paused,
     )
+
+
+def _let_in(subject: Subject, book: ChoiceBook, wanted: Mapping[str, bool]) -> list[Switch]:
+    """
+    Give what would come on unasked once fewer policies hold for the person.
+
+    An older yes may wait for what was ticked now, and another country's policy may hold it back: it
+    must not come on by itself when they move.
+    """
+    found = []
+    for policy in subject.policies if len(subject.policies) > 1 else ():
+        alone = structs.replace(subject, policies=(policy,))
+        was = {one.switch.name for one in standings(alone) if one.on}
+        found += [
+            one.switch
+            for one in standings(alone, book.stands())
+            if one.on and one.switch.name not in was and not wanted.get(one.switch.name, False)
+        ]
+    return found
 
 
 def _refuse_for_all(
