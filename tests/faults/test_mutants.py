@@ -1,4 +1,9 @@
-"""Each promise's test turns red when the promise is broken: the tests about the tests."""
+"""
+Each promise's test turns red when the promise is broken: the tests about the tests.
+
+Those of the guarantees run always, those of the features in the long run and by ``make mutants``:
+all of them together take ten minutes.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,10 @@ import pytest
 from faults.mutate import Mutant, copy_to, judge, mutants, read, run_tests, table, try_out
 
 MUTANTS = mutants()
+PARAMS = [
+    pytest.param(each, marks=[] if each.row.startswith("R") else pytest.mark.long)
+    for each in MUTANTS
+]
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +30,7 @@ def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+@pytest.mark.parametrize("mutant", PARAMS, ids=lambda mutant: mutant.name)
 def test_broken_promise_turns_its_test_red(mutant: Mutant, copied: Path) -> None:
     """The assertion that holds the promise fails where the promise is broken."""
     seen = try_out(mutant, copied)
